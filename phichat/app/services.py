@@ -11,10 +11,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat import paths
 from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import ModelMissing, StoreError
+from phichat.i18n import tr
 from phichat.ui.controllers.preferences import PreferencesStore
 
 if TYPE_CHECKING:
     from phichat.models.base import ModelManager
+    from phichat.models.hub_access import HubAccess
     from phichat.models.library import Library
     from phichat.store.history import History
 
@@ -25,7 +27,8 @@ GB = 1_000_000_000
 class ModelService(QObject):
     """Opens the library and the model manager at first use.
 
-    `wanted` is the name or path of the model to begin with; empty for the default.
+    `wanted` is the name or path of the model to begin with; empty for the default. `make_shelf` makes the model
+    manager, None for that of the Hub.
 
     Signals:
         first_found(ModelRef): the model to begin with.
@@ -39,7 +42,7 @@ class ModelService(QObject):
     failed = Signal(str)
     searched = Signal()
 
-    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], ModelManager]") -> None:
+    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], ModelManager] | None") -> None:
         super().__init__()
         self._home, self._wanted, self._make_shelf = home, wanted, make_shelf
         self._making = threading.RLock()
@@ -61,6 +64,17 @@ class ModelService(QObject):
         with self._making:
             return self._shelf
 
+    def access(self) -> "HubAccess":
+        """Return what has the access token for the Hub; any thread may call it."""
+        with self._making:
+            return self._access
+
+    @cached_property
+    def _access(self) -> "HubAccess":
+        from phichat.models.manager import make_hub_access  # noqa: PLC0415 - the start does not wait for it
+
+        return make_hub_access(self._home)
+
     @cached_property
     def _library(self) -> "Library":
         from phichat.models.library import Library  # noqa: PLC0415 - the start does not wait for it
@@ -69,7 +83,11 @@ class ModelService(QObject):
 
     @cached_property
     def _shelf(self) -> "ModelManager":
-        return self._make_shelf(self.library())
+        if self._make_shelf:
+            return self._make_shelf(self.library())
+        from phichat.models.manager import make_model_manager  # noqa: PLC0415 - the start does not wait for it
+
+        return make_model_manager(self._home, self.library(), self.access())
 
     def list_models(self) -> list[ModelRef]:
         """Return all models on this disk."""
@@ -86,7 +104,10 @@ class ModelService(QObject):
         try:
             model = self.library().find_model(self._wanted) if self._wanted else None
         except ModelMissing as error:
-            trouble = str(error)
+            has_models = bool(self.library().list_models())
+            trouble = (
+                str(error) if has_models else tr("There is no model on this computer. Download one, or add a file.")
+            )
         spare = self.library().default_model()
         if model := model or spare:
             self.first_found.emit(model.ref)

@@ -75,7 +75,7 @@ def create_window(
     file = PreferencesFile(home.preferences)
     stored = file.load_preferences()
     theme = _theme(application, stored)
-    models = ModelService(home, model or stored.model, make_shelf or (lambda library: _shelf(home, library)))
+    models = ModelService(home, model or stored.model, make_shelf)
     preferences = PreferencesStore(stored, _save_nothing if is_guest else file.save_preferences)
     make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
     thread = EngineThread(make_engine)
@@ -104,7 +104,10 @@ def create_window(
     _connect_models(models, window, coordinator)
     _connect_idle_work(window, generation, preferences)
     versions = ReleaseFeed(home.versions)
-    _connect_preferences(window, application, theme, preferences, home, can_look=versions.is_configured())
+    controller = _connect_preferences(
+        window, application, theme, preferences, home, models, can_look=versions.is_configured()
+    )
+    coordinator.token_requested.connect(controller.ask_for_token)
     _connect_help(
         window, theme, preferences, home, partial(_diagnose, home, models, generation, thread, make_engine), versions
     )
@@ -216,18 +219,31 @@ def _connect_preferences(
     theme: Theme,
     preferences: PreferencesStore,
     home: paths.Home,
+    models: ModelService,
     *,
     can_look: bool,
-) -> None:
+) -> PreferencesController:
     """Connect the preferences dialog, text size and reduced motion."""
     reduced_motion = ReducedMotion(application, window)
     reduced_motion.set_reduced(preferences.current.less_motion)
     text_size = TextSize(window, window.commands, theme, preferences)
-    PreferencesController(window, window.commands, theme, preferences, reduced_motion, home.root, can_look=can_look)
+    controller = PreferencesController(
+        window,
+        window.commands,
+        theme,
+        preferences,
+        reduced_motion,
+        home.root,
+        models.access,
+        _hub_host(),
+        can_look=can_look,
+    )
+    window.closed.connect(controller.close)
     text_size.notified.connect(window.feedback.succeed)
     window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # which has no such setting
         QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)
+    return controller
 
 
 def _connect_help(
@@ -315,12 +331,6 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _shelf(home: paths.Home, library: "Library") -> "ModelManager":
-    from phichat.models.manager import make_model_manager  # noqa: PLC0415 - the start does not wait for it
-
-    return make_model_manager(home, library)
 
 
 def _export(records: "Iterable[ConversationRecord]", file: Path) -> int:

@@ -217,6 +217,7 @@ class ScriptedShelf:
     Attributes:
         rows: what is on the Hub, by name; what has been fetched so far, and whether it is paused, stays there.
         repos: what `list_repository` finds; anything else is an error.
+        errors: what it raises instead, by repository.
         room_free, room_memory: what this computer has.
         found: what `find_existing` finds.
         fetches, discarded: the names it was asked for, oldest first.
@@ -226,6 +227,7 @@ class ScriptedShelf:
     def __init__(self, *rows: Listing) -> None:
         self.rows = {row.name: row for row in rows}
         self.repos: dict[str, list[Listing]] = {}
+        self.errors: dict[str, HubError] = {}
         self.unknown: set[str] = set()
         self.room_free, self.room_memory = 100_000_000_000, 16_000_000_000
         self.found: list[Path] = []
@@ -261,6 +263,8 @@ class ScriptedShelf:
             yield self.rows[name]
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
+        if repo in self.errors:
+            raise self.errors[repo]
         if repo not in self.repos:
             raise HubRefused(f"The Hub does not know {repo}.")
         self.rows.update({row.name: row for row in self.repos[repo]})

@@ -51,7 +51,7 @@ OUTSIDE = {
     "sidebar": (*DATA, "exchange.export"),
     "settings": ("chat",),
     "models": ("models.base",),
-    "preferences": ("chat", "store.preferences.Preferences"),
+    "preferences": ("chat", "models.base", "store.preferences.Preferences"),
     "help": (),
     "desktop": ("chat",),
     "chat": DATA,

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from phichat.cancellation import CancelToken
-from phichat.errors import PhichatError
+from phichat.errors import HubRefused, PhichatError
 from phichat.models.base import DownloadedModel, Listing, ModelManager, Phase, Presence, Progress
 from phichat.ui.threads.background import BackgroundTasks, Work
 
@@ -17,7 +17,11 @@ from phichat.ui.threads.background import BackgroundTasks, Work
 class Download:
     """The state of a download; all defaults where there is none.
 
-    `is_queued` is one that waits for others; `error` is the sentence with which it failed.
+    Attributes:
+        is_queued: it waits for others.
+        error: the sentence with which it failed.
+        wants_token: whether an access token may help then.
+        page: the address of the page on which to agree to the model's terms then; mostly empty.
     """
 
     progress: Progress | None = None
@@ -25,6 +29,8 @@ class Download:
     is_paused: bool = False
     is_queued: bool = False
     error: str = ""
+    wants_token: bool = False
+    page: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -134,8 +140,10 @@ class DownloadManager(QObject):
             for event in shelf.download(name, stop):
                 last = event if isinstance(event, Progress) else last
                 yield event
-        except PhichatError:
+        except PhichatError as error:
             yield replace(last, done=_bytes_on_disk(shelf, name))  # what arrived damaged is not kept
+            if isinstance(error, HubRefused):
+                yield Download(wants_token=error.wants_token, page=error.page)
             raise
         if reason := self._reasons.get(stop):
             yield from self._finish_stop(name, reason, stop)
@@ -157,6 +165,8 @@ class DownloadManager(QObject):
         match event:
             case Progress():
                 self._become(name, Download(event, is_running=True))
+            case Download():  # what may help, before the sentence
+                self._states[name] = replace(event, progress=self.state(name).progress)
             case DownloadedModel(model):
                 del self._current[name], self._states[name]
                 self.changed.emit(name)
@@ -165,7 +175,8 @@ class DownloadManager(QObject):
     def _on_failure(self, name: str, stop: CancelToken, sentence: str) -> None:
         if self._current.get(name) is stop:
             del self._current[name]
-            self._become(name, Download(self.state(name).progress, error=sentence))
+            state = self.state(name)
+            self._become(name, Download(state.progress, error=sentence, wants_token=state.wants_token, page=state.page))
         self.failed.emit(name, sentence)
 
     def _on_end(self, name: str, stop: CancelToken) -> None:

@@ -81,7 +81,7 @@ class HelpController(QObject):
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)
-        self.notified.emit(tr("Copied: what `phichat doctor` prints."))
+        self.notified.emit(tr("Copied: the report about this computer."))
 
     def _on_ended(self) -> None:
         self._diagnosis = None

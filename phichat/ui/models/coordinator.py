@@ -38,6 +38,7 @@ class ModelCoordinator(QObject):
         model_chosen(ModelRef): the user chose a model to talk with.
         offer_changed(bool): the user dismissed the offer of Phi-3, or wants it again; to be stored.
         file_requested: the user wants to choose a model file.
+        token_requested: the user wants to enter an access token for the Hub.
         file_chosen(str): the user chose one of the files that were found.
         failed(str): a sentence about an error.
         ended(str): a sentence about a download that has ended.
@@ -47,6 +48,7 @@ class ModelCoordinator(QObject):
     model_chosen = Signal(object)
     offer_changed = Signal(bool)
     file_requested = Signal()
+    token_requested = Signal()
     file_chosen = Signal(str)
     failed = Signal(str)
     ended = Signal(str)
@@ -110,6 +112,7 @@ class ModelCoordinator(QObject):
             )
             self._dialog.model_chosen.connect(self.model_chosen)
             self._dialog.changed.connect(self.load_listings)
+            self._dialog.token_requested.connect(self.token_requested)
         self._dialog.show_model(self._in_use.name if self._in_use else "")
         self._dialog.select_model(self._shown)
         self._dialog.show()
@@ -214,6 +217,7 @@ class ModelCoordinator(QObject):
         page = FirstRunPage(self._theme, self._download_manager(), self._listings[PHI_3], self._hub)
         page.dismissed.connect(self._dismiss)
         page.file_requested.connect(self.file_requested)
+        page.token_requested.connect(self.token_requested)
         page.file_chosen.connect(self.file_chosen)
         page.model_chosen.connect(self.model_chosen)
         self._page = page

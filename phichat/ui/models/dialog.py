@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
+from phichat.errors import HubRefused
 from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
@@ -35,11 +36,13 @@ HUB, CHECKSUM = "hub", "checksum"  # sources of feedback
 class ModelsDialog(QDialog):
     """Lists, downloads, verifies, adds and removes models.
 
-    Signals: `model_chosen(ModelRef)` to use a model; `changed` when a model was added or removed.
+    Signals: `model_chosen(ModelRef)` to use a model; `changed` when a model was added or removed; `token_requested`
+    when the user wants to enter an access token.
     """
 
     model_chosen = Signal(object)
     changed = Signal()
+    token_requested = Signal()
 
     def __init__(
         self,
@@ -66,6 +69,8 @@ class ModelsDialog(QDialog):
         self._list = push_button("listButton", tr("List its files"))
         self._hub = push_button("askHubButton", tr("Ask the Hub"))
         self._add = push_button("addFileButton", tr("Add a file…"))
+        self._token = push_button("hubTokenButton", tr("Enter access token…"))
+        self._token.hide()
         self._close = push_button("closeButton", tr("Close"))
         self._feedback = FeedbackController(self)
         self._message = MessageLine(theme, self._feedback, "modelsMessage")
@@ -162,15 +167,20 @@ class ModelsDialog(QDialog):
         repo = self._field.text().strip()
         if repo and self._list.isEnabled():
             self._list.setEnabled(False)
+            self._token.hide()
             self._feedback.progress(HUB, tr("Asking the Hub…"))
             self._tasks.run(
-                lambda stop: self._shelf().list_repository(repo, stop),
+                partial(_list_repository, self._shelf, repo),
                 self._on_files,
                 self._feedback.fail,
                 self._on_hub_ended,
             )
 
-    def _on_files(self, listings: Sequence[Listing]) -> None:
+    def _on_files(self, listings: Sequence[Listing] | HubRefused) -> None:
+        if isinstance(listings, HubRefused):
+            self._feedback.fail(str(listings))
+            self._token.show()
+            return
         self._found = list(listings)
         self._show_all()
         self._feedback.succeed(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
@@ -221,6 +231,8 @@ class ModelsDialog(QDialog):
             self._feedback.fail(
                 tr("You are talking with {model}: choose another model first.").format(model=listing.title)
             )
+        elif file.source is Source.STARTER:
+            self._feedback.fail(tr("{model} comes with Phichat, and stays with it.").format(model=listing.title))
         elif file.source is Source.OURS and file.bytes:
             self._ask_removal(listing)
         else:
@@ -280,6 +292,8 @@ class ModelsDialog(QDialog):
         self._hub.clicked.connect(self._ask_hub)
         self._add.clicked.connect(self._ask_for_file)
         self._close.clicked.connect(self.close)
+        self._token.clicked.connect(self.token_requested)
+        self._details.download.token_requested.connect(self.token_requested)
         self._verifying.progressed.connect(self._on_verify_progress)
         self._verifying.verified.connect(self._feedback.succeed)
         self._verifying.failed.connect(self._feedback.fail)
@@ -299,7 +313,7 @@ class ModelsDialog(QDialog):
         layout.addWidget(self._details)
         layout.addLayout(_row(label, self._field, self._list, stretch=1))
         layout.addWidget(self._message)
-        layout.addLayout(_row(self._hub, self._add, QWidget(), self._close, stretch=2))
+        layout.addLayout(_row(self._hub, self._add, QWidget(), self._token, self._close, stretch=2))
 
 
 def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
@@ -321,6 +335,16 @@ def _unknown(listing: Listing) -> str:
     if listing.exists_on_hub is False and not listing.model:
         return tr("The Hub does not know this file: it was moved or withdrawn.")
     return "" if listing.model else listing.note
+
+
+def _list_repository(shelf: Callable[[], ModelManager], repo: str, stop: CancelToken) -> list[Listing] | HubRefused:
+    """Return the files of a repository, or the error where an access token may help; called in a thread."""
+    try:
+        return shelf().list_repository(repo, stop)
+    except HubRefused as error:
+        if error.wants_token:
+            return error
+        raise
 
 
 def _space_check(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from phichat.i18n import format_number, format_size, tr
@@ -12,7 +12,7 @@ from phichat.ui.controllers.downloads import Download, DownloadManager
 from phichat.ui.models.formatting import describe_download, format_model_size, percent_done, progress_of
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import push_button
-from phichat.ui.widgets.dialogs import ask_question
+from phichat.ui.widgets.dialogs import LinkDialog, ask_question
 from phichat.ui.widgets.message_line import AlertLabel
 
 CANCEL_SILENTLY = 5_000_000  # bytes: below that, nothing worth a question is lost
@@ -21,7 +21,12 @@ ANNOUNCE_EACH = 10  # percent between two announcements by the screen reader
 
 
 class DownloadWidget(QWidget):
-    """Shows the download of one model, begun or not, and controls it through `downloads`."""
+    """Shows the download of one model, begun or not, and controls it through `downloads`.
+
+    Signals: `token_requested` when the user wants to enter an access token.
+    """
+
+    token_requested = Signal()
 
     def __init__(self, theme: Theme, downloads: DownloadManager, *, is_centred: bool = False) -> None:
         super().__init__()
@@ -39,11 +44,17 @@ class DownloadWidget(QWidget):
         self._start = push_button("downloadButton", tr("Download"))
         self._pause = push_button("pauseButton", tr("Pause"))
         self._cancel = push_button("cancelButton", tr("Cancel"))
+        self._page = push_button("termsButton", tr("Read the terms…"))
+        self._token = push_button("tokenButton", tr("Enter access token…"))
+        for button in (self._page, self._token):
+            button.hide()
         theme.apply_stylesheet(self._start, "primary")
         self._lay_out(is_centred=is_centred)
         self._start.clicked.connect(self._on_start)
         self._pause.clicked.connect(self._on_pause)
         self._cancel.clicked.connect(self._on_cancel)
+        self._page.clicked.connect(self._on_page)
+        self._token.clicked.connect(self.token_requested)
         downloads.changed.connect(self._on_changed)
 
     def show_listing(self, listing: Listing, *, label: str = "") -> None:
@@ -65,7 +76,7 @@ class DownloadWidget(QWidget):
         row.setSpacing(8)
         if is_centred:
             row.addStretch()
-        for button in (self._start, self._pause, self._cancel):
+        for button in self._buttons():
             row.addWidget(button)
         row.addStretch()
         layout = QVBoxLayout(self)
@@ -116,11 +127,13 @@ class DownloadWidget(QWidget):
         self._pause.setText(tr("Resume") if download.is_paused else tr("Pause"))
         self._pause.setVisible(download.is_active or download.is_paused)
         self._cancel.setVisible(download.is_begun and not _is_in_other_process(download))
+        self._page.setVisible(bool(download.error and download.page))
+        self._token.setVisible(bool(download.error and download.wants_token))
         for button in self._buttons():
             button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
 
     def _buttons(self) -> tuple[QPushButton, ...]:
-        return self._start, self._pause, self._cancel
+        return self._start, self._pause, self._cancel, self._page, self._token
 
     @Slot()
     def _on_start(self) -> None:
@@ -135,6 +148,11 @@ class DownloadWidget(QWidget):
             self._downloads.start(self._listing.name)
         else:
             self._downloads.pause(self._listing.name)
+
+    @Slot()
+    def _on_page(self) -> None:
+        if self._listing:
+            LinkDialog(QUrl(self._downloads.state(self._listing.name).page), self.window()).open()
 
     @Slot()
     def _on_cancel(self) -> None:

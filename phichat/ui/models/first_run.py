@@ -43,12 +43,14 @@ class FirstRunPage(QScrollArea):
         file_requested: the user wants to choose a model file.
         file_chosen(str): the user chose one of the files that were found.
         model_chosen(ModelRef): the user wants to talk with the downloaded model.
+        token_requested: the user wants to enter an access token.
     """
 
     dismissed = Signal()
     file_requested = Signal()
     file_chosen = Signal(str)
     model_chosen = Signal(object)
+    token_requested = Signal()
 
     def __init__(self, theme: Theme, downloads: DownloadManager, listing: Listing, hub: str) -> None:
         super().__init__()
@@ -65,6 +67,7 @@ class FirstRunPage(QScrollArea):
         self._what = _centred(plain_label())
         self._facts = {name: _fact() for name in ("size", "folder", "disk", "memory", "licence")}
         self._box = DownloadWidget(theme, downloads, is_centred=True)
+        self._box.token_requested.connect(self.token_requested)
         self._talk = QPushButton(tr("Talk with Phi-3"))
         self._talk.setObjectName("talkButton")
         self._talk.clicked.connect(self._on_talk)

@@ -1,5 +1,6 @@
 """The controllers of the preferences and of the text size."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,9 +14,11 @@ from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.scaling import LEAST, MOST, STEP
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.parent import parent_window
 
 if TYPE_CHECKING:
+    from phichat.models.base import TokenKeeper, TokenState
     from phichat.ui.preferences.dialog import PreferencesDialog
 
 
@@ -87,7 +90,8 @@ class TextSize(QObject):
 class PreferencesController(QObject):
     """Opens the preferences dialog, stores what is chosen in it, and applies that at once.
 
-    `data_folder` is the folder of all data; `can_look` whether new versions can be checked for.
+    `data_folder` is the folder of all data; `can_look` whether new versions can be checked for. `access` gives what
+    keeps the token for `hub`, the host that models come from.
     """
 
     def __init__(
@@ -98,14 +102,30 @@ class PreferencesController(QObject):
         preferences: PreferencesStore,
         reduced_motion: ReducedMotion,
         data_folder: Path,
+        access: "Callable[[], TokenKeeper]",
+        hub: str,
         *,
         can_look: bool,
     ) -> None:
         super().__init__(window)
+        self._access, self._hub = access, hub
+        self._tasks = BackgroundTasks("token", 1, self)
         self._theme, self._preferences, self._can_look = theme, preferences, can_look
         self._reduced_motion, self._data_folder = reduced_motion, data_folder
         preferences.changed.connect(self._on_preference)
         actions.preferences.triggered.connect(self.open_dialog)
+
+    @Slot()
+    def close(self) -> None:
+        """End all threads."""
+        self._tasks.close()
+
+    @Slot()
+    def ask_for_token(self) -> None:
+        """Open the preferences dialog at the field for the access token."""
+        self.open_dialog()
+        if dialog := self._dialog():
+            dialog.focus_token()
 
     @Slot()
     def open_dialog(self) -> None:
@@ -114,12 +134,31 @@ class PreferencesController(QObject):
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
         now, folders = self._preferences.current, self._folders()
-        dialog = PreferencesDialog(self._theme, now, folders, families, self._window(), can_look=self._can_look)
+        dialog = PreferencesDialog(
+            self._theme, now, folders, families, self._window(), can_look=self._can_look, hub=self._hub
+        )
         dialog.chosen.connect(self._preferences.set_value)
         dialog.folder_requested.connect(self._ask_for_folder)
         dialog.opened.connect(self._open_folder)
+        dialog.token_entered.connect(self._save_token)
+        dialog.token_removed.connect(self._delete_token)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        token = dialog.token
+        self._tasks.run(lambda _: self._access().token_state(), token.show_state, token.show_error, owner=token)
+
+    @Slot(str)
+    def _save_token(self, token: str) -> None:
+        self._change_token(lambda access: access.save_token(token))
+
+    @Slot()
+    def _delete_token(self) -> None:
+        self._change_token(lambda access: access.delete_token())
+
+    def _change_token(self, change: "Callable[[TokenKeeper], TokenState]") -> None:
+        if dialog := self._dialog():
+            row = dialog.token
+            self._tasks.run(lambda _: change(self._access()), row.show_saved, row.show_error, owner=row)
 
     @Slot(str)
     def _on_preference(self, name: str) -> None:

@@ -23,6 +23,7 @@ from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
+from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
@@ -119,11 +120,15 @@ class PreferencesDialog(QDialog):
         chosen(str, object): the user chose that value for the preference of that name.
         folder_requested: the user wants to choose another folder for models.
         opened(Path): the user wants to see a folder.
+        token_entered(str): the user entered an access token for the Hub.
+        token_removed: the user wants to forget it.
     """
 
     chosen = Signal(str, object)
     folder_requested = Signal()
     opened = Signal(Path)
+    token_entered = Signal(str)
+    token_removed = Signal()
 
     def __init__(
         self,
@@ -134,13 +139,17 @@ class PreferencesDialog(QDialog):
         parent: QWidget,
         *,
         can_look: bool,
+        hub: str,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("preferencesDialog")
         self.setWindowTitle(tr("Preferences"))
         self.setAccessibleName(tr("Preferences"))
         self._theme, self._now, self._can_look = theme, now, can_look
-        tabs = QTabWidget()
+        self.token = TokenRow(theme, hub)
+        self.token.entered.connect(self.token_entered)
+        self.token.removed.connect(self.token_removed)
+        self._tabs = tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
         tabs.addTab(self._appearance_page(families), tr("Looks"))
@@ -149,7 +158,7 @@ class PreferencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
-        self.resize(scaled(500), scaled(450))
+        self.resize(scaled(500), scaled(500))
 
     @Slot(int)
     def show_size(self, percent: int) -> None:
@@ -160,6 +169,11 @@ class PreferencesDialog(QDialog):
     def show_models_folder(self, folder: Path, *, is_ours: bool) -> None:
         """Show the folder for models from the next start on."""
         self._models.show_folder(folder, is_ours=is_ours)
+
+    def focus_token(self) -> None:
+        """Show the field for the access token, and focus it."""
+        self._tabs.setCurrentIndex(self._tabs.count() - 1)
+        self.token.field.setFocus()
 
     def _appearance_page(self, families: list[str]) -> QWidget:
         page, form = _page()
@@ -230,6 +244,9 @@ class PreferencesDialog(QDialog):
         self._models.own_requested.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
         form.addRow("", help_label(tr("Another folder holds from the next start on; models that are here stay.")))
+        label = plain_label(tr("Access token"))
+        label.setBuddy(self.token.field)
+        form.addRow(label, self.token)
         words = tr("Notify me when a long answer or a download has ended")
         form.addRow(self._check_box("notifies", "notifiesCheck", words))
         looks = self._check_box("looks_for_versions", "versionsCheck", tr("Look for new versions once a week"))

@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QMessageBox, QProgressBar, QTreeWidget, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QPlainTextEdit, QProgressBar, QTreeWidget, QWidget
 
-from phichat.errors import HubRefused
+from phichat.errors import HubForbidden, HubMissing, HubRefused
 from phichat.models.base import HubFile, Listing, Phase, Progress
 from phichat.models.library import Library
 from phichat.paths import Home
@@ -281,3 +281,38 @@ def test_it_fits_a_small_screen(reader: Person) -> None:
     dialog = reader.find("modelsDialog")
     dialog.resize(620, 430)
     assert (dialog.width(), dialog.height()) == (620, 430)
+
+
+def test_a_model_with_terms_offers_what_helps(reader: Person, shelf: ScriptedShelf) -> None:
+    page = "https://huggingface.co/owner/gated"
+    shelf.enqueue(HubForbidden("owner/gated is open only to people who agreed.", wants_token=True, page=page))
+    _choose(reader, "Phi-4")
+    dialog = reader.find("modelsDialog")
+    assert not dialog.findChild(QWidget, "tokenButton").isVisible()
+    QTest.mouseClick(dialog.findChild(QWidget, "downloadButton"), Qt.MouseButton.LeftButton)
+    reader.wait(lambda: "people who agreed" in _words(reader))
+    QTest.mouseClick(dialog.findChild(QWidget, "termsButton"), Qt.MouseButton.LeftButton)
+    link = dialog.findChild(QWidget, "linkDialog")
+    assert link.findChild(QPlainTextEdit, "linkAddress").toPlainText() == page
+    link.reject()
+    QTest.mouseClick(dialog.findChild(QWidget, "tokenButton"), Qt.MouseButton.LeftButton)
+    assert reader.find("hubTokenField").isVisible()
+    reader.find("preferencesDialog").close()
+    _choose(reader, "Phi-3 Mini")
+    assert not dialog.findChild(QWidget, "tokenButton").isVisible()
+
+
+def test_a_repository_that_is_not_shown_to_all_offers_a_token(reader: Person, shelf: ScriptedShelf) -> None:
+    shelf.errors["owner/private"] = HubMissing("huggingface.co knows no owner/private.", wants_token=True)
+    field = reader.find("repoField")
+    assert not reader.find("hubTokenButton").isVisible()
+    QTest.keyClicks(field, "owner/private")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    reader.wait(lambda: "knows no owner/private" in _words(reader))
+    reader.click("hubTokenButton")
+    assert reader.find("preferencesDialog").isVisible()
+    field.clear()
+    QTest.keyClicks(field, "nobody/nothing")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    reader.wait(lambda: "The Hub does not know nobody/nothing." in _words(reader))
+    assert not reader.find("hubTokenButton").isVisible()

@@ -1,0 +1,100 @@
+"""The row of the preferences in which the access token for the Hub is entered."""
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from phichat.i18n import tr
+from phichat.models.base import TokenState
+from phichat.ui.a11y.announce import announce
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import help_label, push_button
+
+
+class TokenRow(QWidget):
+    """Takes a token, which is never shown, and says what becomes of it.
+
+    Signals: `entered(str)` with a new token; `removed` to forget the one that was entered.
+    """
+
+    entered = Signal(str)
+    removed = Signal()
+
+    def __init__(self, theme: Theme, host: str) -> None:
+        super().__init__()
+        self.field = _TokenField()
+        self.field.setObjectName("hubTokenField")
+        self.field.setEchoMode(QLineEdit.EchoMode.Password)
+        self.field.setAccessibleName(tr("Access token for {host}").format(host=host))
+        self._save = push_button("hubTokenSave", tr("Save"))
+        self._remove = push_button("hubTokenRemove", tr("Remove"))
+        self._state = help_label("")
+        self._state.setObjectName("hubTokenState")
+        self._state.setMinimumHeight(2 * self._state.fontMetrics().lineSpacing())  # so that nothing jumps
+        self._state.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._save.setEnabled(False)
+        self._remove.hide()
+        row = QHBoxLayout()
+        for button in (self._save, self._remove):
+            button.setAutoDefault(False)
+            theme.apply_stylesheet(button, "small")
+            row.addWidget(button)
+        row.insertWidget(0, self.field, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self._state)
+        self.field.textChanged.connect(self._on_text)
+        self.field.returnPressed.connect(self._on_save)
+        self._save.clicked.connect(self._on_save)
+        self._remove.clicked.connect(self.removed)
+
+    def show_state(self, state: TokenState) -> None:
+        """Show which tokens there are."""
+        self._remove.setVisible(state.is_entered)
+        muted(self._state)
+        self._state.setText(_describe(state))
+
+    def show_saved(self, state: TokenState) -> None:
+        """Show what became of a token that was entered, or removed, and announce it."""
+        self.field.clear()
+        self.show_state(state)
+        announce(self._state, self._state.text())
+
+    def show_error(self, sentence: str) -> None:
+        """Show and announce why a token was not taken."""
+        muted(self._state, alert=True)
+        self._state.setText(sentence)
+        announce(self._state, sentence)
+
+    @Slot(str)
+    def _on_text(self, text: str) -> None:
+        self._save.setEnabled(bool(text.strip()))
+
+    @Slot()
+    def _on_save(self) -> None:
+        if self.field.text().strip():
+            self.entered.emit(self.field.text())
+
+
+class _TokenField(QLineEdit):
+    """A field in which Enter does not press the dialog's button."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            event.accept()
+
+
+def _describe(state: TokenState) -> str:
+    if state.is_variable:
+        return tr("The variable HF_TOKEN holds a token, which is used instead of any other.")
+    if state.is_kept:
+        return tr("Your token is stored in this computer’s keyring.")
+    if state.is_entered:
+        return tr("Phichat found no keyring on this computer. It uses your token until you quit, and doesn’t store it.")
+    if state.is_from_login:
+        return tr("Phichat uses the token that Hugging Face’s own program stored on this computer.")
+    return tr("Needed only for models that require your consent, or are private. It is sent to {host} alone.").format(
+        host=state.host
+    )
