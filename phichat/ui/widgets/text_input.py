@@ -116,11 +116,12 @@ def _is_own(field: QWidget, event: QDropEvent) -> bool:
 
 def text_in(source: QMimeData) -> str:
     """Return the text in dropped or pasted data: as it is, of addresses, or of HTML; empty if there is none."""
-    # Without text, QMimeData.text() would return the addresses, but decoded and without passwords.
-    if "text/plain" in source.formats() and (plain := source.text()):
-        return plain
-    if source.hasUrls():
+    plain = source.text() if "text/plain" in source.formats() else ""
+    # As text, Qt and programs made with it offer addresses decoded and without passwords: those would lead elsewhere.
+    if source.hasUrls() and plain in {"", "\n".join(url.toDisplayString() for url in source.urls())}:
         return "\n".join(url.toString(QUrl.ComponentFormattingOption.FullyEncoded) for url in source.urls())
+    if plain:
+        return plain
     return html_text(source.html()) if source.hasHtml() else ""
 
 

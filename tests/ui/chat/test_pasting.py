@@ -42,6 +42,7 @@ WAYS = [
     (data(urls=[ADDRESS]), ADDRESS),
     (data(urls=["https://a.example", "https://b.example"]), "https://a.example\nhttps://b.example"),
     (data(urls=[ADDRESS], text="what it says"), "what it says"),
+    (data(urls=[ADDRESS], text="https://example.org/a b?q=é"), ADDRESS),  # as programs made with Qt offer it
     (data(urls=["mailto://me@example.org"]), "mailto://me@example.org"),
     (data(html="<p>One &amp; <b>two</b></p><ul><li>three</li></ul>"), "One & two\nthree"),
     (data(html="<b>bold</b>", text="plain"), "plain"),
