@@ -490,7 +490,7 @@ def test_a_question_is_typed_where_standard_input_is_a_terminal(chatml_model: Pa
 class _Process(subprocess.Popen[str]):
     """A program that is gone when its block ends."""
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.kill()
         super().__exit__(*exception)  # type: ignore[arg-type]
 

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.drops import files_in
 from phichat.ui.widgets.foreign_text import plain_label
-from phichat.ui.widgets.growing_edit import files_in
 from phichat.ui.widgets.parent import parent_window
 
 INSET, ROUND, STROKE = 12, 18, 2  # pixels
