@@ -209,7 +209,11 @@ def _text_of(person: Person, name: str) -> str:
 
 def _shortcuts(person: Person) -> dict[str, str]:
     person.press(Qt.Key.Key_F1)
-    return {row[0]: row[1] for row in _rows(person.find("shortcutsList", QTreeWidget)) if row[1]}
+    found: dict[str, str] = {}
+    for label, keys in _rows(person.find("shortcutsList", QTreeWidget)):
+        if keys:  # some, such as Delete, are listed for the menu and for a place
+            found[label] = f"{found[label]}\N{EM SPACE}{keys}" if label in found else keys
+    return found
 
 
 def _rows(table: QTreeWidget) -> list[list[str]]:
