@@ -29,7 +29,7 @@ def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
         return None  # what is inside would be left out
     root.set("mathcolor", PLACEHOLDER_COLOR)
     made = Math(root, size=FONT_SIZE, margin=1)
-    if not all(map(made.font.glyphindex, _letters(root))):
+    if not all(map(made.font.glyphindex, _letters(made.element))):
         return None  # it would be drawn as a box
     box = made.node.bbox
     width, height = box.xmax - box.xmin + 2, box.ymax - box.ymin + 2
@@ -40,7 +40,15 @@ def draw_formula(latex: str, *, is_display: bool) -> Drawing | None:
 
 
 def _letters(root: ElementTree.Element) -> set[str]:
-    return {letter for text in root.itertext() for letter in text if unicodedata.category(letter)[0] not in "CZ"}
+    """Return the letters that the font of formulas must have."""
+    from phichat.rendering.wide_text import is_wide  # noqa: PLC0415 - with ziamath
+
+    found = {(letter, element.tag) for element in root.iter() for letter in element.text or ""}
+    return {
+        letter
+        for letter, tag in found
+        if unicodedata.category(letter)[0] not in "CZ" and not (is_wide(letter) and tag in {"mi", "mtext"})
+    }
 
 
 @cache
@@ -49,7 +57,7 @@ def prepare() -> None:
     from ziamath.config import config  # noqa: PLC0415
     from ziamath.nodes.mrow import Mrow  # noqa: PLC0415
 
-    from phichat.rendering import ruled_table  # noqa: F401, PLC0415
+    from phichat.rendering import ruled_table, wide_text  # noqa: F401, PLC0415
 
     config.svg2 = False  # Qt does not know all of SVG 2
     config.precision = 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.rendering.drawing import Drawing
+from phichat.rendering.drawing import FONT_SIZE, Drawing
 from phichat.rendering.formulas import draw_formula
 
 
@@ -80,7 +80,8 @@ def test_so_is_this(latex: str, is_display: bool) -> None:
         r"\begin{matrix} a",
         r"\frac{a",
         r"\raisebox{1em}{x}",
-        r"\text{中文}",
+        r"\text{يساوي}",
+        r"a = हिन्दी",
         r"\ce{?!}",
         r"a \not\alpha b",
         r"\begin{array}{|c|}a\end{array}",
@@ -88,6 +89,13 @@ def test_so_is_this(latex: str, is_display: bool) -> None:
 )
 def test_what_would_be_drawn_wrong_is_not_drawn(latex: str) -> None:
     assert drawn(latex) is None
+
+
+def test_chinese_in_formulas_is_text_in_a_font_of_the_computer() -> None:
+    found = drawn(r"x_{\text{最大}} = \frac{距离 <1>}{\text{时间 (s)}}")
+    assert found
+    assert found.svg.count("<text") == 6
+    assert 4 * FONT_SIZE < found.width < 10 * FONT_SIZE
 
 
 def test_tables_have_their_lines() -> None:
