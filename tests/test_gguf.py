@@ -313,3 +313,16 @@ def test_names_tell_which_file_of_a_model_one_is(name: str, number: int) -> None
     assert part_number(name) == number
     assert len(part_names(name)) == (3 if number else 1)
     assert whole_name(name) == ("a.gguf" if number else name)
+
+
+@pytest.mark.parametrize(
+    "name", ["m.gguf-split-a", "m.gguf-split-b", "m.gguf.part1of2", "m.gguf.part2of2", "m.gguf.001"]
+)
+def test_a_piece_of_a_file_that_was_cut_up_says_so(tmp_path: Path, chatml_model: Path, name: str) -> None:
+    content = chatml_model.read_bytes()
+    is_first = name.endswith(("a", "1of2", "1"))
+    (tmp_path / name).write_bytes(content[:100_000] if is_first else content[100_000:])
+    with pytest.raises(ModelUnsupported, match="one piece of a model"):
+        read_head(tmp_path / name)
+    (tmp_path / name).write_bytes(content)
+    assert read_head(tmp_path / name).architecture == "llama"

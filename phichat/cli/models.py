@@ -10,8 +10,7 @@ from phichat.cli.download import download, report_reading
 from phichat.errors import ModelMissing
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
-from phichat.models.hub_address import HubAddress, parse_hub_address
-from phichat.models.hub_files import matching
+from phichat.models.hub_address import parse_hub_address
 from phichat.models.library import Library
 
 _SOURCES = {
@@ -165,26 +164,17 @@ def _name_here(context: Context) -> str:
     """Return the library's name for the model that is named in any way `download` knows. Raise ModelMissing."""
     name: str = context.options.name
     with suppress(ModelMissing):
-        context.library.find_model(name)
-        return name
+        return context.library.find_model(name).name
     address = parse_hub_address(name)
     if address is None:
         return name
     if not address.file:
-        return _name_of_only(context, address) or name
+        return name
     if model := context.manager.find_listing(name).model:
         return model.name
     if context.manager.find_unfinished(name):
         return name
     raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
-
-
-def _name_of_only(context: Context, address: HubAddress) -> str:
-    """Return the library's name for the only model on this disk that `address` may mean; "" if there is none."""
-    models = {listing.remote: listing.model for listing in context.manager.list_models() if listing.remote}
-    remotes = [remote for remote, model in models.items() if model and remote.repo == address.repo]
-    found = [models[remote] for remote in matching(remotes, address)]
-    return found[0].name if len(found) == 1 and found[0] else ""
 
 
 def _remove(context: Context) -> None:

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from phichat.errors import ModelDamaged, ModelMissing, ModelUnsupported, NotAModel
-from phichat.gguf.kinds import PROBED, describe_foreign, describe_other_kind, describe_version
+from phichat.gguf.kinds import (
+    PROBED,
+    describe_foreign,
+    describe_other_kind,
+    describe_piece,
+    describe_version,
+    is_piece,
+)
 from phichat.gguf.split import missing_parts, part_names, part_number, part_paths
 from phichat.i18n import format_number, format_size, tr
 
@@ -102,7 +109,12 @@ def read_head(path: Path) -> Head:
     Any part of a model in several files stands for all of it. Raise ModelMissing, NotAModel, ModelDamaged, or
     ModelUnsupported for what is no model to chat with.
     """
-    head = _read_file(path)
+    try:
+        head = _read_file(path)
+    except (NotAModel, ModelDamaged) as error:
+        if is_piece(path.name):
+            raise ModelUnsupported(describe_piece(path.name)) from error
+        raise
     count = head.metadata.get(_COUNT)
     if isinstance(count, int) and count > 1:
         head = _read_parts(path, head, count)

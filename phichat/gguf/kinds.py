@@ -24,6 +24,11 @@ _DIFFUSION = re.compile(r"dream|llada(-moe)?|rnd1")
 _TRANSLATORS = re.compile(r"t5|bart|m2m100|nllb")
 
 
+_PIECE = re.compile(
+    r"\.gguf[._-]?(split|part)[._-]?(\d+of\d+|\d+|[a-z]{1,2})(\.gguf)?$|\.gguf\.\d{1,3}$", re.IGNORECASE
+)
+
+
 class _Format(NamedTuple):
     """A format told by the beginning of a file."""
 
@@ -85,6 +90,19 @@ def describe_foreign(name: str, begin: bytes) -> str:
     """Return why the file that begins with `begin`, and not as GGUF files do, cannot be used."""
     message = next((each.message for each in _FORMATS if each.fits(begin)), _OTHER)
     return tr(message).format(name=name)
+
+
+def is_piece(name: str) -> bool:
+    """Return whether a file is named as one piece of a model that was cut up, as large ones once were."""
+    return bool(_PIECE.search(name))
+
+
+def describe_piece(name: str) -> str:
+    """Return what to do with such a piece."""
+    return tr(
+        "{name} is one piece of a model that was cut up. Join all pieces into one file, in their order, and choose "
+        "that."
+    ).format(name=name)
 
 
 def is_text(begin: bytes) -> bool:

@@ -13,6 +13,8 @@ from phichat.i18n import tr
 from phichat.models.base import HubFile, ModelFile, Source, VerifiedModel
 from phichat.models.catalogue import CATALOGUE, PHI_3, find_by_file_name, find_by_hub_file
 from phichat.models.discovery import blob_sha256, find_in_hub_cache
+from phichat.models.hub_address import parse_hub_address
+from phichat.models.hub_files import matching
 from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.models.verification import verify_model
 from phichat.paths import Home
@@ -56,9 +58,29 @@ class Library:
         if _is_file(path):
             path = gguf.first_part(path) if _is_file(gguf.first_part(path)) else path
             return _find_by_path(known, path) or _describe_file(path, Source.ADDED)
+        if found := self._find_by_address(name_or_path):
+            return found
         if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
             _raise_missing(_describe_file(path, Source.ADDED))
         raise ModelMissing(self._no_such(name_or_path))
+
+    def _find_by_address(self, name: str) -> ModelFile | None:
+        """Return the only model that the address `name` on the Hub may mean; None if there is none.
+
+        Raise ModelMissing for the address of one file that is not here.
+        """
+        address = parse_hub_address(name)
+        if address is None:
+            return None
+        origins = {origin: model for model in self.list_models() if (origin := self.origin(model))}
+        found = matching([origin for origin in origins if origin.repo == address.repo], address)
+        if len(found) == 1:
+            return origins[found[0]]
+        if ":" in name and (address.file or address.tag):
+            raise ModelMissing(
+                tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name)
+            )
+        return None
 
     def add_file(self, path: Path) -> ModelFile:
         """Check the file at `path` and add it; it stays where it is. Raise ModelError or StoreError."""

@@ -399,3 +399,21 @@ def test_models_in_a_folder_that_is_away_are_told(home: Path, tmp_path: Path, ti
     (tmp_path / "unplugged").rename(tmp_path / "disk")
     file.unlink()  # by hand: gone for good
     assert library.list_missing() == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "owner/repo:Q4_K_M",
+        "hf.co/owner/repo:Q4_K_M",
+        "owner/repo:m-Q4_K_M.gguf",
+        "owner/repo/m-Q4_K_M.gguf",
+        "owner/repo",
+    ],
+)
+def test_a_download_is_found_by_its_address(library: Library, home: Path, tiny: Path, name: str) -> None:
+    file = _copy(tiny, home / "models" / "m-Q4_K_M.gguf")
+    Origins(MetadataFile(Home(home).origins)).record(file, HubFile("owner/repo", "m-Q4_K_M.gguf"))
+    assert library.find_model(name).path == file
+    with pytest.raises(ModelMissing, match="`phichat models download owner/repo:Q8_0`"):
+        library.find_model("owner/repo:Q8_0")
