@@ -100,6 +100,8 @@ def _print_done(context: Context, model: ModelFile, sha256: str | None) -> None:
         context.console.print_json({"event": "done", **facts})
     else:
         context.console.print_line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
+    if problem := context.manager.find_listing(model.name).problem:
+        context.console.print_notice(problem)
 
 
 class Reporter:

@@ -508,7 +508,8 @@ def test_something_else_than_a_list_is_one_sentence(phichat: Run, hub: HubServer
 
 
 @pytest.mark.parametrize(
-    "header", ["X-Linked-Size", "X-Linked-ETag", "X-Repo-Commit", "Content-Range", "Retry-After", "RateLimit"]
+    "header",
+    ["X-Linked-Size", "X-Linked-ETag", "X-Repo-Commit", "Content-Range", "Content-Length", "Retry-After", "RateLimit"],
 )
 def test_headers_of_thousands_of_digits_are_survived(
     phichat: Run, served: HubServer, header: str, monkeypatch: pytest.MonkeyPatch
@@ -537,3 +538,11 @@ def test_a_quantisation_names_a_file(phichat: Run, served: HubServer, home: Path
     assert "whole and unchanged" in phichat("verify", "owner/repo-GGUF:Q4_K_M")[1]
     assert phichat("remove", "https://hf.co/owner/repo-GGUF:Q4_K_M")[0] == 0
     assert not (home / "models" / "model-Q4_K_M.gguf").exists()
+
+
+def test_a_download_that_is_no_chat_model_says_so(phichat: Run, hub: HubServer, tmp_path: Path) -> None:
+    adapter = tiny_models.chatml(tmp_path / "style.gguf", metadata={"general.type": "adapter"})
+    hub.add("owner/style", "style.gguf", adapter)
+    status, out, err = phichat("download", "owner/style")
+    assert (status, out.startswith("style is on this disk: ")) == (0, True)
+    assert "style.gguf is not a model to talk with: it is an adapter" in err

@@ -378,6 +378,14 @@ def test_files_that_lie_about_are_found(
     assert {path.resolve() for path in found[1:]} == {places["b"], places["below"], places["cache"]}
 
 
+def test_only_whole_chat_models_are_offered(shelf: HubModelManager, elsewhere: Path) -> None:
+    whole = tiny_models.chatml(elsewhere / "whole.gguf", parts=2)
+    tiny_models.chatml(elsewhere / "half.gguf", parts=2).unlink()
+    tiny_models.chatml(elsewhere / "style.gguf", metadata={"general.type": "adapter"})
+    tiny_models.chatml(elsewhere / "eyes.gguf", metadata={"general.type": "mmproj"})
+    assert shelf.find_existing() == [whole]
+
+
 def test_where_nothing_can_be_read_nothing_lies_about(shelf: HubModelManager, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> Path:
         raise OSError
