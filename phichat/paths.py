@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phichat import files
+from phichat.errors import StoreError
 from phichat.i18n import tr
+
+MODEL_VARIABLE = "PHICHAT_MODEL"
+"""The environment variable with the model to use where none is named."""
 
 
 @dataclass(frozen=True)
@@ -187,15 +191,36 @@ def home() -> Home:
     """Return the home in `PHICHAT_HOME`, else in the system's folder for application data."""
     chosen = os.environ.get("PHICHAT_HOME")
     if chosen:
-        return _with_model_folder(Path(chosen).expanduser().absolute())
+        return _with_model_folder(_expanded(Path(chosen)))
     import platformdirs  # noqa: PLC0415 - brings tempfile, 5 ms
 
     return _with_model_folder(platformdirs.user_data_path("Phichat", appauthor=False))
 
 
+def _expanded(path: Path) -> Path:
+    """Return the absolute path. Raise StoreError if it begins with `~` and a name that no user has."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        text = tr("PHICHAT_HOME names the folder {folder}, but this computer has no user of that name.")
+        raise StoreError(text.format(folder=path)) from error
+
+
+def preferred_models(home: Home) -> tuple[str, ...]:
+    """Return the names or paths of models to use where none is named, the most wanted first.
+
+    That is `PHICHAT_MODEL`, then the default model in the preferences, then the model that the window used last.
+    """
+    names = (os.environ.get(MODEL_VARIABLE, ""), _preferred(home, "default_model"), _preferred(home, "model"))
+    return tuple(filter(None, names))
+
+
 def preferred_language() -> str:
     """Return the code of the language in the preferences; empty for the system's."""
-    return _preferred(home(), "language")
+    try:
+        return _preferred(home(), "language")
+    except StoreError:  # said once a language is known
+        return ""
 
 
 def _with_model_folder(root: Path) -> Home:

@@ -26,7 +26,7 @@ MODULES = {
     "phichat.gguf": ("phichat.errors", "phichat.gguf", "phichat.i18n"),
     "phichat.i18n": ("polib",),
     "phichat.json_file": ("phichat.files", "filelock"),
-    "phichat.paths": ("phichat.files", "phichat.i18n", "platformdirs"),
+    "phichat.paths": ("phichat.errors", "phichat.files", "phichat.i18n", "platformdirs"),
     "phichat.runtime": (),
     "phichat.unicode": (),
     "phichat.chat.prompts": (*TOP, "phichat.chat", "jinja2"),

@@ -108,7 +108,7 @@ class ModelService(QObject):
             trouble = (
                 str(error) if has_models else tr("There is no model on this computer. Download one, or add a file.")
             )
-        spare = self.library().default_model()
+        spare = self.library().usual_model()
         if model := model or spare:
             self.first_found.emit(model.ref)
         if spare and spare != model:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat import bench
-from phichat.cli.context import Context, sampling_of
+from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.talk import chosen_model
 from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_number
@@ -14,7 +14,7 @@ def run(context: Context) -> int:
     """Measure the chosen parts, or all, print the figures, and return the exit status."""
     options, console = context.options, context.console
     parts = options.parts or list(bench.PARTS)
-    settings, sampling = suggested(options.context), sampling_of(options)
+    settings, sampling = suggested(context_of(options)), sampling_of(options)
     model, tuning = chosen_model(options, context.library), TuningStore(context.home.engine)
     found = bench.run(parts, model.ref, settings, sampling, options.sweep, console.show_progress, tuning)
     if options.json:

@@ -45,6 +45,14 @@ class Context:
         return closing(self.make_engine(self.home))
 
 
+USUAL_CONTEXT = 4096
+
+
+def context_of(options: argparse.Namespace) -> int:
+    """Return the context to ask for, in tokens."""
+    return options.context or USUAL_CONTEXT
+
+
 def sampling_of(options: argparse.Namespace) -> Sampling:
     """Return the settings of the chosen preset, with those of the other options."""
     given = {setting.name: getattr(options, setting.name) for setting in SETTINGS}

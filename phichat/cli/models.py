@@ -1,6 +1,7 @@
 """`phichat models`: list, download, add, remove and verify model files."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
 from phichat.models.hub_address import parse_hub_address
 from phichat.models.library import Library
+from phichat.store.preferences import PreferencesFile
 
 _SOURCES = {
     Source.STARTER: N_("comes with the app"),
@@ -34,6 +36,8 @@ def run(context: Context) -> int:
             _add(context)
         case "remove":
             _remove(context)
+        case "default":
+            _choose_default(context)
         case _:
             _verify(context)
     return 0
@@ -175,6 +179,17 @@ def _name_here(context: Context) -> str:
     if context.manager.find_unfinished(name):
         return name
     raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
+
+
+def _choose_default(context: Context) -> None:
+    """Store the model to use where none is named."""
+    model = context.library.find_model(_name_here(context))
+    file = PreferencesFile(context.home.preferences)
+    file.save_preferences(replace(file.load_preferences(), default_model=str(model.path)))
+    if context.options.json:
+        context.console.print_json(model_as_json(model))
+    else:
+        context.console.print_line(tr("{name} is used where no other is asked for.").format(name=model.name))
 
 
 def _remove(context: Context) -> None:

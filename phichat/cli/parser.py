@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 def make_parser(arguments: Sequence[str]) -> Parser:
     """Return a parser for `arguments`; the commands are left out where there can be none, as the window starts so."""
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
-    main.set_defaults(run=None, files=[], system="", preset="balanced", context=4096, json=False, save=False)
+    main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
     main.add_argument("--version", action="version", version=f"phichat {__version__}")
     main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
@@ -111,6 +111,7 @@ def _add_models(commands: Any) -> None:
         ("add", "FILE", tr("use a file, which stays where it is")),
         ("remove", "NAME", tr("delete a model, or forget a file that was added")),
         ("verify", "NAME", tr("read a model in full and compare its checksum")),
+        ("default", "NAME", tr("choose the model to use where none is named")),
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("name", metavar=what)

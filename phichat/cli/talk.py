@@ -1,6 +1,7 @@
 """`phichat ask` and `phichat chat`: print a model's replies in the terminal."""
 
 import argparse
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli import standard_input
 from phichat.cli.console import Console
-from phichat.cli.context import Context, sampling_of
+from phichat.cli.context import Context, context_of, sampling_of
 from phichat.engine.base import (
     CancelToken,
     Done,
@@ -32,10 +33,10 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import PhichatError, PromptError, StoreError
+from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong, StoreError
 from phichat.i18n import format_number, tr, tr_count
-from phichat.models.library import Library, ModelFile
-from phichat.paths import Home
+from phichat.models.library import Library, ModelFile, can_download
+from phichat.paths import MODEL_VARIABLE, Home
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
@@ -56,13 +57,23 @@ class TerminalChat:
         self._sha256, self._as_json = sha256, as_json
         self._session = Session()
         self._settings = EngineSettings()
+        self._context, self._can_grow = 0, True
         self._provenance: dict[str, Any] = {}
 
     def load(self, options: argparse.Namespace, stop: CancelToken) -> None:
         """Load the model and set up the conversation as `options` ask."""
         self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
-        self._on_event(self._engine.load(self._model.ref, suggested(options.context), stop, self._on_event))
+        loaded = self._engine.load(self._model.ref, suggested(context_of(options)), stop, self._on_event)
+        self._on_event(loaded)
+        self._context = loaded.context
+        self._can_grow = not loaded.most_context or loaded.context < loaded.most_context
+        if options.context and loaded.context < options.context and not self._can_grow:
+            self._console.print_notice(
+                tr("The context has {context} tokens: this model was made for no more.").format(
+                    context=format_number(loaded.context)
+                )
+            )
 
     def reply(self, text: str, stop: CancelToken) -> Done:
         """Print a reply to `text`. After an error before its first token, the exchange is taken off the path again."""
@@ -84,6 +95,14 @@ class TerminalChat:
         self._print_summary(done, sampling)
         return done
 
+    def _with_option(self, error: PromptTooLong) -> PromptTooLong:
+        """Return the error with a sentence that names the option instead of the window's settings."""
+        text = tr("This message is too long: the context has {context} tokens.")
+        advice = tr("Shorten it, or allow more with --context.") if self._can_grow else tr("Shorten it.")
+        return PromptTooLong(
+            f"{text.format(context=format_number(self._context))} {advice}", error.tokens, error.excess
+        )
+
     def _made_with(self, sampling: Sampling) -> Reply:
         return Reply(
             self._model.name,
@@ -101,10 +120,13 @@ class TerminalChat:
 
     def _generate(self, request: Request, stop: CancelToken) -> Done:
         done = Done(Ending.CANCELLED, request.sampling.seed or 0)
-        for event in self._engine.generate(request, stop):
-            self._on_event(event)
-            if isinstance(event, Done):
-                done = event
+        try:
+            for event in self._engine.generate(request, stop):
+                self._on_event(event)
+                if isinstance(event, Done):
+                    done = event
+        except PromptTooLong as error:
+            raise self._with_option(error) from error
         return done
 
     def _on_event(self, event: Event) -> None:
@@ -257,8 +279,17 @@ def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
 
 def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     """Return the model that was asked for, else the default. Raise ModelMissing."""
-    model = library.default_model() if options.model is None else None
-    return model or library.find_model(options.model or "")
+    named = options.model if options.model is not None else os.environ.get(MODEL_VARIABLE)
+    if named is None:
+        return library.default_model() or library.find_model("")
+    try:
+        return library.find_model(named)
+    except ModelMissing:
+        if can_download(named):
+            raise ModelMissing(
+                tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=named)
+            ) from None
+        raise
 
 
 @contextmanager

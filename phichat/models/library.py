@@ -17,7 +17,7 @@ from phichat.models.hub_address import parse_hub_address
 from phichat.models.hub_files import matching
 from phichat.models.metadata import Checksums, MetadataFile, Origins
 from phichat.models.verification import verify_model
-from phichat.paths import Home
+from phichat.paths import Home, preferred_models
 
 __all__ = ["Library", "ModelFile", "Source", "VerifiedModel"]
 
@@ -43,10 +43,18 @@ class Library:
         return {model: _missing_message(model) for model in self._all_models() if gguf.missing_parts(model.path)}
 
     def default_model(self) -> ModelFile | None:
-        """Return Phi-3 if it is there, else the starter, else the first; None if there is none."""
+        """Return the model that the user prefers, if it is there, else the usual one; None if there is none."""
+        for name in preferred_models(self._home):
+            with suppress(ModelMissing):
+                return self.find_model(name)
+        return self.usual_model()
+
+    def usual_model(self) -> ModelFile | None:
+        """Return Phi-3 if it is there, else what was added or downloaded last, else the starter, which is a toy."""
         models = self.list_models()
         by_name = {model.name: model for model in models}
-        return by_name.get(PHI_3.name) or by_name.get(STARTER) or next(iter(models), None)
+        others = [model for model in models if model.name != STARTER]
+        return by_name.get(PHI_3.name) or max(others, key=_changed, default=None) or by_name.get(STARTER)
 
     def find_model(self, name_or_path: str) -> ModelFile:
         """Return the model with that name, else the one at that path; any of its files will do. Raise ModelMissing."""
@@ -279,6 +287,19 @@ def _missing_message(model: ModelFile) -> str:
     return tr(
         "{path} is not there. If it is on a removable disk, connect that disk; otherwise choose another model."
     ).format(path=model.path)
+
+
+def _changed(model: ModelFile) -> float:
+    try:
+        return model.path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def can_download(name: str) -> bool:
+    """Return whether `models download` knows `name`: the catalogue has it, or it names a file on the Hub."""
+    address = parse_hub_address(name) if ":" in name else None
+    return name.lower() in CATALOGUE or (address is not None and bool(address.file))
 
 
 def _delete_file(path: Path) -> None:

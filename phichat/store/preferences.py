@@ -22,7 +22,8 @@ class Preferences:
 
     Attributes:
         font: a font family; empty for the system's.
-        model: a model's name or path; empty for the default.
+        model: the name or path of the model that the window used last; empty for the default.
+        default_model: the name or path of the model to use where none is named; empty for `model`.
         models_folder: where downloads go; empty for the app's own folder.
         offers_phi_3: whether the window still offers to download Phi-3.
         sampling: as `Sampling.with_values` takes it; `presets` are the user's own, such values by name.
@@ -41,6 +42,7 @@ class Preferences:
     notifies: bool = True
     looks_for_versions: bool = False
     model: str = ""
+    default_model: str = ""
     models_folder: str = ""
     offers_phi_3: bool = True
     context: int = 4096

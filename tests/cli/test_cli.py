@@ -21,7 +21,7 @@ from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Notice
-from phichat.errors import EngineDied
+from phichat.errors import EngineDied, PromptTooLong
 from tests.support.fakes import ScriptedEngine
 
 DONE_KEYS = {
@@ -550,3 +550,70 @@ class _terminal:  # noqa: N801 - used like a function
                 seen += os.read(self._file, 4096).decode(errors="replace")
         os.write(self._file, keys.encode())
         return seen
+
+
+def test_a_model_that_can_be_downloaded_is_offered_so(phichat: Run) -> None:
+    for name in ("phi-3-mini-4k-instruct-q4", "Phi-3-mini-4k-instruct-q4", "owner/repo:file.gguf"):
+        status, _, err = phichat("ask", "Hi", "--model", name)
+        sentence = f"{name} is not on this disk: `phichat models download {name}` fetches it.\n"
+        assert (status, err) == (1, sentence)
+
+
+def _asked_with(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """The name of the model that answers where none is named."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert cli.run(["ask", "Hi", *arguments], _no_window, lambda _: engine) == 0
+    return str(engine.loads[-1][0])
+
+
+def _no_window(*_: object) -> int:
+    raise AssertionError("no window is wanted here")
+
+
+def test_the_model_is_the_variables_then_the_default_one_then_the_windows(
+    engine: ScriptedEngine,
+    phichat: Run,
+    chatml_model: Path,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [tmp_path / f"{name}.gguf" for name in ("plain", "last", "chosen", "variable")]
+    for file in files:
+        file.write_bytes(chatml_model.read_bytes())
+    plain, last, chosen, variable = map(str, files)
+    phichat("models", "add", plain)
+    assert _asked_with(engine, monkeypatch) == plain, "rather than the starter, which is a toy"
+    (home / "preferences.json").write_text(json.dumps({"model": last}))
+    assert _asked_with(engine, monkeypatch) == last
+    assert phichat("models", "default", chosen)[0] == 0
+    assert _asked_with(engine, monkeypatch) == chosen
+    assert json.loads((home / "preferences.json").read_text())["model"] == last
+    monkeypatch.setenv("PHICHAT_MODEL", variable)
+    assert _asked_with(engine, monkeypatch) == variable
+    assert _asked_with(engine, monkeypatch, "--model", plain) == plain
+    monkeypatch.setenv("PHICHAT_MODEL", "gone")
+    assert "There is no model gone here" in str(phichat("bench", "--parts", "load"))
+
+
+def test_a_context_that_a_model_does_not_have_is_told(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.most_context = 8192
+    told = "The context has 8,192 tokens: this model was made for no more."
+    assert told in phichat("ask", "Hi", "--context", "9000")[2]
+    assert "made for" not in phichat("ask", "Hi", "--context", "8192")[2]
+    assert "made for" not in phichat("ask", "Hi")[2]
+    for context, advice in (("8192", "Shorten it."), ("4096", "Shorten it, or allow more with --context.")):
+        engine.enqueue(PromptTooLong("…choose a larger context in the settings."))
+        status, _, err = phichat("ask", "Hi", "--context", context)
+        assert status == 1
+        assert err.endswith(f"This message is too long: the context has {int(context):,} tokens. {advice}\n")
+
+
+@pytest.mark.parametrize("arguments", [["history", "list"], ["ask", "Hi"]])
+def test_a_home_of_a_user_that_nobody_is_is_one_sentence(
+    phichat: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("PHICHAT_HOME", "~nosuchuser/x")
+    status, out, err = phichat(*arguments)
+    assert (status, out) == (1, "")
+    assert err.endswith("this computer has no user of that name.\n")

@@ -81,8 +81,9 @@ def test_phi_3_has_its_catalogue_name_and_is_the_default(
 ) -> None:
     begin = _copy(tiny, tmp_path / "begin.gguf")
     monkeypatch.setattr("phichat.models.library._starter_files", lambda: [begin])
-    library.add_file(tiny)
     assert library.default_model() == library.find_model(STARTER)
+    added = library.add_file(tiny)
+    assert library.default_model() == added, "the starter is a toy"
     _copy(tiny, home / "models" / "another.gguf")
     _copy(tiny, home / "models" / PHI_3.file)
     default = library.default_model()

@@ -41,6 +41,7 @@ class ScriptedEngine:
         loaded: the model it has, or None.
         architecture: what it says its models are.
         calibrations, unloads: how often it was to find fast settings, and to give its memory back.
+        most_context: what its models were made for; 0 for unknown.
         leaves_out: how many of the oldest turns do not fit into any prompt.
     """
 
@@ -53,7 +54,7 @@ class ScriptedEngine:
         self.fits: Callable[[Request], PromptFit] = self._fitted
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
-        self.calibrations = self.unloads = self.leaves_out = 0
+        self.calibrations = self.unloads = self.leaves_out = self.most_context = 0
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
@@ -79,7 +80,9 @@ class ScriptedEngine:
             report(event)
         if stop.is_set():
             raise EngineError("Loading was stopped.")
-        self.loaded = Loaded(model, self.architecture, settings.context, "scripted", settings)
+        context = min(settings.context, self.most_context or settings.context)
+        settings = replace(settings, context=context)
+        self.loaded = Loaded(model, self.architecture, context, "scripted", settings, self.most_context)
         return self.loaded
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:

@@ -81,7 +81,7 @@ def test_a_model_with_terms_arrives_once_a_token_is_entered(
     person.wait(lambda: "keyring" in person.find("hubTokenState").text())
     person.find("preferencesDialog").close()
     press(person, "downloadButton")
-    person.wait(lambda: (home / "models" / "gated-Q4_K_M.gguf").is_file())
+    person.wait((home / "models" / "gated-Q4_K_M.gguf").is_file)
     person.wait(lambda: row(person, "gated").endswith(("on this disk", "in use")))
     person.window.close()
 
