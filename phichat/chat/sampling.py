@@ -11,6 +11,9 @@ from typing import Any
 from phichat.i18n import N_
 from phichat.unicode import replace_surrogates
 
+LARGEST_CONTEXT = 1_048_576
+"""Tokens; a reply may be as long as the context."""
+
 MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 
 
@@ -18,7 +21,8 @@ MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 class Setting:
     """The range and the texts of one sampling setting.
 
-    `off` is the value at which it has no effect; None if it always has one.
+    `off` is the value at which it has no effect; None if it always has one. `most` is the largest value of all, where a
+    context larger than `high` allows more.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Setting:
     high: float
     step: float
     off: float | None
+    most: float
 
     @property
     def option(self) -> str:
@@ -39,15 +44,29 @@ class Setting:
         """The number of decimals that the step needs."""
         return 0 if float(self.step).is_integer() else 2
 
+    def high_in(self, context: int) -> float:
+        """Return the largest value in a context of so many tokens."""
+        return min(max(self.high, context), self.most)  # of most settings, both are the same
+
     def clamp(self, value: float) -> float:
         """Return the nearest allowed value that is a whole number of steps."""
-        steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
+        steps = round((min(max(value, self.low), self.most) - self.low) / self.step)
         found = round(self.low + steps * self.step, self.decimals)
         return found if self.decimals else int(found)
 
 
-def _setting(default: float, label: str, text: str, low: float, high: float, step: float, off: float | None) -> Any:
-    return field(default=default, metadata={"words": (label, text), "range": (low, high, step, off)})
+def _setting(
+    default: float,
+    label: str,
+    text: str,
+    low: float,
+    high: float,
+    step: float,
+    off: float | None,
+    most: float | None = None,
+) -> Any:
+    values = (low, high, step, off, high if most is None else most)
+    return field(default=default, metadata={"words": (label, text), "range": values})
 
 
 @dataclass(frozen=True)
@@ -97,7 +116,7 @@ class Sampling:
         1024,
         N_("Longest reply"),
         N_("The reply ends after this many tokens; a token is about three quarters of a word."),
-        1, 4096, 1, None,
+        1, 4096, 1, None, LARGEST_CONTEXT,
     )  # fmt: skip
     seed: int | None = None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from phichat import paths
 from phichat.cli.console import Console, ReaderGone
 from phichat.cli.context import Context
-from phichat.cli.parser import make_parser, run_chat
+from phichat.cli.parser import parse, run_chat
 from phichat.diagnostics import display, logs
 from phichat.engine.base import Engine
 from phichat.engines import make_engine
@@ -51,7 +51,7 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
 
 def _parsed(arguments: list[str], console: Console) -> argparse.Namespace:
     try:
-        return make_parser(arguments).parse_args(arguments)
+        return parse(arguments)
     except SystemExit:
         console.flush()
         raise

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from phichat import __version__
-from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Setting
-from phichat.cli.context import Context
+from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, PRESETS, SETTINGS, Setting
+from phichat.cli.context import Context, context_of
 from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
 _NO_OPTION = re.compile("--?[^A-Za-z-]")
-SMALLEST_CONTEXT, LARGEST_CONTEXT = 64, 1_048_576
+SMALLEST_CONTEXT = 64
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +31,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
         self.exit(2, tr("{message}. See `{program} --help`.").format(message=message, program=self.prog) + "\n")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options. Raise SystemExit after help or wrong usage."""
+    parser = make_parser(arguments)
+    options = parser.parse_args(arguments)
+    for setting in SETTINGS:
+        value, high = getattr(options, setting.name), setting.high_in(context_of(options))
+        if value is not None and value > high:
+            parser.error(f"argument {setting.option}: {_out_of_range(str(value), int(setting.low), int(high))}")
+    return options
 
 
 def make_parser(arguments: Sequence[str]) -> Parser:
@@ -190,30 +201,40 @@ def _add_model_options(command: Parser) -> None:
 def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
     text = tr("{explanation} From {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
+    if setting.most > setting.high:
+        text += " " + tr("With a larger context, as many tokens as that has.")
     return text.replace("%", "%%")
 
 
 def _value(setting: Setting) -> Callable[[str], float]:
-    return _real(setting.low, setting.high) if setting.decimals else _whole(int(setting.low), int(setting.high))
+    return (
+        _real(setting.low, setting.most)
+        if setting.decimals
+        else _whole(int(setting.low), int(setting.high), int(setting.most))
+    )
 
 
 def _seed(text: str) -> int | None:
     return None if text == "random" else _whole(0, MAX_SEED)(text)
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def _whole(low: int, high: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a converter; values up to `most` are let through where `high` depends on another option."""
+
     def convert(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = low - 1
-        if low <= value <= high:
+        if low <= value <= (most or high):
             return value
-        raise argparse.ArgumentTypeError(
-            tr("{text} is not a whole number from {low} to {high}").format(text=text, low=low, high=high)
-        )
+        raise argparse.ArgumentTypeError(_out_of_range(text, low, high))
 
     return convert
+
+
+def _out_of_range(text: str, low: int, high: int) -> str:
+    return tr("{text} is not a whole number from {low} to {high}").format(text=text, low=low, high=high)
 
 
 def _real(low: float, high: float) -> Callable[[str], float]:

@@ -188,6 +188,15 @@ def test_every_sampling_setting_has_its_option(engine: ScriptedEngine, phichat: 
         assert f"from {setting.low} to {setting.high}" in err
 
 
+def test_a_reply_may_be_as_long_as_the_context(engine: ScriptedEngine, phichat: Run) -> None:
+    assert phichat("ask", "Hi", "--max-tokens", "5000", "--context", "131072")[0] == 0
+    assert engine.requests[0].sampling.max_tokens == 5000
+    status, _, err = phichat("ask", "Hi", "--context", "8192", "--max-tokens", "8193")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "8193 is not a whole number from 1 to 8192" in err
+    assert phichat("ask", "Hi", "--context", "512", "--max-tokens", "4096")[0] == 0
+
+
 def test_settings_beside_a_preset_win(engine: ScriptedEngine, phichat: Run) -> None:
     phichat("ask", "Hi", "--preset", "tutorial", "--temperature", "0.33", "--seed", "9")
     sampling = engine.requests[0].sampling

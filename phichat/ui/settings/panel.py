@@ -180,6 +180,8 @@ class SettingsPanel(QScrollArea):
         with QSignalBlocker(self._context):
             self._context.setMaximum(most or MAX_CONTEXT)
             self._context.setValue(context)
+        for setting in SETTINGS:
+            self._rows[setting.name].set_high(setting.high_in(context))
 
     def emit_pending_context(self) -> None:
         """Emit a change of the context now that waits for its pause to end."""

@@ -50,9 +50,20 @@ class SliderRow(QWidget):
 
     def show_value(self, value: float) -> None:
         """Show `value` without emitting `changed`."""
+        if value > self._spin.maximum():
+            self._spin.setMaximum(value)
+            self._slider.setMaximum(self._position(value))
         with QSignalBlocker(self._slider), QSignalBlocker(self._spin):
             self._slider.setValue(self._position(value))
             self._spin.setValue(value)
+
+    def set_high(self, high: float) -> None:
+        """Let values go up to `high`; the present one stays, even if it is larger."""
+        high = max(high, self._spin.value())
+        with QSignalBlocker(self._slider), QSignalBlocker(self._spin):
+            self._spin.setMaximum(high)
+            self._slider.setMaximum(self._position(high))
+            self._slider.setPageStep(max(1, self._slider.maximum() // 10))
 
     def show_preset_value(self, value: float, preset_value: float, preset: str) -> None:
         """Show whether `value` differs from the value in the preset labelled `preset`."""
