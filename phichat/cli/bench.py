@@ -7,7 +7,10 @@ from phichat import bench
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.talk import chosen_model
 from phichat.engine.settings import TuningStore, suggested
-from phichat.i18n import format_columns, format_number
+from phichat.i18n import format_columns, format_duration, format_number, tr
+
+SECONDS, SWEEP_SECONDS = 300.0, 600.0
+"""At most for each part, and for the search that --sweep adds to it."""
 
 
 def run(context: Context) -> int:
@@ -16,7 +19,12 @@ def run(context: Context) -> int:
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(context_of(options)), sampling_of(options)
     model, tuning = chosen_model(options, context.library), TuningStore(context.home.engine)
-    found = bench.run(parts, model.ref, settings, sampling, options.sweep, console.show_progress, tuning)
+    report = console.show_progress if console.is_watched else console.print_notice
+    if all(part in bench.PARTS for part in parts):
+        seconds = len(set(parts)) * (SECONDS + options.sweep * SWEEP_SECONDS)
+        sentence = tr("This takes {duration} at most. Ctrl+C stops it.")
+        console.print_notice(sentence.format(duration=format_duration(seconds)))
+    found = bench.run(parts, model.ref, settings, sampling, options.sweep, report, tuning)
     if options.json:
         console.print_json(found)
     else:

@@ -207,11 +207,9 @@ def _help(setting: Setting) -> str:
 
 
 def _value(setting: Setting) -> Callable[[str], float]:
-    return (
-        _real(setting.low, setting.most)
-        if setting.decimals
-        else _whole(int(setting.low), int(setting.high), int(setting.most))
-    )
+    if setting.decimals:
+        return _real(setting.low, setting.most)
+    return _whole(int(setting.low), int(setting.high), int(setting.most))
 
 
 def _seed(text: str) -> int | None:

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from phichat import __version__, cli
+from phichat import __version__, bench, cli
+from phichat.bench.plan import Plan
 from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli import standard_input
@@ -626,3 +627,22 @@ def test_a_home_of_a_user_that_nobody_is_is_one_sentence(
     status, out, err = phichat(*arguments)
     assert (status, out) == (1, "")
     assert err.endswith("this computer has no user of that name.\n")
+
+
+def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
+    phichat: Run, monkeypatch: pytest.MonkeyPatch, chatml_model: Path
+) -> None:
+    def measure(plan: Plan) -> dict[str, Any]:
+        plan.report("Measuring speed, round 1 …")
+        plan.report("Measuring speed, round 2 …")
+        return {"load": 1.5}
+
+    monkeypatch.setitem(bench.PARTS, "load", measure)
+    monkeypatch.setattr("phichat.bench.calibrated_settings", lambda model, settings, *_: settings)
+    status, out, err = phichat("bench", "--parts", "load", "--json", "--model", str(chatml_model))
+    assert (status, json.loads(out)["load"]) == (0, 1.5)
+    assert err.splitlines() == [
+        "This takes about 5 minutes at most. Ctrl+C stops it.",
+        "Measuring speed, round 1 …",
+        "Measuring speed, round 2 …",
+    ]
