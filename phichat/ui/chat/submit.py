@@ -153,6 +153,8 @@ class SubmitController(QObject):
         self._composer.flush_draft()
         while self._pending and self._can_ask():
             session, text = self._pending.pop(next(iter(self._pending)))
+            if not text and not session.attached:  # its files were taken away
+                continue
             if self._is_shown(session):
                 self._composer.set_text("")
                 self.submit_draft(text)

@@ -4,7 +4,15 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, Qt, QTextBoundaryFinder, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QTextCursor
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QTextCursor,
+)
 from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QTextEdit, QWidget
 
 from phichat.ui.widgets.drops import accept_copy, can_copy, files_in
@@ -74,22 +82,42 @@ class LineEdit(QLineEdit):
             end = self.cursorPosition()
             if length := cluster_length(_units(self.text(), max(0, end - LONGEST_CLUSTER), end)):
                 self.setSelection(end - length, length)
-        super().keyPressEvent(event)
+        if event.matches(QKeySequence.StandardKey.Paste) and not self.isReadOnly():
+            self._insert(QGuiApplication.clipboard().mimeData())
+        else:
+            super().keyPressEvent(event)
+
+    def _insert(self, source: QMimeData) -> None:
+        if text := " ".join(text_in(source).split("\n")):
+            self.insert(text)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if is_for_window(self, event):
             event.ignore()
+        elif self._needs_help(event.mimeData()):
+            accept_copy(event)
         else:
             super().dragEnterEvent(event)
             answer(self, event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        super().dragMoveEvent(event)
-        answer(self, event)
+        if self._needs_help(event.mimeData()):
+            accept_copy(event)
+        else:
+            super().dragMoveEvent(event)
+            answer(self, event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        super().dropEvent(event)
-        answer(self, event)
+        if self._needs_help(event.mimeData()):
+            accept_copy(event)
+            self._insert(event.mimeData())
+        else:
+            super().dropEvent(event)
+            answer(self, event)
+
+    def _needs_help(self, source: QMimeData) -> bool:
+        """Return whether Qt would find no text in what is dragged, or addresses that are decoded."""
+        return not self.isReadOnly() and (source.hasUrls() or not source.hasText()) and bool(text_in(source))
 
 
 def refuse_drops(field: QAbstractSpinBox) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Slot
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from phichat.ui.a11y.focus import move_focus
@@ -13,6 +13,7 @@ from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.theme.scaling import set_min_width, text_scale
 from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
+from phichat.ui.widgets.typing import is_typing
 
 SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
@@ -20,7 +21,12 @@ WIDTHS = (220, 660, 300)
 
 
 class Columns(QSplitter):
-    """A splitter of sidebar, centre and panel; the outer two are shown while their actions are checked."""
+    """A splitter of sidebar, centre and panel; the outer two are shown while their actions are checked.
+
+    Signals: `typed(QKeyEvent)` for a key that means text, and that what has the focus, such as a button, did not take.
+    """
+
+    typed = Signal(object)
 
     def __init__(
         self, sidebar: QWidget, centre: QWidget, panel: QWidget, *, fold_sidebar: QAction, fold_panel: QAction
@@ -102,6 +108,12 @@ class Columns(QSplitter):
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange and self.count():
             self.fold_for_width(self._pixels)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if is_typing(event):
+            self.typed.emit(event)
+        else:
+            super().keyPressEvent(event)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         return self.isVisible() and move_focus(self, 1 if is_next else -1)

@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
         conversations, message_commands = self.conversations, self.message_commands
         for done in (self._sidebar.begun, self._sidebar.left):
             done.connect(self._composer.setFocus)
-        for typed in (self._sidebar.typed, self._keyboard.typed):
+        for typed in (self._sidebar.typed, self._keyboard.typed, self._columns.typed):
             typed.connect(self._composer.take_key)
         self._sidebar.searched.connect(self._transcript.clear_search_hit)
         feedback = self.feedback

@@ -112,6 +112,21 @@ def test_an_address_is_dragged_into_the_field(field: Any) -> None:
     assert _text(field) == ADDRESS
 
 
+@pytest.mark.parametrize(("given", "arrives"), WAYS, ids=[str(number) for number in range(len(WAYS))])
+@pytest.mark.parametrize("is_dragged", [True, False])
+def test_it_arrives_in_a_field_of_one_line(person: Person, given: QMimeData, arrives: str, *, is_dragged: bool) -> None:
+    field = person.find("searchField")
+    if is_dragged:
+        assert drag(field, given, COPY | LINK | MOVE, MOVE) == [COPY] * 3
+    else:
+        copied = QMimeData()
+        for kind in given.formats():
+            copied.setData(kind, given.data(kind))
+        QGuiApplication.clipboard().setMimeData(copied)
+        QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
+    assert field.text() == arrives.replace("\n", " ")
+
+
 def test_the_menu_pastes_an_address(person: Person) -> None:
     QGuiApplication.clipboard().setMimeData(data(urls=[ADDRESS]))
     menu = person.find("composer").createStandardContextMenu()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -97,6 +98,21 @@ def test_a_message_waits_for_the_reply_above_it(person: Person, engine: Scripted
     gate.set()
     person.wait(everything_answered(person, engine, 2))
     assert [person.message(number) for number in range(4)] == ["Boats", "Half whole", "And ships?", "And ships?"]
+
+
+def test_files_that_wait_and_are_taken_away_are_not_sent(
+    busy: Person, engine: ScriptedEngine, gate: threading.Event, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("words")
+    busy.window._attachments.attach([tmp_path / "notes.txt"])
+    busy.wait(lambda: busy.window.session.attached)
+    busy.press(Qt.Key.Key_Return)
+    assert "will be sent" in queue(busy)
+    busy.click("chipRemove")
+    gate.set()
+    busy.wait_for(GenerationState.IDLE)
+    busy.qtbot.wait(100)
+    assert asked(engine) == ["Boats"]
 
 
 def test_an_idea_waits_too(busy: Person, engine: ScriptedEngine, gate: threading.Event) -> None:

@@ -102,6 +102,18 @@ def test_letters_in_the_conversation_go_to_the_field(four: Person) -> None:
     assert four.written() == "why?"
 
 
+@pytest.mark.parametrize("name", ["modelButton", "attachButton", "binButton", "temperatureSlider", "randomSeedCheck"])
+def test_letters_on_a_button_go_to_the_field(four: Person, name: str) -> None:
+    widget = four.find(name)
+    widget.setFocus()
+    assert widget.hasFocus()
+    type_anywhere("tea")
+    widget.setFocus()
+    QGuiApplication.clipboard().setText(" and bread")
+    QTest.keyClick(widget, Qt.Key.Key_V, CONTROL)
+    assert four.written() == "tea and bread"
+
+
 def test_a_click_with_control_or_a_double_click_stays_in_the_list(four: Person) -> None:
     view = four.find("conversationList")
     four.open("Bread")
