@@ -191,6 +191,8 @@ def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
     autosave.erased.connect(service.clear_prompt_cache)
     generation.cached_prompts_discarded.connect(service.clear_prompt_cache)
     service.noticed.connect(window.feedback.warn_everywhere)
+    for source in (window.conversations.current, window.conversations.history_search):
+        source.progressed.connect(partial(window.feedback.progress_if_slow, type(source).__name__))
     service.noticed.connect(window.conversations.commands.reload_list)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import partial
 from itertools import count
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.unicode import shortened
 
 LONGEST = 2_000  # characters: a sentence may quote a name of any length
+SLOW_AFTER = 400  # milliseconds until quick work is called slow
 LEAST_SHOWN, SHOWN_PER_LETTER = 5_000, 60  # milliseconds that a result is shown: time to look up, and to read it
 
 
@@ -77,6 +79,7 @@ class FeedbackController(QObject):
         self._entries: list[_Entry] = []
         self._last = NOTHING
         self._is_held = False
+        self._begun: dict[str, str] = {}  # by source: work that is not slow yet
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._end_passing)
 
@@ -145,6 +148,19 @@ class FeedbackController(QObject):
     ) -> None:
         """Show the progress of `source`, empty once it is over. If it `waits`, other feedback goes before it."""
         self._set(source, Feedback(text, Kind.PROGRESS, fraction), scope, is_background=waits)
+
+    def progress_if_slow(self, source: str, text: str) -> None:
+        """Show the progress of `source` once it takes a while; `text` is empty once it is over."""
+        if not text:
+            self._begun.pop(source, None)
+            self._set(source, Feedback("", Kind.PROGRESS), None)
+        elif source not in self._begun:
+            self._begun[source] = text
+            QTimer.singleShot(SLOW_AFTER, self, partial(self._show_slow, source, text))
+
+    def _show_slow(self, source: str, text: str) -> None:
+        if self._begun.get(source) is text:
+            self.progress(source, text)
 
     @Slot()
     def dismiss(self) -> None:

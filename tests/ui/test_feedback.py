@@ -1,6 +1,7 @@
 """What is told stays where it belongs: failures until they are dismissed, results for some seconds."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ from pytestqt.qtbot import QtBot
 from phichat.chat.conversation import Ending
 from phichat.engine.base import Done, Reading
 from phichat.errors import EngineDied, EngineError
+from phichat.store.base import ConversationRecord
+from phichat.store.history import History
 from phichat.ui import feedback
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.feedback import Feedback, FeedbackController, Kind
 from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 
@@ -101,6 +105,18 @@ def test_progress_is_announced_once_and_hides_an_older_failure(board: Board) -> 
     assert board.announced == ["Refused.", "Importing… 0 %"]
 
 
+def test_work_that_is_over_soon_is_not_told(qtbot: QtBot, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feedback, "SLOW_AFTER", 30)
+    board.said.progress_if_slow("quick", "Opening…")
+    board.said.progress_if_slow("quick", "")
+    board.said.progress_if_slow("slow", "Searching…")
+    assert board.text == ""
+    qtbot.waitUntil(lambda: board.text == "Searching…")
+    board.said.progress_if_slow("slow", "")
+    assert board.text == ""
+    assert board.announced == ["Searching…"]
+
+
 def test_a_sentence_is_bounded(board: Board) -> None:
     board.said.fail(f"{'x' * 5_000_000}.gguf is not a model.")
     assert len(board.text) < 3000
@@ -158,6 +174,28 @@ def test_the_progress_of_reading_ends_with_stop(person: Person, engine: Scripted
     person.click("stopButton")
     person.wait_for(GenerationState.IDLE)
     assert "18" not in person.status()
+
+
+def test_a_conversation_that_takes_long_to_read_is_announced(
+    home: Path, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, ("Ships", 1))
+    load, gate = History.load_conversation, threading.Event()
+
+    def load_late(history: History, name: str) -> ConversationRecord:
+        gate.wait(20)
+        return load(history, name)
+
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    person.wait(person.titles)
+    monkeypatch.setattr(History, "load_conversation", load_late)
+    person.open("Ships")
+    person.wait(lambda: person.status() == "Opening the conversation…")
+    gate.set()
+    person.wait(lambda: person.window.findChild(QWidget, "message-0"))
+    person.wait(lambda: person.message(0) == "Tell me of Ships")
+    assert "Opening" not in person.status()
 
 
 def test_figures_are_those_of_what_is_shown_or_hidden(person: Person, engine: ScriptedEngine) -> None:

@@ -149,11 +149,13 @@ MOST_HITS = 100
 class HistorySearch(QObject):
     """Searches the history in a thread; a new search cancels the one before.
 
-    Signals: `found(list, int)` with the hits and the most there can be; `failed(str)` with a sentence.
+    Signals: `found(list, int)` with the hits and the most there can be; `failed(str)` with a sentence;
+    `progressed(str)` with one while it searches, empty when that is over.
     """
 
     found = Signal(list, int)
     failed = Signal(str)
+    progressed = Signal(str)
 
     def __init__(
         self, history: "Callable[[], History]", tasks: BackgroundTasks, autosave: AutoSave, parent: QObject
@@ -169,9 +171,19 @@ class HistorySearch(QObject):
         if self._running:
             self._running.set()
         self.words, self._running = words, None
+        self.progressed.emit("")
         if words.strip():
             work = partial(self._find, words, self._autosave.last)
-            self._running = self._tasks.run(work, lambda hits: self.found.emit(hits, MOST_HITS), self.failed.emit)
+            self.progressed.emit(tr("Searching…"))
+            end = partial(self._on_end, words)
+            self._running = self._tasks.run(work, self._on_found, self.failed.emit, end)
+
+    def _on_found(self, hits: list[SearchHit]) -> None:
+        self.found.emit(hits, MOST_HITS)
+
+    def _on_end(self, words: str) -> None:
+        if words is self.words:
+            self.progressed.emit("")
 
     def _find(self, words: str, last: "Future[Any] | None", _: CancelToken) -> list[SearchHit]:
         wait_for(last)  # what was written a moment ago is found, too

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
+from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, session_from_record, summarize_session
 from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_model import ConversationListModel
@@ -34,12 +35,14 @@ class CurrentConversation(QObject):
         draft_changed(str): what is being written in it changed, or the files that go with it.
         message_found(str, str): show the message with that id, and mark these words in it.
         failed(str): a sentence about an error.
+        progressed(str): a sentence while a conversation is read; empty when that is over.
     """
 
     session_changed = Signal(object)
     draft_changed = Signal(str)
     message_found = Signal(str, str)
     failed = Signal(str)
+    progressed = Signal(str)
 
     def __init__(
         self,
@@ -226,6 +229,7 @@ class CurrentConversation(QObject):
     def _expect(self, name: str) -> None:
         """Wait for the conversation with the id `name`, and cancel the loading of another one."""
         self._wanted = name
+        self.progressed.emit(tr("Opening the conversation…") if name else "")
         if self._loading:
             self._loading.set()
             self._loading = None
