@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from phichat.i18n import N_, tr
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import muted
+from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
 from phichat.ui.widgets.foreign_text import plain_label
 
 IDEAS = (
@@ -35,6 +36,8 @@ class Welcome(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        keep_room_for_scroll_bar(self)
+        self.setViewportMargins(BAR_WIDTH, 0, 0, 0)  # so that the middle is that of the column below
         self._greeting = _centred()
         font = self._greeting.font()
         font.setPointSizeF(font.pointSizeF() * 2.2)

@@ -26,6 +26,7 @@ from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_model_size
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
 from phichat.ui.widgets.foreign_text import breakable_path, plain_label
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class FirstRunPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        keep_room_for_scroll_bar(self)
+        self.setViewportMargins(BAR_WIDTH, 0, 0, 0)  # so that the middle is that of the column below
         self._theme, self._listing, self._hub = theme, listing, hub
         self._ready: ModelRef | None = None
         self._icon = _centred(plain_label())

@@ -26,11 +26,13 @@ from phichat.ui.settings.preset_picker import PresetPicker
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
 from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
 MAX_GB, MAX_MINUTES = 100, 1440
+LIMIT_WIDTH = 92  # pixels
 
 
 class ResourceLimits(QWidget):
@@ -84,9 +86,10 @@ def _labelled(field: QSpinBox) -> QHBoxLayout:
     label = plain_label(field.accessibleName())
     label.setWordWrap(True)
     label.setBuddy(field)
+    set_fixed_size(field, LIMIT_WIDTH)
     row = QHBoxLayout()
     row.addWidget(label, 1)
-    row.addWidget(field)
+    row.addWidget(field, 0, Qt.AlignmentFlag.AlignTop)
     return row
 
 
@@ -122,6 +125,7 @@ class SettingsPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        keep_room_for_scroll_bar(self)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._theme = theme
         self.sampling = Sampling()
@@ -131,7 +135,7 @@ class SettingsPanel(QScrollArea):
         content.setAutoFillBackground(True)
         content.setBackgroundRole(QPalette.ColorRole.AlternateBase)
         self._layout = QVBoxLayout(content)
-        self._layout.setContentsMargins(18, 16, 18, 18)
+        self._layout.setContentsMargins(18, 16, 18 - BAR_WIDTH, 18)
         self._layout.setSpacing(6)
         self._add_system_prompt()
         self._add_presets()

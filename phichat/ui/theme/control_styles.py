@@ -32,6 +32,7 @@ QLineEdit, PlainTextEdit, QAbstractSpinBox, QComboBox {
     placeholder-text-color: $muted; selection-background-color: $accent; selection-color: $on_accent;
 }
 QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QComboBox:on { border: $focus solid $accent; }
+QLineEdit { lineedit-clear-button-icon: url("icons:clear-$arrow.svg"); }
 QLineEdit:focus { padding: $inside 6px; }
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled { background: transparent; color: $muted; }
 PlainTextEdit { padding: 2px 3px; }

@@ -71,7 +71,8 @@ QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent
 QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }
 QPlainTextEdit { background: transparent; border: none; border-radius: 0; padding: 0; }""",
         "round": """
-QToolButton { background: $surface; border: 1px solid $line; border-radius: ${round}px; }
+QToolButton { background: $surface; border: 1px solid $line; border-radius: ${small_round}px; padding: 0; }
+QToolButton:hover { background: $hover; }
 QToolButton:focus { border-color: $accent; }""",
         "floating": """
 #findBar { background: $surface; border: 1px solid $line; border-radius: 12px; }

@@ -90,7 +90,7 @@ class SystemTheme(QObject):
         return self._application.palette().color(QPalette.ColorRole.Accent).name()
 
 
-ROUND_BUTTON = 34  # pixels, the diameter
+ROUND_BUTTON, SMALL_ROUND_BUTTON = 34, 26  # pixels, the diameters
 
 
 class Theme(QObject):
@@ -190,7 +190,11 @@ class Theme(QObject):
                 self._set_stylesheet(widget, name)
 
     def _set_stylesheet(self, widget: QWidget, name: str) -> None:
-        widget.setStyleSheet(STYLES[name].substitute(vars(self.colors), round=scaled(ROUND_BUTTON) // 2))
+        widget.setStyleSheet(
+            STYLES[name].substitute(
+                vars(self.colors), round=scaled(ROUND_BUTTON) // 2, small_round=scaled(SMALL_ROUND_BUTTON) // 2
+            )
+        )
 
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:

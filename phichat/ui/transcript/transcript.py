@@ -11,7 +11,7 @@ from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled, set_icon_size, set_max_width
-from phichat.ui.theme.theme import Theme
+from phichat.ui.theme.theme import SMALL_ROUND_BUTTON, Theme
 from phichat.ui.threads.background import run_when_idle
 from phichat.ui.transcript.message_context import MessageContext, MessageSignals
 from phichat.ui.transcript.scroll_anchor import ScrollAnchor
@@ -342,7 +342,6 @@ class Transcript(QScrollArea):
 
 
 BOTTOM_DISTANCE = 14  # pixels from the lower edge
-DOWN_BUTTON = 26  # pixels: it fits between messages and scroll bar
 
 
 class DownButton(QToolButton):
@@ -354,7 +353,7 @@ class DownButton(QToolButton):
         self._theme = theme
         self.setAccessibleName(tr("Go to the end"))
         self.setToolTip(tr("Go to the end"))
-        set_icon_size(self, 16, DOWN_BUTTON, DOWN_BUTTON)
+        set_icon_size(self, 16, SMALL_ROUND_BUTTON, SMALL_ROUND_BUTTON)  # it fits between messages and scroll bar
         self.hide()
         theme.apply_stylesheet(self, "round")
         theme.changed.connect(self._show_icon)

@@ -31,4 +31,4 @@ def test_every_style_sheet_is_used_and_none_is_missing() -> None:
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", STYLES)
 def test_a_style_sheet_names_only_colours_that_there_are(name: str, theme: str) -> None:
-    assert "$" not in STYLES[name].substitute(vars(colors_of(theme, "teal")), round=17)
+    assert "$" not in STYLES[name].substitute(vars(colors_of(theme, "teal")), round=17, small_round=13)
