@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.drops import files_in
+from phichat.ui.widgets.drops import can_copy, files_in
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.parent import parent_window
 
@@ -38,8 +38,9 @@ class DropOverlay(QWidget):
             self.show()
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.DragEnter and isinstance(event, QDropEvent) and files_in(event.mimeData()):
-            self._cover()
+        if event.type() is QEvent.Type.DragEnter and isinstance(event, QDropEvent):
+            if files_in(event.mimeData()) and can_copy(event):
+                self._cover()
         elif event.type() in {QEvent.Type.DragLeave, QEvent.Type.Drop}:
             self.hide()
         return False

@@ -78,11 +78,19 @@ class Header(QWidget):
         self._fit_title()
 
     def _fit_title(self) -> None:
+        """Cut the title off where it has no room; put it in the middle of the bar if there is room for that."""
+        place = self._title.geometry()
+        before, after = place.left(), self.width() - place.right()
+        aside = abs(before - after) if place.width() - abs(before - after) > self._full_width() else 0
+        self._title.setContentsMargins(*((0, 0, aside, 0) if before > after else (aside, 0, 0, 0)))
         room = self._title.contentsRect().width()
         shown = self._title.fontMetrics().elidedText(self._full_title, Qt.TextElideMode.ElideRight, room)
         if shown != self._title.text():
             self._title.setText(shown)
         set_tool_tip(self._title, self._full_title if shown != self._full_title else "")
+
+    def _full_width(self) -> int:
+        return self._title.fontMetrics().horizontalAdvance(self._full_title)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Resize:

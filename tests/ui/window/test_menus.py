@@ -91,11 +91,14 @@ def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Pers
 
 
 def test_the_title_is_in_the_windows_title_and_above_the_messages(person: Person, engine: ScriptedEngine) -> None:
+    person.window.resize(1600, 700)
     title = person.find("conversationTitle")
     assert (person.window.windowTitle(), title.text()) == ("Phichat", "")
     converse(person, engine, "Ships [*] & <b>boats</b>")
     assert title.text() == "Ships [*] & <b>boats</b>"
     own = "" if sys.platform == "darwin" else " – Phichat"
+    middle = title.mapTo(person.find("header"), title.contentsRect().center()).x()
+    assert abs(middle - person.find("header").width() // 2) <= 1
     assert person.window.windowTitle() == "Ships [*][*] & <b>boats</b>" + own, "as Qt wants it, to show one star"
     person.window.conversations.commands.rename(person.window.session.conversation.id, "Long " * 40)
     assert title.accessibleName().startswith("Long Long")
@@ -122,6 +125,14 @@ def test_the_settings_are_folded_while_the_first_page_asks_its_question(
     assert not panel.isVisible()
     person.window.commands.panel.trigger()
     assert panel.isVisible(), "whoever wants to see them, can"
+
+
+def test_files_that_would_be_moved_are_not_asked_for(person: Person) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile("/none.txt")])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(person.window, QDragEnterEvent(QPoint(9, 9), Qt.DropAction.MoveAction, data, left, none))
+    assert not person.find("dropOverlay").isVisible()
 
 
 @pytest.mark.parametrize("how", ["leave", "drop"])
