@@ -14,8 +14,34 @@ INSET, ROUND, STROKE = 12, 18, 2  # pixels
 OPACITY = 0.94
 
 
+class DropHint(QObject):
+    """Shows the overlay while files are dragged over `window`. It only looks: the window takes the files."""
+
+    def __init__(self, theme: Theme, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._theme = theme
+        self._overlay: DropOverlay | None = None
+        window.installEventFilter(self)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.DragEnter and isinstance(event, QDropEvent):
+            if files_in(event.mimeData()) and can_copy(event):
+                self._cover()
+        elif event.type() in {QEvent.Type.DragLeave, QEvent.Type.Drop} and self._overlay:
+            self._overlay.hide()
+        return False
+
+    def _cover(self) -> None:
+        window = parent_window(self, QMainWindow)
+        self._overlay = self._overlay or DropOverlay(self._theme, window)
+        if middle := window.centralWidget():
+            self._overlay.setGeometry(middle.geometry())
+        self._overlay.raise_()
+        self._overlay.show()
+
+
 class DropOverlay(QWidget):
-    """Covers the middle of `window` while files are dragged over it. It only looks: the window takes the files."""
+    """Says where to drop files, over what is below it."""
 
     def __init__(self, theme: Theme, window: QMainWindow) -> None:
         super().__init__(window)
@@ -28,22 +54,6 @@ class DropOverlay(QWidget):
         for label in (_title(), _hint()):
             layout.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch()
-        self.hide()
-        window.installEventFilter(self)
-
-    def _cover(self) -> None:
-        if middle := parent_window(self, QMainWindow).centralWidget():
-            self.setGeometry(middle.geometry())
-            self.raise_()
-            self.show()
-
-    def eventFilter(self, _: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.DragEnter and isinstance(event, QDropEvent):
-            if files_in(event.mimeData()) and can_copy(event):
-                self._cover()
-        elif event.type() in {QEvent.Type.DragLeave, QEvent.Type.Drop}:
-            self.hide()
-        return False
 
     def paintEvent(self, _: QPaintEvent) -> None:
         colors = self._theme.colors

@@ -17,7 +17,7 @@ from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.chat.attachments import AttachmentController, FileInspector, TextReader
 from phichat.ui.chat.composer import Composer
-from phichat.ui.chat.drop_overlay import DropOverlay
+from phichat.ui.chat.drop_overlay import DropHint
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.message_commands import MessageCommands, MessageShortcuts
 from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, TokenCounter
@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
         )
         self._columns.fold_panel_for(self._pages)
         self.setCentralWidget(self._columns)
-        DropOverlay(self._theme, self)
+        DropHint(self._theme, self)
         WindowState(self, self._columns, self.commands, self._preferences)
         TitlePresenter(self, self._header, self.conversations)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
@@ -127,25 +127,29 @@ def test_the_settings_are_folded_while_the_first_page_asks_its_question(
     assert panel.isVisible(), "whoever wants to see them, can"
 
 
+def is_asked_for(person: Person) -> bool:
+    overlay = person.window.findChild(QWidget, "dropOverlay")
+    return overlay is not None and overlay.isVisible()
+
+
 def test_files_that_would_be_moved_are_not_asked_for(person: Person) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile("/none.txt")])
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     QApplication.sendEvent(person.window, QDragEnterEvent(QPoint(9, 9), Qt.DropAction.MoveAction, data, left, none))
-    assert not person.find("dropOverlay").isVisible()
+    assert not is_asked_for(person)
 
 
 @pytest.mark.parametrize("how", ["leave", "drop"])
 def test_files_over_the_window_are_asked_for(person: Person, how: str) -> None:
     data = QMimeData()
-    overlay = person.find("dropOverlay")
     for urls, is_shown in (([], False), ([QUrl.fromLocalFile("/none.txt")], True)):
         data.setUrls(urls)
         copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
         none = Qt.KeyboardModifier.NoModifier
         QApplication.sendEvent(person.window, QDragEnterEvent(QPoint(300, 300), copy, data, left, none))
-        assert overlay.isVisible() is is_shown
-    assert overlay.geometry() == person.window._columns.geometry()
+        assert is_asked_for(person) is is_shown
+    assert person.find("dropOverlay").geometry() == person.window._columns.geometry()
     ends = {"leave": QDragLeaveEvent(), "drop": QDropEvent(QPointF(300, 300), copy, data, left, none)}
     QApplication.sendEvent(person.window, ends[how])
-    assert not overlay.isVisible()
+    assert not is_asked_for(person)
