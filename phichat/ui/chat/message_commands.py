@@ -1,14 +1,12 @@
-"""Commands on messages of the current conversation, with their shortcuts and menu entries."""
+"""Commands on messages of the current conversation."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.conversation import Ending, Message, Role
+from phichat.chat.conversation import Ending, Message
 from phichat.chat.reply_diff import explain_difference
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
@@ -18,14 +16,11 @@ from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
-from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript.keyboard import MessageNavigator
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
-    from phichat.ui.transcript.find_bar import FindBar
 
 
 class MessageCommands(QObject):
@@ -264,126 +259,3 @@ class MessageCommands(QObject):
         same = message.text == old.text
         remark = tr("The same text as before.") if same else explain_difference(old.reply, message.reply)
         self._transcript.show_remark(message, remark)
-
-
-class MessageShortcuts(QObject):
-    """The actions and shortcuts for messages and for the find bar."""
-
-    def __init__(
-        self,
-        window: QWidget,
-        theme: Theme,
-        transcript: Transcript,
-        navigator: MessageNavigator,
-        message_commands: MessageCommands,
-    ) -> None:
-        super().__init__(window)
-        self._navigator = navigator
-        self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
-        self._bar: FindBar | None = None
-        self._retry = _action(window, tr("Answer again"), "Ctrl+R", self._on_retry)
-        self._continue = _action(window, tr("Continue the answer"), "Ctrl+Shift+Return", self._on_continue)
-        self._edit = _action(window, tr("Edit the question"), "Ctrl+E", self._on_edit)
-        self._quote = _action(window, tr("Quote in your message"), "Ctrl+Shift+R", self._on_quote)
-        self._pin = _action(window, tr("Pin or unpin the message"), "Ctrl+Shift+P", self._on_pin)
-        self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", message_commands.copy_conversation)
-        self._next = _action(window, tr("Find the next place"), "F3", self._on_next)
-        self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)
-        self._up = _action(window, tr("Message before"), "Alt+Up", self._on_up)
-        self._down = _action(window, tr("Message after"), "Alt+Down", self._on_down)
-        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", navigator.go_to_start)
-        self._end = _action(window, tr("Go to the end"), "Ctrl+End", navigator.go_to_end)
-        for keys, slot in (("Alt+Shift+Up", self._on_extend_up), ("Alt+Shift+Down", self._on_extend_down)):
-            _action(window, "", keys, slot)
-        for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):
-            action = _action(transcript, "", keys, slot)
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-
-    def fill(self, edit: QMenu, view: QMenu, chat: QMenu, *, before: QAction) -> None:
-        """Add the actions to menus, those to find something `before` another entry of the Edit menu."""
-        edit.insertActions(before, [self._next, self._previous])
-        view.addSeparator()
-        view.addActions([self._start, self._up, self._down, self._end])
-        chat.addSeparator()
-        chat.addActions([self._retry, self._continue, self._edit, self._quote, self._pin, self._copy])
-
-    @Slot()
-    def find(self) -> None:
-        """Open the find bar."""
-        if self._transcript.isVisible():
-            self._find_bar().open()
-
-    def _find_bar(self) -> "FindBar":
-        if self._bar is None:
-            from phichat.ui.transcript.find_bar import FindBar  # noqa: PLC0415 - takes 20 ms: it imports Markdown
-
-            self._bar = FindBar(self._theme, self._transcript)
-        return self._bar
-
-    @Slot()
-    def _on_next(self) -> None:
-        if self._transcript.isVisible():
-            self._find_bar().find_next()
-
-    @Slot()
-    def _on_previous(self) -> None:
-        if self._transcript.isVisible():
-            self._find_bar().find_previous()
-
-    @Slot()
-    def _on_retry(self) -> None:
-        if view := self._transcript.target_view(Role.ASSISTANT):
-            self._signals.retry_requested.emit(view.message)
-
-    @Slot()
-    def _on_continue(self) -> None:
-        if (view := self._transcript.target_view(Role.ASSISTANT)) and view.can_continue():
-            self._signals.continue_requested.emit(view.message)
-
-    @Slot()
-    def _on_edit(self) -> None:
-        if view := self._transcript.target_view(Role.USER):
-            view.edit()
-
-    @Slot()
-    def _on_quote(self) -> None:
-        if view := self._transcript.target_view():
-            selected = view.selection()
-            self._signals.quote_requested.emit(selected.text if selected else view.message.text)
-
-    @Slot()
-    def _on_pin(self) -> None:
-        if (view := self._transcript.target_view()) and view.message.text:
-            self._signals.pin_requested.emit(view.message)
-
-    @Slot()
-    def _on_left(self) -> None:
-        self._transcript.switch_version(1 if self._transcript.isRightToLeft() else -1)
-
-    @Slot()
-    def _on_right(self) -> None:
-        self._transcript.switch_version(-1 if self._transcript.isRightToLeft() else 1)
-
-    @Slot()
-    def _on_up(self) -> None:
-        self._navigator.move_focus(-1)
-
-    @Slot()
-    def _on_down(self) -> None:
-        self._navigator.move_focus(1)
-
-    @Slot()
-    def _on_extend_up(self) -> None:
-        self._navigator.extend_selection(-1)
-
-    @Slot()
-    def _on_extend_down(self) -> None:
-        self._navigator.extend_selection(1)
-
-
-def _action(widget: QWidget, text: str, keys: str, slot: Callable[[], None]) -> QAction:
-    action = QAction(text, widget)
-    action.setShortcut(QKeySequence(keys))
-    action.triggered.connect(slot)
-    widget.addAction(action)
-    return action

@@ -19,7 +19,8 @@ from phichat.ui.chat.attachments import AttachmentController, FileInspector, Tex
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.drop_overlay import DropHint
 from phichat.ui.chat.header import Header
-from phichat.ui.chat.message_commands import MessageCommands, MessageShortcuts
+from phichat.ui.chat.message_commands import MessageCommands
+from phichat.ui.chat.message_shortcuts import MessageShortcuts
 from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, TokenCounter
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.submit import SubmitController

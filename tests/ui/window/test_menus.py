@@ -90,6 +90,14 @@ def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Pers
     person.wait(lambda: "Boats" not in person.titles())
 
 
+def test_what_there_is_no_message_for_is_greyed(person: Person, engine: ScriptedEngine) -> None:
+    names = ("Answer again", "Edit the question", "Quote in your message", "Copy the conversation")
+    assert not any(entry(person, "Conversation", name).isEnabled() for name in names)
+    converse(person, engine, "Ships")
+    assert all(entry(person, "Conversation", name).isEnabled() for name in names)
+    assert not entry(person, "Conversation", "Continue the answer").isEnabled(), "it is finished"
+
+
 def test_the_title_is_in_the_windows_title_and_above_the_messages(person: Person, engine: ScriptedEngine) -> None:
     person.window.resize(1600, 700)
     title = person.find("conversationTitle")
