@@ -45,7 +45,7 @@ class _Renderer(RendererHTML):
         """Return a formula as it was written."""
         token = tokens[idx]
         written = escape(formula_run(token).text).replace("\n", "<br>\n")
-        return f'<p class="formula">{written}</p>\n' if token.block else written
+        return f'<p class="formula" dir="ltr">{written}</p>\n' if token.block else written
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         """Return a link that sends no referrer."""
