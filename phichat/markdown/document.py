@@ -1,8 +1,11 @@
 """The document that Markdown becomes: runs of text in paragraphs, code and tables, grouped into blocks."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from functools import partial
+from itertools import islice
 
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for a formula, which is drawn
 
@@ -119,9 +122,12 @@ def runs_text(runs: Runs) -> str:
 FENCE = re.compile(r"( {0,3})(?:(`{3,})[ \t]*([^\s`]*)[^`\n]*|(~{3,})[ \t]*(\S*)[^\n]*)(\n|\Z)")
 
 _OPENING = re.compile(f"^{FENCE.pattern}", re.MULTILINE)
+_MOST_FENCES = 100  # lines that are looked at to find the end of a block
 _MOST_NESTED = 4  # fences in each other; what has more was left open
 _MARKDOWN = {"markdown", "md", "mdx", "rmd", "qmd"}  # languages in which a fence is no mistake
-_PROSE = {*_MARKDOWN, "", "text", "txt", "plain", "plaintext"}
+_SENTENCE = re.compile(r"[^\w\s]*[^\W\d_a-z]\S*(?:\s+\S+){3}")  # a capital letter, and words
+_LONG_LINE = 200  # characters, after which what kind of line it is is known
+PROSE = {*_MARKDOWN, "", "text", "txt", "plain", "plaintext"}
 
 
 @dataclass(frozen=True)
@@ -160,26 +166,45 @@ def closing_fence(
     """Return the match of the line that closes the code block at `begin`, which `sign` opened; None if there is none.
 
     CommonMark wants a longer fence around code that has fences in it; models often write them all of one length. So in
-    prose, fences with a language open a block inside it if they are closed, too. If they are not, the first fence
-    that could close this block does; but while the text is growing, they may still be.
+    prose, fences with a language open a block inside it if they are closed, too, and in Markdown so do those without
+    one that have code right below. If that does not work out, the first fence that could close this block does; but
+    while the text is growing, it still may.
     """
-    lines = re.compile(rf"^{indent}({sign[0]}{{{len(sign)},}})[ \t]*([^\s`~][^`\n]*)?(\n|\Z)", re.MULTILINE)
-    opened = [len(sign)]
-    first: re.Match[str] | None = None
-    for line in lines.finditer(text, begin):
-        if line[2] and language not in _PROSE:
-            continue
-        if line[2]:
+    fence = re.compile(rf"^{indent}({sign[0]}{{{len(sign)},}})[ \t]*([^\s`~][^`\n]*)?(\n|\Z)", re.MULTILINE)
+    for is_bare in [True, False] if language in _MARKDOWN else [False] if language in PROSE else []:
+        opens = partial(_opens_block, text, is_bare=is_bare, is_growing=is_growing)
+        closing, is_open = _balanced(fence.finditer(text, begin), len(sign), opens)
+        if closing or (is_open and (is_growing or (language in _MARKDOWN and not is_bare))):
+            return closing
+    return next((line for line in fence.finditer(text, begin) if not line[2]), None)
+
+
+def _balanced(
+    lines: Iterator[re.Match[str]], length: int, opens: Callable[[re.Match[str]], bool]
+) -> tuple[re.Match[str] | None, bool]:
+    """Return the line that closes a block with a fence of `length`; without one, whether it may still follow.
+
+    `opens` returns whether a line without a language opens a block inside.
+    """
+    opened = [length]
+    for line in islice(lines, _MOST_FENCES):
+        if line[2] or (len(opened) == 1 and opens(line)):
             opened.append(len(line[1]))
         elif len(line[1]) >= opened[-1]:
-            first = first or line
             opened.pop()
         if not opened:
-            return line
+            return line, False
         if len(opened) > _MOST_NESTED:
-            break
-    is_nested = len(opened) <= _MOST_NESTED and (is_growing or language in _MARKDOWN)
-    return None if is_nested else first
+            return None, False
+    return None, next(lines, None) is None
+
+
+def _opens_block(text: str, line: re.Match[str], *, is_bare: bool, is_growing: bool) -> bool:
+    """Return whether there is code right below `line`, or still may be; only if a fence `is_bare` of a language."""
+    below, end, _ = text[line.end() : line.end() + _LONG_LINE].partition("\n")
+    if is_growing and not end and len(below) < _LONG_LINE:
+        return is_bare
+    return is_bare and bool(below.strip()) and not _SENTENCE.match(below)
 
 
 def _add_prose(text: str, found: list[Fence]) -> None:

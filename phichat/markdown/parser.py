@@ -86,7 +86,7 @@ def parse_tokens(
     """Return the block tokens of `text`, which goes on if it `is_partial`; inline content is not parsed yet."""
     found: list[Token] = []
     known = environment(references, is_growing=is_growing, is_partial=is_growing or is_partial)
-    _parser().block.parse(text, _parser(), known, found)
+    _parser().block.parse(text, _parser(), known | {"stops_at_fences": True}, found)
     return found
 
 

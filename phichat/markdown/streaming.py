@@ -223,7 +223,7 @@ STRETCH, MOST = 6000, 24_000  # characters parsed at once; an element longer tha
 SURE = 1000  # characters of a line, after which it is certain what it begins
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
-_HALF_FENCE = re.compile(r"(?:\A|\n) {0,3}(?:`+|~+)\Z")
+_HALF_FENCE = re.compile(r"(?:\A|\n) {0,3}(?:`+|~+)\n?\Z")
 
 
 class StreamingParser:

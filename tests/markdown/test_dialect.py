@@ -259,6 +259,39 @@ def test_a_page_has_the_same_numbers(source: str, numbers: str) -> None:
     assert " ".join(found) == numbers
 
 
+def test_a_fence_without_a_language_opens_code_in_markdown() -> None:
+    tree, use = f"{FENCE}\nsrc/\n  main.py\n{FENCE}", f"{FENCE}bash\nmake\n{FENCE}\n\n{FENCE}\nls\n{FENCE}"
+    inner = f"# Tree\n{tree}\n\n## Use\n\n{use}\nEnd"
+    source = f"Here:\n\n{FENCE}markdown\n{inner}\n{FENCE}\n\nThat is all.\n\n{FENCE}\nx\n{FENCE}\n"
+    assert code(source) == [inner, "x"]
+    parser = StreamingParser()
+    for end in range(len(source)):
+        parser.set_source(source[:end], is_growing=True)
+        while parser.step():
+            pass
+        if source[:end].endswith(f"End\n{FENCE}\n"):
+            assert block_text(parser.blocks()[-1]) == inner
+    parser.set_source(source)
+    while parser.step():
+        pass
+    assert parser.blocks() == parse_blocks(source)
+    assert render_html(source).count("<pre>") == 2
+
+
+@pytest.mark.parametrize(
+    ("after", "codes"),
+    [
+        ("\nprose\n\n```\nx\n```\n", ["a", "x"]),
+        ("This is all you need to know.\n\n```\nx\n```\n", ["a", "x"]),
+        ("and so on", ["a"]),
+        ("and so on\n\n```sh\nx\n```\n", ["a", "x"]),
+        ("", ["a"]),
+    ],
+)
+def test_markdown_in_a_block_ends_where_prose_follows(after: str, codes: list[str]) -> None:
+    assert code(f"{FENCE}md\na\n{FENCE}\n{after}") == codes
+
+
 def test_a_longer_fence_inside_is_code_too() -> None:
     assert code(f"{FENCE}md\n{FENCE}`sh\na\n{FENCE}\n{FENCE}`\nb\n{FENCE}\nend") == [
         f"{FENCE}`sh\na\n{FENCE}\n{FENCE}`\nb"
