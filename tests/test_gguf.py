@@ -326,3 +326,11 @@ def test_a_piece_of_a_file_that_was_cut_up_says_so(tmp_path: Path, chatml_model:
         read_head(tmp_path / name)
     (tmp_path / name).write_bytes(content)
     assert read_head(tmp_path / name).architecture == "llama"
+
+
+def test_a_text_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.gguf"
+    path.write_bytes(gguf(pair("general.name", 8, struct.pack("<Q", 3_000_000_000)), tensors=1))
+    os.truncate(path, 4_000_000_000)
+    with pytest.raises(ModelDamaged):
+        read_head(path)

@@ -30,6 +30,7 @@ VERSIONS = (2, 3)
 KEPT_ARRAY = 1024  # elements; longer arrays are vocabularies, which are skipped
 MAX_DIMENSIONS = 4
 MAX_ENTRIES = 100_000  # metadata and tensors each; real files have hundreds
+MAX_STRING = 64_000_000  # bytes; the longest are chat templates, of less than one million
 MAX_STRINGS = 4_000_000  # in a vocabulary or its merges; real files have 500,000
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -260,7 +261,7 @@ class _Reader:
 
     def _string(self) -> str:
         length = self._scalar("Q")
-        if length > self._count - self._file.tell():
+        if length > min(self._count - self._file.tell(), MAX_STRING):
             raise ValueError("string")
         return self._file.read(length).decode("utf-8", "replace")
 

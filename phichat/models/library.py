@@ -186,7 +186,7 @@ class Library:
 
     def _downloaded_files(self, folder: Path) -> list[Path]:
         """Return the models in `folder`; those it had where its disk is away."""
-        if folder == self._home.elsewhere and not folder.exists():
+        if folder == self._home.elsewhere and not _is_there(folder):
             inside = {path.name for path in _gguf_files(self._home.root / "models")}
             return list(
                 dict.fromkeys(gguf.first_part(folder / name) for name in self._origins.names() if name not in inside)
@@ -260,6 +260,15 @@ def _same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):
         return False
+
+
+def _is_there(folder: Path) -> bool:
+    """Return whether a folder can be listed."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError:
+        return False
+    return True
 
 
 def _is_file(path: Path) -> bool:

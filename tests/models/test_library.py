@@ -418,3 +418,24 @@ def test_a_download_is_found_by_its_address(library: Library, home: Path, tiny: 
     assert library.find_model(name).path == file
     with pytest.raises(ModelMissing, match="`phichat models download owner/repo:Q8_0`"):
         library.find_model("owner/repo:Q8_0")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="nothing is closed to an administrator")
+def test_models_in_a_folder_that_may_not_be_read_are_told(home: Path, tmp_path: Path, tiny: Path) -> None:
+    place = Home(home, tmp_path / "disk" / "models")
+    Origins(MetadataFile(place.origins)).record(
+        _copy(tiny, place.models / "far.gguf"), HubFile("owner/repo", "far.gguf")
+    )
+    (tmp_path / "disk").chmod(0)
+    try:
+        assert [model.name for model in Library(place).list_missing()] == ["far"]
+    finally:
+        (tmp_path / "disk").chmod(0o700)
+
+
+def test_a_folder_that_is_no_folder_is_told(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").write_text("a file")
+    place = Home(home, tmp_path / "disk" / "models")
+    Origins(MetadataFile(place.origins)).record(place.models / "far.gguf", HubFile("owner/repo", "far.gguf"))
+    assert [model.name for model in Library(place).list_missing()] == ["far"]
+    assert Library(place).list_models() == []
