@@ -37,12 +37,14 @@ class Credentials:
     def __init__(self, index: JsonFile) -> None:
         self._index = index
         self._tokens: dict[str, str] = {}
+        self._asked: set[str] = set()  # a keyring that gave nothing is not waited for again
         self._lock = threading.Lock()
 
     def get_token(self, server: str) -> str | None:
         """Return the token for `server`; None if there is none, or the keyring does not give it."""
         with self._lock:
-            if server not in self._tokens and self.is_kept(server):
+            if server not in self._tokens and server not in self._asked and self.is_kept(server):
+                self._asked.add(server)
                 found = _ask(lambda keyring: keyring.get_password(SERVICE, server))
                 if found:
                     self._tokens[server] = found

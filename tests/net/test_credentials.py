@@ -76,6 +76,20 @@ def test_a_keyring_that_does_not_answer_is_not_waited_for(
     keyring.gate.set()
 
 
+def test_a_keyring_that_gives_nothing_is_asked_once(
+    index: JsonFile, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Credentials(index).set_token(SERVER, TOKEN)
+    monkeypatch.setattr(credentials, "PATIENCE", 0.05)
+    keyring.gate, keyring.asked = threading.Event(), 0
+    tokens = Credentials(index)
+    assert [tokens.get_token(SERVER) for _ in range(3)] == [None] * 3
+    keyring.gate.set()
+    assert keyring.asked == 1
+    tokens.set_token(SERVER, "hf_new")
+    assert tokens.get_token(SERVER) == "hf_new"
+
+
 def test_a_token_that_somebody_deleted_from_the_keyring_is_none(index: JsonFile, keyring: Keyring) -> None:
     Credentials(index).set_token(SERVER, TOKEN)
     keyring.passwords.clear()

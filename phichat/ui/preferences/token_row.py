@@ -63,6 +63,7 @@ class TokenRow(QWidget):
 
     def show_error(self, sentence: str) -> None:
         """Show and announce why a token was not taken."""
+        self._on_text(self.field.text())
         muted(self._state, alert=True)
         self._state.setText(sentence)
         announce(self._state, sentence)
@@ -73,7 +74,8 @@ class TokenRow(QWidget):
 
     @Slot()
     def _on_save(self) -> None:
-        if self.field.text().strip():
+        if self._save.isEnabled():
+            self._save.setEnabled(False)  # the keyring may take a while, and ask for its password
             self.entered.emit(self.field.text())
 
 
