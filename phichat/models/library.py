@@ -64,7 +64,7 @@ class Library:
                 return model if not gguf.missing_parts(model.path) else _raise_missing(model)
         path = _absolute(Path(name_or_path)) if name_or_path else Path()
         if _is_file(path):
-            path = gguf.first_part(path) if _is_file(gguf.first_part(path)) else path
+            path = _representative(path)
             return _find_by_path(known, path) or _describe_file(path, Source.ADDED)
         if found := self._find_by_address(name_or_path):
             return found
@@ -194,12 +194,14 @@ class Library:
         return list(dict.fromkeys(map(gguf.first_part, _gguf_files(folder))))
 
     def _added_paths(self) -> list[Path]:
-        return list(map(Path, _valid_paths(self._added.read_value())))
+        return list(dict.fromkeys(_representative(Path(path)) for path in _valid_paths(self._added.read_value())))
 
     def _forget(self, path: Path) -> None:
         if path not in self._added_paths():
             raise ModelError(tr("{path} is not in the list of models: there is nothing to remove.").format(path=path))
-        self._added.update(lambda known: [other for other in _valid_paths(known) if Path(other) != path])
+        self._added.update(
+            lambda known: [other for other in _valid_paths(known) if _representative(Path(other)) != path]
+        )
 
     def _no_such(self, name: str) -> str:
         names = ", ".join(model.name for model in self.list_models())
@@ -260,6 +262,12 @@ def _same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):
         return False
+
+
+def _representative(path: Path) -> Path:
+    """Return the first file of the model that `path` is a part of, if that is there; else `path`."""
+    first = gguf.first_part(path)
+    return first if _is_file(first) else path
 
 
 def _is_there(folder: Path) -> bool:

@@ -439,3 +439,12 @@ def test_a_folder_that_is_no_folder_is_told(home: Path, tmp_path: Path) -> None:
     Origins(MetadataFile(place.origins)).record(place.models / "far.gguf", HubFile("owner/repo", "far.gguf"))
     assert [model.name for model in Library(place).list_missing()] == ["far"]
     assert Library(place).list_models() == []
+
+
+def test_parts_that_were_added_one_by_one_are_one_model(library: Library, home: Path, tmp_path: Path) -> None:
+    first = tiny_models.chatml(tmp_path / "Far.gguf", parts=3)
+    MetadataFile(Home(home).added_models).write_value([str(path) for path in sorted(first.parent.glob("Far-*"))[::-1]])
+    assert [(model.name, model.path) for model in library.list_models()] == [("far", first)]
+    library.remove_model("far")
+    assert library.list_models() == []
+    assert library.list_missing() == {}
