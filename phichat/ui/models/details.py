@@ -18,6 +18,7 @@ from phichat.ui.models.formatting import format_speed
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
+from phichat.ui.widgets.message_line import AlertLabel
 
 ORIGIN_LINES = 3  # for which there is room, so that nothing jumps from one model to the next
 
@@ -46,9 +47,9 @@ class ModelDetails(QFrame):
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._origin.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._origin.setMinimumHeight(ORIGIN_LINES * self._origin.fontMetrics().lineSpacing())
-        self._problem = muted(plain_label(), alert=True)
+        self._problem = AlertLabel(theme)
         self._problem.setObjectName("modelProblem")
-        self._problem.setWordWrap(True)
+        self._problem.set_alert(is_alert=True)
         self.download = DownloadWidget(theme, downloads)
         self.talk = push_button("talkWithButton", tr("Talk with it"))
         self.verify = push_button("verifyButton", tr("Verify"))
