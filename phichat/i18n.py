@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phichat.unicode import display_width, padded
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
@@ -160,5 +162,5 @@ def _requested_languages(preferred: str) -> Iterator[str]:
 
 def format_columns(rows: list[list[str]]) -> list[str]:
     """Return one line per row, with the cells aligned in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(padded, cells, widths)).rstrip() for cells in rows]

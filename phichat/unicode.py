@@ -25,6 +25,34 @@ def short_title(text: str) -> str:
     return shortened(text, LONGEST_TITLE)
 
 
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: wide letters and emoji take two, marks on letters none."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def padded(text: str, width: int) -> str:
+    """Return `text` with spaces up to `width` columns of a terminal."""
+    return text + " " * max(0, width - display_width(text))
+
+
+def cut_to_width(text: str, width: int) -> str:
+    """Return as much of `text` as fits into `width` columns of a terminal."""
+    if text.isascii():
+        return text[:width]
+    room = width
+    for at, letter in enumerate(text):
+        room -= _width(letter)
+        if room < 0:
+            return text[:at]
+    return text
+
+
+def _width(letter: str) -> int:
+    if unicodedata.category(letter) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
+
+
 def utf16_length(text: str) -> int:
     """Return the length of `text` in UTF-16 code units, as Qt counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -24,7 +24,7 @@ MODULES = {
     "phichat.errors": (),
     "phichat.files": (),
     "phichat.gguf": ("phichat.errors", "phichat.gguf", "phichat.i18n"),
-    "phichat.i18n": ("polib",),
+    "phichat.i18n": ("phichat.unicode", "polib"),
     "phichat.json_file": ("phichat.files", "filelock"),
     "phichat.paths": ("phichat.errors", "phichat.files", "phichat.i18n", "platformdirs"),
     "phichat.runtime": (),

@@ -12,9 +12,16 @@ from typing import Any, TextIO
 from phichat.cli import standard_input
 from phichat.errors import PhichatError
 from phichat.i18n import tr
+from phichat.unicode import cut_to_width, display_width, padded
 
 # Control characters, which a model's text or a file's name must not send to a terminal.
-_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")
+_CONTROLS: dict[int, str] = dict.fromkeys(
+    {*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}"
+)
+# Signs that nobody sees, and that have what follows read in another order or end a line: they are shown by name.
+_CONTROLS |= {
+    code: f"<U+{code:04X}>" for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
 
 
 class ReaderGone(Exception):
@@ -92,9 +99,10 @@ class Console:
 
     def show_progress(self, text: str) -> None:
         """Show `text` on stderr in place of the progress before; only in a terminal."""
-        if text != self._progress and self.is_watched:
-            self._write_stderr("\r" + text[: self.width].ljust(len(self._progress[: self.width])))
-            self._progress = text
+        if cut_to_width(text, self.width) != self._progress and self.is_watched:
+            shown = cut_to_width(text, self.width)
+            self._write_stderr("\r" + padded(shown, display_width(self._progress)))
+            self._progress = shown
 
     def read_line(self, prompt: str) -> str | None:
         """Return a line from stdin, with `prompt` shown in a terminal; None at the end."""
@@ -151,7 +159,7 @@ class Console:
 
     def _clear_progress(self) -> None:
         if self._progress:
-            self._write_stderr("\r" + " " * min(len(self._progress), self.width))
+            self._write_stderr("\r" + " " * display_width(self._progress))
             self._write_stderr("\r")
             self._progress = ""
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from phichat import __version__
 from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, PRESETS, SETTINGS, Setting
+from phichat.cli import argparse_sentences
 from phichat.cli.context import Context, context_of
 from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
@@ -40,16 +41,24 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for setting in SETTINGS:
         value, high = getattr(options, setting.name), setting.high_in(context_of(options))
         if value is not None and value > high:
-            parser.error(f"argument {setting.option}: {_out_of_range(str(value), int(setting.low), int(high))}")
+            reason = _out_of_range(str(value), int(setting.low), int(high))
+            sentence = tr("argument %(argument_name)s: %(message)s")
+            parser.error(sentence % {"argument_name": setting.option, "message": reason})
     return options
 
 
 def make_parser(arguments: Sequence[str]) -> Parser:
     """Return a parser for `arguments`; the commands are left out where there can be none, as the window starts so."""
+    argparse_sentences.translate()
     main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
-    main.add_argument("--version", action="version", version=f"phichat {__version__}")
+    main.add_argument(
+        "--version",
+        action="version",
+        version=f"phichat {__version__}",
+        help=tr("show program's version number and exit"),
+    )
     main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
     main.add_argument(
         "--self-test",
@@ -238,7 +247,7 @@ def _out_of_range(text: str, low: int, high: int) -> str:
 def _real(low: float, high: float) -> Callable[[str], float]:
     def convert(text: str) -> float:
         try:
-            value = float(text)
+            value = float(text.replace(",", ".") if text.count(",") == 1 else text)  # 0,7 as in French
         except ValueError:
             value = low - 1
         if low <= value <= high:  # false for nan

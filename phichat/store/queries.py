@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 
 from phichat.store import rows
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.rows import DETAIL_COLUMNS, MESSAGE_COLUMNS, SUMMARY_COLUMNS, SUMMARY_WIDTH
-from phichat.store.search_text import Excerpts, fts_query, parse_query
+from phichat.store.search_text import Excerpts, fts_query, has_signs, parse_query, parse_signs
 
 MAX_TITLE_HITS = 10
 """Hits in titles, if there are hits in messages too."""
@@ -47,35 +48,43 @@ def search_conversations(connection: sqlite3.Connection, typed: str, limit: int)
     phrases = parse_query(typed)
     if not phrases or limit <= 0:
         return []
-    query, excerpts = fts_query(phrases), Excerpts(phrases)
-    in_messages = list(_search_messages(connection, query, excerpts, limit))
+    query, signs = fts_query(phrases), parse_signs(typed)
+    excerpts = Excerpts(phrases, signs)
+    in_messages = list(islice(_search_messages(connection, query, excerpts, signs), limit))
     most = max(MAX_TITLE_HITS, limit - len(in_messages))
-    in_titles = list(_search_titles(connection, query, excerpts, min(most, limit)))
+    in_titles = list(islice(_search_titles(connection, query, excerpts, signs), min(most, limit)))
     return (in_titles + in_messages)[:limit]
 
 
-def _search_titles(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[SearchHit]:
+def _search_titles(
+    connection: sqlite3.Connection, query: str, excerpts: Excerpts, signs: list[str]
+) -> Iterator[SearchHit]:
     found = connection.execute(
         f"SELECT {SUMMARY_COLUMNS} FROM conversations WHERE deleted IS NULL"  # noqa: S608
         " AND number IN (SELECT rowid FROM title_words WHERE title_words MATCH ?)"
-        " ORDER BY is_pinned DESC, changed DESC LIMIT ?",
-        (query, limit),
+        " ORDER BY is_pinned DESC, changed DESC",
+        (query,),
     )
     for row in found:
         summary = rows.summary_from_row(row)
-        yield SearchHit(summary, None, *excerpts.excerpt(summary.title))
+        if has_signs(summary.title, signs):
+            yield SearchHit(summary, None, *excerpts.excerpt(summary.title))
 
 
-def _search_messages(connection: sqlite3.Connection, query: str, excerpts: Excerpts, limit: int) -> Iterator[SearchHit]:
+def _search_messages(
+    connection: sqlite3.Connection, query: str, excerpts: Excerpts, signs: list[str]
+) -> Iterator[SearchHit]:
     columns = ", ".join(f"conversations.{name}" for name in SUMMARY_COLUMNS.split(", "))
     found = connection.execute(
         f"SELECT {columns}, messages.id, messages.text, messages.attachments FROM message_words"  # noqa: S608
         " CROSS JOIN messages ON messages.number = message_words.rowid"
         " CROSS JOIN conversations ON conversations.number = messages.conversation"
         " WHERE message_words MATCH ? AND messages.deleted IS NULL AND conversations.deleted IS NULL"
-        " ORDER BY message_words.rowid DESC LIMIT ?",
-        (query, limit),
+        " ORDER BY message_words.rowid DESC",
+        (query,),
     )
     for row in found:
         summary, (message, *texts) = rows.summary_from_row(row[:SUMMARY_WIDTH]), row[SUMMARY_WIDTH:]
-        yield SearchHit(summary, message, *excerpts.excerpt(rows.searchable_text(*texts)))
+        text = rows.searchable_text(*texts)
+        if has_signs(text, signs):
+            yield SearchHit(summary, message, *excerpts.excerpt(text))

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from phichat.unicode import FoldTable, replace_surrogates
 
@@ -29,6 +29,10 @@ _UNSPACED_SCRIPTS = (
 )  # fmt: skip
 """Code point ranges of scripts without spaces between words: each character becomes a word."""
 
+_SIGNS = "+#$%&@*=<>^~|\\"
+"""ASCII signs that tell a word from another; the index has none. Hyphens, points and slashes only join words."""
+
+_PUNCTUATION = ".,;:!?()[]{}\"'`"
 _BLANKS = dict.fromkeys((*range(32), 127, 133, 8232, 8233), " ")
 
 
@@ -48,6 +52,25 @@ def parse_query(typed: str) -> list[list[str]]:
     return [tokens for tokens in found if tokens][:MAX_WORDS]
 
 
+def parse_signs(typed: str) -> list[str]:
+    """Return the words of `typed` in which signs count, such as `c++` or `$23`, as `has_signs` wants them.
+
+    Signs at the end of a sentence, and around quoted words, do not count.
+    """
+    words = (word.strip(_PUNCTUATION) for word in replace_surrogates(typed[:2000]).casefold().split()[:MAX_WORDS])
+    return [word for word in words if any(sign in word for sign in _SIGNS)]
+
+
+def has_signs(text: str, words: list[str]) -> bool:
+    """Return whether `text` has each of `words`, at the beginning of a word if it begins with a letter or digit."""
+    folded = text.casefold() if words else ""
+    return all(word in folded and re.search(_bounded(word), folded) for word in words)
+
+
+def _bounded(word: str) -> str:
+    return (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word)
+
+
 def fts_query(phrases: list[list[str]]) -> str:
     """Return an FTS5 query for texts that have each phrase as a prefix. Tokens are quoted, so they cannot be syntax."""
     return " ".join(f'"{" ".join(tokens)}"*' for tokens in phrases)
@@ -56,7 +79,9 @@ def fts_query(phrases: list[list[str]]) -> str:
 class Excerpts:
     """Cuts excerpts out of texts around the first match of any phrase."""
 
-    def __init__(self, phrases: list[list[str]]) -> None:
+    def __init__(self, phrases: list[list[str]], signs: Sequence[str] = ()) -> None:
+        """`signs` are the words in which signs count, as `parse_signs` returns them."""
+        self._signs = re.compile("|".join(map(_bounded, signs))) if signs else None
         words = (f"{_NO_TOKEN}+".join(map(re.escape, tokens)) for tokens in phrases)
         self._pattern = re.compile(f"(?<!{_TOKEN})(?:{'|'.join(sorted(words, key=len, reverse=True))})")
 
@@ -78,6 +103,9 @@ class Excerpts:
         return 0
 
     def _marks(self, text: str) -> Iterator[tuple[int, int]]:
+        if self._signs:
+            yield from (match.span() for match in self._signs.finditer(text.lower()))
+            return
         places: list[int] | range | None = None
         for match in self._pattern.finditer(fold(text)):
             places = places or _FOLDS.origins(text)

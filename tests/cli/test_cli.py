@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from phichat import __version__, bench, cli
+from phichat import __version__, bench, cli, i18n
 from phichat.bench.plan import Plan
 from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
@@ -314,6 +314,8 @@ def test_a_model_cannot_send_commands_to_the_terminal(monkeypatch: pytest.Monkey
     monkeypatch.setattr("sys.stdout", terminal)
     Console().print_piece("\x1b]0;title\x07\x9b31mred\ttab\n")
     assert terminal.getvalue() == "\ufffd]0;title\ufffd\ufffd31mred\ttab\n"
+    Console().print_piece("\u202egpj.exe \u2066x\u2069")
+    assert terminal.getvalue().endswith("<U+202E>gpj.exe <U+2066>x<U+2069>")
 
 
 def test_models_are_listed_added_and_removed(phichat: Run, chatml_model: Path) -> None:
@@ -646,3 +648,30 @@ def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
         "Measuring speed, round 1 …",
         "Measuring speed, round 2 …",
     ]
+
+
+def test_wrong_usage_is_told_in_french(phichat: Run) -> None:
+    i18n.set_language("fr")
+    for arguments, sentence in (
+        (["ask"], "ces arguments sont nécessaires : PROMPT"),
+        (["ask", "Hi", "--preset", "wild"], "argument --preset : choix impossible : 'wild' (choisissez parmi "),
+        (["ask", "Hi", "--seed"], "argument --seed : il faut un argument"),
+        (["ask", "Hi", "--temp"], "arguments inconnus : --temp"),
+    ):
+        status, _, err = phichat(*arguments)
+        assert (status, err.count("\n")) == (2, 1)
+        assert sentence in err.replace("\u202f", " ")
+    help_text = phichat("ask", "--help")[1]
+    assert help_text.startswith("utilisation\u202f: ")
+    assert "afficher cette aide" in help_text
+
+
+def test_a_decimal_comma_is_understood(engine: ScriptedEngine, phichat: Run) -> None:
+    assert phichat("ask", "Hi", "--temperature", "0,7", "--top-p", "0,9")[0] == 0
+    assert (engine.requests[0].sampling.temperature, engine.requests[0].sampling.top_p) == (0.7, 0.9)
+    assert phichat("ask", "Hi", "--temperature", "0,7,1")[0] == 2
+
+
+def test_columns_stand_under_one_another_with_wide_letters() -> None:
+    rows = [["日本語", "a"], ["é", "b"], ["e\u0301", "c"], ["👍x", "d"]]
+    assert i18n.format_columns(rows) == ["日本語  a", "é       b", "e\u0301       c", "👍x     d"]

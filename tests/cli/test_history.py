@@ -293,3 +293,14 @@ def test_a_history_that_cannot_be_opened_is_one_sentence(phichat: Run, engine: S
         status, out, err = phichat(*arguments, said="Hi\n")
         assert (status, out, err.count("\n")) == (1, "", 1)
     assert not engine.requests
+
+
+def test_signs_count_when_words_are_searched(phichat: Run, home: Path) -> None:
+    with _history(home) as history:
+        for text in ("Learn C++ or C#", "See cats", "It costs $23", "23 euros", "Rust"):
+            history.save_conversation(talk(text, "Well.", title=text)).result()
+    for query, found in (("C++", {"Learn C++ or C#"}), ("c#", {"Learn C++ or C#"}), ("$23", {"It costs $23"})):
+        listed = [json.loads(line) for line in phichat("history", "list", "--json", query)[1].splitlines()]
+        assert {each["title"] for each in listed} == found
+        start, end = listed[0]["marks"][0]
+        assert listed[0]["excerpt"][start:end].lower() == query.lower()

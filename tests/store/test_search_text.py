@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from phichat.store.search_text import Excerpts, fold, fts_query, parse_query
+from phichat.store.search_text import Excerpts, fold, fts_query, has_signs, parse_query, parse_signs
 
 NFD_KOREAN = unicodedata.normalize("NFD", "한국")
 
@@ -102,3 +102,13 @@ def found(text: str, query: str) -> bool:
         connection.execute("CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = 'ascii', prefix = '1 2 3')")
         connection.execute("INSERT INTO words VALUES (?)", (fold(text),))
         return bool(connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (query,)).fetchall())
+
+
+def test_signs_in_a_word_count() -> None:
+    assert parse_signs("learn C++ or “C#”, not a well-known file.txt!") == ["c++", "“c#”"]
+    for text, typed, is_found in (
+        ("I learn C++11.", "c++", True), ("I like cats", "C++", False), ("C and C#", "c#", True), ("abc#", "c#", False),
+        ("It costs $23.50", "$23", True), ("It costs 23 euros", "$23", False), ("100% sure", "100%", True),
+        ("1000 things", "100%", False), ("R&D", "r&d", True), ("R and D", "r&d", False),
+    ):  # fmt: skip
+        assert has_signs(text, parse_signs(typed)) is is_found, (text, typed)
