@@ -675,3 +675,23 @@ def test_a_decimal_comma_is_understood(engine: ScriptedEngine, phichat: Run) -> 
 def test_columns_stand_under_one_another_with_wide_letters() -> None:
     rows = [["日本語", "a"], ["é", "b"], ["e\u0301", "c"], ["👍x", "d"]]
     assert i18n.format_columns(rows) == ["日本語  a", "é       b", "e\u0301       c", "👍x     d"]
+
+
+def test_every_field_that_is_printed_is_on_the_page(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
+    engine.enqueue("Hi")
+    engine.enqueue(EngineDied("It died."))
+    commands = [
+        ["ask", "Hi", "--json"],
+        ["ask", "Hi", "--json"],
+        ["models", "add", str(chatml_model), "--json"],
+        ["models", "list", "--json"],
+        ["models", "verify", "tiny-chatml", "--json"],
+        ["models", "remove", "tiny-chatml", "--json"],
+        ["models", "remove", "nope", "--json"],
+        ["history", "list", "--json"],
+    ]
+    lines = [json.loads(line) for command in commands for line in phichat(*command)[1].splitlines()]
+    assert len(lines) > 8
+    names = {name for line in lines for name in line}
+    assert {name for name in names if f"`{name}`" not in page and f'"{name}"' not in page} == set()
