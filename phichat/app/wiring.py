@@ -75,7 +75,7 @@ def create_window(
     file = PreferencesFile(home.preferences)
     stored = file.load_preferences()
     theme = _theme(application, stored)
-    models = ModelService(home, _first_model(model, stored), make_shelf)
+    models = ModelService(home, model or next(iter(paths.preferred_models(home)), ""), make_shelf)
     preferences = PreferencesStore(stored, _save_nothing if is_guest else file.save_preferences)
     make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
     thread = EngineThread(make_engine)
@@ -172,11 +172,6 @@ def _save_nothing(_: Preferences) -> None:
     """Save no preferences from a guest's window."""
 
 
-def _first_model(named: str | None, stored: Preferences) -> str:
-    """Return the model to begin with: what is named, the variable's, the default one, or that of the last time."""
-    return named or os.environ.get(paths.MODEL_VARIABLE) or stored.default_model or stored.model
-
-
 def _theme(application: QApplication, preferences: Preferences) -> Theme:
     theme = Theme(application)
     theme.set_theme(preferences.theme, preferences.accent)
@@ -242,6 +237,7 @@ def _connect_preferences(
         reduced_motion,
         home.root,
         models.access,
+        models.list_models,
         _hub_host(),
         can_look=can_look,
     )

@@ -1,6 +1,6 @@
 """The controllers of the preferences and of the text size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +18,7 @@ from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.parent import parent_window
 
 if TYPE_CHECKING:
+    from phichat.engine.base import ModelRef
     from phichat.models.base import TokenKeeper, TokenState
     from phichat.ui.preferences.dialog import PreferencesDialog
 
@@ -103,12 +104,13 @@ class PreferencesController(QObject):
         reduced_motion: ReducedMotion,
         data_folder: Path,
         access: "Callable[[], TokenKeeper]",
+        list_models: "Callable[[], Sequence[ModelRef]]",
         hub: str,
         *,
         can_look: bool,
     ) -> None:
         super().__init__(window)
-        self._access, self._hub = access, hub
+        self._access, self._list_models, self._hub = access, list_models, hub
         self._tasks = BackgroundTasks("token", 1, self)
         self._theme, self._preferences, self._can_look = theme, preferences, can_look
         self._reduced_motion, self._data_folder = reduced_motion, data_folder
@@ -144,6 +146,7 @@ class PreferencesController(QObject):
         dialog.token_removed.connect(self._delete_token)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        self._tasks.run(lambda _: self._list_models(), dialog.show_models, owner=dialog)
         token = dialog.token
         self._tasks.run(lambda _: self._access().token_state(), token.show_state, token.show_error, owner=token)
 

@@ -1,8 +1,9 @@
 """The preferences dialog."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -31,6 +32,9 @@ from phichat.ui.widgets.controls import help_label, inset_spin_box, push_button
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import breakable_path, plain_label
 from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
+
+if TYPE_CHECKING:
+    from phichat.engine.base import ModelRef
 
 
 class FolderRow(QWidget):
@@ -175,6 +179,15 @@ class PreferencesDialog(QDialog):
         self._tabs.setCurrentIndex(self._tabs.count() - 1)
         self.token.field.setFocus()
 
+    def show_models(self, models: "Sequence[ModelRef]") -> None:
+        """Offer `models` as the one to begin with."""
+        chosen = self._now.default_model
+        for model in models:
+            self._model.addItem(model.title, model.location)
+        if chosen and self._model.findData(chosen) < 0:  # it was chosen by name, or its disk is away
+            self._model.addItem(chosen, chosen)
+        self._model.setCurrentIndex(max(self._model.findData(chosen), 0))
+
     def _appearance_page(self, families: list[str]) -> QWidget:
         page, form = _page()
         themes = {name: tr(label) for name, label in THEMES.items()}
@@ -226,6 +239,8 @@ class PreferencesDialog(QDialog):
         combo.activated.connect(self._on_preset)
         self._presets = combo
         self._add(form, "defaultPresetCombo", tr("Preset"), combo)
+        self._model = self._combo("default_model", {"": tr("The one used last")}, "")
+        self._add(form, "defaultModelCombo", tr("Model at start"), self._model)
         form.addRow("", help_label(tr("Conversations that have begun keep theirs, as the settings panel shows them.")))
         return page
 

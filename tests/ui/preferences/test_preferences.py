@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QFontDatabase
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
-from phichat import i18n
+from phichat import i18n, paths
 from phichat.ui.theme.scaling import set_text_size
 from phichat.ui.theme.theme import Theme
 from tests.ui.conftest import Person
@@ -123,3 +123,24 @@ def test_all_of_it_has_names_and_fits_a_small_window(open_window: Callable[[], P
         if widget.objectName().endswith(("Combo", "Spin", "Check", "Prompt")) and not widget.accessibleName()
     ]
     assert not nameless
+
+
+def test_the_model_at_the_start_is_chosen(
+    open_window: Callable[[], Person], home: Path, chatml_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "models" / "mine.gguf"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(chatml_model.read_bytes())
+    person = open_window()
+    person.window.commands.preferences.trigger()
+    combo = person.find("defaultModelCombo")
+    person.wait(lambda: combo.findText("mine") > 0)
+    assert combo.currentText() == "The one used last"
+    combo.setCurrentIndex(combo.findText("mine"))
+    combo.activated.emit(combo.currentIndex())
+    person.window.close()
+    assert json.loads((home / "preferences.json").read_text())["default_model"] == str(file)
+    assert paths.preferred_models(paths.home())[0] == str(file)
+    person = open_window()
+    person.window.commands.preferences.trigger()
+    person.wait(lambda: person.find("defaultModelCombo").currentText() == "mine")
