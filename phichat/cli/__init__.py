@@ -41,7 +41,7 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
         return 130
     except Exception as error:  # noqa: BLE001 - a traceback is for the log
         sentence = str(error) if isinstance(error, PhichatError) else _bug(error, paths.home())
-        if options.json:
+        if options.json and console.last_error != sentence:  # else it was written before the reply's end
             console.print_json_error(sentence)
         console.print_notice(sentence)
         return 1

@@ -29,7 +29,11 @@ class ReaderGone(Exception):
 
 
 class Console:
-    """Writes unbuffered. Progress is shown only where stderr is a terminal; errors in writing to it are ignored."""
+    """Writes unbuffered. Progress is shown only where stderr is a terminal; errors in writing to it are ignored.
+
+    Attributes:
+        last_error: the last error that was written as JSON.
+    """
 
     def __init__(self) -> None:
         for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -39,7 +43,7 @@ class Console:
         self._line_is_open = False
         self._progress = ""
         self._lines: Iterator[str] | None = None
-        self._errors: set[str] = set()
+        self.last_error = ""
 
     @property
     def is_interactive(self) -> bool:
@@ -84,11 +88,10 @@ class Console:
         self._write(json.dumps(values) + "\n")
 
     def print_json_error(self, sentence: str) -> None:
-        """Write an error to stdout as an object, unless that was done already. What cannot be written is dropped."""
-        if sentence not in self._errors:
-            self._errors.add(sentence)
-            with suppress(ReaderGone, PhichatError):
-                self.print_json({"event": "error", "message": " ".join(sentence.splitlines())})
+        """Write an error to stdout as an object. What cannot be written is dropped."""
+        self.last_error = sentence
+        with suppress(ReaderGone, PhichatError):
+            self.print_json({"event": "error", "message": " ".join(sentence.splitlines())})
 
     def print_notice(self, sentence: str) -> None:
         """Write `sentence` to stderr, on one line."""
