@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_NAME_WIDTH = 240  # pixels; a longer name is elided in the middle
 SPACING = 6  # pixels
+EXCERPT_WIDTH = 480  # pixels
 MAX_ROWS = 3  # of a ChipArea, which shows half of the next one, too
 
 
@@ -179,7 +180,7 @@ class AttachmentChips(QWidget):
                 chip.hide()
                 chip.deleteLater()
         self.setVisible(bool(files))
-        self._arrange()
+        self.arrange()
         if focused is not None and self._chips:
             self._chips[min(focused, len(self._chips) - 1)].buttons()[-1].setFocus()
         self.changed.emit()
@@ -189,7 +190,7 @@ class AttachmentChips(QWidget):
         for chip in self._chips:
             if chip.file == file:
                 chip.show_tokens(tokens)
-        self._arrange()
+        self.arrange()
 
     def highlight(self, terms: "SearchTerms | None") -> None:
         """Mark the chips of files in which `terms` occur; None for none."""
@@ -213,7 +214,7 @@ class AttachmentChips(QWidget):
             if self._terms and 0 <= match < chip.matches:
                 self._show_match(chip.file, match - self._terms.count_in(chip.file.name))
             match -= chip.matches
-        self._arrange()
+        self.arrange()
 
     def match_area(self) -> QRect:
         """Return the rectangle of the match that is shown."""
@@ -236,7 +237,11 @@ class AttachmentChips(QWidget):
         return [button for chip in self._chips for button in chip.buttons()]
 
     def natural_width(self) -> int:
-        """Return the width in pixels of all chips in one row."""
+        """Return the width in pixels of all chips in one row, and of what is shown below them."""
+        excerpt = EXCERPT_WIDTH if self._excerpt and not self._excerpt.isHidden() else 0
+        return max(excerpt, self._row_width())
+
+    def _row_width(self) -> int:
         return sum(chip.natural_width() + SPACING for chip in self._chips) - SPACING if self._chips else 0
 
     def _make(self, file: Attachment) -> Chip:
@@ -247,7 +252,7 @@ class AttachmentChips(QWidget):
         chip.show()
         return chip
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
         """Place the chips side by side, wrapping into rows."""
         x = y = bottom = 0
         for chip in self._chips:
@@ -260,6 +265,7 @@ class AttachmentChips(QWidget):
             chip.setGeometry(left, y, width, hint.height())
             x, bottom = x + width + SPACING, max(bottom, y + hint.height())
         if self._excerpt and not self._excerpt.isHidden():
+            self._excerpt.set_width(self.width())
             self._excerpt.setGeometry(0, bottom, self.width(), self._excerpt.sizeHint().height())
             bottom += self._excerpt.height()
         self.setFixedHeight(bottom)
@@ -275,7 +281,7 @@ class AttachmentChips(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._arrange()
+        self.arrange()
 
 
 def count_matches(file: Attachment, terms: "SearchTerms") -> int:

@@ -14,6 +14,7 @@ from phichat.unicode import shortened
 CONTEXT = 200  # characters before and after the match, at most
 LINES = 2  # before and after its line, at most
 LONGEST_NAME = 60  # characters
+PADDING = 18  # pixels above and below the lines
 
 
 class FileExcerpt(QWidget):
@@ -51,8 +52,18 @@ class FileExcerpt(QWidget):
         self._highlights = Highlights(self._field, terms, self._theme.colors)
         self._highlights.set_current(terms.count_in(file.text[begin:start]))
         self.show()
-        rows = sum(1 + len(line) // 60 for line in file.text[begin:stop].split("\n"))
-        self._field.setFixedHeight(self._field.fontMetrics().lineSpacing() * rows + 12)
+        self._fit_height()
+
+    def set_width(self, width: int) -> None:
+        """Become as wide as that, and as high as the lines are then."""
+        self.resize(width, self.height())
+        if layout := self.layout():
+            layout.activate()
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        lines = int(self._field.document().size().height())  # with those that are wrapped
+        self._field.setFixedHeight(self._field.fontMetrics().lineSpacing() * lines + PADDING)
 
     def match_area(self) -> QRect:
         """Return the rectangle of the match in this widget."""

@@ -124,6 +124,8 @@ class UserMessageView(MessageView):
         in_files = self._matches_in_files()
         if self._files:
             self._files.select_match(match if match < in_files else -1)
+            self._fit_bubble()
+            self._files.arrange()
         super().select_match(match - in_files if match >= in_files else -1)
 
     def match_area(self, match: int) -> QRect:
