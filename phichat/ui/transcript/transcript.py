@@ -249,8 +249,9 @@ class Transcript(QScrollArea):
         self._anchor.flush_layout()
         area = view.match_area(match)
         height = self.viewport().height()
-        if not TOP_CLEARANCE <= self._anchor.offset(view) + area.top() <= height - area.height():
-            self._anchor.hold(view, height // 3 - area.top())
+        offset = self._anchor.offset(view)
+        is_in_sight = TOP_CLEARANCE <= offset + area.top() <= height - area.height()
+        self._anchor.hold(view, offset if is_in_sight else height // 3 - area.top())
 
     def reserve_top(self, pixels: int) -> None:
         """Reserve `pixels` at the top for an overlay."""
