@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QClipboard, QTextOption
+from PySide6.QtCore import QMimeData, QPointF, Qt
+from PySide6.QtGui import QAction, QClipboard, QDragEnterEvent, QDropEvent, QInputMethodEvent, QTextOption
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QPlainTextEdit, QTextEdit, QTreeWidget, QWidget
 
@@ -60,6 +60,26 @@ def test_a_paste_that_is_too_long_is_attached(
     person.press(Qt.Key.Key_Return)
     person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
     assert text in engine.requests[0].turns[-1].text
+
+
+def test_text_is_attached_by_whatever_way_it_comes(person: Person) -> None:
+    field = person.find("composer")
+    data, event = QMimeData(), QInputMethodEvent()
+    data.setText(WORD)
+    event.setCommitString(WORD)
+    place, left, none = QPointF(20, 10), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    copy = Qt.DropAction.CopyAction
+    ways: list[Callable[[], object]] = [
+        lambda: QApplication.sendEvent(field, event),
+        lambda: QApplication.sendEvent(field.viewport(), QDropEvent(place, copy, data, left, none)),
+        lambda: field.insertPlainText(WORD),
+        lambda: field.setPlainText(WORD),
+    ]
+    QApplication.sendEvent(field.viewport(), QDragEnterEvent(place.toPoint(), copy, data, left, none))
+    for number, way in enumerate(ways, 1):
+        way()
+        assert [len(file.text) for file in person.window.session.attached] == [len(WORD)] * number
+        assert person.written() == ""
 
 
 def test_what_is_much_too_long_is_refused_as_an_error(person: Person, clipboard: QClipboard) -> None:

@@ -15,7 +15,6 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import PAGE_KEYS, GrowingTextEdit, strip_blank_lines, stroke_of
-from phichat.ui.widgets.long_text import is_long
 from phichat.ui.widgets.message_line import AlertLabel
 from phichat.ui.widgets.typing import pass_on
 
@@ -97,9 +96,7 @@ class Composer(QFrame):
     def set_text(self, text: str) -> None:
         """Replace the text; attach it instead if it is too long for the field."""
         self.field.finish_composing()
-        self.field.setPlainText("" if is_long(text) else text)
-        if is_long(text):
-            self.long_text_pasted.emit(text)
+        self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
         self.flush_draft()
 

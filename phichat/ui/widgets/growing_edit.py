@@ -10,8 +10,11 @@ from phichat.ui.widgets.foreign_text import SealedDocument
 from phichat.ui.widgets.long_text import (
     ANYWHERE,
     LONG_WORD,
+    MARGIN,
     MOST_LETTERS,
     MOST_LINES,
+    SHORT,
+    is_long,
     wrap_anywhere,
     wrap_by_words_of,
 )
@@ -83,12 +86,27 @@ class GrowingTextEdit(TextInput, QTextEdit):
         """Return whether the field would be too long to be laid out at once with `text` in it, too."""
         document, cursor = self.document(), self.textCursor()
         letters = document.characterCount() - len(cursor.selectedText()) + len(text)
-        return letters > MOST_LETTERS or document.blockCount() + text.count("\n") > MOST_LINES
+        lines = document.blockCount() + text.count("\n")
+        if len(text) <= SHORT:  # it belongs to what is written there
+            return letters > MARGIN * MOST_LETTERS or lines > MARGIN * MOST_LINES
+        return letters > MOST_LETTERS or lines > MOST_LINES
 
     def setPlainText(self, text: str) -> None:
-        """Replace the text."""
-        wrap_by_words_of(self, text)
-        super().setPlainText(text)
+        """Replace the text; if it is too long for the field, empty that and emit `long_text_pasted`."""
+        if is_long(text):
+            self.clear()
+            self.long_text_pasted.emit(text)
+        else:
+            wrap_by_words_of(self, text)
+            super().setPlainText(text)
+
+    def insertPlainText(self, text: str) -> None:
+        """Insert `text`, or emit `long_text_pasted`."""
+        if self.would_be_long(text):
+            self.long_text_pasted.emit(text)
+        else:
+            wrap_by_words_of(self, self.text() + text)
+            super().insertPlainText(text)
 
     @Slot()
     def _wrap_long_words(self) -> None:
@@ -136,6 +154,9 @@ class GrowingTextEdit(TextInput, QTextEdit):
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         self._composed = event.preeditString()
+        if self.would_be_long(event.commitString()):
+            self.long_text_pasted.emit(event.commitString())
+            event.setCommitString("")
         super().inputMethodEvent(event)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
@@ -150,11 +171,9 @@ class GrowingTextEdit(TextInput, QTextEdit):
         text = text_in(source)
         if source.hasImage() and not text:
             self.picture_pasted.emit()
-        elif self.would_be_long(text):
-            self.long_text_pasted.emit(text)
         else:
-            wrap_by_words_of(self, self.text() + text)
-            super().insertFromMimeData(source)
+            self.insertPlainText(text)
+            self.ensureCursorVisible()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
 MOST_LETTERS, MOST_LINES = 40_000, 1_500  # that are laid out at once: about 50 ms
 MARGIN = 3  # times what may be pasted: it is kept where it was typed in the end
+SHORT = 500  # letters, that are never made a file of their own as long as there is any room
 LONG_WORD = 1_000  # letters
 LONGEST_SEARCH = 1_000  # letters; each that is longer takes longer to look for
 _LONG_WORD = re.compile(rf"\S{{{LONG_WORD}}}")
