@@ -174,6 +174,7 @@ def test_the_progress_of_reading_ends_with_stop(person: Person, engine: Scripted
     person.click("stopButton")
     person.wait_for(GenerationState.IDLE)
     assert "18" not in person.status()
+    assert _figure(person, "statusSpeed") == ""  # there was none
 
 
 def test_a_conversation_that_takes_long_to_read_is_announced(

@@ -134,7 +134,8 @@ class ModelStatusPresenter(QObject):
     def _on_answered(self, session: Session, done: Done) -> None:
         if session is not self._shown():
             return
-        self._status.show_speed(done)
+        if done.completion_tokens:  # else it was stopped before there was a speed
+            self._status.show_speed(done)
         if self._generation.loaded:
             self._status.show_context(done.prompt_tokens + done.completion_tokens, self._generation.loaded.context)
         self._panel.show_seed(done.seed)
