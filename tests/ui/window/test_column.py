@@ -1,8 +1,10 @@
 """Messages, banners and the message field stand in one column, and nothing in it moves by itself."""
 
+from collections.abc import Callable
+
 import pytest
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -62,6 +64,23 @@ def test_the_button_to_the_end_hides_no_words(person: Person, engine: ScriptedEn
     assert not place(button).intersects(place(person.find("message-1")))
     assert not place(button).intersects(place(transcript.verticalScrollBar()))
     assert place(transcript).contains(place(button))
+
+
+def test_so_it_is_from_right_to_left(
+    open_window: Callable[[], Person], engine: ScriptedEngine, qapp: QApplication, request: pytest.FixtureRequest
+) -> None:
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    request.addfinalizer(lambda: qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight))
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    ask(person, engine, LONG)
+    bar, button = person.find("transcript").verticalScrollBar(), person.find("downButton")
+    person.wait(bar.isEnabled)
+    assert edges(person.find("message-1")) == edges(person.find("composerBox"))
+    bar.setValue(0)
+    person.wait(button.isVisible)
+    assert not place(button).intersects(place(person.find("message-1")))
+    assert not place(button).intersects(place(bar))
 
 
 def test_an_answer_is_nearer_to_its_question_than_to_the_next(person: Person, engine: ScriptedEngine) -> None:
