@@ -159,7 +159,9 @@ class Theme(QObject):
         self.colors = colors
         self._hides_system_accent = self._accent != SYSTEM
         self._application.setPalette(_palette(colors, has_accent=self._hides_system_accent))
-        self._application.setStyleSheet(control_style(colors))
+        style_sheet = control_style(colors)
+        if style_sheet != self._application.styleSheet():  # Qt styles all widgets again, even for the same one
+            self._application.setStyleSheet(style_sheet)
         self._update_stylesheets()
         self._redraw_icons()
 

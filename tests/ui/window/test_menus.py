@@ -73,7 +73,9 @@ def test_entries_to_find_are_there_with_their_keys(person: Person) -> None:
 
 
 def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Person, engine: ScriptedEngine) -> None:
-    assert not any(entry(person, "Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete"))
+    assert not any(
+        entry(person, "Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete this conversation")
+    )
     converse(person, engine, "Ships")
     entry(person, "Conversation", "Pin").trigger()
     assert is_pinned(person)
@@ -86,7 +88,7 @@ def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Pers
     QApplication.sendEvent(editor, QEvent(QEvent.Type.FocusOut))
     person.find("composer").setFocus()
     person.wait(lambda: "Boats" in person.titles())
-    entry(person, "Conversation", "Delete").trigger()
+    entry(person, "Conversation", "Delete this conversation").trigger()
     person.wait(lambda: "Boats" not in person.titles())
 
 
