@@ -15,6 +15,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import PAGE_KEYS, GrowingTextEdit, strip_blank_lines, stroke_of
+from phichat.ui.widgets.long_text import is_long, wrap_by_words_of
 from phichat.ui.widgets.message_line import AlertLabel
 from phichat.ui.widgets.typing import pass_on
 
@@ -98,6 +99,19 @@ class Composer(QFrame):
         self.field.finish_composing()
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
+        self.flush_draft()
+
+    def edit_text(self, text: str) -> None:
+        """Replace the text in a way that can be undone as typing can."""
+        if is_long(text):
+            self.set_text(text)
+            return
+        self.field.finish_composing()
+        wrap_by_words_of(self.field, text)
+        cursor = self.field.textCursor()
+        cursor.select(cursor.SelectionType.Document)
+        cursor.insertText(text)
+        self.field.setTextCursor(cursor)
         self.flush_draft()
 
     @Slot()

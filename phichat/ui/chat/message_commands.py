@@ -170,7 +170,7 @@ class MessageCommands(QObject):
         self._composer.flush_draft()
         before = self._composer.text().rstrip()
         quoted = "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
-        self._composer.set_text("\n\n".join(filter(None, [before, quoted])) + "\n\n")
+        self._composer.edit_text("\n\n".join(filter(None, [before, quoted])) + "\n\n")
         self._composer.setFocus()
 
     @Slot(object)

@@ -312,3 +312,16 @@ def test_deleting_all_there_is_leaves_an_empty_conversation(person: Person) -> N
     assert not person.find("transcript").isVisible()
     person.click("undoButton")
     assert person.message(1) == "One"
+
+
+def test_a_quote_is_undone_like_typing(person: Person) -> None:
+    ask(person, "One")
+    person.type("before")
+    QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL | SHIFT)
+    quoted = person.written()
+    assert quoted.startswith("before\n\n> ")
+    person.press(Qt.Key.Key_Z, CONTROL)
+    assert person.written() == "before"
+    person.press(Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert person.written() == quoted
+    assert person.find("composer").textCursor().atEnd()
