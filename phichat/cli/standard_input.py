@@ -9,7 +9,6 @@ from io import BufferedReader, TextIOBase
 from typing import BinaryIO
 
 from phichat.errors import PromptError
-from phichat.exchange.text_files import decode_text
 from phichat.i18n import format_size, tr
 
 MOST = 10_000_000
@@ -69,6 +68,8 @@ def _binary() -> BinaryIO | None:
 
 
 def _decoded(data: bytes) -> str:
+    from phichat.exchange.text_files import decode_text  # noqa: PLC0415 - brings all kinds of imports, which the window's start does without
+
     text = decode_text(data)
     if text is None:
         raise PromptError(tr("Standard input is not text. Send a text file, or the text of this one."))
