@@ -8,6 +8,8 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from phichat.files import create_private
+from phichat.store import file_header
+from phichat.store.write_ahead_log import PAGE_SIZE, read_log
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another program's lock, as SQLite's `busy_timeout`."""
@@ -16,16 +18,33 @@ _Read = TypeVar("_Read")
 
 
 def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
-    """Open a connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, or `immutable`.
+    """Open a connection to `file`, or to a database in memory; `mode` as in SQLite's URIs, `immutable`, or `copy`.
 
+    A copy in memory has what is in the write-ahead log, which SQLite cannot read where it cannot write.
     Raise OSError if the file cannot be created.
     """
     if file and mode == "rwc":
         create_private(file)  # SQLite would let everybody read it; its journals inherit the file's permissions
+    if file and mode == "copy":
+        return _copy_in_memory(file)
     query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
     name = f"{file.absolute().as_uri()}?{query}" if file else "file::memory:"
     connection = sqlite3.connect(name, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _copy_in_memory(file: Path) -> sqlite3.Connection:
+    log = read_log(file)
+    size = log.frames[-1].pages * PAGE_SIZE
+    content = bytearray(file.read_bytes()[:size].ljust(size, b"\0"))
+    for number, page in log.pages().items():
+        content[(number - 1) * PAGE_SIZE : number * PAGE_SIZE] = page
+    header = file_header.repaired(bytes(content[: file_header.LENGTH]), size // PAGE_SIZE)
+    content[: file_header.LENGTH] = header
+    del content[size:]
+    connection = connect(None)
+    connection.deserialize(content)
     return connection
 
 

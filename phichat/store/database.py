@@ -29,7 +29,7 @@ from phichat.store.failures import (
 from phichat.store.fallback import MemoryFallback
 from phichat.store.locking import FileId, file_id, lock_folder, require_exclusive_access
 from phichat.store.rows import decode_json
-from phichat.store.write_ahead_log import has_lost_commits
+from phichat.store.write_ahead_log import has_lost_commits, read_log
 from phichat.store.writer_thread import Job
 from phichat.store.writes import index_message, record_today
 
@@ -310,7 +310,7 @@ def close_history(connection: Connection, *, is_guest: bool = False) -> None:
 
 def open_read_only(file: Path) -> ConnectionPool | None:
     """Return a pool for a file that cannot be written to; None if it cannot be read either."""
-    for mode in ("ro", "immutable"):
+    for mode in ("ro", "copy" if read_log(file).frames else "immutable"):
         try:
             with closing(connections.connect(file, mode)) as connection:
                 if migrations.version(connection) == migrations.LATEST:

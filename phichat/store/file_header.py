@@ -37,10 +37,16 @@ def is_damaged(file: Path) -> bool:
 def repair(file: Path) -> None:
     """Give `file` a valid header, of a database without a write-ahead log. Raise OSError."""
     with file.open("r+b") as opened:
-        content = bytearray(opened.read(LENGTH).ljust(LENGTH, b"\0"))
-        for at, value in (_ALWAYS | {_JOURNAL_MODE: _ROLLBACK}).items():
-            content[at : at + len(value)] = value
-        content[_PAGES : _PAGES + 4] = (file.stat().st_size // PAGE_SIZE).to_bytes(4, "big")
-        content[_PAGES_VALID_FOR : _PAGES_VALID_FOR + 4] = content[_CHANGES : _CHANGES + 4]
+        content = repaired(opened.read(LENGTH), file.stat().st_size // PAGE_SIZE)
         opened.seek(0)
         opened.write(content)
+
+
+def repaired(header: bytes, pages: int) -> bytes:
+    """Return a valid header, of a database of so many pages without a write-ahead log."""
+    content = bytearray(header[:LENGTH].ljust(LENGTH, b"\0"))
+    for at, value in (_ALWAYS | {_JOURNAL_MODE: _ROLLBACK}).items():
+        content[at : at + len(value)] = value
+    content[_PAGES : _PAGES + 4] = pages.to_bytes(4, "big")
+    content[_PAGES_VALID_FOR : _PAGES_VALID_FOR + 4] = content[_CHANGES : _CHANGES + 4]
+    return bytes(content)

@@ -193,6 +193,29 @@ def test_what_is_kept_can_be_read_where_nothing_can_be_written(
     assert {path: path.read_bytes() for path in home.iterdir() if path.suffix == ".sqlite3"}.items() <= before.items()
 
 
+def test_what_a_crash_left_is_read_where_nothing_can_be_written(
+    phichat: Run, kept: list[ConversationRecord], home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its last conversation is in the write-ahead log alone, which SQLite reads only where it can write."""
+    with _history(home) as history:
+        history.save_conversation(talk("Late", "Well.", title="Late")).result()
+        for name in ("history.sqlite3", "history.sqlite3-wal"):
+            (tmp_path / name).write_bytes((home / name).read_bytes())
+    connect = connections.connect
+
+    def refuse(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
+        if file and mode in {"rwc", "ro"}:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(file, mode)
+
+    monkeypatch.setattr(connections, "connect", refuse)
+    monkeypatch.setenv("PHICHAT_HOME", str(tmp_path))
+    status, out, _ = phichat("history", "list")
+    assert status == 0
+    assert "Late" in out
+    assert "Owls" in out
+
+
 def test_where_nothing_is_kept_and_nothing_can_be_written_the_list_is_empty(
     phichat: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
