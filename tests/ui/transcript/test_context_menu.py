@@ -100,6 +100,13 @@ def test_the_right_button_keeps_what_is_selected_of_a_question(person: Person, a
     assert choose(menu_at(person, field, select(field, "with"), number=0), "Copy") == "with"
 
 
+def test_a_selection_over_several_blocks_is_kept_in_each(person: Person, answer: list[Any]) -> None:
+    person.find("transcript").text_selection.select_all(person.find("message-1"))
+    for field in answer:
+        assert choose(menu_at(person, field, QPoint(6, 6)), "Copy") == TEXT
+        assert all(block.textCursor().hasSelection() for block in answer)
+
+
 def test_the_left_button_still_ends_the_selection(person: Person, answer: list[Any]) -> None:
     select(answer[0], "prose")
     QTest.mouseClick(person.find("transcript").viewport(), Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
