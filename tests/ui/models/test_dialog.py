@@ -15,6 +15,7 @@ from phichat.errors import HubForbidden, HubMissing, HubRefused
 from phichat.models.base import HubFile, Listing, Phase, Progress
 from phichat.models.library import Library
 from phichat.paths import Home
+from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.controllers.generation import GenerationState
 from tests.support import tiny_models
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
@@ -37,7 +38,8 @@ def shelf() -> ScriptedShelf:
 
 @pytest.fixture
 def own_model(home: Path, phi3_model: Path) -> Path:
-    """A model in the application's own folder."""
+    """A model in the application's own folder, beside the starter, which was used last."""
+    PreferencesFile(Home(home).preferences).save_preferences(Preferences(model="starter"))
     folder = Home(home).models
     folder.mkdir(parents=True)
     file = folder / "mine.gguf"
