@@ -168,7 +168,8 @@ def _name_here(context: Context) -> str:
     """Return the library's name for the model that is named in any way `download` knows. Raise ModelMissing."""
     name: str = context.options.name
     with suppress(ModelMissing):
-        return context.library.find_model(name).name
+        here = context.library.find_model(name)
+        return here.name if here in context.library.list_models() else name  # a file that was never added
     address = parse_hub_address(name)
     if address is None:
         return name
