@@ -144,10 +144,20 @@ class FeedbackController(QObject):
         self._set(source, Feedback(text, Kind.NOTE), self._current, is_new=True)
 
     def progress(
-        self, source: str, text: str, fraction: float | None = None, *, scope: str | None = None, waits: bool = False
+        self,
+        source: str,
+        text: str,
+        fraction: float | None = None,
+        *,
+        scope: str | None = None,
+        waits: bool = False,
+        is_silent: bool = False,
     ) -> None:
-        """Show the progress of `source`, empty once it is over. If it `waits`, other feedback goes before it."""
-        self._set(source, Feedback(text, Kind.PROGRESS, fraction), scope, is_background=waits)
+        """Show the progress of `source`, empty once it is over.
+
+        If it `waits`, other feedback goes before it. A silent one is not announced, as it is told otherwise.
+        """
+        self._set(source, Feedback(text, Kind.PROGRESS, fraction), scope, is_background=waits, is_silent=is_silent)
 
     def progress_if_slow(self, source: str, text: str) -> None:
         """Show the progress of `source` once it takes a while; `text` is empty once it is over."""
@@ -192,7 +202,14 @@ class FeedbackController(QObject):
         self._set(PASSING, feedback, scope, is_background=is_background, is_new=True)
 
     def _set(
-        self, source: str, feedback: Feedback, scope: str | None, *, is_background: bool = False, is_new: bool = False
+        self,
+        source: str,
+        feedback: Feedback,
+        scope: str | None,
+        *,
+        is_background: bool = False,
+        is_new: bool = False,
+        is_silent: bool = False,
     ) -> None:
         """Replace what `source` said: what it says next of the same work is not announced again."""
         feedback = replace(feedback, text=shortened(feedback.text, LONGEST))
@@ -202,7 +219,7 @@ class FeedbackController(QObject):
         if feedback.text and same and not is_new:
             self._entries.append(replace(same[0], feedback=feedback, scope=scope))
         elif feedback.text:
-            self._entries.append(_Entry(feedback, scope, source, is_background))
+            self._entries.append(_Entry(feedback, scope, source, is_background, is_silent))
         self._update()
 
     def _remove_passing(self) -> None:

@@ -127,8 +127,9 @@ class ModelStatusPresenter(QObject):
     @Slot(str, float)
     def _on_progressed(self, sentence: str, fraction: float) -> None:
         """Show the progress of loading in all conversations, that of reading where it was asked."""
-        scope = self._asked_in if self._generation.state is GenerationState.READING else None
-        self._feedback.progress(MODEL, sentence, fraction, scope=scope, waits=True)
+        is_reading = self._generation.state is GenerationState.READING  # which the reader of answers tells
+        scope = self._asked_in if is_reading else None
+        self._feedback.progress(MODEL, sentence, fraction, scope=scope, waits=True, is_silent=is_reading)
 
     @Slot(object, object)
     def _on_answered(self, session: Session, done: Done) -> None:
