@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
 
 from phichat.errors import EngineError
 from phichat.models.base import HubFile
+from phichat.paths import Home
+from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.notifications import DesktopNotifications
@@ -374,6 +376,7 @@ def test_names_of_models_and_what_a_hub_says_of_them(
 def test_models_files_of_that_name(open_window: Callable[[], Person], home: Path, chatml_model: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "<img src='p.png'><b>.gguf").write_bytes(chatml_model.read_bytes())
+    PreferencesFile(Home(home).preferences).save_preferences(Preferences(model="starter"))
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     menu = person.find("modelButton").menu()
