@@ -18,6 +18,7 @@ from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.details import ModelDetails
 from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
+from phichat.ui.theme.scaling import text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
@@ -76,7 +77,7 @@ class ModelsDialog(QDialog):
         self._message = MessageLine(theme, self._feedback, "modelsMessage")
         self._lay_out()
         self._connect(downloads)
-        self.resize(DIALOG_SIZE.boundedTo(self.screen().availableSize() - QSize(20, 60)))
+        self.resize((DIALOG_SIZE * text_scale()).boundedTo(self.screen().availableSize() - QSize(20, 60)))
         self.load_listings()
 
     def show_model(self, name: str) -> None:

@@ -10,6 +10,7 @@ from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.formatting import describe_presence, format_speed
+from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
 
@@ -124,7 +125,7 @@ class ModelTable(QTreeWidget):
         ]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.setColumnHidden(LICENCE, event.size().width() < WIDE)
+        self.setColumnHidden(LICENCE, event.size().width() < scaled(WIDE))
         super().resizeEvent(event)
 
 

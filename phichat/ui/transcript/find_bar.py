@@ -14,7 +14,7 @@ from phichat.markdown.document import block_text
 from phichat.markdown.streaming import parse_blocks
 from phichat.ui.a11y.announce import announce
 from phichat.ui.attachments.chips import count_matches
-from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.controls import IconButton
@@ -23,7 +23,7 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.long_text import LONGEST_SEARCH
 from phichat.ui.widgets.text_input import LineEdit
 
-WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels
+WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels, the first at the desktop's text size
 MAX_SELECTED = 100  # characters of selected text that become the search text
 
 
@@ -137,7 +137,7 @@ class FindBar(QFrame):
     def _place(self) -> None:
         """Move to the corner above the ends of lines."""
         room = self._transcript.viewport().width() - 2 * MARGIN
-        width = min(WIDTH, room)
+        width = min(scaled(WIDTH), room)
         left = self._transcript.viewport().x() + MARGIN if self.isRightToLeft() else MARGIN + room - width
         self.setGeometry(left, MARGIN, width, HEIGHT)
 

@@ -10,7 +10,7 @@ from phichat.ui.a11y.focus import move_focus
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
-from phichat.ui.theme.scaling import set_min_width, text_scale
+from phichat.ui.theme.scaling import scaled, set_min_width, text_scale
 from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
 from phichat.ui.widgets.typing import is_typing
@@ -51,7 +51,7 @@ class Columns(QSplitter):
         self._fold_sidebar.setChecked(sidebar_open)
         self._fold_panel.setChecked(panel_open)
         self._show()
-        self.setSizes(list(widths if len(widths) == 3 else WIDTHS))
+        self.setSizes(list(widths) if len(widths) == 3 else [scaled(width) for width in WIDTHS])
 
     def widths(self) -> list[int]:
         """Return the width of each; empty while one is folded, as its width is not known then."""

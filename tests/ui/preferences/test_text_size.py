@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QTextEdit, QWidget
 
+from phichat import i18n
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.scaling import set_text_size
 from tests.support.fakes import ScriptedEngine
@@ -112,3 +113,20 @@ def test_full_screen_and_back(person: Person) -> None:
     assert person.window.commands.full_screen.isChecked()
     QTest.keyClick(person.find("composer"), Qt.Key.Key_F11)
     assert not person.window.isFullScreen()
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_buttons_beside_the_conversation_have_room_for_their_words(
+    home: Path, open_window: Callable[[], Person], language: str
+) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "preferences.json").write_text(json.dumps({"text_percent": 150}), "utf-8")
+    i18n.set_language(language)
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    person.window.resize(1180, 740)
+    person.click("binButton")
+    names = ("newConversationButton", "binBackButton", "restoreButton", "purgeButton")
+    person.wait(lambda: person.window.findChild(QPushButton, "purgeButton"))
+    buttons = [person.find(name, QPushButton) for name in names]
+    person.wait(lambda: all(button.width() >= button.sizeHint().width() for button in buttons))
