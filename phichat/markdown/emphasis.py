@@ -5,12 +5,14 @@ spaces between them, as in Chinese, that takes closing signs for opening ones; s
 """
 
 import re
+import unicodedata
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.rules_inline.state_inline import Delimiter, StateInline
 
 FAR = 300  # characters, after which what was opened is taken for a sign unless it is closed
+_UNLIKELY = "unlikely to open"  # in the meta data of a token
 
 _UNSPACED = re.compile(  # Thai to Tibetan, Burmese, Khmer, Hangul, Chinese and Japanese with their punctuation
     "[\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
@@ -36,6 +38,9 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
     end = _end_of_run(state)
     can_open, can_close = _flanks(state, end)
     _push(state, [marker] * (end - state.pos), end - state.pos, can_open=can_open, can_close=can_close)
+    if not _is_likely_to_open(state, end):
+        for token in state.tokens[state.pos - end :]:
+            token.meta[_UNLIKELY] = True
     state.pos = end
     return True
 
@@ -90,6 +95,24 @@ def _is_flanking(outer: str, inner: str) -> bool:
     return is_open or not _is_punctuation(inner) or _is_unspaced(inner)
 
 
+def _is_likely_to_open(state: StateInline, end: int) -> bool:
+    """Return whether the signs from the state's position to `end`, if they may open emphasis, probably do.
+
+    In file_(2)_final, src/*.py and $_GET they may, too: what follows could close them.
+    """
+    count = end - state.pos
+    before = state.src[state.pos - 1] if state.pos else " "
+    after = state.src[end] if end < state.posMax else " "
+    is_begin = before.isspace() or _is_unspaced(before) or _is_around(before) or (count > 1 and before in ":,;.!?/")
+    is_word = after.isalnum() or not after.isascii() or _is_around(after) or after in "`$\\<&"
+    return is_begin and (is_word or (count > 1 and after != "/"))
+
+
+def _is_around(letter: str) -> bool:
+    """Return whether `letter` may be before or in the beginning of emphasis: an opening bracket or the like."""
+    return letter in "\"'*_~" or unicodedata.category(letter) in {"Ps", "Pi", "Pd", "So"}
+
+
 def _is_punctuation(letter: str) -> bool:
     return isMdAsciiPunct(ord(letter)) or isPunctChar(letter)
 
@@ -114,7 +137,8 @@ def _openers(state: StateInline) -> list[int]:
     first = _first_near(state)
     near = [number for number in _unclosed(state) if state.delimiters[number].token >= first]
     lone = (at for at, number in enumerate(near[:-1]) if state.delimiters[number].length == 1)
-    return near[: next(lone, len(near))]
+    opened = near[: next(lone, len(near))]
+    return [number for number in opened if _UNLIKELY not in state.tokens[state.delimiters[number].token].meta]
 
 
 def _unclosed(state: StateInline) -> list[int]:

@@ -168,6 +168,14 @@ def test_no_letter_is_lost(source: str) -> None:
         ("It costs $5 and **more", "It costs $5 and more"),
         ("$$\nx\n- y", "$$\nx\n- y"),
         ("5 * 3 and a_b_c ~ 7", "5 * 3 and a_b_c ~ 7"),
+        ("See https://a.example/file_(2)_end and more", "See https://a.example/file_(2)_end and more"),
+        ("From p_{i}_j and a[0]*b[1]*c it", "From p_{i}_j and a[0]*b[1]*c it"),
+        ("Use src/*.py here", "Use src/*.py here"),
+        ("Use all **/*.ts here", "Use all **/*.ts here"),
+        ("A pattern .*abc or $_GET here", "A pattern .*abc or $_GET here"),
+        ("(*so* and “**this", "(so and “this"),
+        ("One:**two** and three/**four", "One:two and three/four"),
+        ("**`code` and *“words", "code and “words"),
     ],
 )
 def test_what_is_half_finished_looks_as_it_will(source: str, shown: str) -> None:
