@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
+from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, session_from_record, summarize_session
 from phichat.ui.controllers.autosave import AutoSave, wait_for
@@ -109,6 +110,17 @@ class CurrentConversation(QObject):
     def cached_session(self, name: str) -> Session | None:
         """Return the conversation with the id `name` if it is in memory."""
         return self._sessions.get(name)
+
+    def recall(self, name: str) -> Session | None:
+        """Return the conversation with the id `name`, and read it now if it is not in memory; None if that fails."""
+        if name not in self._sessions:
+            try:
+                session, record = self._load(name, self._autosave.last, CancelToken())
+            except PhichatError:
+                return None
+            self._sessions[name] = session
+            self._autosave.mark_stored(session, record)
+        return self._sessions[name]
 
     def drop_session(self, name: str) -> Session | None:
         """Remove a conversation from the cache and return it."""

@@ -24,6 +24,7 @@ from phichat.ui.chat.message_shortcuts import MessageShortcuts
 from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, TokenCounter
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.submit import SubmitController
+from phichat.ui.chat.unsent_edits import UnsentEdits
 from phichat.ui.chat.welcome import Welcome
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
@@ -101,6 +102,7 @@ class MainWindow(QMainWindow):
         self.message_commands = MessageCommands(
             self._transcript, self._composer, generation, current, self.model_selection, models, self
         )
+        self._unsent_edits = UnsentEdits(self._transcript, self._composer, conversations, self)
         self._keyboard = TranscriptKeyboard(self._transcript)
         navigator = self._keyboard.navigator
         navigator.moved_past_end.connect(self._composer.setFocus)
@@ -374,20 +376,12 @@ class MainWindow(QMainWindow):
         self._columns.fold_for_width(event.size().width())
         super().resizeEvent(event)
 
-    def _restore_edits(self) -> None:
-        """Put messages that were being edited into the message field, which is stored."""
-        edits = self._transcript.context.state.unsent_edits
-        path = self.session.conversation.path()
-        texts = [edits.pop(message.id) for message in path if edits.get(message.id, message.text) != message.text]
-        if texts:
-            self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
-
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self._is_leaving and self._coordinator.confirm_before(self.close):
             event.ignore()
             return
         self.model_selection.close()
-        self._restore_edits()
+        self._unsent_edits.keep()
         self._composer.flush_draft()
         self._panel.emit_pending_context()
         self.conversations.current.save_now()

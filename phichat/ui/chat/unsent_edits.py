@@ -1,0 +1,41 @@
+"""Messages that are being edited when the window closes: they become drafts, which are stored."""
+
+from PySide6.QtCore import QObject, Slot
+
+from phichat.chat.session import Session
+from phichat.ui.chat.composer import Composer
+from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.transcript.message_view import MessageView
+from phichat.ui.transcript.transcript import Transcript
+
+
+class UnsentEdits(QObject):
+    """Knows in which conversations messages are being edited: those are not shown all the time."""
+
+    def __init__(
+        self, transcript: Transcript, composer: Composer, conversations: Conversations, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._composer, self._conversations = transcript.context.state, composer, conversations
+        self._edited_in: dict[str, None] = {}  # ids, in the order of editing
+        transcript.context.signals.editing_changed.connect(self._on_editing)
+
+    @Slot(object)
+    def _on_editing(self, _: MessageView) -> None:
+        self._edited_in[self._conversations.current.session.conversation.id] = None
+
+    def keep(self) -> None:
+        """Put what was being edited into the message field, or into the drafts of other conversations."""
+        current = self._conversations.current
+        for name in self._edited_in:
+            if name == current.session.conversation.id:
+                if texts := self._take_texts(current.session):
+                    self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
+            elif self._conversations.list_model.summary(name) and (session := current.recall(name)):
+                session.draft = "\n\n".join(filter(None, [session.draft, *self._take_texts(session)]))
+                self._conversations.save_draft(session)
+
+    def _take_texts(self, session: Session) -> list[str]:
+        """Return what was written in editors of `session`, on whatever branch, and forget it."""
+        edits, messages = self._state.unsent_edits, session.conversation.messages()
+        return [edits.pop(message.id) for message in messages if edits.get(message.id, message.text) != message.text]

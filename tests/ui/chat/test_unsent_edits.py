@@ -1,0 +1,65 @@
+"""What was being written in place of a message is there again, wherever it was, after the window was closed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtTest import QTest
+
+from phichat.ui.controllers.generation import GenerationState
+from tests.support.stored_history import put
+from tests.ui.conftest import Person
+
+MANY = [f"Topic {number}" for number in range(12)]  # more than are kept in memory
+
+
+@pytest.fixture
+def many(home: Path, open_window: Callable[[], Person]) -> Person:
+    """In front of a window with many conversations."""
+    put(home, *((title, number / 1000) for number, title in enumerate(MANY, 1)))
+    person = open_window()
+    person.wait(lambda: len(person.titles()) == len(MANY))
+    person.wait_for(GenerationState.IDLE)
+    return person
+
+
+def show(person: Person, title: str) -> None:
+    person.open(title)
+    person.wait(lambda: person.window.windowTitle().startswith(f"{title} –"))
+
+
+def edit(person: Person, words: str) -> None:
+    person.press_in(0, "Edit")
+    QTest.keyClicks(person.find("editField"), words)
+
+
+@pytest.mark.parametrize("visited", [1, len(MANY) - 1], ids=["just left", "left long ago"])
+def test_edits_in_other_conversations_become_drafts(
+    many: Person, open_window: Callable[[], Person], visited: int
+) -> None:
+    show(many, MANY[0])
+    edit(many, " and more")
+    for title in MANY[1 : 1 + visited]:
+        show(many, title)
+    many.type("a draft")
+    many.window.close()
+    again = open_window()
+    again.wait(lambda: len(again.titles()) == len(MANY))
+    show(again, MANY[0])
+    assert again.written() == f"Tell me of {MANY[0]} and more"
+    show(again, MANY[visited])
+    assert again.written() == "a draft"
+
+
+def test_an_edit_on_a_branch_that_is_not_shown_becomes_a_draft(many: Person, open_window: Callable[[], Person]) -> None:
+    show(many, MANY[0])
+    edit(many, " too")
+    many.click("editSend")
+    many.wait_for(GenerationState.IDLE)
+    edit(many, " and more")
+    many.press_in(0, "Previous version")
+    many.window.close()
+    again = open_window()
+    again.wait(lambda: len(again.titles()) == len(MANY))
+    show(again, MANY[0])
+    assert again.written() == f"Tell me of {MANY[0]} too and more"
