@@ -132,9 +132,9 @@ def repair_permissions(home: Home) -> str:
     exposed = _restrict_within(root, with_folders=is_ours_alone)
     if not (exposed and was_open):
         return ""
-    return tr("Other users of this computer could read your conversations in {folder}. Now only you can.").format(
-        folder=home.root
-    )
+    return tr(
+        "Other users of this computer could read your conversations in {folder}. Phichat fixed this: now only you can."
+    ).format(folder=home.root)
 
 
 def _set_aside_foreign_files(root: Path) -> None:
@@ -202,7 +202,7 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
     except RuntimeError as error:
-        text = tr("PHICHAT_HOME names the folder {folder}, but this computer has no user of that name.")
+        text = tr("PHICHAT_HOME is set to {folder}, but this computer has no user with that name.")
         raise StoreError(text.format(folder=path)) from error
 
 

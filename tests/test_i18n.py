@@ -14,7 +14,12 @@ from phichat import i18n
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "phichat"
+TERMS = ROOT / "docs" / "terms.md"
 CATALOGUES = sorted((ROOT / "resources" / "translations").glob("*.po"))
+REGIONAL = [file for file in CATALOGUES if file.stem.startswith("en_")]  # they have only what differs from English
+AMERICAN = re.compile(
+    r"\b(trash|licenses?|colors?|canceled|neighbor|catalog|behavior|center|favorite)\b", re.IGNORECASE
+)
 
 FUNCTIONS = ("tr", "N_", "tr_count")
 MARKED = {
@@ -43,7 +48,7 @@ SHOWING = (
 NAMES = {"Phichat"}  # the same in every language
 
 
-@pytest.fixture(params=CATALOGUES, ids=[file.stem for file in CATALOGUES])
+@pytest.fixture(params=[file for file in CATALOGUES if file not in REGIONAL], ids=lambda file: file.stem)
 def catalogue(request: pytest.FixtureRequest) -> Any:
     """A language's file."""
     return polib.pofile(request.param.read_text("utf-8"), check_for_duplicates=True)
@@ -69,6 +74,54 @@ def test_translations_keep_what_is_filled_in_and_what_is_typed(catalogue: Any) -
             assert _placeholders(translation) == _placeholders(original), translation
             assert re.findall("`[^`]*`", translation) == re.findall("`[^`]*`", original), translation
             assert translation.count("&") == original.count("&"), translation
+
+
+@pytest.mark.parametrize("file", REGIONAL, ids=lambda file: file.stem)
+def test_british_english_changes_what_is_american_and_nothing_else(file: Path) -> None:
+    entries = {entry.msgid: entry for entry in polib.pofile(file.read_text("utf-8"))}
+    ids = {strings[0] for tree in _trees().values() for strings in _said(tree)}
+    assert {text for text in ids if AMERICAN.search(text)} == entries.keys()
+    for entry in entries.values():
+        for original, british in _pairs(entry):
+            assert original != british
+            assert _placeholders(original) == _placeholders(british)
+            assert not AMERICAN.search(british), british
+
+
+def test_sentences_keep_to_the_terms() -> None:
+    """Check every sentence against the table in docs/terms.md."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in TERMS.read_text("utf-8").splitlines()]
+    terms = [row for row in rows if len(row) == 5 and row[0] not in {"English", "---"}]
+    assert len(terms) > 40
+    french = polib.pofile((ROOT / "resources/translations/fr.po").read_text("utf-8"))
+    sentences = {
+        0: [text for entry in french for text in (entry.msgid, entry.msgid_plural)],
+        1: [text for entry in french for text in (entry.msgstr, *entry.msgstr_plural.values())],
+    }
+    assert [found for column, texts in sentences.items() for found in _forbidden(terms, column, texts)] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("A token.", []),
+        ("Ce jeton.", ["jeton: Ce jeton."]),
+        ("Ce jeton d’accès.", []),
+        ("Lancez `jeton`.", []),
+        ("Jetons", ["jetons: Jetons"]),
+    ],
+)
+def test_forbidden_words_are_found_outside_of_terms_and_commands(sentence: str, found: list[str]) -> None:
+    terms = [["access token", "jeton d’accès", "", "", ""], ["token", "token", "", "", "jeton, jetons"]]
+    assert list(_forbidden(terms, 1, [sentence])) == found
+
+
+def test_english_is_typed_as_it_is_printed() -> None:
+    for tree in _trees().values():
+        for strings in _said(tree):
+            for text in strings:
+                prose = re.sub("`[^`]*`|^show program's version", "", text)
+                assert not re.search(r"'| …|\.\.\.|\} %", prose), text
 
 
 def test_menus_have_a_letter_each(catalogue: Any) -> None:
@@ -157,13 +210,22 @@ def test_untranslated_strings_are_found_however_they_are_written(source: str, fo
 
 @pytest.mark.parametrize(
     ("wanted", "code"),
-    [("fr", "fr"), ("FR", "fr"), ("fr_CA.UTF-8", "fr"), ("fr-FR", "fr"), ("en_GB", "en"), ("xx", "en"), ("C", "en")],
+    [("fr", "fr"), ("FR", "fr"), ("fr_CA.UTF-8", "fr"), ("fr-FR", "fr"), ("en_US", "en"), ("xx", "en"), ("C", "en")],
 )
 def test_a_language_without_a_catalogue_is_english(wanted: str, code: str) -> None:
     i18n.set_language("en" if code == "fr" else "fr")
     assert i18n.set_language(wanted) == code
     assert i18n.current_language() == code
     assert i18n.tr("Send") == {"en": "Send", "fr": "Envoyer"}[code]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"), [("en_GB.UTF-8", "en_GB"), ("en-AU", "en_GB"), ("en_US", "en"), ("en_CA", "en")]
+)
+def test_english_is_british_where_people_write_it(wanted: str, code: str) -> None:
+    assert i18n.set_language(wanted) == code
+    assert i18n.tr("Trash") == {"en": "Trash", "en_GB": "Bin"}[code]
+    assert i18n.tr("Send") == "Send"
 
 
 @pytest.mark.parametrize(
@@ -255,16 +317,27 @@ def test_durations(seconds: float, english: str, french: str) -> None:
 @pytest.mark.parametrize(
     ("count", "english", "french"),
     [
-        (0, "0 tokens", "0\u00a0jeton"),
-        (1, "1 token", "1\u00a0jeton"),
-        (2, "2 tokens", "2\u00a0jetons"),
-        (4096, "4,096 tokens", "4\u202f096\u00a0jetons"),
+        (0, "0 tokens", "0\u00a0token"),
+        (1, "1 token", "1\u00a0token"),
+        (2, "2 tokens", "2\u00a0tokens"),
+        (4096, "4,096 tokens", "4\u202f096\u00a0tokens"),
     ],
 )
 def test_counted_things_take_their_plural(count: int, english: str, french: str) -> None:
     assert i18n.tr_count("{count} token", "{count} tokens", count) == english
     i18n.set_language("fr")
     assert i18n.tr_count("{count} token", "{count} tokens", count) == french
+
+
+def _forbidden(terms: list[list[str]], column: int, texts: list[str]) -> Iterator[str]:
+    """Yield the words in `texts` that the table has in its column of words to avoid, for the language in `column`."""
+    allowed = sorted((row[column].lower() for row in terms), key=len, reverse=True)
+    avoided = [word.strip() for row in terms for word in row[column + 3].split(",") if word.strip()]
+    for text in texts:
+        prose = re.sub(r"`[^`]*`|\{[^}]*\}|^show program's version", "", text).lower()  # the last is argparse's own
+        for term in (term for name in allowed for term in name.split(", ")):
+            prose = prose.replace(term, "") if " " in term else prose
+        yield from (f"{word}: {text}" for word in avoided if re.search(rf"\b{re.escape(word.lower())}\b", prose))
 
 
 def _trees() -> dict[Path, ast.Module]:

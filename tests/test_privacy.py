@@ -216,7 +216,7 @@ def test_the_window_says_it_too(home: Path, chatml_model: Path, qtbot: QtBot) ->
         person = Person(window, qtbot)
         person.wait_for(GenerationState.IDLE)
         person.qtbot.wait(300)
-        assert ("Now only you can" in person.status()) is is_first
+        assert ("now only you can" in person.status()) is is_first
         window.close()
     assert not open_to_others(home)
 

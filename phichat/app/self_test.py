@@ -55,15 +55,15 @@ def _examine(window: MainWindow, order: dict[str, Any]) -> None:
     _wait(lambda: _answer(window) == order["answer"] and window.generation.state is GenerationState.IDLE, until)
     picture = window.grab().toImage()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 5) for y in range(0, picture.height(), 5)}
-    _expect(len(colours) > 2, tr("The window stays empty. Install Phichat again."))
-    _expect(_speaks_qt(order["language"]), tr("Qt's translations are missing. Install Phichat again."))
-    _expect(_is_drawn("icons/send.svg"), tr("The icons cannot be drawn. Install Phichat again."))
+    _expect(len(colours) > 2, tr("The window is blank. Reinstall Phichat."))
+    _expect(_speaks_qt(order["language"]), tr("Qt’s translations are missing. Reinstall Phichat."))
+    _expect(_is_drawn("icons/send.svg"), tr("Icons can’t be drawn. Reinstall Phichat."))
     process = RenderProcess()
     drawing = process.ask({"do": "formula", "latex": r"\frac{\alpha}{2}", "is_display": True}, PATIENCE)
     formula = QSvgRenderer(QByteArray(drawing["svg"].encode()))
-    _expect(formula.isValid(), tr("Formulas cannot be drawn. Install Phichat again."))
+    _expect(formula.isValid(), tr("Formulas can’t be drawn. Reinstall Phichat."))
     spans = process.ask({"do": "code", "code": "def f(): pass", "language": "python"}, PATIENCE)
-    _expect(bool(spans), tr("Code gets no colours. Install Phichat again."))
+    _expect(bool(spans), tr("Syntax highlighting doesn’t work. Reinstall Phichat."))
     process.close()
 
 
@@ -74,7 +74,7 @@ def _expect(is_so: bool, sentence: str) -> None:
 
 def _wait(condition: Callable[[], bool], until: float) -> None:
     while not condition():
-        _expect(time.monotonic() < until, tr("The window gives no answer. Try `phichat doctor`."))
+        _expect(time.monotonic() < until, tr("The window isn’t responding. Try `phichat doctor`."))
         pause = QEventLoop()
         QTimer.singleShot(STEP, pause.quit)
         pause.exec()

@@ -152,7 +152,7 @@ def run(
     window = create_window(model, opened=opened, is_guest=not is_first and is_for_show, notice=notice)
     window.show()
     if had_crashed:
-        sentence = tr("Phichat ended unexpectedly last time. The logs say what is known of it.")
+        sentence = tr("Phichat closed unexpectedly last time. The logs may show why.")
         window.generation.model_loaded.connect(StartupNotice(window, sentence).show)
     single.called.connect(window.raise_window)
     for giver in (single, application):
@@ -319,7 +319,7 @@ class _Closing(QObject):
     def finish(self) -> None:
         """Take the screenshot, if wanted, and close."""
         if self._screenshot and not _save_picture(self._window.grab(), self._screenshot):
-            print(tr("The picture could not be saved as {file}.").format(file=self._screenshot), file=sys.stderr)
+            print(tr("The screenshot couldn’t be saved to {file}.").format(file=self._screenshot), file=sys.stderr)
             self.status = 1
         self._window.close()
 

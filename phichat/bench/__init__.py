@@ -50,7 +50,7 @@ def run(
     for part in parts:
         if part not in PARTS:
             raise PhichatError(
-                tr("There is no part called {name} to measure. There are: {parts}.").format(
+                tr("There is no benchmark part named {name}. Choose from: {parts}.").format(
                     name=part, parts=", ".join(PARTS)
                 )
             )

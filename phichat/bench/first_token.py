@@ -61,7 +61,7 @@ class TimedChat:
             elif isinstance(event, Done):
                 done = event
         if done is None or not first:
-            raise cannot_be_measured(self._plan, tr("it says nothing"))
+            raise cannot_be_measured(self._plan, tr("it produced no text"))
         tokens = tuple(piece.token for piece in pieces if piece.token >= 0)
         text = "".join(piece.text for piece in pieces)
         reply = Turn(Role.ASSISTANT, text, tokens)
@@ -155,7 +155,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     }
     begun, found = time.monotonic(), dict[str, list[Pair]]()
     for turn in range(plan.rounds):
-        plan.report(tr("Measuring the first token, round {turn} …").format(turn=turn + 1))
+        plan.report(tr("Measuring time to first token (round {turn})…").format(turn=turn + 1))
         for name, part in parts.items():
             found.setdefault(name, []).append(part(plan, turn + 1))
         passed = time.monotonic() - begun

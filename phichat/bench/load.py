@@ -36,7 +36,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     for turn in range(plan.rounds):
         for count in BUSY_PROCESSES:
             plan.report(
-                tr("Measuring speed, busy processes: {count}, round {turn} …").format(count=count, turn=turn + 1)
+                tr("Measuring speed with {count} busy processes (round {turn})…").format(count=count, turn=turn + 1)
             )
             with busy_processes(count):
                 for kind in _rotated_kinds(turn):

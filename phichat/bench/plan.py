@@ -44,7 +44,7 @@ def calibrated_settings(
 ) -> EngineSettings:
     """Return the calibrated settings, and calibrate first if needed; the app does so when it is idle."""
     if not tuning.is_measured(model.path):
-        report(tr("Measuring which settings are the fastest …"))
+        report(tr("Finding the fastest settings…"))
         engine = EngineProcess(tuning)
         try:
             engine.load(model, settings, CancelToken(), lambda _: None)

@@ -135,7 +135,7 @@ def run_loop(
 def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
     """Return the error for an app that fails itself."""
     return PhichatError(
-        tr("{name} could not be measured: {reason}. Try it with `phichat ask`.").format(
+        tr("{name} couldn’t be measured: {reason}. Try `phichat ask` to see what’s wrong.").format(
             name=plan.model.path.name, reason=reason
         )
     )

@@ -39,7 +39,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     size = _choose_size(plan, probe, 1 + len(loops))
     runs: dict[str, list[Figures | None]] = {name: [] for name in ("ours", *loops)}
     for turn in range(size.rounds):
-        plan.report(tr("Measuring speed, round {turn} of {rounds} …").format(turn=turn + 1, rounds=size.rounds))
+        plan.report(tr("Measuring speed (round {turn} of {rounds})…").format(turn=turn + 1, rounds=size.rounds))
         run = run_app(plan, size.words, size.tokens)
         runs["ours"].append(run)
         for name, (kind, settings) in loops.items():
@@ -83,7 +83,7 @@ def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
         for settings, figures in zip(variants, runs, strict=True):
             if None not in figures:
                 plan.report(
-                    tr("Measuring repacking {repacking}, flash attention {flash}, threads {threads} …").format(
+                    tr("Measuring: repacking {repacking}, flash attention {flash}, {threads} threads…").format(
                         repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
                     )
                 )
@@ -104,7 +104,7 @@ def _seconds(figures: Figures, like: Figures) -> float:
 
 def measure_lookup(plan: Plan) -> dict[str, Any]:
     """Measure the part `lookup`, in one process: the difference is too small to compare two."""
-    plan.report(tr("Measuring guesses …"))
+    plan.report(tr("Measuring prompt lookup…"))
     figures = run_module("phichat.bench.lookup", lookup_order(plan))
     if figures is None or "error" in figures:
         raise cannot_be_measured(plan, figures["error"] if figures else tr("its process ended"))

@@ -30,11 +30,11 @@ OPENING = 60.0  # seconds after which a window counts as hung
 def measure(plan: Plan) -> dict[str, Any]:
     """Measure the part `window`."""
     variables = {"QT_QPA_PLATFORM": "offscreen"} if display.display_problem() else {}
-    plan.report(tr("Opening windows …"))
+    plan.report(tr("Opening windows…"))
     found: Figures = _openings(plan.rounds, variables)
-    plan.report(tr("Talking in the window …"))
+    plan.report(tr("Chatting in the window…"))
     found |= _at_work(plan, variables)
-    plan.report(tr("Reading a long conversation …"))
+    plan.report(tr("Scrolling through a long conversation…"))
     return {"window": found | _long(plan, variables)}
 
 
@@ -62,7 +62,7 @@ def _seconds(program: list[str], variables: dict[str, str]) -> float:
             subprocess.run(program, env=variables, capture_output=True, timeout=OPENING, check=True)
         except subprocess.SubprocessError as error:
             raise PhichatError(
-                tr("The window did not open: {reason}. Try `phichat doctor`.").format(reason=error)
+                tr("The window didn’t open: {reason}. Try `phichat doctor`.").format(reason=error)
             ) from error
         return time.perf_counter() - started
 
@@ -93,7 +93,7 @@ def _long(plan: Plan, variables: dict[str, str]) -> Figures:
 
 def _alive(figures: Figures | None) -> Figures:
     if figures is None:
-        raise PhichatError(tr("The window's process ended while it was measured. Try `phichat doctor`."))
+        raise PhichatError(tr("The window’s process ended during the measurement. Try `phichat doctor`."))
     return figures
 
 

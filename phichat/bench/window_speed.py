@@ -48,7 +48,7 @@ class Stopwatch(QObject):
 
     def _finish(self, done: Done) -> None:
         if len(self._ticks) < 2:
-            self.figures = {"error": tr("it says nothing")}
+            self.figures = {"error": tr("it produced no text")}
         else:
             self.figures["count"] = len(self._ticks)
             self.figures |= Clock(self._asked, self._ticks).figures(done.prompt_tokens)

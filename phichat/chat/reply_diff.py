@@ -17,10 +17,12 @@ def explain_difference(old: Reply, new: Reply) -> str:
     """Return a sentence on why `new` differs from `old`, though both have the same seed."""
     found = reply_differences(old, new)
     if found:
-        return tr("Another text than before, as these differ: {differences}.").format(differences=", ".join(found))
+        return tr("The answer differs from the previous version because these changed: {differences}.").format(
+            differences=", ".join(found)
+        )
     return tr(
-        "Another text than before, though model, settings, library and machine are the same: how the prompt was cut "
-        "into steps, and what was in memory already, changes the arithmetic a little."
+        "The answer differs even though the model, settings, library, and computer are the same. "
+        "Processing the prompt in different steps can change rounding slightly."
     )
 
 
@@ -28,7 +30,7 @@ def _model(old: Reply, new: Reply) -> Iterator[str]:
     if old.model != new.model:
         yield tr("the model ({old} → {new})").format(old=old.model, new=new.model)
     elif old.model_sha256 and new.model_sha256 and old.model_sha256 != new.model_sha256:
-        yield tr("the model's file (another checksum)")
+        yield tr("the model file (different checksum)")
 
 
 def _settings(old: Reply, new: Reply) -> Iterator[str]:
@@ -42,13 +44,13 @@ def _settings(old: Reply, new: Reply) -> Iterator[str]:
 
 
 def _engine(old: Reply, new: Reply) -> Iterator[str]:
-    for name, words in (("library", tr("the library")), ("machine", tr("the machine"))):
+    for name, words in (("library", tr("the library")), ("machine", tr("the computer"))):
         if _differ(old.engine.get(name), new.engine.get(name)):
             yield words
     before, after = old.engine.get("settings") or {}, new.engine.get("settings") or {}
     changed = sorted(name for name in before if _differ(before.get(name), after.get(name)))
     if changed:
-        yield tr("the engine's settings ({names})").format(names=", ".join(changed))
+        yield tr("the engine settings ({names})").format(names=", ".join(changed))
 
 
 def _differ(old: Any, new: Any) -> bool:

@@ -79,43 +79,44 @@ class Sampling:
     temperature: float = _setting(
         0.7,
         N_("Temperature"),
-        N_("How daring the choice of words is: at 0 always the likeliest, higher is more surprising."),
+        N_("Randomness. 0 always picks the most likely word; higher values are more creative."),
         0, 2, 0.05, 0,
     )  # fmt: skip
     top_k: int = _setting(
         40,
         N_("Top-k"),
-        N_("Only this many of the likeliest words may be chosen; 0 allows all."),
+        N_("Considers only this many of the most likely words. 0 considers all."),
         0, 200, 1, 0,
     )  # fmt: skip
     top_p: float = _setting(
         0.95,
         N_("Top-p"),
-        N_("Only the likeliest words that together make up this share may be chosen; 1 allows all."),
+        N_("Considers only the most likely words that together reach this probability. 1 considers "
+        "all."),
         0, 1, 0.01, 1,
     )  # fmt: skip
     min_p: float = _setting(
         0.05,
         N_("Min-p"),
-        N_("Leaves out words less likely than this share of the likeliest one; 0 leaves out none."),
+        N_("Skips words whose probability is below this fraction of the top word’s. 0 turns it off."),
         0, 1, 0.01, 0,
     )  # fmt: skip
     repeat_penalty: float = _setting(
         1.1,
         N_("Repeat penalty"),
-        N_("Makes words the reply has just used less likely to come again; 1 does nothing."),
+        N_("Makes recently used words less likely to be repeated. 1 turns it off."),
         1, 2, 0.01, 1,
     )  # fmt: skip
     repeat_last_n: int = _setting(
         64,
-        N_("… over the last"),
-        N_("How many tokens of the reply the repeat penalty looks back on; 0 turns it off."),
+        N_("Repeat window"),
+        N_("How many recent tokens the repeat penalty looks at. 0 turns it off."),
         0, 512, 1, 0,
     )  # fmt: skip
     max_tokens: int = _setting(
         1024,
-        N_("Longest reply"),
-        N_("The reply ends after this many tokens; a token is about three quarters of a word."),
+        N_("Maximum length"),
+        N_("Limits the answer to this many tokens. A token is about three quarters of a word."),
         1, 4096, 1, None, LARGEST_CONTEXT,
     )  # fmt: skip
     seed: int | None = None

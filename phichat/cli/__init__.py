@@ -63,9 +63,11 @@ def _can_open_window(options: argparse.Namespace, console: Console) -> bool:
     if not trouble:
         return True
     if options.screenshot or options.quit_when_ready:
-        raise PhichatError(f"{trouble} " + tr("QT_QPA_PLATFORM=offscreen paints it without a display."))
+        raise PhichatError(
+            f"{trouble} " + tr("Set QT_QPA_PLATFORM=offscreen to take the screenshot without a display.")
+        )
     if not console.is_interactive:
-        raise PhichatError(f"{trouble} " + tr('Ask here instead: `phichat ask "Your question"`.'))
+        raise PhichatError(f"{trouble} " + tr('Ask in the terminal instead: `phichat ask "Your message"`.'))
     console.print_notice(trouble)
     options.run = run_chat
     options.model = str(options.files[0]) if options.files else options.model
@@ -78,7 +80,7 @@ def _open_window(options: argparse.Namespace, open_window: Window) -> int:
         return open_window(options.screenshot, options.quit_when_ready, options.model, opened)
     except ImportError as error:
         raise PhichatError(
-            tr("The window cannot open: {reason}. Install what is missing, or use `phichat chat`.").format(reason=error)
+            tr("The window can’t open: {reason}. Install what’s missing, or use `phichat chat`.").format(reason=error)
         ) from error
 
 
@@ -88,7 +90,7 @@ def _bug(error: Exception, home: Home) -> str:
     logs.start_logging(home.logs)
     logging.getLogger(__name__).error("a bug", exc_info=error)
     if home.logs.is_dir():
-        return tr("Phichat has a bug ({what}). Please report it, with what is in {folder}.").format(
+        return tr("You found a bug in Phichat ({what}). Please report it and attach the files in {folder}.").format(
             what=what, folder=home.logs
         )
-    return tr("Phichat has a bug ({what}). Please report it.").format(what=what)
+    return tr("You found a bug in Phichat ({what}). Please report it.").format(what=what)

@@ -141,7 +141,7 @@ class Console:
     def _write(self, text: str) -> None:
         try:
             if self._out is None:
-                raise OSError(tr("there is no standard output"))
+                raise OSError(tr("standard output is closed"))
             self._out.write(text.translate(_CONTROLS) if _is_terminal(self._out) else text)
             self._out.flush()
         except BrokenPipeError as error:
@@ -150,7 +150,7 @@ class Console:
             self._line_is_open = False
             reason = getattr(error, "strerror", None) or error
             raise PhichatError(
-                tr("The answer could not be written: {reason}. Send it somewhere else.").format(reason=reason)
+                tr("The answer couldn’t be written: {reason}. Send the output somewhere else.").format(reason=reason)
             ) from error
 
     def _write_stderr(self, text: str) -> None:

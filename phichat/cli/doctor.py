@@ -29,6 +29,6 @@ def run_self_test(context: Context) -> int:
     context.console.print_json(facts)
     if facts["error"]:
         context.console.print_notice(
-            tr("This installation does not work as it should: {reason}").format(reason=facts["error"])
+            tr("This installation isn’t working properly: {reason}").format(reason=facts["error"])
         )
     return 0 if facts["ok"] else 1

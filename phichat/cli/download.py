@@ -21,10 +21,10 @@ PLAIN_SECONDS, PLAIN_SHARE = 10.0, 0.1  # between two lines where nobody watches
 JSON_SECONDS = 0.5
 
 _PHASES = {
-    Phase.ASKING: N_("asking the Hub"),
+    Phase.ASKING: N_("contacting the Hub"),
     Phase.WAITING: N_("waiting"),
-    Phase.CHECKING: N_("checking"),
-    Phase.ELSEWHERE: N_("another Phichat is fetching it"),
+    Phase.CHECKING: N_("verifying"),
+    Phase.ELSEWHERE: N_("another copy of Phichat is downloading it"),
 }
 
 
@@ -44,7 +44,7 @@ def download(context: Context) -> int:
         fetched = _fetch(context, listing, reporter)
     except KeyboardInterrupt:
         console.print_notice(
-            tr("Interrupted at {share}: `phichat models download {name}` goes on from there.").format(
+            tr("Interrupted at {share}. Run `phichat models download {name}` to resume.").format(
                 share=reporter.reached, name=listing.name
             )
         )
@@ -68,7 +68,7 @@ def _is_wanted_file(context: Context, listing: Listing, model: ModelFile) -> boo
 def report_reading(console: Console) -> Callable[[int, int], None]:
     """Return a callback that reports how many bytes of a file have been read, of how many."""
     return lambda done, total: console.show_progress(
-        tr("Read {done} of {total}").format(done=format_size(done), total=format_size(total))
+        tr("{done} of {total} read").format(done=format_size(done), total=format_size(total))
     )
 
 
@@ -82,7 +82,7 @@ def _fetch(context: Context, listing: Listing, reporter: "Reporter") -> Download
                 _check_room(context, listing.name)
                 is_checked = True
             reporter.report(event)
-    raise PhichatError(tr("The download ended early. Run the command again: it goes on from there."))
+    raise PhichatError(tr("The download was interrupted. Run the command again to resume."))
 
 
 def _check_room(context: Context, name: str) -> None:
@@ -99,7 +99,7 @@ def _print_done(context: Context, model: ModelFile, sha256: str | None) -> None:
         facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": sha256 or None}
         context.console.print_json({"event": "done", **facts})
     else:
-        context.console.print_line(tr("{name} is on this disk: {path}").format(name=model.name, path=model.path))
+        context.console.print_line(tr("{name} is already downloaded: {path}").format(name=model.name, path=model.path))
     if problem := context.manager.find_listing(model.name).problem:
         context.console.print_notice(problem)
 
@@ -113,13 +113,13 @@ class Reporter:
 
     def __init__(self, as_json: bool, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._as_json, self._console, self._clock = as_json, console, clock
-        self.reached = tr("{share} %").format(share=0)
+        self.reached = tr("{share}%").format(share=0)
         self._said_at, self._said_share, self._said_note = float("-inf"), -1.0, ""
 
     def report(self, progress: Progress) -> None:
         """Report `progress`, unless that was done a moment ago."""
         share = progress.done / progress.total if progress.total else 0.0
-        self.reached = tr("{share} %").format(share=int(100 * share))
+        self.reached = tr("{share}%").format(share=int(100 * share))
         if self._as_json:
             if self._is_due(JSON_SECONDS):
                 self._console.print_json({"event": "progress", **_facts(progress)})

@@ -50,7 +50,7 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         for line in format_columns([_row(heading, text) for heading, text in shown]):
             console.print_line(line)
     else:
-        console.print_notice(tr("Nothing was found.") if query else tr("No conversation is kept here yet."))
+        console.print_notice(tr("No results.") if query else tr("No saved conversations yet."))
 
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:
@@ -62,8 +62,8 @@ def _remove(options: argparse.Namespace, history: History, console: Console) -> 
     names = [_found(name, history) for name in options.id]
     history.move_to_trash(names).result()
     text = tr_count(
-        "{count} conversation is in the bin, and is deleted after 30 days.",
-        "{count} conversations are in the bin, and are deleted after 30 days.",
+        "{count} conversation moved to the trash. It will be deleted after 30 days.",
+        "{count} conversations moved to the trash. They will be deleted after 30 days.",
         len(names),
     )
     if options.json:
@@ -78,9 +78,7 @@ def _restore(options: argparse.Namespace, history: History, console: Console) ->
     if options.json:
         console.print_json({"restored": names})
     else:
-        console.print_line(
-            tr_count("{count} conversation is out of the bin.", "{count} conversations are out of the bin.", len(names))
-        )
+        console.print_line(tr_count("{count} conversation restored.", "{count} conversations restored.", len(names)))
 
 
 def _export(options: argparse.Namespace, history: History, console: Console) -> None:
@@ -92,7 +90,9 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
         return
     if kind is None:
         raise StoreError(
-            tr("What {file} is to hold cannot be told from its name: say it with --format.").format(file=options.file)
+            tr("The extension of {file} doesn’t match an export format. Choose one with --format.").format(
+                file=options.file
+            )
         )
     total = len(names) or history.count_conversations()
     count = export(_watched(records, total, console), kind, Path(options.file))
@@ -100,7 +100,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
         console.print_json({"file": str(Path(options.file).absolute()), "format": str(kind), "conversations": count})
     else:
         console.print_notice(
-            tr("{conversations} written to {file}.").format(
+            tr("{conversations} exported to {file}.").format(
                 conversations=tr_count("{count} conversation", "{count} conversations", count), file=options.file
             )
         )
@@ -115,16 +115,20 @@ def _import(options: argparse.Namespace, history: History, console: Console) -> 
         console.print_json(vars(done))
         return
     console.print_line(
-        tr("{conversations} with {messages} imported.").format(
+        tr("{conversations} imported, with {messages}.").format(
             conversations=tr_count("{count} conversation", "{count} conversations", done.conversations),
             messages=tr_count("{count} new message", "{count} new messages", done.messages),
         )
     )
     if done.unchanged:
-        console.print_notice(tr_count("{count} was here already.", "{count} were here already.", done.unchanged))
+        console.print_notice(
+            tr_count("{count} was already up to date.", "{count} were already up to date.", done.unchanged)
+        )
     if done.skipped:
         console.print_notice(
-            tr_count("{count} made no sense and was skipped.", "{count} made no sense and were skipped.", done.skipped)
+            tr_count(
+                "Skipped {count} unreadable conversation.", "Skipped {count} unreadable conversations.", done.skipped
+            )
         )
 
 
@@ -148,8 +152,12 @@ def _found(name: str, history: History) -> str:
     if len(exact or names) == 1:
         return (exact or names)[0]
     if names:
-        raise StoreError(tr("Several conversations have an id that begins with {id}: give more of it.").format(id=name))
-    raise StoreError(tr("No conversation has the id {id}: see `phichat history list`.").format(id=name))
+        raise StoreError(
+            tr("More than one conversation has an ID starting with {id}. Type more of it.").format(id=name)
+        )
+    raise StoreError(
+        tr("There is no conversation with the ID {id}. Run `phichat history list` to see them.").format(id=name)
+    )
 
 
 def _watched(records: Iterable[ConversationRecord], total: int, console: Console) -> Iterator[ConversationRecord]:

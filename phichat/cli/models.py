@@ -16,10 +16,10 @@ from phichat.models.library import Library
 from phichat.store.preferences import PreferencesFile
 
 _SOURCES = {
-    Source.STARTER: N_("comes with the app"),
-    Source.OURS: N_("fetched"),
-    Source.HUB: N_("in the Hub's cache"),
-    Source.ADDED: N_("added"),
+    Source.STARTER: N_("included"),
+    Source.OURS: N_("downloaded"),
+    Source.HUB: N_("in the Hugging Face cache"),
+    Source.ADDED: N_("added by you"),
 }
 
 
@@ -47,7 +47,7 @@ def _list(context: Context) -> None:
     console = context.console
     if context.options.online:
         for listing in context.manager.confirm_catalogue(CancelToken()):
-            console.show_progress(tr("Asking the Hub: {name}").format(name=listing.name))
+            console.show_progress(tr("Contacting the Hub: {name}").format(name=listing.name))
     listings = context.manager.list_with_speeds()
     _print_listings(context, listings)
     if context.options.json:
@@ -57,7 +57,7 @@ def _list(context: Context) -> None:
             console.print_notice(f"{listing.name}: {note}")
     if default := context.library.default_model():
         console.print_notice(
-            tr("* is on this disk. {name} is used where no other is asked for.").format(name=default.name)
+            tr("* Downloaded. {name} is used unless you choose another model.").format(name=default.name)
         )
 
 
@@ -66,7 +66,9 @@ def _list_files(context: Context) -> None:
     listings = context.manager.list_repository(context.options.name, CancelToken())
     _print_listings(context, listings)
     if not context.options.json:
-        context.console.print_notice(tr("`phichat models download {name}` fetches one.").format(name=listings[0].name))
+        context.console.print_notice(
+            tr("Run `phichat models download {name}` to download one.").format(name=listings[0].name)
+        )
 
 
 def _print_listings(context: Context, listings: list[Listing]) -> None:
@@ -74,7 +76,7 @@ def _print_listings(context: Context, listings: list[Listing]) -> None:
         for listing in listings:
             context.console.print_json(_listing_json(listing, context.library))
         return
-    heading = ["", tr("name"), tr("size"), tr("state"), tr("licence"), tr("memory"), tr("speed"), ""]
+    heading = ["", tr("name"), tr("size"), tr("status"), tr("license"), tr("memory"), tr("speed"), ""]
     for text in format_columns([heading, *map(_row, listings)]):
         context.console.print_line(text)
 
@@ -93,7 +95,7 @@ def _place(listing: Listing) -> str:
     if listing.remote is None:
         return ""
     repo = listing.remote.repo
-    return repo if listing.is_official else tr("{repo} (by the community)").format(repo=repo)
+    return repo if listing.is_official else tr("{repo} (community)").format(repo=repo)
 
 
 def _size(listing: Listing) -> str:
@@ -110,7 +112,7 @@ def _memory(listing: Listing) -> str:
     if listing.memory is None:
         return ""
     text = format_size(listing.memory)
-    return text if listing.fits else tr("{size}, more than there is").format(size=text)
+    return text if listing.fits else tr("{size} (not enough memory)").format(size=text)
 
 
 def _speed(listing: Listing) -> str:
@@ -122,14 +124,14 @@ def _speed(listing: Listing) -> str:
 def _state(listing: Listing) -> str:
     if model := listing.model:
         if model.source is Source.OURS and listing.remote is None:
-            return tr("in models/")
+            return tr("in the models folder")
         return tr(_SOURCES[model.source])
     if listing.unusable:
         return listing.problem_label
     if listing.presence is Presence.PARTIAL:
         share = 100 * listing.bytes_on_disk // max(listing.bytes or 0, listing.bytes_on_disk)
-        return tr("partly here, {share} %").format(share=share)
-    return tr("unknown to the Hub") if listing.exists_on_hub is False else tr("not on this disk")
+        return tr("{share}% downloaded").format(share=share)
+    return tr("not on the Hub") if listing.exists_on_hub is False else tr("not downloaded")
 
 
 def _listing_json(listing: Listing, library: Library) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def _add(context: Context) -> None:
     if context.options.json:
         context.console.print_json(model_as_json(model))
     else:
-        context.console.print_line(tr("{name} may now be used; the file stays where it is.").format(name=model.name))
+        context.console.print_line(tr("{name} was added. The file stays where it is.").format(name=model.name))
 
 
 def _name_here(context: Context) -> str:
@@ -179,7 +181,7 @@ def _name_here(context: Context) -> str:
         return model.name
     if context.manager.find_unfinished(name):
         return name
-    raise ModelMissing(tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name))
+    raise ModelMissing(tr("{name} isn’t downloaded. Run `phichat models download {name}` first.").format(name=name))
 
 
 def _choose_default(context: Context) -> None:
@@ -190,7 +192,7 @@ def _choose_default(context: Context) -> None:
     if context.options.json:
         context.console.print_json(model_as_json(model))
     else:
-        context.console.print_line(tr("{name} is used where no other is asked for.").format(name=model.name))
+        context.console.print_line(tr("{name} is now the default model.").format(name=model.name))
 
 
 def _remove(context: Context) -> None:
@@ -211,7 +213,7 @@ def _is_agreed(context: Context, freed: int) -> bool:
     options, console = context.options, context.console
     if options.yes or options.json or not console.is_interactive:
         return True
-    question = tr("Delete {name}, which frees {size}? (yes or no)").format(name=options.name, size=format_size(freed))
+    question = tr("Delete {name} and free {size}? (yes/no)").format(name=options.name, size=format_size(freed))
     answer = (console.read_line(f"{question} ") or "").strip().lower()
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
@@ -224,7 +226,7 @@ def _discard(context: Context, begun: PartialDownload) -> None:
         facts = {"name": name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes}
         context.console.print_json(facts)
     else:
-        text = tr("What was here of {name} is deleted, which frees {size}.")
+        text = tr("The partial download of {name} was deleted, freeing {size}.")
         context.console.print_line(text.format(name=name, size=format_size(begun.bytes)))
 
 
@@ -234,11 +236,9 @@ def _print_removed(context: Context, model: ModelFile, freed: int) -> None:
         facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
         console.print_json(model_as_json(model) | facts)
     elif model.source is Source.OURS:
-        console.print_line(
-            tr("{name} is deleted, which frees {size}.").format(name=model.name, size=format_size(freed))
-        )
+        console.print_line(tr("{name} was deleted, freeing {size}.").format(name=model.name, size=format_size(freed)))
     else:
-        console.print_line(tr("{name} is forgotten; the file stays where it is.").format(name=model.name))
+        console.print_line(tr("{name} was removed from the list. The file stays where it is.").format(name=model.name))
 
 
 def _verify(context: Context) -> None:
@@ -250,12 +250,10 @@ def _verify(context: Context) -> None:
         console.print_json(model_as_json(verified.model) | facts)
         return
     if verified.known:
-        console.print_line(tr("{name} is the file that was published, whole and unchanged.").format(name=name))
+        console.print_line(tr("{name} is intact: its checksum matches the published one.").format(name=name))
     else:
         console.print_line(
-            tr("{name} is whole as far as can be seen; no checksum was published here to compare with.").format(
-                name=name
-            )
+            tr("{name} looks intact, but there is no published checksum to compare it with.").format(name=name)
         )
     for path, sha256 in zip(verified.model.files, verified.sha256s, strict=True):
         console.print_line(f"SHA-256 {sha256}" + (f"  {path.name}" if verified.sha256 is None else ""))

@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def make_parser(arguments: Sequence[str]) -> Parser:
     """Return a parser for `arguments`; the commands are left out where there can be none, as the window starts so."""
     argparse_sentences.translate()
-    main = Parser(prog="phichat", description=tr("Talk with a language model on your own computer."))
+    main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
     main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
     main.add_argument(
@@ -65,21 +65,21 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         action="store_const",
         dest="run",
         const=_run_self_test,
-        help=tr("try whether this installation works, and say so in JSON"),
+        help=tr("check that this installation works and print the result as JSON"),
     )
     _add_window_options(main)
     if all(argument.startswith("--") and argument != "--help" for argument in arguments):
         return main
     if _names_file(arguments):
-        main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("a model to open in the window"))
+        main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("a model file to open in the window"))
         return main
-    commands = main.add_subparsers(metavar="COMMAND", title=tr("without a window"))
+    commands = main.add_subparsers(metavar="COMMAND", title=tr("commands"))
     _add_ask(commands)
     _add_chat(commands)
     _add_models(commands)
     _add_history(commands)
     _add_bench(commands)
-    doctor = commands.add_parser("doctor", help=tr("what this computer offers and what the app chose"))
+    doctor = commands.add_parser("doctor", help=tr("show what this computer offers and which settings Phichat chose"))
     doctor.set_defaults(run=_run_doctor)
     _add_json(doctor)
     return main
@@ -93,95 +93,98 @@ def _names_file(arguments: Sequence[str]) -> bool:
 
 
 def _add_window_options(main: Parser) -> None:
-    group = main.add_argument_group(
-        tr("with a window"), tr("`phichat FILE.gguf` opens the window with the model in that file.")
-    )
+    group = main.add_argument_group(tr("window options"), tr("`phichat FILE.gguf` opens the window with that model."))
     group.add_argument(
-        "--screenshot", type=Path, metavar="FILE", help=tr("paint the window, save a picture of it as PNG, and quit")
+        "--screenshot", type=Path, metavar="FILE", help=tr("save a PNG screenshot of the window and quit")
     )
-    group.add_argument("--quit-when-ready", action="store_true", help=tr("quit as soon as the window takes input"))
+    group.add_argument("--quit-when-ready", action="store_true", help=tr("quit as soon as the window is ready"))
 
 
 def _add_ask(commands: Any) -> None:
-    ask = commands.add_parser("ask", help=tr("one reply"))
+    ask = commands.add_parser("ask", help=tr("answer one message"))
     ask.set_defaults(run=_run_ask)
-    ask.add_argument("prompt", nargs="+", metavar="PROMPT", help=tr("the question; - reads it from standard input"))
+    ask.add_argument("prompt", nargs="+", metavar="PROMPT", help=tr("your message; - reads it from standard input"))
     _add_model_options(ask)
     _add_json(ask)
 
 
 def _add_chat(commands: Any) -> None:
-    chat = commands.add_parser("chat", help=tr("a conversation in the terminal"))
+    chat = commands.add_parser("chat", help=tr("chat in the terminal"))
     chat.set_defaults(run=run_chat)
-    chat.add_argument("--save", action="store_true", help=tr("keep the conversation"))
+    chat.add_argument("--save", action="store_true", help=tr("save the conversation to the history"))
     _add_model_options(chat)
     _add_json(chat)
 
 
 def _add_models(commands: Any) -> None:
-    models = commands.add_parser("models", help=tr("which models there are"))
+    models = commands.add_parser("models", help=tr("list, download, and manage models"))
     models.set_defaults(run=_run_models)
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help=tr("the models we know, and which of them are on this disk"))
-    listed.add_argument("--online", action="store_true", help=tr("ask the Hub for their sizes"))
+    listed = actions.add_parser("list", help=tr("list known models and their status"))
+    listed.add_argument("--online", action="store_true", help=tr("get their sizes from the Hub"))
     _add_json(listed)
     for name, what, words in (
-        ("files", "OWNER/REPO", tr("which files a repository of the Hub has")),
-        ("download", "NAME|OWNER/REPO:FILE", tr("fetch a model, from where it was left")),
-        ("add", "FILE", tr("use a file, which stays where it is")),
-        ("remove", "NAME", tr("delete a model, or forget a file that was added")),
-        ("verify", "NAME", tr("read a model in full and compare its checksum")),
-        ("default", "NAME", tr("choose the model to use where none is named")),
+        ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
+        ("download", "NAME|OWNER/REPO:FILE", tr("download a model, or resume a partial download")),
+        ("add", "FILE", tr("add a model file without copying it")),
+        ("remove", "NAME", tr("delete a downloaded model, or remove an added file from the list")),
+        ("verify", "NAME", tr("verify the checksum of a model file")),
+        ("default", "NAME", tr("choose the default model")),
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("name", metavar=what)
         _add_json(action)
         if name == "remove":
-            action.add_argument("--yes", action="store_true", help=tr("do not ask"))
+            action.add_argument("--yes", action="store_true", help=tr("don’t ask for confirmation"))
 
 
 def _add_history(commands: Any) -> None:
-    history = commands.add_parser("history", help=tr("the conversations that are kept"))
+    history = commands.add_parser("history", help=tr("list, search, export, and import conversations"))
     history.set_defaults(run=_run_history)
     actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help=tr("all conversations, or those in which words are found"))
-    listed.add_argument("query", nargs="*", metavar="QUERY", help=tr("words that each begin a word of it"))
-    listed.add_argument("--bin", action="store_true", help=tr("those in the bin"))
+    listed = actions.add_parser("list", help=tr("list conversations, or search them"))
+    listed.add_argument(
+        "query", nargs="*", metavar="QUERY", help=tr("search terms; each matches the beginning of a word")
+    )
+    listed.add_argument("--bin", action="store_true", help=tr("list the trash"))
     _add_json(listed)
-    shown = actions.add_parser("show", help=tr("what was said"))
-    shown.add_argument("id", metavar="ID", help=tr("its id, or the beginning of it"))
+    shown = actions.add_parser("show", help=tr("print a conversation"))
+    shown.add_argument("id", metavar="ID", help=tr("conversation ID, or the beginning of it"))
     _add_json(shown)
-    exported = actions.add_parser("export", help=tr("write conversations to a file"))
-    exported.add_argument("file", metavar="FILE", help=tr("the file; - is standard output"))
-    exported.add_argument("id", nargs="*", metavar="ID", help=tr("these alone"))
+    exported = actions.add_parser("export", help=tr("export conversations to a file"))
+    exported.add_argument("file", metavar="FILE", help=tr("output file; - is standard output"))
+    exported.add_argument("id", nargs="*", metavar="ID", help=tr("export only these conversations"))
     exported.add_argument(
         "--format",
         choices=[str(kind) for kind in FORMATS],
-        help=tr("json has everything and can be imported; else the file's ending decides"),
+        help=tr("file format (default: from the file extension); only json can be imported again"),
     )
     _add_json(exported)
     imported = actions.add_parser(
         "import",
-        help=tr("read Phichat's JSON, or an export from ChatGPT, Claude, DeepSeek, Grok or Open WebUI"),
+        help=tr("import a Phichat JSON file or an export from ChatGPT, Claude, DeepSeek, Grok, or Open WebUI"),
     )
-    imported.add_argument("file", metavar="FILE", help=tr("the file"))
+    imported.add_argument("file", metavar="FILE", help=tr("file to import"))
     _add_json(imported)
-    for name, words in (("remove", tr("into the bin")), ("restore", tr("out of the bin"))):
+    for name, words in (
+        ("remove", tr("move conversations to the trash")),
+        ("restore", tr("restore conversations from the trash")),
+    ):
         action = actions.add_parser(name, help=words)
-        action.add_argument("id", nargs="+", metavar="ID", help=tr("its id, or the beginning of it"))
+        action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or the beginning of it"))
         _add_json(action)
 
 
 def _add_bench(commands: Any) -> None:
-    bench = commands.add_parser("bench", help=tr("measure how fast everything is"))
+    bench = commands.add_parser("bench", help=tr("measure performance"))
     bench.set_defaults(run=_run_bench)
     bench.add_argument(
         "--parts",
         type=lambda text: text.split(","),
         metavar="PART,…",
-        help=tr("measure these alone, of {parts}").format(parts="speed, first-token, load, lookup, window"),
+        help=tr("measure only these parts ({parts})").format(parts="speed, first-token, load, lookup, window"),
     )
-    bench.add_argument("--sweep", action="store_true", help=tr("look for the fastest settings, too"))
+    bench.add_argument("--sweep", action="store_true", help=tr("also look for the fastest settings"))
     _add_model_options(bench)
     _add_json(bench)
 
@@ -192,26 +195,26 @@ def _add_json(command: Parser) -> None:
 
 def _add_model_options(command: Parser) -> None:
     """Add the options that choose model and sampling. The main parser has their defaults, as `--model` may precede."""
-    group = command.add_argument_group(tr("model and reply"), argument_default=argparse.SUPPRESS)
+    group = command.add_argument_group(tr("model and sampling"), argument_default=argparse.SUPPRESS)
     group.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
-    group.add_argument("--system", metavar="TEXT", help=tr("what the model is told before the conversation"))
-    group.add_argument("--preset", choices=list(PRESETS), help=tr("a set of the settings below"))
+    group.add_argument("--system", metavar="TEXT", help=tr("system prompt: instructions for the model"))
+    group.add_argument("--preset", choices=list(PRESETS), help=tr("preset for the sampling settings below"))
     group.add_argument(
         "--context",
         type=_whole(SMALLEST_CONTEXT, LARGEST_CONTEXT),
         metavar="N",
-        help=tr("tokens the model keeps in view, at most what it was made for"),
+        help=tr("context size in tokens, up to the model’s maximum"),
     )
     for setting in SETTINGS:
         group.add_argument(setting.option, type=_value(setting), metavar="X", help=_help(setting))
-    group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("the same seed gives the same reply"))
+    group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("the same seed gives the same answer"))
 
 
 def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
     text = tr("{explanation} From {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
     if setting.most > setting.high:
-        text += " " + tr("With a larger context, as many tokens as that has.")
+        text += " " + tr("With a larger context, up to the size of the context.")
     return text.replace("%", "%%")
 
 
@@ -241,7 +244,7 @@ def _whole(low: int, high: int, most: int | None = None) -> Callable[[str], int]
 
 
 def _out_of_range(text: str, low: int, high: int) -> str:
-    return tr("{text} is not a whole number from {low} to {high}").format(text=text, low=low, high=high)
+    return tr("{text} isn’t a whole number from {low} to {high}").format(text=text, low=low, high=high)
 
 
 def _real(low: float, high: float) -> Callable[[str], float]:
@@ -253,7 +256,7 @@ def _real(low: float, high: float) -> Callable[[str], float]:
         if low <= value <= high:  # false for nan
             return value
         raise argparse.ArgumentTypeError(
-            tr("{text} is not a number from {low} to {high}").format(text=text, low=low, high=high)
+            tr("{text} isn’t a number from {low} to {high}").format(text=text, low=low, high=high)
         )
 
     return convert

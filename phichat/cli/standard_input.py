@@ -24,13 +24,13 @@ def read_text(notify: Callable[[str], None]) -> str:
     """Return all of standard input, without the line breaks at its end. Raise PromptError if it is no text."""
     hint = _end_hint()
     if _is_terminal(sys.stdin):
-        notify(tr("Type your question, then press {keys}.").format(keys=hint))
+        notify(tr("Type your message, then press {keys}.").format(keys=hint))
         return sys.stdin.read().rstrip("\r\n")
-    with _saying_later(notify, tr("Waiting for the end of standard input ({keys} ends it).").format(keys=hint)):
+    with _saying_later(notify, tr("Waiting for standard input. Press {keys} to end it.").format(keys=hint)):
         data = _read(MOST + 1)
     if len(data) > MOST:
         raise PromptError(
-            tr("Standard input is too long: it may have {size}. Send a part of it.").format(size=format_size(MOST))
+            tr("Standard input is too long (the limit is {size}). Send less text.").format(size=format_size(MOST))
         )
     return _decoded(data).rstrip("\r\n")
 
@@ -72,7 +72,7 @@ def _decoded(data: bytes) -> str:
 
     text = decode_text(data)
     if text is None:
-        raise PromptError(tr("Standard input is not text. Send a text file, or the text of this one."))
+        raise PromptError(tr("Standard input isn’t text. Convert it to plain text, then try again."))
     return text
 
 

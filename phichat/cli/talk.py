@@ -70,7 +70,7 @@ class TerminalChat:
         self._can_grow = not loaded.most_context or loaded.context < loaded.most_context
         if options.context and loaded.context < options.context and not self._can_grow:
             self._console.print_notice(
-                tr("The context has {context} tokens: this model was made for no more.").format(
+                tr("The context is limited to {context} tokens, the most this model supports.").format(
                     context=format_number(loaded.context)
                 )
             )
@@ -97,8 +97,8 @@ class TerminalChat:
 
     def _with_option(self, error: PromptTooLong) -> PromptTooLong:
         """Return the error with a sentence that names the option instead of the window's settings."""
-        text = tr("This message is too long: the context has {context} tokens.")
-        advice = tr("Shorten it, or allow more with --context.") if self._can_grow else tr("Shorten it.")
+        text = tr("This message is too long for the context of {context} tokens.")
+        advice = tr("Shorten it, or choose a larger context with --context.") if self._can_grow else tr("Shorten it.")
         return PromptTooLong(
             f"{text.format(context=format_number(self._context))} {advice}", error.tokens, error.excess
         )
@@ -144,10 +144,10 @@ class TerminalChat:
             case Notice():
                 self._console.print_notice(event.text)
             case Loading():
-                self._console.show_progress(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
+                self._console.show_progress(tr("Loading the model: {share}%").format(share=int(event.fraction * 100)))
             case Reading():
                 self._console.show_progress(
-                    tr("Reading: {done} of {total} tokens").format(
+                    tr("Processing the prompt: {done} of {total} tokens").format(
                         done=format_number(event.done), total=format_number(event.total)
                     )
                 )
@@ -160,8 +160,8 @@ class TerminalChat:
         if isinstance(event, PromptReady) and event.dropped:
             self._console.print_notice(
                 tr_count(
-                    "The context is full: the oldest message is no longer read.",
-                    "The context is full: the {count} oldest messages are no longer read.",
+                    "The context is full. The oldest message is no longer included.",
+                    "The context is full. The {count} oldest messages are no longer included.",
                     event.dropped,
                 )
             )
@@ -197,7 +197,7 @@ def ask(context: Context) -> int:
     """Print one reply, which is not saved, and return the exit status."""
     text = question_of(context.options.prompt, context.console)
     if not text.strip():
-        raise PromptError(tr("There is nothing to answer: write something first."))
+        raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
     stop = CancelToken()
     with context.engine() as engine:
         terminal_chat = _terminal_chat(context, engine)
@@ -242,8 +242,8 @@ def _converse(context: Context, terminal_chat: TerminalChat) -> int:
     with interrupting(stop):
         terminal_chat.load(context.options, stop)
     if console.is_interactive:
-        kept = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is kept.")
-        lost = tr("Ctrl+C stops a reply; Ctrl+D ends the conversation, which is not kept.")
+        kept = tr("Press Ctrl+C to stop an answer and Ctrl+D to end the conversation. It will be saved.")
+        lost = tr("Press Ctrl+C to stop an answer and Ctrl+D to end the conversation. It won’t be saved.")
         console.print_notice(kept if context.options.save else lost)
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
@@ -260,7 +260,7 @@ def _read_question(console: Console) -> str | None:
     except KeyboardInterrupt:
         if not console.is_interactive:
             raise
-        console.print_notice(tr("Ctrl+D ends the conversation."))
+        console.print_notice(tr("Press Ctrl+D to end the conversation."))
         return ""
 
 
@@ -287,7 +287,7 @@ def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     except ModelMissing:
         if can_download(named):
             raise ModelMissing(
-                tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=named)
+                tr("{name} isn’t downloaded. Run `phichat models download {name}` first.").format(name=named)
             ) from None
         raise
 
@@ -318,12 +318,12 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
 
 def _length_notice(done: Done, sampling: Sampling) -> str:
     if done.completion_tokens >= sampling.max_tokens:
-        return tr("The reply was cut at its longest: --max-tokens allows more.")
-    return tr("The reply was cut where the context is full: --context allows more.")
+        return tr("The answer reached the length limit. Use --max-tokens to allow longer answers.")
+    return tr("The answer filled the context. Use --context to allow more.")
 
 
 def _statistics(done: Done) -> str:
-    return tr("{tokens}, {speed} a second; the first after {seconds} s; seed {seed}.").format(
+    return tr("{tokens}, {speed} per second, first token after {seconds} s, seed {seed}.").format(
         tokens=tr_count("{count} token", "{count} tokens", done.completion_tokens),
         speed=format_number(done.tokens_per_second, 1),
         seconds=format_number(done.seconds_to_first_token, 1),
@@ -348,9 +348,9 @@ class ChatRecorder:
             notice = self._history.ready.result()
         except StoreError as error:
             raise StoreError(
-                tr("This conversation cannot be kept in {folder}: allow writing there, or leave out --save.").format(
-                    folder=self._folder
-                )
+                tr(
+                    "The conversation can’t be saved in {folder}. Make the folder writable, or leave out --save."
+                ).format(folder=self._folder)
             ) from error
         if notice:
             self._console.print_notice(notice)

@@ -27,7 +27,7 @@ def display_problem() -> str:
     if wanted.startswith("wayland") or not _x11_answers():
         return _no_display()
     if missing := [name for name in _X11_LIBRARIES if not _is_installed(name)]:
-        return tr("The window needs libraries that this system lacks: {names}. Install them.").format(
+        return tr("The window needs system libraries that are missing: {names}. Install them and try again.").format(
             names=", ".join(missing)
         )
     return ""
@@ -36,8 +36,8 @@ def display_problem() -> str:
 def _no_display() -> str:
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     if name:
-        return tr("The display {name} does not answer, so no window can open.").format(name=name)
-    return tr("There is no display here, so no window can open.")
+        return tr("The display {name} isn’t responding, so the window can’t open.").format(name=name)
+    return tr("There is no display, so the window can’t open.")
 
 
 def _wayland_answers() -> bool:

@@ -54,7 +54,7 @@ def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int
     model, found = None, _no_engine_facts()
     try:
         if loaded is None:
-            raise ModelError(tr("The model is still being loaded."))
+            raise ModelError(tr("The model is still loading."))
         model = library.find_model(loaded.model.location)
         found |= {"model": model.name} | _engine_facts(loaded, pid)
     except PhichatError as error:
@@ -114,10 +114,10 @@ def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str],
         if isinstance(event, Notice):
             notices.append(event.text)
         elif isinstance(event, Loading):
-            report(tr("Loading the model: {share} %").format(share=int(event.fraction * 100)))
+            report(tr("Loading the model: {share}%").format(share=int(event.fraction * 100)))
 
     if model is None:
-        return found | {"error": tr("There is no model on this disk to try the engine with.")}
+        return found | {"error": tr("There is no model to test the engine with.")}
     found["model"] = model.name
     try:
         loaded = engine.load(model.ref, suggested(), stop, on_event)
@@ -214,66 +214,66 @@ def _sections(facts: Facts) -> list[tuple[str, Rows]]:
         (tr("Computer"), _computer_rows(facts)),
         (tr("Engine"), [*_engine_rows(facts["engine"]), _prompt_cache_row(facts["states"])]),
         (
-            tr("What worked here before, after other settings had failed"),
+            tr("Settings that worked after others failed"),
             list(map(_cells, facts["remembered"].items())),
         ),
-        (tr("Places"), list(map(_cells, facts["paths"].items()))),
+        (tr("Folders"), list(map(_cells, facts["paths"].items()))),
         (tr("Models"), [[model["name"], format_size(model["bytes"]), model["path"]] for model in facts["models"]]),
     ]
 
 
 def _computer_rows(facts: Facts) -> Rows:
     cpu, disk, space = facts["cpu"], facts["disk"], facts["memory"]
-    cores = tr("{cores}, of which {usable} may be used").format(cores=cpu["cores"] or "?", usable=cpu["usable_cores"])
+    cores = tr("{cores} ({usable} available)").format(cores=cpu["cores"] or "?", usable=cpu["usable_cores"])
     free = format_size(disk["free_bytes"]) if disk["free_bytes"] is not None else "?"
-    gpu = {None: "?", True: tr("can be used"), False: tr("not used by this build of llama.cpp")}[
+    gpu = {None: "?", True: tr("supported"), False: tr("not supported by this build of llama.cpp")}[
         facts["gpu"]["offload"]
     ]
-    privacy = tr("only you can read what Phichat saves")
+    privacy = tr("only you can read your data")
     if not disk["private"]:
         privacy = tr("other users of this computer may be able to read {folder}").format(folder=disk["folder"])
     return [
         [tr("processor"), f"{cpu['name']} ({cpu['machine']})"],
         [tr("cores"), cores],
-        [tr("features used"), cpu["features"] or "?"],
-        [tr("graphics processor"), gpu],
+        [tr("CPU features used"), cpu["features"] or "?"],
+        [tr("graphics card"), gpu],
         [
             tr("memory"),
-            tr("{free} of {all} are free").format(
+            tr("{free} of {all} free").format(
                 free=format_size(space["free_bytes"]), all=format_size(space["usable_bytes"])
             ),
         ],
-        [tr("disk"), free if disk["writable"] else tr("{free}, but nothing may be written there").format(free=free)],
+        [tr("disk"), free if disk["writable"] else tr("{free}, not writable").format(free=free)],
         [tr("privacy"), privacy],
     ]
 
 
 def _engine_rows(engine: Facts) -> Rows:
-    rows = [[tr("tried with"), engine["model"] or "-"]]
+    rows = [[tr("tested with"), engine["model"] or "-"]]
     if engine["error"]:
         rows.append([tr("failed"), engine["error"]])
-    rows += [[tr("notice"), text] for text in engine["notices"]]
+    rows += [[tr("note"), text] for text in engine["notices"]]
     rows += list(map(_cells, engine["settings"].items()))
     rows.append([tr("speed"), _speed(engine["fastest"])])
     if engine["process_bytes"]:
         rows.append(
-            [tr("memory taken"), f"{format_size(engine['process_bytes'])} / {format_size(engine['needed_bytes'])}"]
+            [tr("memory used"), f"{format_size(engine['process_bytes'])} / {format_size(engine['needed_bytes'])}"]
         )
     return rows
 
 
 def _speed(fastest: Facts | None) -> str:
     if not fastest:
-        return tr("not measured yet: the window does that in an idle moment")
+        return tr("not measured yet; Phichat does this when its window is open and idle")
     reads, writes = (format_number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
-    return tr("reads {reads} and writes {writes} tokens a second with the fastest settings").format(
+    return tr("fastest settings: {reads} tokens/s for prompts, {writes} tokens/s for answers").format(
         reads=reads, writes=writes
     )
 
 
 def _prompt_cache_row(states: Facts) -> list[str]:
     figures = {"used": format_size(states["bytes"]), "budget": format_size(states["budget_bytes"])}
-    return [tr("remembered conversations"), tr("{used} of {budget} on the disk").format(**figures)]
+    return [tr("prompt cache"), tr("{used} of {budget} used").format(**figures)]
 
 
 def _cells(pair: tuple[str, Any]) -> list[str]:

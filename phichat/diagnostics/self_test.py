@@ -82,9 +82,9 @@ def _check_engine(model: Path) -> Facts:
     words = "".join(piece.text for piece in said)
     if words != ANSWER:
         raise PhichatError(
-            tr("The model says “{words}” instead of “{right}”: llama.cpp computes wrongly on this processor.").format(
-                words=words, right=ANSWER
-            )
+            tr(
+                "The model answers “{words}” instead of “{right}”: llama.cpp gives wrong results on this processor."
+            ).format(words=words, right=ANSWER)
         )
     settings = asdict(loaded.settings)
     return {
@@ -110,7 +110,7 @@ def _check_history(file: Path) -> Facts:
             ConversationRecord(ConversationSummary("a", "", now, now), message.id, messages=(message,))
         ).result()
         if [hit.message for hit in history.search_conversations("ferr")] != [message.id]:
-            raise PhichatError(tr("What was stored is not found again: this SQLite cannot search."))
+            raise PhichatError(tr("Search doesn’t work: this version of SQLite lacks full-text search."))
     return {}
 
 
@@ -120,14 +120,14 @@ def _check_text_file(file: Path) -> Facts:
 
     file.write_bytes(OLD_TEXT.encode("cp1251"))
     if read_text(file).text != OLD_TEXT:
-        raise PhichatError(tr("Older text files are not understood. Install Phichat again."))
+        raise PhichatError(tr("Text files in older encodings can’t be read. Reinstall Phichat."))
     return {}
 
 
 def _check_translations() -> Facts:
     with _in_language(LANGUAGE):
         if tr("Send") == "Send":
-            raise PhichatError(tr("The translations are missing. Install Phichat again."))
+            raise PhichatError(tr("Translations are missing. Reinstall Phichat."))
     return {"languages": i18n.available_languages()}
 
 
@@ -147,8 +147,8 @@ def _check_certificates() -> Facts:
     if not has_certificates():
         raise PhichatError(
             tr(
-                "There are no certificates to know servers by: install ca-certificates, or let SSL_CERT_FILE name a "
-                "file of them."
+                "No certificates were found to verify servers with. Install ca-certificates, or set "
+                "SSL_CERT_FILE to a certificate file."
             )
         )
     return {}
@@ -189,7 +189,7 @@ def _check_window(model: Path, home: Path, patience: float) -> Facts:
         found: Facts = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError) as error:
         said = " ".join(done.stderr.split())[-500:] or str(done.returncode)
-        raise PhichatError(tr("The window's process ended: {reason}").format(reason=said)) from error
+        raise PhichatError(tr("The window’s process ended: {reason}").format(reason=said)) from error
     if reason := found.pop("error"):
         raise PhichatError(reason)
     return {"window": found}

@@ -78,17 +78,19 @@ def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
     if is_too_large:
         raise ModelTooLarge(
             tr(
-                "{name} is too big for this computer: it needs {need} of memory ({kv} of it for a context of "
-                "{context} tokens), and there are {total}. Choose a smaller model or a smaller context."
+                "{name} is too large for this computer. It needs {need} of memory ({kv} for a context of "
+                "{context} tokens), but only {total} is installed. Choose a smaller model or a smaller "
+                "context."
             ).format(**figures)
         )
     if need > free:
         return tr(
-            "Memory is tight: {name} needs {need}, and {free} are free. If it is slow, close other programs."
+            "Memory is low: {name} needs {need}, but only {free} is free. If answers are slow, close other apps."
         ).format(**figures)
     if kind != EXACT:
         return tr(
-            "Memory is tight: {name} remembers the conversation in a shorter form, a little less exactly."
+            "Memory is low, so {name} stores the conversation in a compressed form. Answers may be "
+            "slightly less accurate."
         ).format(**figures)
     return ""
 

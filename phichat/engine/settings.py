@@ -59,7 +59,7 @@ def safer_settings(
 
     `lower` is the next CPU variant with fewer instructions, tried if `ending` suggests that this one was the cause.
     """
-    fewer = tr("with fewer of the processor's instructions")
+    fewer = tr("without the newest processor instructions")
     if lower and ending == "SIGILL":  # repacked weights need fewer, too
         settings = replace(settings, variant=lower)
         yield settings, fewer
@@ -71,10 +71,10 @@ def safer_settings(
         yield settings, fewer
     if may_have_gpu and (settings.gpu_layers < 0 or settings.gpu_layers > FEW_LAYERS):
         settings = replace(settings, gpu_layers=FEW_LAYERS)
-        yield settings, tr("with less of it on the graphics processor")
+        yield settings, tr("with fewer layers on the graphics card")
     if settings.gpu_layers:
         settings = replace(settings, gpu_layers=0)
-        yield settings, tr("on the main processor alone")
+        yield settings, tr("on the processor only")
     if settings.context > SMALL_CONTEXT:
         settings = replace(settings, context=SMALL_CONTEXT)
         yield settings, tr("with a smaller context")

@@ -66,7 +66,7 @@ def _page_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
 
 
 FORMATS = {
-    Format.JSON: FormatInfo((".json",), N_("Everything, to be imported again (*.json)"), _json_pieces),
+    Format.JSON: FormatInfo((".json",), N_("Phichat JSON, can be imported again (*.json)"), _json_pieces),
     Format.MARKDOWN: FormatInfo((".md", ".markdown"), N_("Markdown (*.md)"), _markdown_pieces),
     Format.TEXT: FormatInfo((".txt",), N_("Text (*.txt)"), _text_pieces),
     Format.HTML: FormatInfo((".html", ".htm"), N_("Web page (*.html)"), _page_pieces),
@@ -88,7 +88,7 @@ def export(records: Iterable["ConversationRecord"], kind: Format, file: Path) ->
             return write_export(records, kind, stream.write)
     except OSError as error:
         raise StoreError(
-            tr("{file} could not be written: {reason}. Make room, or choose another place.").format(
+            tr("{file} couldn’t be saved: {reason}. Free up space, or choose another location.").format(
                 file=file, reason=error.strerror or error
             )
         ) from error

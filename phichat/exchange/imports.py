@@ -88,8 +88,8 @@ def import_file(file: Path, history: ImportTarget) -> Imported:
         if not tally.done.conversations:
             raise
         kept = tr_count(
-            "{count} conversation was imported before that.",
-            "{count} conversations were imported before that.",
+            "{count} conversation was imported before the error.",
+            "{count} conversations were imported before the error.",
             tally.done.conversations,
         )
         raise StoreError(f"{error} {kept}") from error
@@ -148,19 +148,19 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
                             found.count(records, is_known=read is not None)
                             yield from records
     except TooLong as error:
-        raise StoreError(tr("{file} is too large to be a chat export.").format(file=file)) from error
+        raise StoreError(tr("{file} is too large to be a conversation export.").format(file=file)) from error
     except NotJson as error:
         raise StoreError(
-            tr("{file} is cut off or damaged. Fetch it again, and import the whole file.").format(file=file)
+            tr("{file} is incomplete or damaged. Export or download it again, then import the whole file.").format(
+                file=file
+            )
             if found.known
             else _unknown(file)
         ) from error
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(
-            tr("{file} could not be read: {reason}. Look whether it is there and whole.").format(
-                file=file, reason=reason
-            )
+            tr("{file} couldn’t be read: {reason}. Check that the file still exists.").format(file=file, reason=reason)
         ) from error
     if found.has_nothing:
         raise StoreError(_unknown(file))
@@ -283,7 +283,7 @@ def _check_version(before: dict[str, Any], file: Path) -> None:
     version = before.get("version")
     if before.get("format") == FORMAT and isinstance(version, int) and version > VERSION:
         raise StoreError(
-            tr("{file} comes from a newer Phichat: update this one, then import it again.").format(file=file)
+            tr("{file} was made by a newer version of Phichat. Update Phichat, then import it again.").format(file=file)
         )
 
 
@@ -343,6 +343,7 @@ class Bounded(RawIOBase):
 
 def _unknown(file: Path) -> str:
     return tr(
-        "{file} is no chat export that Phichat knows: its own JSON; an export of ChatGPT, Claude, DeepSeek, Grok or "
-        "Open WebUI; or JSON Lines with messages."
+        "{file} isn’t a conversation export that Phichat can read. It reads its own JSON files, "
+        "exports from ChatGPT, Claude, DeepSeek, Grok, and Open WebUI, and JSON Lines with "
+        "messages."
     ).format(file=file)

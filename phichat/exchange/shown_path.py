@@ -42,7 +42,7 @@ def speaker_name(message: Message) -> str:
     if message.role is Role.USER:
         return tr("You")
     if message.role is Role.SYSTEM:
-        return tr("Instructions")
+        return tr("System prompt")
     model = replace_surrogates(message.reply.model) if message.reply else ""
     return " ".join(model.split()) or tr("Answer")
 

@@ -56,10 +56,10 @@ def read_text(file: Path) -> Attachment:
     except OSError as error:
         raise StoreError(_trouble(error, name)) from error
     if text is None:
-        raise StoreError(tr("{name} is no text file: what is in it cannot be shown as words.").format(name=name))
+        raise StoreError(tr("{name} isn’t a text file.").format(name=name))
     text = replace_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        raise StoreError(tr("{name} is empty: there is nothing to attach.").format(name=name))
+        raise StoreError(tr("{name} is empty.").format(name=name))
     return Attachment(name, text)
 
 
@@ -71,15 +71,15 @@ def decode_text(data: bytes) -> str | None:
 def _bytes(file: Path, name: str) -> bytes:
     status = file.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise StoreError(tr("{name} is a folder: attach the files in it instead.").format(name=name))
+        raise StoreError(tr("{name} is a folder. Attach the files inside it instead.").format(name=name))
     if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
-        raise StoreError(tr("{name} is no text file: what is in it cannot be shown as words.").format(name=name))
+        raise StoreError(tr("{name} isn’t a text file.").format(name=name))
     with file.open("rb") as opened:
         data = opened.read(MOST + 1)
     if len(data) > MOST:
         size, most = format_sizes(max(status.st_size, len(data)), MOST)
         raise StoreError(
-            tr("{name} is too large to attach: it has {size}, and a file may have {most}. Attach a part of it.").format(
+            tr("{name} is too large to attach ({size}; the limit is {most}). Attach part of it instead.").format(
                 name=name, size=size, most=most
             )
         )
@@ -126,8 +126,10 @@ def _if_text(text: str) -> str | None:
 
 def _trouble(error: OSError, name: str) -> str:
     if isinstance(error, FileNotFoundError):
-        return tr("{name} is not there any more: it was moved, renamed or deleted.").format(name=name)
+        return tr("{name} no longer exists. It was moved, renamed, or deleted.").format(name=name)
     if isinstance(error, PermissionError):
-        return tr("{name} may not be read by you. Change its permissions, or attach a copy.").format(name=name)
+        return tr("You don’t have permission to read {name}. Change its permissions, or attach a copy.").format(
+            name=name
+        )
     reason = error.strerror or os.strerror(error.errno or 0)
-    return tr("{name} could not be read: {reason}. Look whether its disk is there.").format(name=name, reason=reason)
+    return tr("{name} couldn’t be read: {reason}. Check that its disk is connected.").format(name=name, reason=reason)

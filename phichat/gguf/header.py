@@ -120,7 +120,9 @@ def read_head(path: Path) -> Head:
     if isinstance(count, int) and count > 1:
         head = _read_parts(path, head, count)
     if not head.tensors:
-        raise NotAModel(tr("{name} holds no model, only a vocabulary. Choose another file.").format(name=path.name))
+        raise NotAModel(
+            tr("{name} contains only a vocabulary, not a model. Choose another file.").format(name=path.name)
+        )
     if message := describe_other_kind(path.name, head.metadata, head.tensors):
         raise ModelUnsupported(message)
     return head
@@ -139,10 +141,10 @@ def _read_file(path: Path) -> Head:
             file.seek(len(MAGIC))
             return _Reader(path, file, count).head()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelMissing(tr("{path} is not there (any more). Choose another model.").format(path=path)) from error
+        raise ModelMissing(tr("{path} doesn’t exist. Choose another model.").format(path=path)) from error
     except OSError as error:
         raise ModelMissing(
-            tr("{path} cannot be read: {reason}. Choose another model, or change who may read it.").format(
+            tr("{path} can’t be read: {reason}. Check its permissions, or choose another model.").format(
                 path=path, reason=error.strerror or error
             )
         ) from error
@@ -155,8 +157,8 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
     if len(part_names(path.name)) != count or head.metadata.get(_NUMBER) != part_number(path.name) - 1:
         raise ModelUnsupported(
             tr(
-                "{name} is one of {count} files of a model, and has another name than it was published with. "
-                "Give them all their first names, which end in -00001-of-{last:05}.gguf and so on."
+                "{name} is one of the {count} files of a model, but it was renamed. Restore the original "
+                "file names, which end in -00001-of-{last:05}.gguf and so on."
             ).format(name=path.name, count=format_number(count), last=count)
         )
     if missing := missing_parts(path):
@@ -166,7 +168,7 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
     are_one = all(each.metadata.get(_COUNT) == count for each in heads)
     if not are_one or heads[0].metadata.get(_TENSORS, len(tensors)) != len(tensors):
         raise ModelDamaged(
-            tr("{name} and the files beside it are not of one model. Download all of them again.").format(
+            tr("{name} and the files next to it don’t belong to the same model. Download all of them again.").format(
                 name=path.name
             )
         )
@@ -176,7 +178,7 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
 def missing_parts_message(path: Path, missing: Sequence[Path]) -> str:
     """Return the message for a model in several files of which the files `missing` are not there."""
     return tr(
-        "{name} is one of the {count} files of a model, and {missing} is missing. Put all of them into one folder."
+        "{name} is one of the {count} files of a model, and {missing} is missing. Put all of them in one folder."
     ).format(name=path.name, count=format_number(len(part_names(path.name))), missing=missing[0].name)
 
 
@@ -187,7 +189,7 @@ def _finite(value: object) -> float:
 
 def damaged(path: Path) -> str:
     """Return the message for a file whose content is invalid."""
-    return tr("{name} is damaged. Fetch it again, or choose another model.").format(name=path.name)
+    return tr("{name} is damaged. Download it again, or choose another model.").format(name=path.name)
 
 
 class _Reader:
@@ -217,7 +219,8 @@ class _Reader:
         if needed > self._count:
             raise ModelDamaged(
                 tr(
-                    "{name} is incomplete: {missing} of {needed} are missing. Fetch it again, or choose another model."
+                    "{name} is incomplete: {missing} of {needed} are missing. Download it again, or choose "
+                    "another model."
                 ).format(name=self._path.name, missing=format_size(needed - self._count), needed=format_size(needed))
             )
 

@@ -39,51 +39,51 @@ class _Format(NamedTuple):
 _FORMATS = (
     _Format(
         lambda begin: not begin,
-        N_("{name} is not a model: it is empty. Download it again, or choose another file."),
+        N_("{name} isn’t a model: the file is empty. Download it again, or choose another file."),
     ),
     _Format(
         lambda begin: not begin.strip(b"\0"),
         N_(
-            "{name} is not a model: it contains only zeros, as a download that never finished does. Download it again, "
-            "or choose another file."
+            "{name} isn’t a model: the file contains only zeros, like an unfinished download. "
+            "Download it again, or choose another file."
         ),
     ),
     _Format(
         lambda begin: begin.startswith(_LFS),
         N_(
-            "{name} is not a model: it is a Git LFS pointer, a short note that stands for the model. "
-            "Download the model itself."
+            "{name} isn’t a model: it’s a Git LFS pointer, a small text file that stands in for the "
+            "model. Download the model itself."
         ),
     ),
     _Format(
         lambda begin: bool(re.match(rb"(\xef\xbb\xbf)?\s*(<!doctype|<html|<\?xml)", begin, re.IGNORECASE)),
         N_(
-            "{name} is not a model: it is a web page, perhaps one that asks you to sign in. "
-            "Download the model file itself."
+            "{name} isn’t a model: it’s a web page, perhaps one that asks you to sign in. Download "
+            "the model file itself."
         ),
     ),
     _Format(
         lambda begin: begin[8:10] == b'{"' or b"data.pkl" in begin[:PROBED] or begin.startswith(b"\x80\x02"),
         N_(
-            "{name} is a model for other programs, as Safetensors or PyTorch files are. "
-            "Choose a GGUF version of the model: its name ends in .gguf."
+            "{name} is a model for other apps, such as a Safetensors or PyTorch file. Choose a GGUF "
+            "version of the model: its name ends in .gguf."
         ),
     ),
     _Format(
         lambda begin: begin.startswith(_OLD_GGML),
         N_(
-            "{name} is in the old GGML format, which is no longer supported. "
-            "Choose a GGUF version of the model: its name ends in .gguf."
+            "{name} uses the old GGML format, which is no longer supported. Choose a GGUF version of "
+            "the model (a file ending in .gguf)."
         ),
     ),
     _Format(
         lambda begin: begin.startswith(_ARCHIVES),
-        N_("{name} is not a model: it is an archive. Unpack it, and choose the .gguf file inside."),
+        N_("{name} isn’t a model: it’s an archive. Unpack it, and choose the .gguf file inside."),
     ),
 )
 """The first that fits counts."""
 
-_OTHER = N_("{name} is not a model: Phichat reads GGUF files, usually ending in .gguf.")
+_OTHER = N_("{name} isn’t a model file. Phichat opens GGUF files, which usually end in .gguf.")
 
 
 def describe_foreign(name: str, begin: bytes) -> str:
@@ -100,8 +100,7 @@ def is_piece(name: str) -> bool:
 def describe_piece(name: str) -> str:
     """Return what to do with such a piece."""
     return tr(
-        "{name} is one piece of a model that was cut up. Join all pieces into one file, in their order, and choose "
-        "that."
+        "{name} is one piece of a split model. Join all the pieces in order into one file, and choose that file."
     ).format(name=name)
 
 
@@ -119,15 +118,16 @@ def describe_version(name: str, version: int, newest: int) -> str:
     """Return why a file in the GGUF version `version` cannot be read, when `newest` is the newest that can."""
     if version and not version & 0xFFFF:
         return tr(
-            "{name} is made for computers with another byte order (big-endian). Choose the usual version of the model."
+            "{name} is made for computers with a different byte order (big-endian). Choose the usual "
+            "version of the model."
         ).format(name=name)
     if version > newest:
         return tr(
-            "{name} is in GGUF version {version}, which is too new for this Phichat. Update Phichat, or choose another "
-            "model."
+            "{name} uses GGUF version {version}, which is too new for this version of Phichat. "
+            "Update Phichat, or choose another model."
         ).format(name=name, version=version)
     return tr(
-        "{name} is in GGUF version {version}, which is no longer supported. Choose a newer version of the model."
+        "{name} uses GGUF version {version}, which is no longer supported. Choose a newer version of the model."
     ).format(name=name, version=version)
 
 
@@ -175,63 +175,57 @@ def _fits(pattern: re.Pattern[str]) -> Callable[[str, Mapping[str, Any], frozens
 _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], str], ...] = (
     (
         _is_adapter,
-        N_(
-            "{name} is not a model to talk with: it is an adapter (LoRA), which changes another model. "
-            "Choose a complete model."
-        ),
+        N_("{name} isn’t a chat model: it’s an adapter (LoRA), which modifies another model. Choose a complete model."),
     ),
     (
         _is_control_vector,
-        N_(
-            "{name} is not a model to talk with: it is a control vector, which steers another model. "
-            "Choose a complete model."
-        ),
+        N_("{name} isn’t a chat model: it’s a control vector, which steers another model. Choose a complete model."),
     ),
     (
         _is_importance_matrix,
         N_(
-            "{name} is not a model to talk with: it is an importance matrix, which serves to make models smaller. "
-            "Choose the model itself."
+            "{name} isn’t a chat model: it’s an importance matrix, which is used to make models "
+            "smaller. Choose the model itself."
         ),
     ),
     (
         _is_projector,
         N_(
-            "{name} is not a model to talk with: it is the part of a model that sees pictures or hears sound. "
-            "Choose the main file of that model."
+            "{name} isn’t a chat model: it’s the part of a model that processes images or sound. "
+            "Choose that model’s main file."
         ),
     ),
     (
         _fits(_DIFFUSION),
         N_(
-            "{name} is not a model to talk with in Phichat: it writes whole texts at once instead of word by word. "
-            "Choose another model."
+            "{name} isn’t a chat model that Phichat can use: it writes whole texts at once instead "
+            "of word by word. Choose another model."
         ),
     ),
     (
         _is_for_search,
         N_(
-            "{name} is not a model to talk with: it is an embedding model, which compares texts and writes none. "
-            "Choose a chat model."
+            "{name} isn’t a chat model: it’s an embedding model, which compares text but doesn’t "
+            "write it. Choose a chat model."
         ),
     ),
     (
         _fits(_PICTURE_MAKERS),
-        N_("{name} is not a model to talk with: it makes pictures or video. Choose a chat model."),
+        N_("{name} isn’t a chat model: it generates images or video. Choose a chat model."),
     ),
-    (_fits(_SOUND_MAKERS), N_("{name} is not a model to talk with: it makes sound. Choose a chat model.")),
-    (_fits(_LISTENERS), N_("{name} is not a model to talk with: it writes down speech. Choose a chat model.")),
+    (_fits(_SOUND_MAKERS), N_("{name} isn’t a chat model: it generates sound. Choose a chat model.")),
+    (_fits(_LISTENERS), N_("{name} isn’t a chat model: it transcribes speech. Choose a chat model.")),
     (
         _fits(_TRANSLATORS),
-        N_("{name} is not a model to talk with: it translates or sums up single texts. Choose a chat model."),
+        N_("{name} isn’t a chat model: it only translates or summarizes text. Choose a chat model."),
     ),
     (
         lambda architecture, _, __: not architecture,
-        N_("{name} does not say what kind of model it is, so that Phichat cannot run it. Choose another file."),
+        N_("{name} doesn’t say what kind of model it is, so Phichat can’t run it. Choose another file."),
     ),
     (
         lambda _, __, tensors: "token_embd.weight" not in tensors,
-        N_("{name} is not a complete model ({kind}): the part that reads words is missing. Choose a complete model."),
+        N_("{name} isn’t a complete model ({kind}): the part that processes text is missing. Choose a complete model."),
     ),
 )
 """The first that fits counts."""

@@ -58,7 +58,7 @@ PHI_3 = KnownModel(
 _OTHERS = (
     KnownModel(
         name="phi-3-mini-4k-instruct-fp16",
-        title=N_("Phi-3 Mini, in full precision"),
+        title=N_("Phi-3 Mini, full precision"),
         repo="microsoft/Phi-3-mini-4k-instruct-gguf",
         file="Phi-3-mini-4k-instruct-fp16.gguf",
         licence="MIT",
@@ -75,7 +75,7 @@ _OTHERS = (
     ),
     KnownModel(
         name="phi-3.1-mini-128k-instruct-q4_k_m",
-        title=N_("Phi-3.1 Mini, for long texts"),
+        title=N_("Phi-3.1 Mini, long context"),
         repo="bartowski/Phi-3.1-mini-128k-instruct-GGUF",
         file="Phi-3.1-mini-128k-instruct-Q4_K_M.gguf",
         licence="MIT",

@@ -70,8 +70,8 @@ class Hub:
         if size is None or sha256 is None:
             raise HubForbidden(
                 tr(
-                    "{host} does not tell size and checksum of {file}, so that it could not be verified. Use another "
-                    "mirror (HF_ENDPOINT), or fetch it in a browser and add it."
+                    "{host} doesn’t provide the size and checksum of {file}, so it can’t be verified. Use "
+                    "another mirror (HF_ENDPOINT), or download it in a browser and add the file."
                 ).format(host=hub_host(), file=file)
             )
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
@@ -114,7 +114,7 @@ class Hub:
     ) -> Iterator[Response]:
         if is_offline():
             raise HubRefused(
-                tr("Phichat was told to stay offline: unset HF_HUB_OFFLINE, or add a file you already have.")
+                tr("Phichat is set to work offline. Unset HF_HUB_OFFLINE, or add a file you already have.")
             )
         with self._client().stream(method, address, stop, headers, follow=follow) as answer:
             if remote.sha256:
@@ -154,7 +154,7 @@ def _validated(repo: str) -> str:
         validate_repo_id(repo)
     except HFValidationError as error:
         raise HubRefused(
-            tr("{repo} is no name of a repository: it is to look like OWNER/NAME.").format(repo=repo[:100])
+            tr("{repo} isn’t a repository name. Write it as OWNER/NAME.").format(repo=repo[:100])
         ) from error
     return repo
 
@@ -171,7 +171,7 @@ def _sha256(answer: Response) -> str | None:
 
 
 def _changed_message(remote: HubFile) -> str:
-    return tr("{file} has changed on the Hub.").format(file=remote.file)
+    return tr("{file} changed on the Hub.").format(file=remote.file)
 
 
 def _linked_size(answer: Response) -> int | None:
@@ -186,7 +186,7 @@ def _check_content_type(answer: Response) -> None:
         raise HubUnreachable(not_the_hub_message(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubRefused(
-            tr("{host} sends files packed, though they were asked for as they are. Use another mirror.").format(
+            tr("{host} sends compressed files, which Phichat can’t resume. Use another mirror.").format(
                 host=answer.host
             )
         )
@@ -218,7 +218,7 @@ def _content_range(answer: Response) -> tuple[int, int, int | None] | None:
 
 
 def _wrong_range_message(name: str, remote: HubFile) -> str:
-    return tr("{host} sends another part of {file} than was asked for: use another mirror (HF_ENDPOINT).").format(
+    return tr("{host} sent the wrong part of {file}. Use another mirror (HF_ENDPOINT).").format(
         host=name, file=remote.file
     )
 
@@ -232,7 +232,9 @@ def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreacha
     if answer.status == 407:
         return HubRefused(proxy_password_message())
     if not answer.is_home:  # a storage server: its links expire, and the next one differs
-        sentence = tr("{host}, where the Hub keeps the file, refuses it (error {status}): it needs some time.")
+        sentence = tr(
+            "{host}, which stores the file for the Hub, refused the request (error {status}). Wait a few minutes."
+        )
         return HubUnreachable(sentence.format(host=answer.host, status=answer.status))
     kind = HubMissing if _is_missing(answer) else HubForbidden if answer.status in {401, 403, 451} else HubRefused
     sentence = _refusal_message(answer, remote).format(
@@ -259,8 +261,8 @@ def _is_gated(answer: Response) -> bool:
 
 def _unavailable_message(answer: Response) -> str:
     if answer.status == 429:
-        return tr("{host} has had too many requests from here: it needs some time.").format(host=answer.host)
-    return tr("{host} is in trouble (error {status}): it needs some time.").format(
+        return tr("{host} received too many requests from this network. Wait a few minutes.").format(host=answer.host)
+    return tr("{host} is having problems (error {status}). Wait a few minutes.").format(
         host=answer.host, status=answer.status
     )
 
@@ -270,26 +272,26 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
         return _access_message(answer)
     if answer.status in {404, 410}:
         if answer.first_header("x-error-code") == "RepoNotFound" or not remote.file:
-            return tr("{host} knows no {repo}: check the name.")
-        return tr("{repo} has no file {file} (any more). List the files of {repo} to see which it has.")
-    return tr("{host} refuses {repo} (error {status}): try again later, or use another mirror (HF_ENDPOINT).")
+            return tr("{repo} doesn’t exist on {host}. Check the name.")
+        return tr("{file} isn’t in {repo}, or was removed. List the files of {repo} to see what’s available.")
+    return tr("{host} refused access to {repo} (error {status}). Try again later, or use another mirror (HF_ENDPOINT).")
 
 
 def _access_message(answer: Response) -> str:
     """Return the message for a model that is not for everybody, or not for this access token."""
     if _is_gated(answer) and answer.is_authorized:
         return tr(
-            "{repo} is only for people who agreed to its terms, and the account of your access token is not one of "
-            "them. Agree on {host}/{repo} in a browser, wait until you are admitted, then try again."
+            "Your account doesn’t have access to {repo} yet. Accept its terms at {host}/{repo}, wait "
+            "for approval, then try again."
         )
     if _is_gated(answer):
         return tr(
-            "{repo} is open only to people who agreed to its terms: agree on {host}/{repo} in a browser, "
-            "then enter your access token in the preferences, or set HF_TOKEN."
+            "To download {repo}, accept its terms at {host}/{repo}. Then enter your access token in "
+            "Preferences, or set HF_TOKEN."
         )
     if answer.is_authorized:
-        return tr("{host} does not accept your access token. Make a new one there, and enter it in the preferences.")
+        return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
     return tr(
-        "{host} knows no {repo}, or shows it only to some: check the name, or enter your access token in the "
-        "preferences or set HF_TOKEN."
+        "{repo} doesn’t exist on {host}, or is private. Check the name. If it’s private, enter "
+        "your access token in Preferences or set HF_TOKEN."
     )

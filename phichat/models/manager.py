@@ -119,9 +119,7 @@ class HubModelManager:
         address = parse_hub_address(repo)
         if address is None:
             raise HubRefused(
-                tr("{text} is no repository of the Hub: write it as owner/repo, or paste its address.").format(
-                    text=repo
-                )
+                tr("{text} isn’t a Hub repository. Write it as owner/repo, or paste its address.").format(text=repo)
             )
         if address.revision != MAIN:
             raise HubRefused(other_revision_message(address))
@@ -171,7 +169,7 @@ class HubModelManager:
         known = CATALOGUE.get(name.lower())  # a different file on disk may have that name
         remote = self.find_listing(name).remote or (known.remote if known else None)
         if remote is None:
-            raise ModelMissing(tr("{name} does not come from the Hub: it cannot be fetched.").format(name=name))
+            raise ModelMissing(tr("{name} isn’t a Hub model, so it can’t be downloaded.").format(name=name))
         wanted = HubFile(remote.repo, remote.file, licence=remote.licence)  # the newest on the Hub
         yield from download(wanted, self._home, stop, self._access, patience=patience)
 
@@ -241,7 +239,7 @@ class HubModelManager:
     def _require_unfinished(self, name: str) -> PartialDownload:
         if found := self.find_unfinished(name):
             return found
-        raise ModelMissing(tr("{name} is not being fetched: there is nothing to go on with.").format(name=name))
+        raise ModelMissing(tr("{name} isn’t being downloaded, so there’s nothing to resume.").format(name=name))
 
     def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
         """Return the existing listing of `remote`, else a new one."""

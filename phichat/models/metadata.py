@@ -21,7 +21,8 @@ class MetadataFile(JsonFile):
         except OSError as error:
             raise StoreError(
                 tr(
-                    "The list of models could not be saved in {folder}: {reason}. Make room or allow writing there."
+                    "The list of models couldn’t be saved in {folder}: {reason}. Free up space, or check the "
+                    "folder’s permissions."
                 ).format(folder=self.path.parent, reason=error.strerror or error)
             ) from error
 

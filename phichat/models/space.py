@@ -23,8 +23,8 @@ def disk_problem(room: SpaceCheck) -> str:
         return ""
     needed, free = format_sizes(room.needed, room.free)
     return tr(
-        "The disk is too full: {needed} are still to be fetched into {folder}, and {free} are free there. "
-        "Make room, or choose a smaller model."
+        "The disk is too full: {folder} needs {needed} more, but only {free} is free. Free up "
+        "space, or choose a smaller model."
     ).format(needed=needed, folder=room.folder, free=free)
 
 
@@ -34,5 +34,6 @@ def memory_problem(room: SpaceCheck) -> str:
         return ""
     needed, installed = format_sizes(room.memory, room.memory_installed)
     return tr(
-        "It needs {needed} of memory, and this computer has {installed}: choose a smaller model or a smaller context."
+        "It needs {needed} of memory, but this computer only has {installed}. Choose a smaller "
+        "model or a smaller context."
     ).format(needed=needed, installed=installed)

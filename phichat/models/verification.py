@@ -88,7 +88,7 @@ def _sha256(path: Path, progress: _Progress) -> str:
                 progress.add(len(data))
     except OSError as error:
         raise ModelMissing(
-            tr("{path} cannot be read to its end: {reason}. Fetch it again, or choose another model.").format(
+            tr("{path} couldn’t be read completely: {reason}. Download it again, or choose another model.").format(
                 path=path, reason=error.strerror or error
             )
         ) from error
@@ -101,5 +101,5 @@ def _count_bytes(count: int) -> str:
 
 def _mismatch_message(path: Path, found: str, expected: str) -> str:
     return tr(
-        "{name} is not the file that was published ({found} instead of {expected}): remove it and fetch it again."
+        "{name} doesn’t match the published file ({found} instead of {expected}). Delete it and download it again."
     ).format(name=path.name, found=found, expected=expected)

@@ -26,7 +26,7 @@ MAX_JSON_BYTES = 32_000_000  # the file list of the largest repositories takes a
 _HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
 _YES = {"1", "ON", "YES", "TRUE"}
 
-_BAD_SETTING = N_("A network setting makes no sense ({reason}). Check HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY.")
+_BAD_SETTING = N_("A network setting isn’t valid ({reason}). Check HF_ENDPOINT, HF_TOKEN, and HTTPS_PROXY.")
 
 
 class _ErrorRow(NamedTuple):
@@ -42,8 +42,8 @@ _ERRORS = (
         (ssl.SSLCertVerificationError,),
         HubRefused,
         N_(
-            "{host} cannot prove who it is ({reason}). If this computer's clock is right and your network has an "
-            "authority of its own, let SSL_CERT_FILE name its certificate."
+            "The certificate of {host} isn’t trusted ({reason}). Check this computer’s clock. If "
+            "your network uses its own certificate authority, set SSL_CERT_FILE to its certificate."
         ),
     ),
     _ErrorRow(
@@ -57,16 +57,16 @@ _ERRORS = (
         HubRefused,
         _BAD_SETTING,
     ),
-    _ErrorRow((socket.gaierror,), HubAway, N_("{host} cannot be found: is this computer connected to the internet?")),
-    _ErrorRow((httpx2.ConnectTimeout,), HubAway, N_("{host} does not answer: check the network.")),
-    _ErrorRow((httpx2.TimeoutException,), HubUnreachable, N_("{host} does not answer: check the network.")),
-    _ErrorRow((httpx2.ConnectError,), HubAway, N_("There is no connection to {host}: check the network.")),
-    _ErrorRow((httpx2.TransportError,), HubUnreachable, N_("The connection to {host} was lost: check the network.")),
+    _ErrorRow((socket.gaierror,), HubAway, N_("{host} couldn’t be found. Check your internet connection.")),
+    _ErrorRow((httpx2.ConnectTimeout,), HubAway, N_("{host} isn’t responding. Check your network.")),
+    _ErrorRow((httpx2.TimeoutException,), HubUnreachable, N_("{host} isn’t responding. Check your network.")),
+    _ErrorRow((httpx2.ConnectError,), HubAway, N_("Phichat couldn’t connect to {host}. Check your network.")),
+    _ErrorRow((httpx2.TransportError,), HubUnreachable, N_("The connection to {host} was lost. Check your network.")),
     _ErrorRow((ValueError,), HubRefused, _BAD_SETTING),
     _ErrorRow(
         (OSError,),
         HubRefused,
-        N_("The certificates cannot be read: {reason}. Let SSL_CERT_FILE name a file of certificates, or nothing."),
+        N_("The certificates can’t be read: {reason}. Set SSL_CERT_FILE to a certificate file, or unset it."),
     ),
 )
 """The first row counts that matches an exception or one of its causes, which say more than httpx's own classes."""
@@ -149,7 +149,7 @@ class HttpClient:
                     return
             target = onward
         raise HubRefused(
-            tr("{host} leads in a circle. Try again later, or through another mirror (HF_ENDPOINT).").format(
+            tr("{host} redirects in a loop. Try again later, or use another mirror (HF_ENDPOINT).").format(
                 host=target.host
             )
         )
@@ -223,14 +223,13 @@ def has_certificates() -> bool:
 def not_the_hub_message(host: str) -> str:
     """Return the message for a response that no Hub would send."""
     return tr(
-        "{host} answers with something else than the Hub would: perhaps the page where a network asks you to sign in. "
-        "Open a browser, sign in there, and go on."
+        "{host} sent an unexpected page. If your network requires you to sign in, do so in a browser, then try again."
     ).format(host=host)
 
 
 def proxy_password_message() -> str:
     """Return the message for a proxy that requires authentication."""
-    return tr("The proxy wants a name and a password: set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
+    return tr("The proxy requires a user name and password. Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
 
 
 def _redirect_target(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:
@@ -242,9 +241,7 @@ def _redirect_target(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL |
     target = _parse_url(target)
     if url.scheme == "https" and target.scheme != "https":
         raise HubRefused(
-            tr("{host} leads to a connection that is not encrypted. Use another mirror (HF_ENDPOINT).").format(
-                host=url.host
-            )
+            tr("{host} redirects to an unencrypted connection. Use another mirror (HF_ENDPOINT).").format(host=url.host)
         )
     return target
 
@@ -256,7 +253,7 @@ def _parse_url(url: httpx2.URL | str) -> httpx2.URL:
         if parsed.scheme in {"http", "https"} and parsed.host:
             return parsed.copy_with(username=None, password=None)
     raise HubRefused(
-        tr("{address} is no web address: HF_ENDPOINT is to begin with https://.").format(
+        tr("{address} isn’t a web address. HF_ENDPOINT must start with https://.").format(
             address=_redact(str(url))[:100]
         )
     )
@@ -294,7 +291,7 @@ def _mapped_error(error: Exception, host: str, proxy: str | None) -> HubRefused 
     causes = list(_exception_chain(error))
     row, cause = next((row, cause) for row in _ERRORS for cause in causes if isinstance(cause, row.types))
     if proxy and row.kind is HubAway:
-        message = tr("There is no connection to {host}: check HTTPS_PROXY or the system's settings.")
+        message = tr("Phichat couldn’t connect to {host}. Check HTTPS_PROXY or the system’s proxy settings.")
         return HubAway(message.format(host=display_name(proxy)))
     return row.kind(tr(row.message).format(host=host, reason=_reason(cause)))
 
@@ -311,9 +308,9 @@ def _proxy_error(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
     """Return HubRefused, or HubUnreachable where the proxy answered with a server error (5xx), which may pass."""
     if re.search("407|username|password|auth", str(error), re.IGNORECASE):
         return HubRefused(proxy_password_message())
-    message = tr("The proxy refuses the connection: {reason}. Check HTTPS_PROXY or the system's settings.").format(
-        reason=str(error)[:200]
-    )
+    message = tr(
+        "The proxy refused the connection: {reason}. Check HTTPS_PROXY or the system’s proxy settings."
+    ).format(reason=str(error)[:200])
     return HubUnreachable(message) if str(error).startswith("5") else HubRefused(message)
 
 

@@ -80,20 +80,21 @@ def error_message(error: BaseException, file: Path) -> str:
     match classify_error(error):
         case FailureKind.NEWER:
             message = tr(
-                "{file} was made by a newer Phichat and is left as it is: update Phichat to see its conversations."
+                "{file} was made by a newer version of Phichat and hasn’t been changed. Update Phichat "
+                "to see its conversations."
             )
         case FailureKind.FULL:
-            message = tr("The disk is full: what is said now is kept in memory only, until there is room in {folder}.")
+            message = tr("The disk is full. New messages are only kept in memory until there is space in {folder}.")
         case FailureKind.REFUSED:
-            message = tr("Nothing can be written in {folder}: what is said now is kept in memory only.")
+            message = tr("Phichat can’t write to {folder}. New messages are only kept in memory.")
         case FailureKind.LOCKED:
-            message = tr("Another program is using {file}: what is said now is kept in memory until it lets go.")
+            message = tr("Another app is using {file}. New messages are kept in memory until it’s available again.")
         case FailureKind.BROKEN:
-            message = tr("The disk of {folder} does not work as it should: what is said now is kept in memory only.")
+            message = tr("The disk that holds {folder} isn’t working properly. New messages are only kept in memory.")
         case FailureKind.DAMAGED:
-            message = tr("{file} is damaged and could not be recovered.")
+            message = tr("{file} is damaged and couldn’t be recovered.")
         case _:
-            message = tr("The history could not be used: {reason}.")
+            message = tr("The history couldn’t be opened: {reason}.")
     return message.format(file=file, folder=folder, reason=error)
 
 

@@ -70,7 +70,7 @@ class History:
         found, here = self._read_both(lambda connection: queries.load_conversation(connection, conversation))
         record = here if conversation in self._database.fallback.names else found
         if record is None:
-            raise StoreError(tr("This conversation is no longer there."))
+            raise StoreError(tr("This conversation no longer exists."))
         return record
 
     def search_conversations(self, words: str, limit: int = 50) -> list[SearchHit]:
@@ -241,7 +241,7 @@ class History:
                 self._writer.submit(self._recovery_job(generation)).result()
             except (TypeError, ValueError):  # a value of the wrong type: a damaged page
                 self._writer.submit(Job(integrity.check_integrity)).result()
-        raise StoreError(tr("The history could not be read."))
+        raise StoreError(tr("The history couldn’t be read."))
 
     def _recovery_job(self, generation: int) -> Job:
         """Return a job that has the file recovered, unless it was since `generation`."""

@@ -88,7 +88,7 @@ class PreferencesFile:
                 file.write(replace_surrogates(json.dumps(values, indent=1, ensure_ascii=False)))
         except OSError as error:
             raise StoreError(
-                tr("Settings could not be saved in {folder}: {reason}. They hold until you quit.").format(
+                tr("The settings couldn’t be saved in {folder}: {reason}. They’ll be lost when you quit.").format(
                     folder=self._file.parent, reason=error.strerror or error
                 )
             ) from error

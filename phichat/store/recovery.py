@@ -49,7 +49,7 @@ def recover(file: Path, fresh: Path) -> str:
     kept = _set_aside(file)
     fresh.replace(file)
     recovered = tr_count("{count} conversation was recovered", "{count} conversations were recovered", count)
-    return tr("The history was damaged: {recovered}. The damaged file is kept as {name}.").format(
+    return tr("The history was damaged. {recovered}. The damaged file was kept as {name}.").format(
         recovered=recovered, name=kept.name
     )
 
@@ -184,7 +184,7 @@ def _adopt_orphans(target: Connection) -> None:
     )
     for number, first, changed, name in lost.fetchall():
         text = fetch_value(target, "SELECT text FROM messages WHERE number = ?", first)
-        values = {"number": number, "id": f"recovered-{name}", "title": title_of(text) or tr("Recovered")}
+        values = {"number": number, "id": f"recovered-{name}", "title": title_of(text) or tr("Recovered conversation")}
         _restore_row(target, "conversations", values | {"created": changed, "changed": changed})
 
 

@@ -45,7 +45,7 @@ def add_message(connection: sqlite3.Connection, conversation: str, message: Mess
     """Insert a message and set the tip. The conversation leaves the trash, as it is in use. Raise StoreError."""
     number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
     if number is None:
-        raise StoreError(tr("This conversation is no longer there."))
+        raise StoreError(tr("This conversation no longer exists."))
     _insert_message(connection, number, message)
     connection.execute(
         "UPDATE conversations SET tip = ?, changed = ?, deleted = NULL WHERE number = ?",

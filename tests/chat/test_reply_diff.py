@@ -22,12 +22,12 @@ REPLY = Reply(
     ("changes", "said"),
     [
         ({"model": "starter"}, "the model (phi-3 → starter)"),
-        ({"model_sha256": "b" * 64}, "the model's file (another checksum)"),
+        ({"model_sha256": "b" * 64}, "the model file (different checksum)"),
         ({"seed": 8}, "the seed"),
         ({"sampling": asdict(Sampling(temperature=0.2))}, "Temperature (0.70 → 0.20)"),
         ({"engine": {**REPLY.engine, "library": "llama 2"}}, "the library"),
-        ({"engine": {**REPLY.engine, "machine": "NEON"}}, "the machine"),
-        ({"engine": {**REPLY.engine, "settings": {"threads": 4, "batch": 128}}}, "the engine's settings (threads)"),
+        ({"engine": {**REPLY.engine, "machine": "NEON"}}, "the computer"),
+        ({"engine": {**REPLY.engine, "settings": {"threads": 4, "batch": 128}}}, "the engine settings (threads)"),
     ],
 )
 def test_each_thing_that_differs_is_named(changes: dict[str, Any], said: str) -> None:
@@ -41,4 +41,4 @@ def test_what_nobody_knows_is_no_difference() -> None:
 
 
 def test_where_nothing_differs_the_arithmetic_does() -> None:
-    assert "changes the arithmetic a little" in explain_difference(REPLY, REPLY)
+    assert "can change rounding slightly" in explain_difference(REPLY, REPLY)

@@ -87,10 +87,10 @@ def phichat(
 
 
 def test_the_answer_alone_goes_to_stdout(engine: ScriptedEngine, phichat: Run) -> None:
-    engine.enqueue(Notice("Memory is tight."), "Hel", "lo", "!")
+    engine.enqueue(Notice("Memory is low."), "Hel", "lo", "!")
     status, out, err = phichat("ask", "Say", "hello", "--seed", "5")
     assert (status, out) == (0, "Hello!\n")
-    assert err.splitlines()[0] == "Memory is tight."
+    assert err.splitlines()[0] == "Memory is low."
     assert "3 tokens" in err
     assert "seed 5" in err
     assert engine.requests[0].turns[-1].text == "Say hello"
@@ -158,7 +158,7 @@ def test_standard_input_that_is_no_text_is_not_asked(engine: ScriptedEngine, phi
     for arguments in (["ask", "-"], ["ask", "What?"], ["chat"]):
         status, out, err = phichat(*arguments, said=content)
         assert (status, out) == (1, "")
-        assert err == "Standard input is not text. Send a text file, or the text of this one.\n"
+        assert err == "Standard input isn’t text. Convert it to plain text, then try again.\n"
     assert not engine.requests
 
 
@@ -167,13 +167,13 @@ def test_an_endless_standard_input_is_refused(
 ) -> None:
     monkeypatch.setattr(standard_input, "MOST", 1000)
     status, _, err = phichat("ask", "-", said=b"x" * 5000)
-    assert (status, err) == (1, "Standard input is too long: it may have 1.0\N{NO-BREAK SPACE}kB. Send a part of it.\n")
+    assert (status, err) == (1, "Standard input is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Send less text.\n")
 
 
 @pytest.mark.parametrize("words", [[""], [" "], ["-"]])
 def test_an_empty_question_is_not_asked(engine: ScriptedEngine, phichat: Run, words: list[str]) -> None:
     status, out, err = phichat("ask", *words)
-    assert (status, out, err) == (1, "", "There is nothing to answer: write something first.\n")
+    assert (status, out, err) == (1, "", "There’s nothing to answer yet. Write a message first.\n")
     assert not engine.loads
 
 
@@ -194,7 +194,7 @@ def test_a_reply_may_be_as_long_as_the_context(engine: ScriptedEngine, phichat: 
     assert engine.requests[0].sampling.max_tokens == 5000
     status, _, err = phichat("ask", "Hi", "--context", "8192", "--max-tokens", "8193")
     assert (status, err.count("\n")) == (2, 1)
-    assert "8193 is not a whole number from 1 to 8192" in err
+    assert "8193 isn’t a whole number from 1 to 8192" in err
     assert phichat("ask", "Hi", "--context", "512", "--max-tokens", "4096")[0] == 0
 
 
@@ -233,18 +233,18 @@ def test_system_and_context_reach_the_model(engine: ScriptedEngine, phichat: Run
 def test_a_reply_that_was_cut_says_so(engine: ScriptedEngine, phichat: Run) -> None:
     engine.enqueue("One", Done(Ending.LENGTH, 1, completion_tokens=1))
     engine.enqueue("One", Done(Ending.LENGTH, 1, completion_tokens=1))
-    assert "--max-tokens allows more" in phichat("ask", "Hi", "--max-tokens", "1")[2]
-    assert "--context allows more" in phichat("ask", "Hi", "--max-tokens", "9")[2]
+    assert "Use --max-tokens" in phichat("ask", "Hi", "--max-tokens", "1")[2]
+    assert "Use --context" in phichat("ask", "Hi", "--max-tokens", "9")[2]
 
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_engine_that_dies_costs_one_sentence(engine: ScriptedEngine, phichat: Run, as_json: bool) -> None:
-    engine.enqueue("Half", EngineDied("The system ended the model's process."))
+    engine.enqueue("Half", EngineDied("The system stopped the model’s process."))
     status, out, err = phichat("ask", "Hi", *["--json"] * as_json)
-    assert (status, err) == (1, "The system ended the model's process.\n")
+    assert (status, err) == (1, "The system stopped the model’s process.\n")
     if as_json:
         told, done = (json.loads(line) for line in out.splitlines()[-2:])
-        assert told == {"event": "error", "message": "The system ended the model's process."}
+        assert told == {"event": "error", "message": "The system stopped the model’s process."}
         assert done["reason"] == "error"
     else:
         assert out == "Half\n"
@@ -267,13 +267,13 @@ def test_a_bug_without_a_place_for_the_log_is_still_one_sentence(
     home.write_text("a file where the folder should be")
     engine.enqueue(ZeroDivisionError("oh"))
     status, _, err = phichat("ask", "Hi")
-    assert (status, err) == (1, "Phichat has a bug (ZeroDivisionError: oh). Please report it.\n")
+    assert (status, err) == (1, "You found a bug in Phichat (ZeroDivisionError: oh). Please report it.\n")
 
 
 def test_an_unknown_model_is_answered_with_those_there_are(phichat: Run) -> None:
     status, _, err = phichat("ask", "Hi", "--model", "nope")
     assert (status, err.count("\n")) == (1, 1)
-    assert "There is no model nope here" in err
+    assert "There is no model named nope" in err
     status, out, _ = phichat("ask", "Hi", "--model", "nope", "--json")
     assert (status, json.loads(out)) == (1, {"event": "error", "message": err.strip()})
 
@@ -327,14 +327,14 @@ def test_models_are_listed_added_and_removed(phichat: Run, chatml_model: Path) -
     assert listed["tiny-chatml"]["on_disk"]
     assert listed["phi-3-mini-4k-instruct-q4"]["bytes"] == 2_393_231_072
     assert not listed["phi-3-mini-4k-instruct-q4"]["on_disk"]
-    assert "forgotten" in phichat("models", "remove", "tiny-chatml")[1]
+    assert "removed from the list" in phichat("models", "remove", "tiny-chatml")[1]
     assert "tiny-chatml" not in phichat("models", "list")[1]
     assert chatml_model.exists()
 
 
 def test_verifying_says_what_it_knows(phichat: Run, chatml_model: Path, tmp_path: Path) -> None:
     status, out, _ = phichat("models", "verify", str(chatml_model))
-    assert (status, "no checksum was published" in out, "SHA-256 " in out) == (0, True, True)
+    assert (status, "no published checksum" in out, "SHA-256 " in out) == (0, True, True)
     (tmp_path / "half.gguf").write_bytes(chatml_model.read_bytes()[:-1000])
     status, out, err = phichat("models", "verify", str(tmp_path / "half.gguf"))
     assert (status, out, err.count("\n")) == (1, "", 1)
@@ -386,7 +386,7 @@ def test_a_person_without_a_display_gets_a_conversation(
     monkeypatch.setattr(Console, "is_interactive", True)
     status, out, err = phichat("--model", str(chatml_model), said="Hello\n")
     assert (status, out, window.opened) == (0, "Hello\n", [])
-    assert err.startswith("There is no display here, so no window can open.\n")
+    assert err.startswith("There is no display, so the window can’t open.\n")
     assert phichat("--quit-when-ready")[0] == 1
     assert phichat(str(chatml_model), said="Hello\n")[:2] == (0, "Hello\n")
 
@@ -413,7 +413,7 @@ def test_help_and_version_are_no_errors(phichat: Run) -> None:
 def test_without_a_display_the_program_says_what_to_do(display: dict[str, str], chatml_model: Path) -> None:
     status, out, err = _program(chatml_model, without=("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"), **display)
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "no window can open" in err
+    assert "the window can’t open" in err
     assert "phichat ask" in err
 
 
@@ -449,7 +449,7 @@ def test_an_answer_that_cannot_be_written_is_an_error(chatml_model: Path, argume
     with Path("/dev/full").open("w") as full:
         status, _, err = _program(chatml_model, *arguments, stdout=full)
     assert (status, err) == (
-        1, "The answer could not be written: No space left on device. Send it somewhere else.\n",
+        1, "The answer couldn’t be written: No space left on device. Send the output somewhere else.\n",
     )  # fmt: skip
 
 
@@ -479,24 +479,24 @@ def test_a_killed_model_ends_the_reply_with_a_sentence(starter: Path) -> None:
     assert process.returncode == 1
     assert json.loads(out.splitlines()[-1])["reason"] == "error"
     assert err.count("\n") == 1
-    assert "The system ended the model's process" in err
+    assert "The system stopped the model’s process" in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_person_stops_a_reply_and_leaves(starter: Path) -> None:
     with _terminal("chat", "--model", str(starter), "--seed", "7") as say:
-        assert "Ctrl+C stops a reply" in say("> ", "Tell me a long story.\n")
+        assert "Press Ctrl+C to stop an answer" in say("> ", "Tell me a long story.\n")
         say(" the ", "\x03")
         assert "Stopped." in say("> ", "half a line\x03")
         say("> ", "\x03")
-        assert "Ctrl+D ends the conversation." in say("> ", "\x04")
+        assert "Press Ctrl+D to end the conversation." in say("> ", "\x04")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_question_is_typed_where_standard_input_is_a_terminal(chatml_model: Path) -> None:
     with _terminal("ask", "-", "--model", str(chatml_model), "--max-tokens", "4") as say:
-        say("Type your question, then press Ctrl+D.", "Hello\n\x04")
-        say("a second; the first", "")
+        say("Type your message, then press Ctrl+D.", "Hello\n\x04")
+        say("per second, first", "")
 
 
 class _Process(subprocess.Popen[str]):
@@ -530,7 +530,7 @@ def _program(
         [sys.executable, "-m", "phichat", "--model", str(model), *arguments],
         stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, timeout=60,
     )  # fmt: skip
-    told = [line for line in finished.stderr.splitlines(keepends=True) if "a second; the first" not in line]
+    told = [line for line in finished.stderr.splitlines(keepends=True) if "per second, first" not in line]
     return finished.returncode, finished.stdout or "", "".join(told)
 
 
@@ -567,7 +567,7 @@ class _terminal:  # noqa: N801 - used like a function
 def test_a_model_that_can_be_downloaded_is_offered_so(phichat: Run) -> None:
     for name in ("phi-3-mini-4k-instruct-q4", "Phi-3-mini-4k-instruct-q4", "owner/repo:file.gguf"):
         status, _, err = phichat("ask", "Hi", "--model", name)
-        sentence = f"{name} is not on this disk: `phichat models download {name}` fetches it.\n"
+        sentence = f"{name} isn’t downloaded. Run `phichat models download {name}` first.\n"
         assert (status, err) == (1, sentence)
 
 
@@ -605,20 +605,23 @@ def test_the_model_is_the_variables_then_the_default_one_then_the_windows(
     assert _asked_with(engine, monkeypatch) == variable
     assert _asked_with(engine, monkeypatch, "--model", plain) == plain
     monkeypatch.setenv("PHICHAT_MODEL", "gone")
-    assert "There is no model gone here" in str(phichat("bench", "--parts", "load"))
+    assert "There is no model named gone" in str(phichat("bench", "--parts", "load"))
 
 
 def test_a_context_that_a_model_does_not_have_is_told(engine: ScriptedEngine, phichat: Run) -> None:
     engine.most_context = 8192
-    told = "The context has 8,192 tokens: this model was made for no more."
+    told = "The context is limited to 8,192 tokens, the most this model supports."
     assert told in phichat("ask", "Hi", "--context", "9000")[2]
     assert "made for" not in phichat("ask", "Hi", "--context", "8192")[2]
     assert "made for" not in phichat("ask", "Hi")[2]
-    for context, advice in (("8192", "Shorten it."), ("4096", "Shorten it, or allow more with --context.")):
+    for context, advice in (
+        ("8192", "Shorten it."),
+        ("4096", "Shorten it, or choose a larger context with --context."),
+    ):
         engine.enqueue(PromptTooLong("…choose a larger context in the settings."))
         status, _, err = phichat("ask", "Hi", "--context", context)
         assert status == 1
-        assert err.endswith(f"This message is too long: the context has {int(context):,} tokens. {advice}\n")
+        assert err.endswith(f"This message is too long for the context of {int(context):,} tokens. {advice}\n")
 
 
 @pytest.mark.parametrize("arguments", [["history", "list"], ["ask", "Hi"]])
@@ -628,7 +631,7 @@ def test_a_home_of_a_user_that_nobody_is_is_one_sentence(
     monkeypatch.setenv("PHICHAT_HOME", "~nosuchuser/x")
     status, out, err = phichat(*arguments)
     assert (status, out) == (1, "")
-    assert err.endswith("this computer has no user of that name.\n")
+    assert err.endswith("this computer has no user with that name.\n")
 
 
 def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
@@ -644,7 +647,7 @@ def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
     status, out, err = phichat("bench", "--parts", "load", "--json", "--model", str(chatml_model))
     assert (status, json.loads(out)["load"]) == (0, 1.5)
     assert err.splitlines() == [
-        "This takes about 5 minutes at most. Ctrl+C stops it.",
+        "This takes up to about 5 minutes. Press Ctrl+C to stop.",
         "Measuring speed, round 1 …",
         "Measuring speed, round 2 …",
     ]
@@ -653,14 +656,14 @@ def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
 def test_wrong_usage_is_told_in_french(phichat: Run) -> None:
     i18n.set_language("fr")
     for arguments, sentence in (
-        (["ask"], "ces arguments sont nécessaires : PROMPT"),
-        (["ask", "Hi", "--preset", "wild"], "argument --preset : choix impossible : 'wild' (choisissez parmi "),
+        (["ask"], "arguments obligatoires : PROMPT"),
+        (["ask", "Hi", "--preset", "wild"], "argument --preset : choix non valide : 'wild' (choisissez parmi "),
         (["ask", "Hi", "--seed"], "argument --seed : il faut un argument"),
-        (["ask", "Hi", "--temp"], "arguments inconnus : --temp"),
+        (["ask", "Hi", "--temp"], "arguments non reconnus : --temp"),
     ):
         status, _, err = phichat(*arguments)
         assert (status, err.count("\n")) == (2, 1)
-        assert sentence in err.replace("\u202f", " ")
+        assert sentence in err.replace("\u202f", " ").replace("\u00a0", " ")
     help_text = phichat("ask", "--help")[1]
     assert help_text.startswith("utilisation\u202f: ")
     assert "afficher cette aide" in help_text

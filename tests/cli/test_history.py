@@ -90,11 +90,11 @@ def test_words_find_conversations(phichat: Run, kept: list[ConversationRecord]) 
     assert "Un oiseau" in line
     found = json.loads(phichat("history", "list", "--json", "bird")[1])
     assert (found["id"], found["message"]) == (kept[0].summary.id, "Owls 1")
-    assert phichat("history", "list", "dinosaur") == (0, "", "Nothing was found.\n")
+    assert phichat("history", "list", "dinosaur") == (0, "", "No results.\n")
 
 
 def test_an_empty_history_says_so(phichat: Run, home: Path) -> None:
-    assert phichat("history", "list") == (0, "", "No conversation is kept here yet.\n")
+    assert phichat("history", "list") == (0, "", "No saved conversations yet.\n")
     assert phichat("history", "list", "--json") == (0, "", "")
 
 
@@ -105,7 +105,9 @@ def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: 
     assert json.loads(phichat("history", "show", "id of owls", "--json")[1])["conversations"][0]["title"] == "Owls"
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("nope", "No conversation has the id nope"), ("id", "give more of it")])
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("nope", "There is no conversation with the ID nope"), ("id", "Type more of it")]
+)
 def test_an_id_that_names_none_or_several_is_one_sentence(
     phichat: Run, kept: list[ConversationRecord], name: str, sentence: str
 ) -> None:
@@ -117,7 +119,7 @@ def test_an_id_that_names_none_or_several_is_one_sentence(
 
 def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[ConversationRecord]) -> None:
     assert phichat("history", "remove", "id of owls")[:2] == (
-        0, "1 conversation is in the bin, and is deleted after 30 days.\n",
+        0, "1 conversation moved to the trash. It will be deleted after 30 days.\n",
     )  # fmt: skip
     assert "Owls" not in phichat("history", "list")[1]
     assert "Owls" in phichat("history", "list", "--bin")[1]
@@ -132,7 +134,7 @@ def test_the_ending_decides_what_is_exported(
 ) -> None:
     status, out, err = phichat("history", "export", str(tmp_path / name))
     assert (status, out) == (0, "")
-    assert err == f"2 conversations written to {tmp_path / name}.\n"
+    assert err == f"2 conversations exported to {tmp_path / name}.\n"
     assert part in (tmp_path / name).read_text("utf-8")
 
 
@@ -146,7 +148,7 @@ def test_exports_go_to_stdout_too(phichat: Run, kept: list[ConversationRecord]) 
 
 
 def test_an_export_that_cannot_be_is_one_sentence(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:
-    assert "say it with --format" in phichat("history", "export", str(tmp_path / "a.pdf"))[2]
+    assert "Choose one with --format" in phichat("history", "export", str(tmp_path / "a.pdf"))[2]
     status, out, err = phichat("history", "export", str(tmp_path / "no" / "a.json"))
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert phichat("history", "export", "a", "--format", "pdf")[0] == 2
@@ -165,11 +167,11 @@ def test_what_was_exported_comes_back(
     file = str(tmp_path / "all.json")
     phichat("history", "export", file)
     monkeypatch.setenv("PHICHAT_HOME", str(tmp_path / "other"))
-    assert phichat("history", "import", file) == (0, "2 conversations with 4 new messages imported.\n", "")
+    assert phichat("history", "import", file) == (0, "2 conversations imported, with 4 new messages.\n", "")
     assert sorted(_records(tmp_path / "other"), key=lambda each: each.summary.created) == kept
     status, out, err = phichat("history", "import", file)
     assert (status, out, err) == (
-        0, "0 conversations with 0 new messages imported.\n", "2 were here already.\n",
+        0, "0 conversations imported, with 0 new messages.\n", "2 were already up to date.\n",
     )  # fmt: skip
     assert json.loads(phichat("history", "import", file, "--json")[1]) == {
         "conversations": 0, "messages": 0, "unchanged": 2, "skipped": 0,
@@ -189,7 +191,7 @@ def test_what_is_kept_can_be_read_where_nothing_can_be_written(
     for arguments in (["remove", "id of owls"], ["import", str(tmp_path / "all.json")]):
         status, out, err = phichat("history", *arguments)
         assert (status, out) == (1, "")
-        assert "Nothing can be written in" in err
+        assert "can’t write to" in err
     assert {path: path.read_bytes() for path in home.iterdir() if path.suffix == ".sqlite3"}.items() <= before.items()
 
 
@@ -227,7 +229,7 @@ def test_where_nothing_is_kept_and_nothing_can_be_written_the_list_is_empty(
     home.mkdir(exist_ok=True)
     connect = connections.connect
     monkeypatch.setattr(connections, "connect", refuse)
-    assert phichat("history", "list") == (0, "", "No conversation is kept here yet.\n")
+    assert phichat("history", "list") == (0, "", "No saved conversations yet.\n")
 
 
 def test_importing_what_is_in_the_bin_again_leaves_it_there(
@@ -245,12 +247,15 @@ def test_an_import_that_makes_no_sense_is_one_sentence(phichat: Run, home: Path,
     file.write_bytes(b"\x89PNG")
     status, out, err = phichat("history", "import", str(file))
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "is no chat export that Phichat knows" in err
+    assert "isn’t a conversation export that Phichat can read" in err
 
 
 def test_the_history_speaks_french(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:
     i18n.set_language("fr")
-    assert phichat("history", "export", str(tmp_path / "a.txt"))[2] == f"2 conversations dans {tmp_path / 'a.txt'}.\n"
+    assert (
+        phichat("history", "export", str(tmp_path / "a.txt"))[2]
+        == f"Exportation vers {tmp_path / 'a.txt'} terminée\u00a0: 2 conversations.\n"
+    )
 
 
 def test_a_conversation_is_kept_when_asked(

@@ -69,10 +69,10 @@ def test_a_list_shows_every_model_with_its_figures(phichat: Run) -> None:
     assert (status, err) == (0, "")
     first, *_, last = [line for line in out.splitlines() if "phi-" in line]
     assert first.split()[0] == PHI_3.name
-    for said in ("2.4\u00a0GB", "not on this disk", "MIT", "4.3\u00a0GB", "tokens/s", PHI_3.repo):
+    for said in ("2.4\u00a0GB", "not downloaded", "MIT", "4.3\u00a0GB", "tokens/s", PHI_3.repo):
         assert said in first
     assert "about 2.5\u00a0GB" in last
-    assert "by the community" in last
+    assert "(community)" in last
 
 
 def test_a_list_of_what_is_here_needs_no_network_library() -> None:
@@ -100,7 +100,7 @@ def test_the_hub_confirms_sizes_when_asked(phichat: Run, served: HubServer, chat
     rows = [json.loads(line) for line in phichat("list", "--online", "--json")[1].splitlines()]
     assert [row["confirmed"] for row in rows] == [True] + [False] * (len(rows) - 1)
     assert rows[0]["bytes"] == chatml_model.stat().st_size
-    assert "unknown to the Hub" in phichat("list", "--online")[1]
+    assert "not on the Hub" in phichat("list", "--online")[1]
 
 
 def test_a_row_that_the_hub_refuses_leaves_the_others(phichat: Run, served: HubServer, chatml_model: Path) -> None:
@@ -110,10 +110,10 @@ def test_a_row_that_the_hub_refuses_leaves_the_others(phichat: Run, served: HubS
     status, out, err = phichat("list", "--online")
     assert status == 0
     assert last.name in out
-    assert f"{PHI_3.name}: {PHI_3.repo} is open only to people" in err
+    assert f"{PHI_3.name}: To download {PHI_3.repo}, accept its terms" in err
     rows = [json.loads(line) for line in phichat("list", "--online", "--json")[1].splitlines()]
     assert (rows[0]["confirmed"], rows[-1]["confirmed"], rows[-1]["note"]) == (None, True, None)
-    assert "agree on" in rows[0]["note"]
+    assert "accept its terms at" in rows[0]["note"]
 
 
 def test_without_the_hub_a_list_online_is_one_sentence(phichat: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,12 +138,12 @@ def test_a_repositorys_files_are_listed(phichat: Run, served: HubServer, chatml_
 def test_phi_3_is_fetched_verified_and_named(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
     status, out, _ = phichat("download", PHI_3.name)
     file = home / "models" / PHI_3.file
-    assert (status, out) == (0, f"{PHI_3.name} is on this disk: {file}\n")
+    assert (status, out) == (0, f"{PHI_3.name} is already downloaded: {file}\n")
     assert file.read_bytes() == chatml_model.read_bytes()
     asked = len(served.requests)
     assert phichat("download", PHI_3.name)[:2] == (status, out)
     assert len(served.requests) == asked
-    assert "whole and unchanged" in phichat("verify", PHI_3.name)[1]
+    assert "is intact" in phichat("verify", PHI_3.name)[1]
 
 
 def test_any_file_of_the_hub_is_fetched(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
@@ -172,10 +172,10 @@ def test_a_model_is_verified_and_removed_by_the_name_it_was_fetched_by(
     for action in ("verify", "remove"):
         status, out, err = phichat(action, address)
         assert (status, out) == (1, "")
-        assert f"{address} is not on this disk: `phichat models download {address}`" in err
+        assert f"{address} isn’t downloaded. Run `phichat models download {address}`" in err
     assert phichat("download", address)[0] == 0
-    assert "x is the file that was published" in phichat("verify", address)[1]
-    assert "x is deleted" in phichat("remove", address)[1]
+    assert "x is intact" in phichat("verify", address)[1]
+    assert "x was deleted" in phichat("remove", address)[1]
     assert not (home / "models" / "x.gguf").exists()
 
 
@@ -193,7 +193,7 @@ def test_a_file_that_only_has_the_name_is_not_said_to_be_the_one(
     assert (row["name"], row["path"], row["sha256"]) == (PHI_3.name, str(file), None)
     assert (row["official"], row["licence"], row["repo"], row["published_sha256"]) == (False, None, None, None)
     line = phichat("list")[1].splitlines()[1]
-    assert ("added" if is_added else "in models/") in line
+    assert ("added" if is_added else "in the models folder") in line
     assert "MIT" not in line
     done = json.loads(phichat("download", PHI_3.name, "--json")[1].splitlines()[-1])
     assert done["name"] == PHI_3.name
@@ -244,8 +244,8 @@ def test_what_is_in_the_hubs_cache_is_said_without_a_hash(
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("phi-2", "There are: phi-3-mini-4k-instruct-q4, "),
-        ("owner/repo", "owner/repo has several models. Add the name of one, such as owner/repo:a.gguf."),
+        ("phi-2", "Choose from phi-3-mini-4k-instruct-q4, "),
+        ("owner/repo", "owner/repo has more than one model. Add the name of a file, as in owner/repo:a.gguf."),
         ("owner/none:x.gguf", "owner/none"),
     ],
 )
@@ -263,8 +263,8 @@ def test_a_full_disk_is_said_before_the_first_byte(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000_000))
     status, out, err = phichat("download", PHI_3.name)
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "2.4\u00a0GB are still to be fetched" in err
-    assert "1.0\u00a0GB are free" in err
+    assert "needs 2.4\u00a0GB more" in err
+    assert "1.0\u00a0GB is free" in err
     assert served.requests == []
 
 
@@ -272,20 +272,20 @@ def test_too_little_memory_is_a_warning(phichat: Run, served: HubServer, monkeyp
     monkeypatch.setattr("phichat.engine.hardware.installed_memory", lambda: 4_000_000_000)
     status, _, err = phichat("download", PHI_3.name)
     assert status == 0
-    assert "4.3\u00a0GB of memory, and this computer has 4.0\u00a0GB" in err.splitlines()[0]
+    assert "4.3\u00a0GB of memory, but this computer only has 4.0\u00a0GB" in err.splitlines()[0]
 
 
 def test_what_is_partly_here_is_listed_resumed_or_removed(phichat: Run, served: HubServer, home: Path) -> None:
     here = _begun(served, home)
     rows = [json.loads(line) for line in phichat("list", "--json")[1].splitlines()]
     assert (rows[0]["bytes_here"], rows[0]["on_disk"]) == (here, False)
-    assert re.search(r"…  phi-3-mini-4k-instruct-q4 .*partly here, \d+ %", phichat("list")[1])
+    assert re.search(r"…  phi-3-mini-4k-instruct-q4 .*\d+% downloaded", phichat("list")[1])
     served.forget()
     assert phichat("download", PHI_3.name)[0] == 0
     assert served.starts(PHI_3.file) == [here]
     assert "239\u00a0kB" in phichat("remove", PHI_3.name)[1]
     here = _begun(served, home)
-    assert f"frees {i18n.format_size(here)}" in phichat("remove", PHI_3.name)[1]
+    assert f"freeing {i18n.format_size(here)}" in phichat("remove", PHI_3.name)[1]
     assert json.loads(phichat("list", "--json")[1].splitlines()[0])["bytes_here"] == 0
     assert phichat("remove", PHI_3.name)[0] == 1
 
@@ -301,7 +301,7 @@ def test_a_person_is_asked_before_deleting(
     monkeypatch.setattr(Console, "is_interactive", True)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     status, _, err = phichat("remove", "mine", said=answer)
-    assert "frees 239\u00a0kB" in err
+    assert "free 239\u00a0kB" in err
     assert (status, Path(file).exists()) == (0, stays)
     assert phichat("remove", "mine", "--yes")[0] == (0 if stays else 1)
     assert not Path(file).exists()
@@ -318,7 +318,7 @@ def test_a_log_hears_of_progress_now_and_then(capsys: pytest.CaptureFixture[str]
         reporter.report(Progress(Phase.WAITING, 10**9, 10**9, note=waiting.format(left)))
     lines = capsys.readouterr().err.splitlines()
     assert 10 <= len(lines) <= 13
-    assert lines[1] == "10 %  100\u00a0MB of 1.0\u00a0GB  10\u00a0MB/s  about 2 minutes left"
+    assert lines[1] == "10%  100\u00a0MB of 1.0\u00a0GB  10\u00a0MB/s  about 2 minutes left"
     assert lines[-1].endswith(waiting.format(9))
 
 
@@ -344,7 +344,7 @@ def test_a_person_sees_a_bar_that_fits(
     Reporter(False, Console()).report(Progress(Phase.FETCHING, 10**9, 2 * 10**9, 10_000_000, 100))
     line = capsys.readouterr().err.removeprefix("\r")
     assert len(line) < columns
-    assert "50 %" in line
+    assert "50%" in line
     assert ("█" * 15 + "░" * 15 in line) == (columns == 120)
 
 
@@ -362,7 +362,7 @@ def test_the_program_goes_on_after_ctrl_c_and_after_a_kill(served: HubServer, ho
         if ending is signal.SIGINT:
             assert process.returncode == 130
             assert err.splitlines()[-1].startswith("Interrupted at ")
-            assert f"`phichat models download {PHI_3.name}` goes on from there" in err
+            assert f"`phichat models download {PHI_3.name}` to resume" in err
             assert "Traceback" not in err
     served.speed = None
     out, err = _process("download", PHI_3.name, "--json").communicate(timeout=20)
@@ -448,9 +448,12 @@ def test_a_model_in_several_files_is_one_model(phichat: Run, hub: HubServer, hom
     *_, done = map(json.loads, phichat("download", row["name"], "--json")[1].splitlines())
     assert (done["name"], done["bytes"], done["path"]) == ("big-q4", total, str(home / "models" / first.name))
     _, out, _ = phichat("verify", "big-q4")
-    assert "whole and unchanged" in out
+    assert "is intact" in out
     assert [line.split()[-1] for line in out.splitlines()[1:]] == [part.name for part in parts]
-    assert phichat("download", f"owner/big:{parts[1].name}")[:2] == (0, f"big-q4 is on this disk: {done['path']}\n")
+    assert phichat("download", f"owner/big:{parts[1].name}")[:2] == (
+        0,
+        f"big-q4 is already downloaded: {done['path']}\n",
+    )
     assert phichat("remove", "big-q4")[0] == 0
     assert not list((home / "models").glob("Big*"))
 
@@ -463,10 +466,10 @@ def test_a_model_whose_file_is_away_is_listed_and_says_so(phichat: Run, tmp_path
     [line] = [line for line in out.splitlines() if " far " in line]
     assert line.startswith("!")
     assert "file not found" in line
-    assert f"far: {file} is not there. If it is on a removable disk" in err
+    assert f"far: {file} doesn’t exist. If it’s on an external disk" in err
     row = json.loads(phichat("list", "--json")[1].splitlines()[-1])
     assert (row["name"], row["on_disk"], row["path"]) == ("far", False, str(file))
-    assert "removable disk" in row["note"]
+    assert "external disk" in row["note"]
     assert phichat("remove", "far")[0] == 0
 
 
@@ -535,7 +538,7 @@ def test_a_quantisation_names_a_file(phichat: Run, served: HubServer, home: Path
         served.add("owner/repo-GGUF", f"model-{kind}.gguf", chatml_model)
     status, _, err = phichat("download", "ollama run hf.co/owner/repo-GGUF:Q4_K_M")
     assert (status, (home / "models" / "model-Q4_K_M.gguf").is_file()) == (0, True), err
-    assert "whole and unchanged" in phichat("verify", "owner/repo-GGUF:Q4_K_M")[1]
+    assert "is intact" in phichat("verify", "owner/repo-GGUF:Q4_K_M")[1]
     assert phichat("remove", "https://hf.co/owner/repo-GGUF:Q4_K_M")[0] == 0
     assert not (home / "models" / "model-Q4_K_M.gguf").exists()
 
@@ -544,5 +547,5 @@ def test_a_download_that_is_no_chat_model_says_so(phichat: Run, hub: HubServer, 
     adapter = tiny_models.chatml(tmp_path / "style.gguf", metadata={"general.type": "adapter"})
     hub.add("owner/style", "style.gguf", adapter)
     status, out, err = phichat("download", "owner/style")
-    assert (status, out.startswith("style is on this disk: ")) == (0, True)
-    assert "style.gguf is not a model to talk with: it is an adapter" in err
+    assert (status, out.startswith("style is already downloaded: ")) == (0, True)
+    assert "style.gguf isn’t a chat model: it’s an adapter" in err

@@ -92,7 +92,7 @@ def test_people_read_the_same_in_their_words(capsys: pytest.CaptureFixture[str],
 
 def test_without_a_model_it_says_so_and_goes_on(doctor: Doctor) -> None:
     found = doctor()
-    assert "no model on this disk" in found["engine"]["error"]
+    assert "no model to test the engine with" in found["engine"]["error"]
     assert found["engine"]["settings"]["threads"] >= 1
     assert found["cpu"]["features"] is None
 
@@ -106,7 +106,7 @@ def test_a_damaged_model_is_a_finding(doctor: Doctor, model: Path) -> None:
 @pytest.mark.usefixtures("model")
 def test_a_library_that_crashes_is_a_finding(doctor: Doctor) -> None:
     engine = doctor(lambda _: EngineProcess(command=CRASHING))["engine"]
-    assert "Safer settings did not help" in engine["error"]
+    assert "Safer settings didn’t help" in engine["error"]
     assert any("Trying again" in notice for notice in engine["notices"])
     assert engine["library"] is None
 

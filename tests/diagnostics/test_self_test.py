@@ -53,7 +53,7 @@ def test_a_processor_that_computes_wrongly_is_found_out(
     monkeypatch.setattr("phichat.diagnostics.self_test.resource", tmp_path.joinpath)
     status, found, words = self_test()
     assert (status, found["ok"]) == (1, False)
-    assert "says “.Everything” instead of “Everything works.”" in found["checks"]["engine"]
+    assert "answers “.Everything” instead of “Everything works.”" in found["checks"]["engine"]
     assert found["error"] in words
     assert words.count("\n") == 1
     assert found["checks"]["history"] is None
@@ -73,7 +73,7 @@ def test_what_is_missing_is_named(self_test: Run, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("phichat.engine.process.engine_process.runtime.process_command", lambda _: DYING)
     status, found, _ = self_test()
     assert status == 1
-    assert "process ended" in found["checks"]["engine"]
+    assert "process stopped" in found["checks"]["engine"]
     assert "certificates" in found["checks"]["certificates"]
     assert "hf_xet" in found["checks"]["hub"]
     assert found["checks"]["translations"] is None

@@ -24,7 +24,7 @@ def test_it_is_counted_read_ahead_and_answered_or_too_long_and_kept(with_small_c
     person.window.generation.measured.connect(done.append)
     attach(person, short, long)
     person.type("Why?")
-    person.wait(lambda: note(person).startswith("With its files, this message is "))
+    person.wait(lambda: note(person).startswith("With its attachments, this message is "))
     person.press(Qt.Key.Key_Return)
     assert (person.written(), chips(person), prompts) == ("Why?", ["short.txt", "long.txt"], [])
     buttons = person.find("composerBox").findChildren(QToolButton, "chipRemove")

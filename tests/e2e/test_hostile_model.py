@@ -30,7 +30,7 @@ def test_a_template_that_cannot_be_used_is_told_and_the_model_answers(
         person.wait_for(GenerationState.IDLE)
         label = window.findChild(QLabel, "statusMessage")
         assert isinstance(label, QLabel)
-        person.wait(lambda: "chat template does not work" in label.text())
+        person.wait(lambda: "chat template doesn’t work" in label.text())
         assert reason in label.text()
         window.session.sampling = Sampling(temperature=0.0, max_tokens=5)
         person.ask("Hi")

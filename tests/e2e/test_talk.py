@@ -67,7 +67,7 @@ def test_killing_the_model_costs_one_sentence_and_no_message(person: Person) -> 
     model_process().send_signal(signal.SIGKILL)
     person.wait_for(GenerationState.IDLE)
     person.wait(read_along.count)
-    assert person.status().endswith("Your conversation is kept; ask again."), "also once it is back to read along"
+    assert person.status().endswith("Your conversation is safe. Try again."), "also once it is back to read along"
     assert len(person.message(1)) > 10
     person.window.session.sampling = Sampling(max_tokens=8)
     person.ask("And now?")

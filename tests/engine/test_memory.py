@@ -35,12 +35,14 @@ def test_a_model_that_fits_needs_no_word(computer: pytest.MonkeyPatch) -> None:
 
 def test_a_model_that_fits_only_tightly_comes_with_a_warning(computer: pytest.MonkeyPatch) -> None:
     computer.setattr(hardware, "available_memory", lambda: 2 * GB)
-    assert "Memory is tight: Phi-3 needs 4.3\N{NO-BREAK SPACE}GB, and 2.0" in hardware.check_memory(PHI, 4096)
+    assert "Memory is low: Phi-3 needs 4.3\N{NO-BREAK SPACE}GB, but only 2.0" in hardware.check_memory(PHI, 4096)
 
 
 def test_a_model_that_cannot_fit_is_refused_with_figures(computer: pytest.MonkeyPatch) -> None:
     computer.setattr(hardware, "installed_memory", lambda: 4 * GB)
-    with pytest.raises(ModelTooLarge, match=r"Phi-3 is too big.* needs 4\.3.*1\.6.* context of 4,096.* there are 4\.0"):
+    with pytest.raises(
+        ModelTooLarge, match=r"Phi-3 is too large.* needs 4\.3.*1\.6.* context of 4,096.* 4\.0.GB is installed"
+    ):
         hardware.check_memory(PHI, 4096)
 
 
@@ -78,7 +80,7 @@ def test_a_conversation_is_held_exactly_where_there_is_room(computer: pytest.Mon
 def test_where_there_is_room_for_half_only_it_is_held_in_half(computer: pytest.MonkeyPatch, gigabytes: float) -> None:
     computer.setattr(hardware, "available_memory", lambda: int(gigabytes * GB))
     assert hardware.choose_cache_type(PHI, 4096) == "q8_0"
-    assert "a little less exactly" in hardware.check_memory(PHI, 4096, "q8_0")
+    assert "slightly less accurate" in hardware.check_memory(PHI, 4096, "q8_0")
 
 
 def test_where_half_does_not_help_nothing_is_given_up(computer: pytest.MonkeyPatch) -> None:

@@ -385,9 +385,9 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_place_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreError, match="could not be written: No such file or directory"):
+    with pytest.raises(StoreError, match="couldn’t be saved: No such file or directory"):
         export([talk("Hi")], Format.TEXT, tmp_path / "nowhere" / "talk.txt")
-    with pytest.raises(StoreError, match="could not be written: Is a directory"):
+    with pytest.raises(StoreError, match="couldn’t be saved: Is a directory"):
         export([talk("Hi")], Format.TEXT, tmp_path)
 
     def full(_: Any) -> None:
@@ -401,5 +401,5 @@ def test_a_place_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
 def test_a_full_disk_is_one_sentence() -> None:
-    with pytest.raises(StoreError, match="/dev/full could not be written: No space left on device"):
+    with pytest.raises(StoreError, match="/dev/full couldn’t be saved: No space left on device"):
         export([talk("Hi")], Format.JSON, Path("/dev/full"))

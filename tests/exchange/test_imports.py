@@ -35,7 +35,7 @@ class ShelfStub:
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
         if conversation not in self.records:
-            raise StoreError("This conversation is no longer there.")
+            raise StoreError("This conversation no longer exists.")
         return self.records[conversation]
 
     def save_conversation(self, record: ConversationRecord) -> "Future[bool]":
@@ -285,7 +285,7 @@ def test_our_own_comes_back_however_it_was_written(file: Path) -> None:
 
 def test_a_newer_version_is_not_guessed_at(file: Path, shelf: ShelfStub) -> None:
     file.write_text('{"format": "phichat", "version": 2, "conversations": [{"id": "a"}]}')
-    with pytest.raises(StoreError, match="comes from a newer Phichat"):
+    with pytest.raises(StoreError, match="was made by a newer version of Phichat"):
         shelf.take(file)
 
 
@@ -399,8 +399,8 @@ def test_marks_meant_to_take_forever_do_not(file: Path) -> None:
     _one(file, [_chatgpt(_node("q", "root", "user", "\ue200" * 300_000 + "【1†" * 300_000))])
 
 
-UNKNOWN = "is no chat export that Phichat knows"
-DAMAGED = "is cut off or damaged"
+UNKNOWN = "isn’t a conversation export that Phichat can read"
+DAMAGED = "is incomplete or damaged"
 
 
 @pytest.mark.parametrize(
@@ -421,13 +421,13 @@ def test_a_file_that_is_something_else_is_one_sentence(
         shelf.take(file)
     assert "\n" not in str(caught.value)
     assert len(shelf.records) == (sentence is DAMAGED)
-    assert ("1 conversation was imported before that." in str(caught.value)) == (sentence is DAMAGED)
+    assert ("1 conversation was imported before the error." in str(caught.value)) == (sentence is DAMAGED)
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path, shelf: ShelfStub) -> None:
-    with pytest.raises(StoreError, match="could not be read: No such file or directory"):
+    with pytest.raises(StoreError, match="couldn’t be read: No such file or directory"):
         shelf.take(tmp_path / "nothing.json")
-    with pytest.raises(StoreError, match="could not be read: Is a directory"):
+    with pytest.raises(StoreError, match="couldn’t be read: Is a directory"):
         shelf.take(tmp_path)
 
 
@@ -449,11 +449,11 @@ def _zipped(name: str, content: bytes) -> bytes:
 def test_bombs_do_not_go_off(file: Path, shelf: ShelfStub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "MOST_UNPACKED", 3_000_000)
     file.write_bytes(_zipped("conversations.json", b"[" + b" " * 4_000_000))
-    with pytest.raises(StoreError, match="too large to be a chat export"):
+    with pytest.raises(StoreError, match="too large to be a conversation export"):
         shelf.take(file)
     monkeypatch.setattr(json_stream, "LONGEST_PART", 2_000_000)
     file.write_bytes(b'["' + b"x" * 9_000_000)
-    with pytest.raises(StoreError, match="too large to be a chat export"):
+    with pytest.raises(StoreError, match="too large to be a conversation export"):
         shelf.take(file)
 
 

@@ -62,8 +62,8 @@ def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
     assert len(read_text(file).text) == MOST
     file.write_bytes(b"a" * 3_200_000)
     assert _refusal(file) == (
-        "notes.txt is too large to attach: it has 3.2\N{NO-BREAK SPACE}MB, and a file may have "
-        "1.0\N{NO-BREAK SPACE}MB. Attach a part of it."
+        "notes.txt is too large to attach (3.2\N{NO-BREAK SPACE}MB; the limit is "
+        "1.0\N{NO-BREAK SPACE}MB). Attach part of it instead."
     )
 
 
@@ -80,29 +80,29 @@ def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
 )
 def test_what_is_no_text_is_refused(file: Path, data: bytes) -> None:
     file.write_bytes(data)
-    assert _refusal(file) == "notes.txt is no text file: what is in it cannot be shown as words."
+    assert _refusal(file) == "notes.txt isn’t a text file."
 
 
 def test_other_bad_files_are_told_in_a_sentence_each(file: Path) -> None:
-    assert _refusal(file) == "notes.txt is not there any more: it was moved, renamed or deleted."
+    assert _refusal(file) == "notes.txt no longer exists. It was moved, renamed, or deleted."
     file.write_text(" \n")
-    assert _refusal(file) == "notes.txt is empty: there is nothing to attach."
+    assert _refusal(file) == "notes.txt is empty."
     file.unlink()
     file.mkdir()
-    assert _refusal(file) == "notes.txt is a folder: attach the files in it instead."
+    assert _refusal(file) == "notes.txt is a folder. Attach the files inside it instead."
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are none of that kind")
 def test_a_pipe_is_not_waited_for(file: Path) -> None:
     os.mkfifo(file)
-    assert "is no text file" in _refusal(file)
+    assert "isn’t a text file" in _refusal(file)
 
 
 def test_a_file_that_may_not_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("secret")
     for error, part in (
-        (PermissionError(13, "Permission denied"), "may not be read by you"),
-        (OSError(5, "Input/output error"), "could not be read: Input/output error"),
+        (PermissionError(13, "Permission denied"), "don’t have permission to read"),
+        (OSError(5, "Input/output error"), "couldn’t be read: Input/output error"),
     ):
 
         def refuse(*_: object, error: OSError = error) -> None:

@@ -122,7 +122,7 @@ def test_damage_in_the_log_is_told(
         if not has_index:
             (folder / "history.sqlite3-shm").unlink()
         notice, records = opened(folder / "history.sqlite3")
-        assert "The history was damaged: " in notice or messages(records) == CONVERSATIONS * MESSAGES, seed
+        assert "The history was damaged. " in notice or messages(records) == CONVERSATIONS * MESSAGES, seed
         assert damage is cut_off or messages(records) > CONVERSATIONS * MESSAGES * 0.9, seed
         kept = {path.name[-4:] for path in folder.glob("history.damaged-*")}
         assert not notice or {"ite3", "-wal"} <= kept
@@ -136,7 +136,7 @@ def test_a_log_that_is_gone_is_told(crashed: Path, tmp_path: Path) -> None:
         shutil.copytree(crashed, folder)
         remove(folder / "history.sqlite3-wal")
         notice, records = opened(folder / "history.sqlite3")
-        assert "The history was damaged: 3 conversations were recovered" in notice
+        assert "The history was damaged. 3 conversations were recovered" in notice
         assert messages(records) == 3 * MESSAGES
 
 
@@ -192,7 +192,7 @@ def test_a_damaged_header_costs_nothing(whole: bytes, tmp_path: Path) -> None:
             content[at] = value
             file.write_bytes(content)
             notice, records = opened(file)
-            assert notice == "" or f"The history was damaged: {CONVERSATIONS} conversations were recovered" in notice, (
+            assert notice == "" or f"The history was damaged. {CONVERSATIONS} conversations were recovered" in notice, (
                 at
             )
             assert messages(records) == CONVERSATIONS * MESSAGES, (at, value)
@@ -205,5 +205,5 @@ def test_a_history_of_a_later_version_is_left_alone(whole: bytes, tmp_path: Path
         connection.execute("ALTER TABLE messages ADD COLUMN later TEXT")
         connection.execute(f"PRAGMA user_version = {LATEST + 1}")
     with closing(History(file)) as history:
-        assert "was made by a newer Phichat" in str(history.ready.exception())
+        assert "was made by a newer version of Phichat" in str(history.ready.exception())
     assert not list(tmp_path.glob("history.damaged-*"))

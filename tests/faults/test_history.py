@@ -102,7 +102,7 @@ def test_what_is_no_database_is_kept(tmp_path: Path) -> None:
         file.parent.mkdir()
         file.write_bytes(content)
         with closing(History(file)) as history:
-            assert "0 conversations were recovered. The damaged file is kept as" in history.ready.result()
+            assert "0 conversations were recovered. The damaged file was kept as" in history.ready.result()
         assert [kept.read_bytes() for kept in file.parent.glob("history.damaged-*")] == [content]
 
 
@@ -212,7 +212,7 @@ def test_without_a_folder_all_is_in_memory(tmp_path: Path) -> None:
         with closing(History(folder / "history.sqlite3")) as history:
             with pytest.raises(StoreError) as caught:
                 history.ready.result()
-            assert str(caught.value) == f"Nothing can be written in {folder}: what is said now is kept in memory only."
+            assert str(caught.value) == f"Phichat can’t write to {folder}. New messages are only kept in memory."
             works_in_memory(history, str(caught.value))
 
 
@@ -286,14 +286,14 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         disk(1)
         big = [message("Needle " * 20_000) for _ in range(3)]
         full = str(history.add_message("before", big[0], None).exception())
-        assert full.startswith("The disk is full: what is said now is kept in memory only, until there is room in ")
+        assert full.startswith("The disk is full. New messages are only kept in memory until there is space in ")
         assert str(history.save_conversation(conversation("new", *big[1:])).exception()) == full
         assert [len(history.load_conversation(name).messages) for name in ("before", "new")] == [2, 2]
         assert len(history.search_conversations("needle")) == 4
         assert history.count_conversations() == 3
         disk(1_000_000)
         history.delete_conversations(["gone"]).result()
-        assert notices == ["What was kept in memory is stored now."]
+        assert notices == ["Recent messages that were held in memory have been saved."]
     with closing(History(file)) as history:
         assert {heading.id for heading in history.list_conversations()} == {"before", "new"}
         assert history.load_conversation("before").messages[0].is_pinned
@@ -322,7 +322,7 @@ def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
         other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
         other.execute("BEGIN IMMEDIATE")
         stored = [history.add_message("one", message("Needle"), None) for _ in range(3)]
-        held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
+        held = f"Another app is using {file}. New messages are kept in memory until it’s available again."
         assert {str(future.exception()) for future in stored} == {held}
         assert len(history.load_conversation("one").messages) == 3
         other.execute("COMMIT")
@@ -392,8 +392,8 @@ def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole:
         file.write_bytes(content)
         notices: list[str] = []
         with closing(History(file, notices.append)) as history:
-            assert f"Another program is using {file}" in str(history.ready.exception())
-            assert f"Another program is using {file}" in str(history.save_conversation(conversation("new")).exception())
+            assert f"Another app is using {file}" in str(history.ready.exception())
+            assert f"Another app is using {file}" in str(history.save_conversation(conversation("new")).exception())
             assert not list(tmp_path.glob("history.damaged-*"))
             holder.communicate()
             assert history.save_conversation(conversation("newer")).result()
@@ -424,7 +424,7 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
     with ExitStack() as stack:
         with lock_folder(tmp_path):
             history = stack.enter_context(closing(History(file)))
-            held = f"Another program is using {file}: what is said now is kept in memory until it lets go."
+            held = f"Another app is using {file}. New messages are kept in memory until it’s available again."
             assert str(history.save_conversation(conversation("new")).exception()) == held
         assert history.save_conversation(conversation("newer")).result()
         assert history.count_conversations() == CONVERSATIONS + 2
@@ -434,5 +434,5 @@ def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
     with closing(History(tmp_path / "history.sqlite3")) as history:
         history.ready.result()
         failed = history._writer.submit(writer_thread.Job(lambda connection: 1 / 0))
-        assert str(failed.exception()) == "The history could not be used: division by zero."
+        assert str(failed.exception()) == "The history couldn’t be opened: division by zero."
         assert history.save_conversation(conversation("one")).result()

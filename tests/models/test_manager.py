@@ -140,7 +140,7 @@ def test_unfinished_downloads_show_how_far_they_are(shelf: HubModelManager, begi
     assert shelf.find_listing(PHI_3.name).is_paused
     shelf.discard_download(OTHER.name)
     assert len(shelf.list_models()) == len(CATALOGUE)
-    with pytest.raises(ModelMissing, match="not being fetched"):
+    with pytest.raises(ModelMissing, match="isn’t being downloaded"):
         shelf.discard_download(OTHER.name)
 
 
@@ -214,9 +214,9 @@ def test_addresses_of_other_revisions_are_refused(
     shelf: HubModelManager, hub: FakeHub, view: str, revision: str
 ) -> None:
     address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
-    with pytest.raises(HubRefused, match="fetches `main` alone"):
+    with pytest.raises(HubRefused, match="only downloads from `main`"):
         shelf.list_repository(address, CancelToken())
-    with pytest.raises(ModelMissing, match="fetches `main` alone"):
+    with pytest.raises(ModelMissing, match="only downloads from `main`"):
         shelf.find_listing(address)
     assert shelf.find_unfinished(address) is None
     assert hub.asked == []
@@ -254,11 +254,11 @@ def test_what_cannot_be_listed_is_a_sentence(shelf: HubModelManager, hub: FakeHu
 
 
 def test_unknown_names_are_answered_with_those_there_are(shelf: HubModelManager) -> None:
-    with pytest.raises(ModelMissing, match="There are: phi-3-mini-4k-instruct-q4, "):
+    with pytest.raises(ModelMissing, match="Choose from phi-3-mini-4k-instruct-q4, "):
         shelf.find_listing("phi-2")
     with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
         shelf.find_listing("owner/repo")
-    with pytest.raises(ModelMissing, match="names no single GGUF file"):
+    with pytest.raises(ModelMissing, match="matches more than one GGUF file"):
         shelf.find_listing("owner/repo:mmproj-F16.gguf")
     assert shelf.find_listing("PHI-3-mini-4k-instruct-q4").name == PHI_3.name
 
@@ -303,9 +303,9 @@ def test_what_people_paste_names_one_file(shelf: HubModelManager, hub: FakeHub, 
 
 def test_what_may_be_one_of_several_files_says_which(shelf: HubModelManager, hub: FakeHub) -> None:
     hub.remotes += [HubFile("owner/many", f"many-{kind}.gguf") for kind in ("Q4_K_M", "Q8_0")]
-    with pytest.raises(ModelMissing, match=r"owner/many:many-Q4_K_M\.gguf\. There are: many-Q4.*, many-Q8_0\.gguf"):
+    with pytest.raises(ModelMissing, match=r"owner/many:many-Q4_K_M\.gguf\. Choose from: many-Q4.*, many-Q8_0\.gguf"):
         shelf.resolve_name("owner/many", CancelToken())
-    with pytest.raises(HubRefused, match=r"has no Q4_K\. Choose one of these: many-Q4_K_M"):
+    with pytest.raises(HubRefused, match=r"doesn’t have Q4_K\. Choose from: many-Q4_K_M"):
         shelf.resolve_name("owner/many:Q4_K", CancelToken())
     assert shelf.resolve_name(PHI_3.name, CancelToken()) == PHI_3.name
 
@@ -334,8 +334,8 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == ""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed - 1))
     said = shelf.disk_problem(shelf.check_space(PHI_3.name))
-    assert "2,393,200,000\u00a0bytes are still to be fetched" in said
-    assert "2,393,199,999\u00a0bytes are free" in said
+    assert "needs 2,393,200,000\u00a0bytes more" in said
+    assert "but only 2,393,199,999\u00a0bytes is free" in said
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == said
 
 
@@ -343,14 +343,14 @@ def test_too_little_memory_is_a_warning_with_figures(make: Callable[..., HubMode
     shelf = make(installed=4 * GB)
     room = shelf.check_space(PHI_3.name)
     assert not shelf.find_listing(PHI_3.name).fits
-    assert "4.004\u00a0GB of memory, and this computer has 4.000\u00a0GB" in shelf.memory_problem(room)
+    assert "4.004\u00a0GB of memory, but this computer only has 4.000\u00a0GB" in shelf.memory_problem(room)
     assert "smaller context" in shelf.space_problem(room)
     assert shelf.disk_problem(room) == ""
 
 
 def test_fetching_needs_a_file_of_the_hub(shelf: HubModelManager, ours: Copy) -> None:
     ours("other.gguf")
-    with pytest.raises(ModelMissing, match="does not come from the Hub"):
+    with pytest.raises(ModelMissing, match="isn’t a Hub model"):
         next(shelf.download("other", CancelToken()))
     with pytest.raises(ModelMissing, match="There is no model"):
         next(shelf.download("nonsense", CancelToken()))

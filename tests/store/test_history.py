@@ -317,7 +317,7 @@ def test_what_is_in_the_bin_is_not_seen(history: History) -> None:
     assert history.load_conversation("one").summary == binned[0]
     history.delete_conversations(["one", "none"]).result()
     assert history.list_conversations(in_trash=True) == []
-    with pytest.raises(StoreError, match=r"^This conversation is no longer there\.$"):
+    with pytest.raises(StoreError, match=r"^This conversation no longer exists\.$"):
         history.load_conversation("one")
 
 

@@ -152,7 +152,7 @@ def test_a_later_version_is_not_touched(old: Path) -> None:
         connection.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
     before = old.read_bytes()
     with closing(History(old)) as history:
-        with pytest.raises(StoreError, match="was made by a newer Phichat and is left as it is: update Phichat"):
+        with pytest.raises(StoreError, match="was made by a newer version of Phichat and hasn’t been changed"):
             history.ready.result()
         assert isinstance(history.save_conversation(HELD).exception(), StoreError)
         assert history.load_conversation("one").summary == HELD.summary
@@ -177,5 +177,5 @@ def test_a_database_of_something_else_is_kept(tmp_path: Path, made: str) -> None
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(made)
     with closing(History(file)) as history:
-        assert "The damaged file is kept as history.damaged-" in history.ready.result()
+        assert "The damaged file was kept as history.damaged-" in history.ready.result()
     assert len(list(tmp_path.iterdir())) == 2

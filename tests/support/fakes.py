@@ -79,7 +79,7 @@ class ScriptedEngine:
         for event in _perform(self._loadings.popleft() if self._loadings else [Loading(0.5), Loading(1.0)], stop):
             report(event)
         if stop.is_set():
-            raise EngineError("Loading was stopped.")
+            raise EngineError("Loading was canceled.")
         context = min(settings.context, self.most_context or settings.context)
         settings = replace(settings, context=context)
         self.loaded = Loaded(model, self.architecture, context, "scripted", settings, self.most_context)

@@ -216,7 +216,7 @@ def test_figures_are_those_of_what_is_shown_or_hidden(person: Person, engine: Sc
     engine.enqueue("Three", _done())
     person.ask("Even more")
     person.wait(lambda: _figure(person, "statusContext"))
-    person.choose_in(5, "Delete from here on")
+    person.choose_in(5, "Delete this and later messages")
     assert (_figure(person, "statusSpeed"), _figure(person, "statusContext")) == ("", "")
 
 

@@ -404,7 +404,7 @@ def test_errors_of_engines_and_presets(person: Person, engine: ScriptedEngine, e
 
 def test_presets_of_that_name(person: Person, evil: str) -> None:
     person.find("temperatureSpin").setValue(1.3)
-    name_preset(person, "Save as a preset…", evil)
+    name_preset(person, "Save as preset…", evil)
     person.find("temperatureSpin").setValue(0.3)
     assert any(evil[:20] in shown(tip) for tip in tips(person)), "the way back names the preset"
     check(person)

@@ -79,11 +79,11 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
         ("Undo", False),
         ("Redo", False),
     ]
-    stack.record("Deleted “A & B”.", lambda: None, lambda: None)
-    assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo: Deleted “A && B”.", True)
+    stack.record("“A & B” deleted.", lambda: None, lambda: None)
+    assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo: “A && B” deleted.", True)
     actions.undo.trigger()
     assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo", False)
-    assert (actions.redo.text(), actions.redo.isEnabled()) == ("Redo: Deleted “A && B”.", True)
+    assert (actions.redo.text(), actions.redo.isEnabled()) == ("Redo: “A && B” deleted.", True)
     actions.redo.trigger()
     stack.clear()
     assert (actions.undo.text(), actions.redo.text(), actions.undo.isEnabled()) == ("Undo", "Redo", False)
@@ -127,12 +127,12 @@ def test_an_import_is_not_undone_from_any_text_field(
     person.wait_for(GenerationState.IDLE)
     person.wait(lambda: len(person.titles()) == 2)
     person.window.sidebar.import_export.export([], tmp_path / "all.json")
-    person.wait(lambda: "written" in person.status())
+    person.wait(lambda: "exported" in person.status())
     person.window.conversations.delete_everything()
     person.window.sidebar.import_files([tmp_path / "all.json"])
     person.wait(lambda: len(person.titles()) == 2)
     person.wait(person.window.conversations.undo_stack.canUndo)
-    imported = "2 conversations with 4 new messages imported."
+    imported = "2 conversations imported, with 4 new messages."
     person.open("Bread")
     person.wait(lambda: person.window.findChild(QWidget, "message-1") is not None)
     person.window.commands.find.trigger()

@@ -42,7 +42,7 @@ def format_for(vocabulary: Vocabulary, compile_template: Callable[[str], Templat
     """Return the format of the model that `vocabulary` belongs to, whose own template `compile_template` compiles."""
     is_phi = _is_phi(vocabulary)
     if vocabulary.template is None:
-        notice = tr("This model brings no chat template; a plain dialogue is used instead.")
+        notice = tr("This model has no chat template, so Phichat uses a generic one.")
         return PhiFormat(vocabulary) if is_phi else PlainFormat(vocabulary, notice)
     try:
         form = TemplateFormat(vocabulary, compile_template(vocabulary.template))
@@ -304,6 +304,6 @@ def _alternating(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _template_notice(error: TemplateError) -> str:
-    return tr("This model's chat template does not work ({error}); a plain dialogue is used instead.").format(
+    return tr("This model’s chat template doesn’t work ({error}), so Phichat uses a generic one.").format(
         error=str(error)[:200]
     )

@@ -144,7 +144,7 @@ def fit_prompt(
     most a quarter of the context. Raise PromptError if what has to stay does not fit.
     """
     if not turns or not turns[-1].text.strip():
-        raise PromptError(tr("There is nothing to answer: write something first."))
+        raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
     cuts = ContextTrimmer(form, turns)
     lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
     for room in lengths:  # a shorter reply is better than none
@@ -155,15 +155,16 @@ def fit_prompt(
             # A pin is a promise: rather than break it silently, raise and say what helps.
             raise PromptTooLong(
                 tr(
-                    "The pinned messages leave no room for this question and its answer: together they take {tokens} "
-                    "tokens, and there is room for {room}. Unpin a message, or choose a larger context in the settings."
+                    "The pinned messages leave no room for your message and its answer: they need {tokens} "
+                    "tokens, but only {room} are available. Unpin a message, or choose a larger context in "
+                    "the settings."
                 ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
                 cuts.shortest,
             )
     raise PromptTooLong(
         tr(
-            "This message is too long: with its instructions it takes {tokens} tokens, "
-            "and the model reads at most {context}. Shorten it, or choose a larger context in the settings."
+            "This message is too long. With the system prompt it takes {tokens} tokens, but the "
+            "context only holds {context}. Shorten it, or choose a larger context in the settings."
         ).format(tokens=format_number(cuts.shortest + len(begun)), context=format_number(context)),
         cuts.shortest + len(begun),
         cuts.unpinned() - lengths[-1],

@@ -63,7 +63,7 @@ class LlamaContext:
             raise self._load_error()
         if not lib.llama_model_has_decoder(self.model) or lib.llama_model_has_encoder(self.model):
             raise ModelUnsupported(
-                tr("{name} is not a model to talk with. Choose another one.").format(name=self._head.path.name)
+                tr("{name} isn’t a chat model. Choose another model.").format(name=self._head.path.name)
             )
 
     def open(self, settings: EngineSettings, sequences: int = 1) -> None:
@@ -139,7 +139,9 @@ class LlamaContext:
             self.forget_guesses()
             if result == _ABORTED:
                 return False
-            raise EngineError(tr("The model could not go on (llama.cpp said {code}). Try again.").format(code=result))
+            raise EngineError(
+                tr("The model couldn’t continue (llama.cpp error {code}). Try again.").format(code=result)
+            )
         return True
 
     def duplicate_cells(self, times: int) -> None:
@@ -206,13 +208,13 @@ class LlamaContext:
         said = " ".join(_log_errors)
         if "unknown model architecture" in said or "unknown pre-tokenizer" in said or "unknown tokenizer" in said:
             return ModelUnsupported(
-                tr("{name} is of a kind ({kind}) that this version cannot run. Choose another model.").format(
-                    name=self._head.path.name, kind=self._head.architecture
-                )
+                tr(
+                    "{name} uses an architecture ({kind}) that this version doesn’t support. Choose another model."
+                ).format(name=self._head.path.name, kind=self._head.architecture)
             )
         if "alloc" in said or "memory" in said:
             return EngineError(
-                tr("There is not enough memory for {name}. Close other programs, or choose a smaller context.").format(
+                tr("There isn’t enough memory for {name}. Close other apps, or choose a smaller context.").format(
                     name=self._head.name
                 )
             )

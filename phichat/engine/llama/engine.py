@@ -92,7 +92,7 @@ class LlamaEngine:
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
         if self._open is None:
-            raise EngineError(tr("No model is loaded: choose one first."))
+            raise EngineError(tr("No model is loaded. Choose one first."))
         sampling = request.sampling.with_seed()
         if request.is_draft:
             yield from self._prefill_draft(self._open, request, sampling, stop)
@@ -199,7 +199,7 @@ class LlamaEngine:
         if rest := reader.rest():
             yield Piece(rest)
         elif is_empty and reason is Ending.STOP:
-            yield Notice(tr("The model ended its reply without writing anything. Ask again, or rephrase your message."))
+            yield Notice(tr("The model didn’t write anything. Regenerate the answer, or rephrase your message."))
         seconds = time.perf_counter() - reading_done
         yield replace(
             statistics,
@@ -245,7 +245,7 @@ class _LoadedModel:
             self.llama = LlamaContext(head, settings, progress)
         except (EngineError, ModelDamaged) as error:
             if stop.is_urgent():
-                raise EngineError(tr("Loading was stopped.")) from error
+                raise EngineError(tr("Loading was canceled.")) from error
             raise
         try:
             self.vocabulary = LlamaVocabulary(self.llama.model)
@@ -316,9 +316,9 @@ class _LoadedModel:
         if not self.llama.has_finite_logits():
             self.llama.forget_all()
             raise ModelDamaged(
-                tr(
-                    "{name} is damaged: what it computes are no numbers. Fetch it again, or choose another model."
-                ).format(name=self.loaded.model.path.name)
+                tr("{name} is damaged: it produced invalid values. Download it again, or choose another model.").format(
+                    name=self.loaded.model.path.name
+                )
             )
 
     def _read_step(self, tokens: Sequence[int]) -> bool:

@@ -104,7 +104,7 @@ def _count() -> int:
 
 def _none_runs() -> EngineError:
     return EngineError(
-        tr("Nothing in {folder} runs a model on this computer's processor. Install Phichat again.").format(
+        tr("None of the engines in {folder} support this computer’s processor. Reinstall Phichat.").format(
             folder=library_folder()
         )
     )

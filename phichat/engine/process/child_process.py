@@ -124,11 +124,11 @@ class ChildProcess:
 def explain_ending(ending: str) -> str:
     """Return a sentence about what ended the child."""
     sentences = {
-        "SIGILL": tr("This computer's processor cannot run an instruction that the model's engine was built for."),
-        "SIGKILL": tr("The system ended the model's process, most often because memory ran out."),
+        "SIGILL": tr("This computer’s processor doesn’t support an instruction that the engine uses."),
+        "SIGKILL": tr("The system stopped the model’s process, most likely because memory ran out."),
     }
-    return sentences.get(ending) or tr("The model's process ended unexpectedly ({reason}).").format(
-        reason=ending or tr("no reason given")
+    return sentences.get(ending) or tr("The model’s process stopped unexpectedly ({reason}).").format(
+        reason=ending or tr("unknown reason")
     )
 
 

@@ -89,17 +89,17 @@ class EngineProcess:
             else:
                 report(event)
         if loaded is None:
-            raise EngineError(tr("Loading was stopped."))
+            raise EngineError(tr("Loading was canceled."))
         self._model = model
         return loaded
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
         if self._model is None:
-            raise EngineError(tr("No model is loaded: choose one first."))
+            raise EngineError(tr("No model is loaded. Choose one first."))
         if not (self._process and self._process is self._loaded and self._process.is_alive()):
             if not (self._ended_on_purpose or request.is_draft):  # nobody waits for it
-                yield Notice(tr("The model's process had ended; it is being started again."))
+                yield Notice(tr("The model’s process stopped and is restarting."))
             yield from self._reload(self._model, self._settings, stop)
         yield from self._generate(request, stop, self._model)
 
@@ -159,7 +159,7 @@ class EngineProcess:
                 following = self._safer(death)
                 if spoken or following is None:
                     raise EngineDied(
-                        tr("{what} Your conversation is kept; ask again.").format(what=explain_ending(death.ending))
+                        tr("{what} Your conversation is safe. Try again.").format(what=explain_ending(death.ending))
                     ) from death
                 yield Notice(_retry_notice(death, following[1]))
                 yield from self._reload(model, following[0], stop)
@@ -213,14 +213,14 @@ class EngineProcess:
         if death.has_stalled:
             raise EngineDied(
                 tr(
-                    "{name} stopped making progress while loading. It may be damaged: "
-                    "download it again, or choose another model."
+                    "{name} stopped making progress while loading and may be damaged. Download it again, or "
+                    "choose another model."
                 ).format(name=model.path.name)
             ) from death
         if following := self._safer(death):
             return following
         raise EngineDied(
-            tr("{what} Safer settings did not help: {name} may be damaged, or not fit this computer.").format(
+            tr("{what} Safer settings didn’t help. {name} may be damaged, or may not work on this computer.").format(
                 what=explain_ending(death.ending), name=model.path.name
             )
         ) from death
@@ -273,7 +273,7 @@ class EngineProcess:
                 self._process = ChildProcess(self._command)
             except OSError as error:
                 raise EngineError(
-                    tr("The model's process could not be started ({reason}). Start Phichat again.").format(
+                    tr("The model’s process couldn’t start ({reason}). Restart Phichat.").format(
                         reason=error.strerror or error
                     )
                 ) from error

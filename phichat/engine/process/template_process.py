@@ -124,7 +124,7 @@ class _Limits:
                 return
             with suppress(psutil.Error):
                 if psutil.Process(self._process.pid).memory_info().rss > 2 * MEMORY:  # with Python's own
-                    self._end(tr("the template takes too much memory"))
+                    self._end(tr("the template uses too much memory"))
                     return
         self._end(tr("the template takes too long"))
 
@@ -136,4 +136,4 @@ class _Limits:
 def _reason(ending: str) -> str:
     if ending in {"SIGXCPU", "SIGKILL"}:
         return tr("the template takes too long")
-    return tr("the template's process ended unexpectedly: {reason}").format(reason=ending or "0")
+    return tr("the template’s process stopped unexpectedly: {reason}").format(reason=ending or "0")

@@ -45,7 +45,7 @@ def _answer(order: protocol.Line) -> protocol.Line:
     except TemplateError as error:
         answer = {"error": str(error)[:1000]}
     except MemoryError:
-        return {"error": tr("the template takes too much memory"), "is_limit": True}
+        return {"error": tr("the template uses too much memory"), "is_limit": True}
     if time.process_time() > begun + SLOW_SECONDS:
         return {"error": tr("the template takes too long"), "is_limit": True}
     return answer

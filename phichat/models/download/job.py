@@ -95,7 +95,7 @@ class _DownloadJob:
             self._error = error
         except Exception as error:  # a download must not end without a message
             logging.getLogger(__name__).exception("a download failed")
-            self._error = HubError(tr("The download failed ({error}): try again.").format(error=error))
+            self._error = HubError(tr("The download failed ({error}). Try again.").format(error=error))
         finally:
             self.part.close()
             self.ended.set()
@@ -103,7 +103,7 @@ class _DownloadJob:
     def outcome(self) -> DownloadedModel:
         """Return the downloaded model. Raise HubError or StoreError."""
         if self._result is None:
-            raise self._error or HubError(tr("The download ended early: try again."))
+            raise self._error or HubError(tr("The download was interrupted. Try again."))
         return self._result
 
     def progress(self) -> Progress:
@@ -111,7 +111,7 @@ class _DownloadJob:
         phase, note = self._state()
         done, total = self.part.bytes, self._remote.bytes or 0
         if phase is Phase.ELSEWHERE:
-            note = tr("Another Phichat on this computer is fetching it.")
+            note = tr("Another copy of Phichat is downloading it.")
             return Progress(phase, self.part.bytes_on_disk(), total, note=note)
         self._rate.add(time.monotonic(), done)
         if phase is not Phase.FETCHING:
@@ -126,7 +126,7 @@ class _DownloadJob:
         if self.part.bytes == self._remote.bytes:
             return Phase.CHECKING, self._note
         if self._transfer.last_received and time.monotonic() - self._transfer.last_received > STALLED_SECONDS:
-            return Phase.WAITING, tr("{host} sends nothing at the moment.").format(host=hub_host())
+            return Phase.WAITING, tr("{host} isn’t sending data right now.").format(host=hub_host())
         return (Phase.FETCHING if self._transfer.last_received else Phase.ASKING), self._transfer.note or self._note
 
     def _download(self) -> DownloadedModel | None:
@@ -145,9 +145,7 @@ class _DownloadJob:
             else:
                 self._choose_other_name()
         raise HubRefused(
-            tr("{file} changes on the Hub faster than it can be fetched. Try again later.").format(
-                file=self._remote.file
-            )
+            tr("{file} keeps changing on the Hub during the download. Try again later.").format(file=self._remote.file)
         )
 
     def _acquire(self) -> bool:
@@ -197,7 +195,7 @@ class _DownloadJob:
         """Choose another name, as a different file of the user has this one. Raise StoreError if it must not change."""
         if self._is_name_fixed:
             raise StoreError(
-                tr("{path} is another file, and in the way of the download. Move it to another folder.").format(
+                tr("{path} already exists and blocks the download. Move that file to another folder.").format(
                     path=self.part.path
                 )
             )
@@ -216,7 +214,7 @@ class _DownloadJob:
                 return True
             self._note_damage()
         except FileChanged:
-            self._note = tr("It has changed on the Hub: it is fetched from the start.")
+            self._note = tr("The file changed on the Hub. Downloading it from the beginning.")
         if not self._stop.is_set():
             self._remote = replace(self._remote, bytes=None, sha256=None)  # so that the Hub is asked again
             self.part.truncate()
@@ -226,12 +224,12 @@ class _DownloadJob:
         if self._was_damaged and not self._stop.is_set():
             self.part.truncate()
             raise HubRefused(
-                tr("{file} arrived damaged twice, and is not kept. Try another network, or another mirror.").format(
+                tr("{file} arrived damaged twice and wasn’t saved. Try another network or another mirror.").format(
                     file=self._remote.file
                 )
             )
         self._was_damaged = True
-        self._note = tr("It arrived damaged: it is fetched once more, from the start.")
+        self._note = tr("The file arrived damaged. Downloading it again.")
 
     def _finish(self) -> DownloadedModel | None:
         with suppress(StoreError):  # before the rename, so that a kill between the two loses nothing

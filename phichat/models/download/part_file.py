@@ -120,7 +120,7 @@ def discard_download(partial: PartialDownload) -> tuple[Path, ...]:
     try:
         if not all(part.acquire() for part in parts):
             raise StoreError(
-                tr("Another Phichat on this computer is fetching {name}: cancel it there.").format(
+                tr("Another copy of Phichat is downloading {name}. Cancel the download there.").format(
                     name=partial.path.name
                 )
             )
@@ -260,7 +260,7 @@ class PartFile:
             except OSError:
                 pass
         raise StoreError(
-            tr("{folder} was moved or removed during the download. Put it back, then go on.").format(
+            tr("{folder} was moved or deleted during the download. Put it back, then resume.").format(
                 folder=self.path.parent
             )
         )
@@ -318,14 +318,15 @@ class PartFile:
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
             return disk_full_message(folder, needed)
         if error.errno in {errno.ENOTDIR, errno.EEXIST}:
-            return tr("{folder} is no folder: remove what is in its place, or let PHICHAT_HOME name another.").format(
+            return tr("{folder} is a file, not a folder. Remove it, or set PHICHAT_HOME to another folder.").format(
                 folder=folder
             )
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             return tr(
-                "{folder} cannot be written to: {reason}. Allow it, or let PHICHAT_HOME name another place."
+                "Phichat can’t write to {folder}: {reason}. Check its permissions, or set PHICHAT_HOME "
+                "to another folder."
             ).format(folder=folder, reason=reason)
-        return tr("The model could not be saved in {folder}: {reason}. Look after the disk, then go on.").format(
+        return tr("The model couldn’t be saved in {folder}: {reason}. Check the disk, then resume.").format(
             folder=folder, reason=reason
         )
 
@@ -334,8 +335,8 @@ def disk_full_message(folder: Path, needed: int) -> str:
     """Return the message for a disk that lacks the `needed` bytes."""
     missing, free = format_sizes(max(needed, 0), free_bytes(folder))
     return tr(
-        "The disk is too full: {needed} more are needed in {folder}, and {free} are free. Make room, then go on; "
-        "what has arrived is kept."
+        "The disk is full: {folder} needs {needed} more, but only {free} is free. Free up space, "
+        "then resume. What is already downloaded is kept."
     ).format(needed=missing, folder=folder, free=free)
 
 

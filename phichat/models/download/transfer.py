@@ -81,11 +81,11 @@ class Transfer:
                 surplus = max(surplus - len(piece), 0)
                 if self._part.bytes >= self._total or self._stop.is_set():
                     return
-        raise HubUnreachable(tr("{host} ended the connection early: check the network.").format(host=hub_host()))
+        raise HubUnreachable(tr("{host} closed the connection early. Check your network.").format(host=hub_host()))
 
     def _append(self, data: bytes) -> None:
         self.last_received = time.monotonic()
-        self.note = "" if data else tr("{host} sends it from the beginning again.").format(host=hub_host())
+        self.note = "" if data else tr("{host} is sending the file from the beginning again.").format(host=hub_host())
         if data:
             self._retry.reset()
             self._part.append(data[: self._total - self._part.bytes])
@@ -101,7 +101,7 @@ class Transfer:
         if seconds > SLOW_SECONDS and not self._begins_anew:
             if self._part.bytes - self._bytes_then < MIN_BYTES_PER_SECOND * seconds:
                 raise HubUnreachable(
-                    tr("The connection to {host} is too slow: check the network.").format(host=hub_host())
+                    tr("The connection to {host} is too slow. Check your network.").format(host=hub_host())
                 )
             self._since, self._bytes_then = self.last_received, self._part.bytes
 
@@ -110,8 +110,8 @@ class Transfer:
         if self._futile >= MAX_RESTARTS:
             raise HubRefused(
                 tr(
-                    "{host} can only send files from their beginning, and never gets to what is missing here. "
-                    "Try another network, or another mirror (HF_ENDPOINT); what has arrived is kept."
+                    "The connection to {host} keeps dropping, and the server can’t resume downloads. Try "
+                    "another network or another mirror (HF_ENDPOINT). What is already downloaded is kept."
                 ).format(host=hub_host())
             )
 
@@ -120,7 +120,7 @@ class Transfer:
             return self._checksum.digest()
         except OSError as error:
             raise StoreError(
-                tr("{path} cannot be read: {reason}. Look after the disk, then go on.").format(
+                tr("{path} can’t be read: {reason}. Check the disk, then resume.").format(
                     path=self._part.part_path, reason=error.strerror or error
                 )
             ) from error

@@ -48,7 +48,7 @@ class ReplyAnnouncer(QObject):
         is_whole = ending is not Ending.ANSWERING
         if message.id != self._reply:  # what it has already was announced, or is old
             self._reply, self._splitter = message.id, SpeechSplitter(message.text)
-            self._pending += [] if message.text or is_whole else [tr("Reading…")]
+            self._pending += [] if message.text or is_whole else [tr("Processing…")]
         self._pending += self._splitter.next_sentences(message.text, is_whole=is_whole)
         if is_whole:
             self._reply = ""

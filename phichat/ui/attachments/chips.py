@@ -99,7 +99,7 @@ class Chip(QFrame):
         button = QToolButton()
         button.setObjectName("chipRemove")
         button.setAccessibleName(tr("Remove {name}").format(name=self.file.title))
-        button.setToolTip(tr("Take it away (Delete)"))
+        button.setToolTip(tr("Remove (Del)"))
         set_icon_size(button, 13)
         button.clicked.connect(self._on_removed)
         return button
@@ -110,7 +110,7 @@ class Chip(QFrame):
         value = length if self._tokens is None else counted
         self._open_button.setText(f" {self._elided_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
-        self._open_button.setAccessibleDescription(tr("{value}, opens its text").format(value=value))
+        self._open_button.setAccessibleDescription(tr("{value}. Opens its text.").format(value=value))
         self._open_button.setToolTip(
             tool_tip(f"{self.file.title}\n{length}" + (f", {counted}" if self._tokens is not None else ""))
         )
@@ -155,7 +155,7 @@ class AttachmentChips(QWidget):
     def __init__(self, theme: Theme, parent: QWidget, *, is_removable: bool) -> None:
         super().__init__(parent)
         self.setObjectName("attachments")
-        self.setAccessibleName(tr("Attached files"))
+        self.setAccessibleName(tr("Attachments"))
         self._theme, self._are_removable = theme, is_removable
         self._chips: list[Chip] = []
         self._terms: SearchTerms | None = None

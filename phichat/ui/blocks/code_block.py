@@ -53,7 +53,7 @@ class CodeBlock(BlockWidget, QFrame):
         self._wrap = IconButton(theme, "wrap", tr("Wrap long lines"))
         self._wrap.setCheckable(True)
         self._wrap.clicked.connect(self._on_wrap)
-        self._save = IconButton(theme, "save", tr("Save code"))
+        self._save = IconButton(theme, "save", tr("Save code to file"))
         self._save.clicked.connect(self._on_save)
         self._copy = CopyButton(theme, tr("Copy code"), WeakMethod(self.code))
         for button in (self._wrap, self._save, self._copy):
@@ -84,7 +84,7 @@ class CodeBlock(BlockWidget, QFrame):
             return
         self._code, self._language_name = code, language
         self._language_label.setText(language)
-        self._text.setAccessibleName(tr("Code in {language}").format(language=language) if language else tr("Code"))
+        self._text.setAccessibleName(tr("{language} code").format(language=language) if language else tr("Code"))
         wanted = code if len(code) <= MAX_LINE_LENGTH else _split_long_lines(code)
         if not wanted.startswith(self._wanted[: self._shown]):
             self._text.clear()
@@ -189,7 +189,7 @@ class CodeBlock(BlockWidget, QFrame):
     def _on_save(self) -> None:
         from phichat.rendering.colors import file_suffix  # noqa: PLC0415 - Pygments takes its time
 
-        dialog = QFileDialog(self, tr("Save code"), tr("code") + file_suffix(self._language_name))
+        dialog = QFileDialog(self, tr("Save code to file"), tr("code") + file_suffix(self._language_name))
         keep_boxes_plain(dialog)
         dialog.setObjectName("saveCode")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -204,7 +204,7 @@ class CodeBlock(BlockWidget, QFrame):
             with open_private(Path(file), shares=True, encoding="utf-8", newline="\n") as stream:
                 stream.write(self._code + "\n")
         except OSError as error:
-            sentence = tr("{file} could not be written: {reason}. Make room, or choose another place.")
+            sentence = tr("{file} couldn’t be saved: {reason}. Free up space, or choose another location.")
             muted(self._language_label, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
             return
         muted(self._language_label).setText(self._language_name)

@@ -167,7 +167,7 @@ class AttachmentController(QObject):
         session = self.session
         if len(text) > MOST_PASTED:
             size, most = format_sizes(len(text.encode("utf-8", "replace")), MOST_PASTED)
-            fact = tr("The text has {size}, which is too long to paste. Paste a part of it: at most {most}.")
+            fact = tr("The text is too long to paste ({size}). Paste part of it, up to {most}.")
             self.failed.emit(session.conversation.id, fact.format(size=size, most=most))
             return
         file = text_attachment(text, session.attached)
@@ -242,7 +242,7 @@ class AttachmentController(QObject):
             text = "\n".join(sentences)
         else:
             shown = ", ".join(shortened(name, LONGEST_NAME) for name in names[1:MOST_NAMES])
-            others = tr("These could not be attached either: {names}").format(names=shown)
+            others = tr("These couldn’t be attached either: {names}").format(names=shown)
             more = len(names) - MOST_NAMES
             rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
             text = f"{sentences[0]}\n{', '.join(filter(None, [others, rest]))}."
@@ -260,14 +260,14 @@ class AttachmentController(QObject):
         for reading in readings:
             if reading.stop:
                 reading.stop.set()
-            late = tr("{name} could not be read in time. Look whether its disk or network is there.")
+            late = tr("{name} took too long to read. Check that its disk or network is connected.")
             self._add_error(reading, late.format(name=reading.at.name))
             self._emit_errors(reading)
         self.reading_delayed.emit("")
 
     def _add(self, session: Session, file: Attachment) -> None:
         if file in session.attached:
-            self.notified.emit(tr("{name} is attached already.").format(name=file.title))
+            self.notified.emit(tr("{name} is already attached.").format(name=file.title))
             return
         session.attached = (*session.attached, file)
         self._save(session)
@@ -275,7 +275,7 @@ class AttachmentController(QObject):
 
     @Slot()
     def _on_picture(self) -> None:
-        self.failed.emit(self.session.conversation.id, tr("This model can't read pictures."))
+        self.failed.emit(self.session.conversation.id, tr("This model can’t read images."))
 
     @Slot(object)
     def _remove(self, file: Attachment) -> None:

@@ -59,13 +59,15 @@ class Composer(QFrame):
         self.setObjectName("composerBox")
         self._theme = theme
         self._chips: AttachmentChips | None = None
-        self._attach = _button("attachButton", tr("Attach text files"), tr("Attach text files, or drop them here"))
+        self._attach = _button(
+            "attachButton", tr("Attach text files"), tr("Attach text files. You can also drop them here.")
+        )
         self.field = GrowingTextEdit(takes_files=True)
         self.field.setObjectName("composer")
         self.field.setAccessibleName(tr("Your message"))
         self.field.setPlaceholderText(tr("Write a message…"))
         self._send = _button("sendButton", tr("Send"), tr("Send (Enter)"))
-        self._stop = _button("stopButton", tr("Stop"), tr("Stop (Escape)"))
+        self._stop = _button("stopButton", tr("Stop"), tr("Stop (Esc)"))
         self._stop.hide()
         self._time_estimate = _time_estimate()
         self._note = _note(theme)
@@ -270,7 +272,7 @@ class QueueRow(QWidget):
         self.setObjectName("queueRow")
         self._sentence = muted(plain_label())
         self._sentence.setWordWrap(True)
-        hold = banner_button("unqueueButton", tr("Don't send"))
+        hold = banner_button("unqueueButton", tr("Don’t send"))
         hold.clicked.connect(self.unqueued)
         theme.apply_stylesheet(hold, "small")
         layout = QHBoxLayout(self)
@@ -290,7 +292,7 @@ def _time_estimate() -> QLabel:
     """Return a label with room for two short lines, so that the text beside it does not jump every second."""
     label = muted(plain_label())
     label.setObjectName("forecast")
-    label.setAccessibleName(tr("Time to the first word"))
+    label.setAccessibleName(tr("Time to first word"))
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     font = label.font()
@@ -305,7 +307,7 @@ def _time_estimate() -> QLabel:
 def _note(theme: Theme) -> AlertLabel:
     label = AlertLabel(theme)
     label.setObjectName("composerNote")
-    label.setAccessibleName(tr("About what is written"))
+    label.setAccessibleName(tr("Note about your message"))
     label.setContentsMargins(6, 0, 6, 0)
     label.hide()
     return label

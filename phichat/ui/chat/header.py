@@ -43,7 +43,7 @@ class Header(QWidget):
         set_icon_size(self._model, 18)
         self._model.setAutoRaise(True)
         self._model.setObjectName("modelButton")
-        self._model.setToolTip(tr("Choose the model to talk with"))
+        self._model.setToolTip(tr("Choose a model"))
         self._model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._title = heading_label("")
@@ -111,7 +111,7 @@ class Header(QWidget):
             group.addAction(action)
         self._menu.addSeparator()
         self._menu.addAction(self._theme.icon("model"), tr("Models…")).triggered.connect(self.models_requested)
-        self._menu.addAction(self._theme.icon("file"), tr("Open a model file…")).triggered.connect(self.file_requested)
+        self._menu.addAction(self._theme.icon("file"), tr("Open model file…")).triggered.connect(self.file_requested)
 
     @Slot()
     def _on_chosen(self) -> None:

@@ -105,7 +105,7 @@ class MessageCommands(QObject):
             from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - takes 10 ms: it imports Markdown
 
             copy_to_clipboard(messages_data(path))
-            self.notified.emit(tr("The conversation was copied."))
+            self.notified.emit(tr("Conversation copied."))
 
     def _siblings(self, message: Message) -> list[Message]:
         return self._session.conversation.siblings(message)
@@ -116,7 +116,7 @@ class MessageCommands(QObject):
     def _is_free(self) -> bool:
         """Return whether the model can answer; if it cannot, say so."""
         if self._generation.is_answering():
-            self.refused.emit(tr("The model is busy. Try again when the reply is finished."))
+            self.refused.emit(tr("The model is busy. Try again when the answer is finished."))
         return self._can_ask()
 
     @Slot(object)
@@ -257,5 +257,5 @@ class MessageCommands(QObject):
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
         same = message.text == old.text
-        remark = tr("The same text as before.") if same else explain_difference(old.reply, message.reply)
+        remark = tr("The new answer is identical.") if same else explain_difference(old.reply, message.reply)
         self._transcript.show_remark(message, remark)

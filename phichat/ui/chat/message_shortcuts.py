@@ -33,18 +33,18 @@ class MessageShortcuts(QObject):
         self._navigator = navigator
         self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
         self._bar: FindBar | None = None
-        self._retry = _action(window, tr("Answer again"), "Ctrl+R", self._on_retry)
-        self._continue = _action(window, tr("Continue the answer"), "Ctrl+Shift+Return", self._on_continue)
-        self._edit = _action(window, tr("Edit the question"), "Ctrl+E", self._on_edit)
-        self._quote = _action(window, tr("Quote in your message"), "Ctrl+Shift+R", self._on_quote)
-        self._pin = _action(window, tr("Pin or unpin the message"), "Ctrl+Shift+P", self._on_pin)
-        self._copy = _action(window, tr("Copy the conversation"), "Ctrl+Shift+C", message_commands.copy_conversation)
-        self._next = _action(window, tr("Find the next place"), "F3", self._on_next)
-        self._previous = _action(window, tr("Find the place before"), "Shift+F3", self._on_previous)
-        self._up = _action(window, tr("Message before"), "Alt+Up", self._on_up)
-        self._down = _action(window, tr("Message after"), "Alt+Down", self._on_down)
-        self._start = _action(window, tr("Go to the beginning"), "Ctrl+Home", navigator.go_to_start)
-        self._end = _action(window, tr("Go to the end"), "Ctrl+End", navigator.go_to_end)
+        self._retry = _action(window, tr("Regenerate"), "Ctrl+R", self._on_retry)
+        self._continue = _action(window, tr("Continue answer"), "Ctrl+Shift+Return", self._on_continue)
+        self._edit = _action(window, tr("Edit message"), "Ctrl+E", self._on_edit)
+        self._quote = _action(window, tr("Quote in message"), "Ctrl+Shift+R", self._on_quote)
+        self._pin = _action(window, tr("Pin or unpin message"), "Ctrl+Shift+P", self._on_pin)
+        self._copy = _action(window, tr("Copy conversation"), "Ctrl+Shift+C", message_commands.copy_conversation)
+        self._next = _action(window, tr("Find next"), "F3", self._on_next)
+        self._previous = _action(window, tr("Find previous"), "Shift+F3", self._on_previous)
+        self._up = _action(window, tr("Previous message"), "Alt+Up", self._on_up)
+        self._down = _action(window, tr("Next message"), "Alt+Down", self._on_down)
+        self._start = _action(window, tr("Go to beginning"), "Ctrl+Home", navigator.go_to_start)
+        self._end = _action(window, tr("Go to end"), "Ctrl+End", navigator.go_to_end)
         for keys, slot in (("Alt+Shift+Up", self._on_extend_up), ("Alt+Shift+Down", self._on_extend_down)):
             _action(window, "", keys, slot)
         for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):

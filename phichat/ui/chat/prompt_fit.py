@@ -115,9 +115,9 @@ class TokenCounter(QObject):
             return fitted.trouble
         excess = tr_count("{count} token", "{count} tokens", fitted.excess)
         fact = (
-            tr("With its files, this message is {excess} too long for this model's context of {context}.")
+            tr("With its attachments, this message is {excess} over the model’s context of {context}.")
             if self._current.session.attached
-            else tr("This message is {excess} too long for this model's context of {context}.")
+            else tr("This message is {excess} over the model’s context of {context}.")
         )
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
 
@@ -125,9 +125,9 @@ class TokenCounter(QObject):
         loaded = self._generation.loaded
         can_grow = loaded is None or not loaded.most_context or fitted.context < loaded.most_context
         if self._current.session.attached and can_grow:
-            return tr("Take a file away, shorten the message, or choose a larger context in the settings.")
+            return tr("Remove a file, shorten the message, or choose a larger context in the settings.")
         if self._current.session.attached:
-            return tr("Take a file away, or shorten the message.")
+            return tr("Remove a file or shorten the message.")
         return tr("Shorten it, or choose a larger context in the settings.") if can_grow else tr("Shorten it.")
 
 

@@ -55,7 +55,7 @@ class StatusBar(QWidget):
         """Show tokens per second and the time to the first token."""
         _set_text(
             self._speed,
-            tr("{speed} tokens/s, first after {seconds} s").format(
+            tr("{speed} tokens/s, first token after {seconds} s").format(
                 speed=format_number(done.tokens_per_second, 1), seconds=format_number(done.seconds_to_first_token, 1)
             ),
         )
@@ -66,7 +66,7 @@ class StatusBar(QWidget):
         share = 100 * used // max(context, 1)
         _set_text(
             self._context,
-            tr("Context {used} of {context} ({share} %)").format(
+            tr("Context: {used} of {context} ({share}%)").format(
                 used=format_number(used), context=format_number(context), share=format_number(share)
             ),
         )

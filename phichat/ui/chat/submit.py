@@ -96,7 +96,7 @@ class SubmitController(QObject):
             self._pending[self.session.conversation.id] = self.session, text
             self._show_state()
         else:
-            self._feedback.tell(tr("The model is busy. Try again when the reply is finished."))
+            self._feedback.tell(tr("The model is busy. Try again when the answer is finished."))
 
     @Slot(str)
     def _on_written(self, text: str) -> None:
@@ -131,15 +131,17 @@ class SubmitController(QObject):
         is_queued = self.session.conversation.id in self._pending
         self._composer.show_queued(self._turn() if is_queued and self._generation.is_answering() else "")
         is_waiting = is_queued and not self._generation.model
-        self._feedback.note(PENDING, tr("This is asked as soon as there is a model.") if is_waiting else "")
+        self._feedback.note(
+            PENDING, tr("Your message will be answered as soon as a model is ready.") if is_waiting else ""
+        )
 
     def _turn(self) -> str:
         """Return a sentence on when a queued message is sent."""
         answered = self._generation.session
         if answered is None or self._generation.answers(self.session):
-            return tr("Your message will be sent when this reply is finished.")
+            return tr("Your message will be sent when this answer is finished.")
         title = title_of_summary(summarize_session(answered))
-        return tr("Your message will be sent when the reply in “{title}” is finished.").format(title=title)
+        return tr("Your message will be sent when the answer in “{title}” is finished.").format(title=title)
 
     def _keep_late(self, session: Session, text: str) -> None:
         """Keep the last draft of a conversation that is no longer shown, unless that was deleted."""

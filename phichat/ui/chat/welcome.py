@@ -13,8 +13,8 @@ from phichat.ui.widgets.foreign_text import plain_label
 IDEAS = (
     N_("Write a haiku about ice hockey"),
     N_("Explain to a child why the sky is blue"),
-    N_("Help me write a friendly note to a neighbour"),
-    N_("What can I cook with eggs, rice and spinach?"),
+    N_("Help me write a friendly note to a neighbor"),
+    N_("What can I cook with eggs, rice, and spinach?"),
 )
 
 
@@ -61,7 +61,7 @@ class Welcome(QScrollArea):
         is_known = bool(title) or is_missing
         self._greeting.setVisible(is_known)  # with the rest, so that it does not move when that comes
         self._note.setVisible(is_known)
-        self._greeting.setText(tr("There is no model yet") if is_missing else tr("What shall we talk about?"))
+        self._greeting.setText(tr("No model yet") if is_missing else tr("What would you like to talk about?"))
         self._ideas.setVisible(bool(title))
         self._get_button.setVisible(is_known and (is_missing or is_toy))
         self._note.setText(_note(title, is_toy=is_toy) if is_known else "")
@@ -128,12 +128,10 @@ def _centred() -> QLabel:
 
 def _note(title: str, *, is_toy: bool) -> str:
     if not title:
-        return tr(
-            "Phichat talks with models in GGUF files, above all with Phi-3. Get it, or drop a file on this window."
-        )
+        return tr("Phichat runs models from GGUF files, such as Phi-3. Download Phi-3, or drop a model file here.")
     if is_toy:
         return tr(
-            "{model} is a toy: quick to try, but it makes many things up. "
-            "Phi-3 is far better: get it, or drop its file on this window."
+            "{model} is a tiny demo model: it’s fast, but often wrong. Phi-3 is much better. "
+            "Download it, or drop its file here."
         ).format(model=title)
-    return tr("{model} runs on this computer; nothing you write leaves it.").format(model=title)
+    return tr("{model} runs on your computer. What you write stays here.").format(model=title)

@@ -83,8 +83,8 @@ class ConversationCommands(QObject):
         gone = self._delete(names)
         if not gone:
             return
-        several = tr_count("Deleted {count} conversation.", "Deleted {count} conversations.", len(gone))
-        one = tr("Deleted “{title}”.").format(title=title_of_summary(gone[0]))
+        several = tr_count("{count} conversation deleted.", "{count} conversations deleted.", len(gone))
+        one = tr("“{title}” deleted.").format(title=title_of_summary(gone[0]))
         text = one if len(gone) == 1 else several
         self._undo_stack.record(text, lambda: self._bring_back(gone, shown), lambda: self._delete(names))
 

@@ -125,7 +125,7 @@ class Conversations(QObject):
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self.commands.delete_everything()
-        self.notified.emit(tr("All conversations were deleted."))
+        self.notified.emit(tr("All conversations deleted."))
 
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:

@@ -263,7 +263,7 @@ class GenerationController(QObject):
                 self._on_piece(event)
             case Reading(done, total):
                 share = done / max(total, 1)
-                self.progressed.emit(tr("Reading… {percent} %").format(percent=format_number(100 * share)), share)
+                self.progressed.emit(tr("Processing… {percent}%").format(percent=format_number(100 * share)), share)
             case Loading(fraction):
                 self._on_loading(fraction)
             case Loaded():
@@ -288,7 +288,7 @@ class GenerationController(QObject):
     def _on_loading(self, fraction: float) -> None:
         if self.model and fraction >= 0:
             title, percent = self.model.title, format_number(100 * fraction)
-            self.progressed.emit(tr("Loading {model}… {percent} %").format(model=title, percent=percent), fraction)
+            self.progressed.emit(tr("Loading {model}… {percent}%").format(model=title, percent=percent), fraction)
         elif self.state is GenerationState.IDLE:
             self.progressed.emit("", 0.0)
 
@@ -315,8 +315,8 @@ class GenerationController(QObject):
         self.prompt_made.emit(prompt)
         if prompt.dropped:
             sentence = tr_count(
-                "This conversation is longer than the model's context: the oldest message was left out.",
-                "This conversation is longer than the model's context: the {count} oldest messages were left out.",
+                "This conversation is longer than the model’s context. The oldest message was left out.",
+                "This conversation is longer than the model’s context. The {count} oldest messages were left out.",
                 prompt.dropped,
             )
             self.shortened.emit(self._session, sentence)

@@ -61,7 +61,7 @@ class ModelSelection(QObject):
         """Choose `model` once the reply under way has ended."""
         self._next = model
         if self._generation.is_answering():
-            self.delayed.emit(tr("{model} answers next, after this answer.").format(model=model.title))
+            self.delayed.emit(tr("Switching to {model} after this answer.").format(model=model.title))
         self._apply()
 
     @Slot(str)

@@ -61,7 +61,7 @@ class NotificationRules(QObject):
         (begun, since), self._begun = self._begun, ("", 0.0)
         if begun == message.id and time.monotonic() - since >= LONG and ending is not Ending.CANCELLED:
             self.notify(
-                tr("The answer could not be finished.") if ending is Ending.ERROR else tr("The answer is there.")
+                tr("The answer couldn’t be completed.") if ending is Ending.ERROR else tr("Your answer is ready.")
             )
 
 

@@ -90,7 +90,10 @@ class SingleInstance(QObject):
             if self.try_lock():
                 return True
             time.sleep(0.05)
-        sentence = tr("Phichat is open already for {folder}, but does not answer. End it, then start it again.")
+        sentence = tr(
+            "Phichat is already running with the data folder {folder}, but isn’t responding. Close "
+            "it, then start Phichat again."
+        )
         raise StoreError(sentence.format(folder=self._file.parent))
 
     @Slot()

@@ -37,8 +37,8 @@ class AboutDialog(QDialog):
         self.setAccessibleName(tr("About Phichat"))
         self._list = QTreeWidget()
         self._list.setObjectName("partsList")
-        self._list.setAccessibleName(tr("What Phichat is made of"))
-        self._list.setHeaderLabels([tr("Part"), tr("Version"), tr("Licence")])
+        self._list.setAccessibleName(tr("Components of Phichat"))
+        self._list.setHeaderLabels([tr("Component"), tr("Version"), tr("License")])
         self._list.setRootIsDecorated(False)
         (_, ours, _), python, *packages = parts
         for row in (python, ("Qt", qVersion(), "LGPL-3.0-only"), *packages):
@@ -61,7 +61,7 @@ class AboutDialog(QDialog):
 def _licences_link(licences: Path) -> QLabel:
     address = QUrl.fromLocalFile(str(licences)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
     link = f'<a href="{escape(address)}">{escape(str(licences))}</a>'
-    label = help_label(tr("The texts of these licences: {file}").format(file=link))
+    label = help_label(tr("License texts: {file}").format(file=link))
     label.setObjectName("licencesLink")
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
@@ -76,8 +76,8 @@ def _header(icon: QIcon, version: str) -> QHBoxLayout:
     title = heading_label(f"Phichat {version}")
     title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     words.addWidget(title)
-    words.addWidget(help_label(tr("Talk with Microsoft Phi-3 on your own computer. MIT licence.")))
-    words.addWidget(help_label(tr("Models have licences of their own: Phi-3 is MIT, the starter Apache-2.0.")))
+    words.addWidget(help_label(tr("Chat with Microsoft Phi-3 on your own computer. MIT license.")))
+    words.addWidget(help_label(tr("Models have their own licenses: MIT for Phi-3, Apache-2.0 for the starter model.")))
     head = QHBoxLayout()
     head.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
     head.addLayout(words, 1)

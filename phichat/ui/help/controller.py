@@ -76,12 +76,12 @@ class HelpController(QObject):
     @Slot()
     def _copy_diagnostics(self) -> None:
         if self._diagnosis is None:
-            self.progressed.emit(tr("Looking at this computer…"))
+            self.progressed.emit(tr("Collecting information about this computer…"))
             self._diagnosis = self._tasks.run(self._diagnose, self._on_diagnosed, self.failed.emit, self._on_ended)
 
     def _on_diagnosed(self, found: str) -> None:
         QGuiApplication.clipboard().setText(found)
-        self.notified.emit(tr("Copied: the report about this computer."))
+        self.notified.emit(tr("Diagnostic information copied."))
 
     def _on_ended(self) -> None:
         self._diagnosis = None

@@ -26,12 +26,12 @@ class LogsDialog(QDialog):
         self._folder = folder
         self._text = PlainTextEdit()
         self._text.setObjectName("logText")
-        self._text.setAccessibleName(tr("Last lines of the log"))
+        self._text.setAccessibleName(tr("End of the log"))
         self._text.setReadOnly(True)
         self._text.setTabChangesFocus(True)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setFont(fixed_font())
-        again = push_button("readAgainButton", tr("Read again"))
+        again = push_button("readAgainButton", tr("Refresh"))
         again.clicked.connect(self.show_log)
         place = push_button("logFolderButton", tr("Open folder"))
         place.clicked.connect(self._on_folder)
@@ -40,7 +40,9 @@ class LogsDialog(QDialog):
             buttons.addWidget(button)
         buttons.addWidget(close_button_box(self), 1)
         layout = QVBoxLayout(self)
-        layout.addWidget(help_label(tr("What Phichat did, and what went wrong; never what you wrote, nor answers.")))
+        layout.addWidget(
+            help_label(tr("What Phichat did and what went wrong. Your messages and answers are never logged."))
+        )
         layout.addWidget(self._text)
         layout.addLayout(buttons)
         self.resize(scaled(680), scaled(440))
@@ -49,7 +51,7 @@ class LogsDialog(QDialog):
     @Slot()
     def show_log(self) -> None:
         """Read the log file and show its end."""
-        self._text.setPlainText(_tail(self._folder / "phichat.log") or tr("There is nothing in it."))
+        self._text.setPlainText(_tail(self._folder / "phichat.log") or tr("The log is empty."))
         self._text.moveCursor(QTextCursor.MoveOperation.End)
 
     @Slot()

@@ -35,7 +35,7 @@ class ShortcutsDialog(QDialog):
         self._list.setObjectName("shortcutsList")
         self._list.setAccessibleName(tr("Keyboard shortcuts"))
         self._list.setColumnCount(2)
-        self._list.setHeaderLabels([tr("What it does"), tr("Keys")])
+        self._list.setHeaderLabels([tr("Action"), tr("Shortcut")])
         self._list.setRootIsDecorated(False)
         self._list.setItemsExpandable(False)
         self._list.setIndentation(12)
@@ -84,35 +84,35 @@ def _places() -> list[tuple[str, list[Row]]]:
     """Return the keys that widgets handle themselves, and that no action has."""
     return [
         (
-            tr("Everywhere"),
+            tr("Anywhere"),
             [
-                (tr("Go to the next button or field"), _keys("Tab")),
-                (tr("Open the menu of what has the focus"), _keys("Shift+F10")),
+                (tr("Go to the next control"), _keys("Tab")),
+                (tr("Open the context menu"), _keys("Shift+F10")),
             ],
         ),
         (
             tr("In the message field"),
             [
                 (tr("Send"), _keys("Return")),
-                (tr("Begin a new line"), _keys("Shift+Return")),
+                (tr("Insert a line break"), _keys("Shift+Return")),
             ],
         ),
         (
             tr("In the conversation"),
             [
                 (tr("Scroll"), _keys("Up", "Down", "PgUp", "PgDown")),
-                (tr("Go to the beginning or the end"), _keys("Home", "End")),
-                (tr("Select words of a message"), _keys("Shift+Left", "Shift+Right")),
-                (tr("Select lines of a message, or whole messages"), _keys("Shift+Up", "Shift+Down")),
-                (tr("Select whole messages, from anywhere"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
-                (tr("Select a message, then all of them"), _keys(QKeySequence.StandardKey.SelectAll)),
-                (tr("Copy what is selected"), _keys(QKeySequence.StandardKey.Copy)),
-                (tr("Select nothing"), _keys("Esc")),
-                (tr("Another answer to the same question"), _keys("Alt+Left", "Alt+Right")),
+                (tr("Go to beginning or end"), _keys("Home", "End")),
+                (tr("Select words in a message"), _keys("Shift+Left", "Shift+Right")),
+                (tr("Select lines or whole messages"), _keys("Shift+Up", "Shift+Down")),
+                (tr("Select whole messages from anywhere"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
+                (tr("Select the message, then all messages"), _keys(QKeySequence.StandardKey.SelectAll)),
+                (tr("Copy selection"), _keys(QKeySequence.StandardKey.Copy)),
+                (tr("Clear selection"), _keys("Esc")),
+                (tr("Switch between versions of an answer"), _keys("Alt+Left", "Alt+Right")),
             ],
         ),
         (
-            tr("In the list of conversations"),
+            tr("In the conversation list"),
             [
                 (tr("Open"), _keys("Return")),
                 (tr("Rename"), _keys("F2")),

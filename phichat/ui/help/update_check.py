@@ -85,14 +85,14 @@ class UpdateCheck(QObject):
             self._release = release
             notice = self._notice or self._make_notice()
             notice.show()
-            notice.text.setText(tr("Phichat {version} is out.").format(version=release.version))
+            notice.text.setText(tr("Phichat {version} is available.").format(version=release.version))
             announce(notice, notice.text.text())
 
     def _on_ended(self) -> None:
         self._looking = None
 
     def _make_notice(self) -> NoticeBar:
-        notes = banner_button("versionNotesButton", tr("What is new"))
+        notes = banner_button("versionNotesButton", tr("What’s new"))
         dismiss = banner_button("versionDismissButton", tr("Not now"))
         self._notice = NoticeBar(self._theme, "versionNotice", notes, dismiss)
         self._notice.accepted.connect(self.show_release_notes)

@@ -29,14 +29,16 @@ class VersionDialog(QDialog):
     def __init__(self, theme: Theme, release: "Release", ours: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("versionDialog")
-        title = tr("What is new in Phichat {version}").format(version=release.version)
+        title = tr("What’s new in Phichat {version}").format(version=release.version)
         self.setWindowTitle(title)
         self.setAccessibleName(title)
         self._page = QUrl(release.page)
         layout = QVBoxLayout(self)
         layout.addWidget(heading_label(title))
-        layout.addWidget(_Notes(theme, release.notes or tr("Its page says what is new."), title))
-        words = tr("You have version {version}. Nothing installs itself: the page of the new one has the files.")
+        layout.addWidget(_Notes(theme, release.notes or tr("See the release page for what’s new."), title))
+        words = tr(
+            "You have version {version}. Phichat doesn’t update itself. Download the new version from the release page."
+        )
         layout.addWidget(help_label(words.format(version=ours)))
         layout.addWidget(self._buttons())
         self.resize(scaled(560), scaled(440))
@@ -44,7 +46,7 @@ class VersionDialog(QDialog):
     def _buttons(self) -> QDialogButtonBox:
         box = close_button_box(self)
         for name, label, role, slot in (
-            ("versionPageButton", tr("Open the page…"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
+            ("versionPageButton", tr("Open page"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
             ("versionSkipButton", tr("Skip this version"), QDialogButtonBox.ButtonRole.ActionRole, self._on_skip),
         ):
             button = box.addButton(label, role)

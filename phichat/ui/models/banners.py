@@ -97,10 +97,10 @@ class ReadyNotice(NoticeBar):
     def show_waiting(self, title: str) -> None:
         """Show that the switch to `title` waits for the reply under way."""
         self.accept.setEnabled(False)
-        self.text.setText(tr("{model} answers next, after this answer.").format(model=title))
+        self.text.setText(tr("Switching to {model} after this answer.").format(model=title))
 
 
 def _action(download: Download) -> str:
     if download.is_active:
         return tr("Pause")
-    return tr("Try again") if download.error else tr("Resume")
+    return tr("Retry") if download.error else tr("Resume")

@@ -128,7 +128,7 @@ class ModelCoordinator(QObject):
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
 
         share = format_number(percent_done(self._download_manager().state(active[0]).progress))
-        question = tr("Quit? {percent} % of {model} are here; the download goes on at the next start.")
+        question = tr("Quit? {model} is {percent}% downloaded. The download resumes the next time you start Phichat.")
         question = question.format(percent=share, model=self._title(active[0]))
         ask_question(
             self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving
@@ -184,7 +184,7 @@ class ModelCoordinator(QObject):
     @Slot()
     def _on_failed(self) -> None:
         # Without the reason, which may name folders: others may see a notification.
-        self.ended.emit(tr("A download stopped before its end."))
+        self.ended.emit(tr("A download was interrupted."))
 
     @Slot()
     def _refresh(self) -> None:

@@ -51,10 +51,10 @@ class ModelDetails(QFrame):
         self._problem.setObjectName("modelProblem")
         self._problem.set_alert(is_alert=True)
         self.download = DownloadWidget(theme, downloads)
-        self.talk = push_button("talkWithButton", tr("Talk with it"))
+        self.talk = push_button("talkWithButton", tr("Use this model"))
         self.verify = push_button("verifyButton", tr("Verify"))
         self.folder = push_button("folderButton", tr("Show in folder"))
-        self.remove = push_button("removeButton", tr("Remove…"))
+        self.remove = push_button("removeButton", tr("Delete…"))
         self.talk.clicked.connect(self.talk_requested)
         self.verify.clicked.connect(self.verify_requested)
         self.folder.clicked.connect(self.folder_requested)
@@ -73,11 +73,11 @@ class ModelDetails(QFrame):
         self._problem.setVisible(bool(listing.problem))
         is_in_use = bool(listing.model) and listing.name == in_use
         self.talk.setEnabled(bool(listing.model) and not is_in_use)
-        self.talk.setText(tr("In use") if is_in_use else tr("Talk with it"))
+        self.talk.setText(tr("In use") if is_in_use else tr("Use this model"))
         self.verify.setEnabled(bool(listing.model))
         file = listing.model or listing.unusable
         is_forgotten = file is not None and (file.source is Source.ADDED or not file.bytes)
-        self.remove.setText(tr("Forget…") if is_forgotten else tr("Remove…"))
+        self.remove.setText(tr("Remove from list…") if is_forgotten else tr("Delete…"))
         for button in (self.talk, self.verify, self.folder, self.remove):
             button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))
         self.download.show_listing(listing)
@@ -110,7 +110,7 @@ def _origin(listing: Listing) -> list[str]:
     """Return lines on who published the model, where it is, and what it needs."""
     maker = ""
     if listing.remote:
-        kind = tr("Published by its makers: {repo}") if listing.is_official else tr("Made by the community: {repo}")
+        kind = tr("From the model’s developer: {repo}") if listing.is_official else tr("From the community: {repo}")
         maker = kind.format(repo=listing.remote.repo)
     file = listing.model or listing.unusable
     place = str(file.path) if file else listing.remote.file if listing.remote else ""
@@ -119,10 +119,10 @@ def _origin(listing: Listing) -> list[str]:
 
 def _requirements(listing: Listing) -> str:
     """Return licence, memory and estimated speed in one line."""
-    memory = tr("needs {size} of memory here").format(size=format_size(listing.memory)) if listing.memory else ""
+    memory = tr("needs {size} of memory").format(size=format_size(listing.memory)) if listing.memory else ""
     if not listing.fits:
-        memory = tr("needs {size} of memory, more than there is").format(size=format_size(listing.memory or 0))
+        memory = tr("needs {size} of memory, more than this computer has").format(size=format_size(listing.memory or 0))
     speed = (
-        tr("about {speed} tokens/s here (estimate)").format(speed=format_speed(listing.speed)) if listing.speed else ""
+        tr("about {speed} tokens/s on this computer").format(speed=format_speed(listing.speed)) if listing.speed else ""
     )
     return " · ".join(filter(None, [listing.licence, memory, speed]))

@@ -67,9 +67,9 @@ class ModelsDialog(QDialog):
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
         self._field = LineEdit()
-        self._list = push_button("listButton", tr("List its files"))
-        self._hub = push_button("askHubButton", tr("Ask the Hub"))
-        self._add = push_button("addFileButton", tr("Add a file…"))
+        self._list = push_button("listButton", tr("List files"))
+        self._hub = push_button("askHubButton", tr("Check the Hub"))
+        self._add = push_button("addFileButton", tr("Add file…"))
         self._token = push_button("hubTokenButton", tr("Enter access token…"))
         self._token.hide()
         self._close = push_button("closeButton", tr("Close"))
@@ -134,7 +134,7 @@ class ModelsDialog(QDialog):
     @Slot()
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
-        self._feedback.progress(HUB, tr("Asking the Hub…"))
+        self._feedback.progress(HUB, tr("Contacting the Hub…"))
         self._tasks.run(self._confirm, self._on_confirmed, self._feedback.fail, self._on_hub_ended)
 
     def _on_hub_ended(self) -> None:
@@ -157,11 +157,13 @@ class ModelsDialog(QDialog):
     def _show_confirmations(self) -> None:
         unknown = sum(listing.exists_on_hub is False for listing in self._known)
         notes = [listing.note for listing in self._known if listing.note]
-        missing = tr_count("The Hub does not know {count} of them.", "The Hub does not know {count} of them.", unknown)
+        missing = tr_count(
+            "{count} model wasn’t found on the Hub.", "{count} models weren’t found on the Hub.", unknown
+        )
         if unknown or notes:
             self._feedback.fail(missing if unknown else notes[0])
         else:
-            self._feedback.succeed(tr("The Hub confirms names and sizes."))
+            self._feedback.succeed(tr("Names and sizes are up to date."))
 
     @Slot()
     def _list_files(self) -> None:
@@ -169,7 +171,7 @@ class ModelsDialog(QDialog):
         if repo and self._list.isEnabled():
             self._list.setEnabled(False)
             self._token.hide()
-            self._feedback.progress(HUB, tr("Asking the Hub…"))
+            self._feedback.progress(HUB, tr("Contacting the Hub…"))
             self._tasks.run(
                 partial(_list_repository, self._shelf, repo),
                 self._on_files,
@@ -184,7 +186,7 @@ class ModelsDialog(QDialog):
             return
         self._found = list(listings)
         self._show_all()
-        self._feedback.succeed(tr_count("{count} file to choose from.", "{count} files to choose from.", len(listings)))
+        self._feedback.succeed(tr_count("{count} file found.", "{count} files found.", len(listings)))
         if listings:
             self._table.select_model(listings[0].name)
             self._table.scrollToBottom()
@@ -229,11 +231,9 @@ class ModelsDialog(QDialog):
         if not listing or not file:
             return
         if listing.model and listing.name == self._in_use:
-            self._feedback.fail(
-                tr("You are talking with {model}: choose another model first.").format(model=listing.title)
-            )
+            self._feedback.fail(tr("{model} is in use. Choose another model first.").format(model=listing.title))
         elif file.source is Source.STARTER:
-            self._feedback.fail(tr("{model} comes with Phichat, and stays with it.").format(model=listing.title))
+            self._feedback.fail(tr("{model} is part of Phichat and can’t be deleted.").format(model=listing.title))
         elif file.source is Source.OURS and file.bytes:
             self._ask_removal(listing)
         else:
@@ -244,10 +244,10 @@ class ModelsDialog(QDialog):
             self._theme,
             self,
             "removeQuestion",
-            tr("Remove {model} from this disk? That frees {size}; it can be fetched again.").format(
+            tr("Delete {model}? This frees {size}. You can download it again later.").format(
                 model=listing.title, size=format_size(listing.bytes or 0)
             ),
-            tr("Remove"),
+            tr("Delete"),
             tr("Keep"),
             partial(self._remove_now, listing),
         )
@@ -260,7 +260,9 @@ class ModelsDialog(QDialog):
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
-        sentence = tr("{model} is removed.") if is_gone else tr("{model} is forgotten; its file stays where it is.")
+        sentence = (
+            tr("{model} deleted.") if is_gone else tr("{model} removed from the list. Its file stays where it is.")
+        )
         self._feedback.succeed(sentence.format(model=model.title))
 
     def _on_change_ended(self) -> None:
@@ -279,7 +281,7 @@ class ModelsDialog(QDialog):
         )
 
     def _on_added(self, model: ModelFile) -> None:
-        self._feedback.succeed(tr("{model} is in the list now; its file stays where it is.").format(model=model.title))
+        self._feedback.succeed(tr("{model} added. Its file stays where it is.").format(model=model.title))
 
     def _connect(self, downloads: DownloadManager) -> None:
         self._table.chosen.connect(self._show_current)
@@ -302,11 +304,11 @@ class ModelsDialog(QDialog):
         downloads.settled.connect(self.load_listings)
 
     def _lay_out(self) -> None:
-        label = plain_label(tr("Any other model on the Hub:"))
+        label = plain_label(tr("Another model on the Hub:"))
         label.setBuddy(self._field)
         self._field.setObjectName("repoField")
-        self._field.setAccessibleName(tr("Any other model on the Hub"))
-        self._field.setPlaceholderText(tr("owner/repo, or its address"))
+        self._field.setAccessibleName(tr("Another model on the Hub"))
+        self._field.setPlaceholderText(tr("owner/repo or URL"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(8)
@@ -334,7 +336,7 @@ def _file_key(listing: Listing) -> tuple[str, str]:
 def _unknown(listing: Listing) -> str:
     """Return why a model cannot be downloaded: the Hub does not know it, or did not answer; empty if it can."""
     if listing.exists_on_hub is False and not listing.model:
-        return tr("The Hub does not know this file: it was moved or withdrawn.")
+        return tr("This file is no longer on the Hub. It was moved or withdrawn.")
     return "" if listing.model else listing.note
 
 

@@ -113,7 +113,7 @@ class DownloadWidget(QWidget):
         self._bar.setVisible(download.is_begun)
         if download.is_running and value // ANNOUNCE_EACH > self._announced // ANNOUNCE_EACH:
             self._announced = value
-            announce(self._bar, tr("{model}: {percent} %").format(model=listing.title, percent=format_number(value)))
+            announce(self._bar, tr("{model}: {percent}%").format(model=listing.title, percent=format_number(value)))
 
     def _show_line(self, download: Download) -> None:
         self._line.set_alert(is_alert=bool(download.error or (self._trouble and not download.is_begun)))
@@ -121,7 +121,7 @@ class DownloadWidget(QWidget):
         self._line.setVisible(bool(self._line.text()))
 
     def _show_buttons(self, listing: Listing, download: Download) -> None:
-        self._start.setText(tr("Try again") if download.error else self._label)
+        self._start.setText(tr("Retry") if download.error else self._label)
         self._start.setEnabled(not self._is_refused)
         self._start.setVisible(not listing.model and (not download.is_begun or bool(download.error)))
         self._pause.setText(tr("Resume") if download.is_paused else tr("Pause"))
@@ -168,10 +168,10 @@ class DownloadWidget(QWidget):
             self._theme,
             self,
             "cancelQuestion",
-            tr("Cancel the download of {model}? {size} that are here already would be thrown away.").format(
+            tr("Cancel the download of {model}? The {size} already downloaded will be deleted.").format(
                 model=self._listing.title, size=format_size(progress.done)
             ),
-            tr("Throw away"),
+            tr("Cancel download"),
             tr("Keep"),
             cancel,
         )

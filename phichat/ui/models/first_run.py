@@ -71,7 +71,7 @@ class FirstRunPage(QScrollArea):
         self._facts = {name: _fact() for name in ("size", "folder", "disk", "memory", "licence")}
         self._box = DownloadWidget(theme, downloads, is_centred=True)
         self._box.token_requested.connect(self.token_requested)
-        self._talk = QPushButton(tr("Talk with Phi-3"))
+        self._talk = QPushButton(tr("Chat with Phi-3"))
         self._talk.setObjectName("talkButton")
         self._talk.clicked.connect(self._on_talk)
         self._download_or_talk = QStackedWidget()
@@ -100,14 +100,15 @@ class FirstRunPage(QScrollArea):
         self._title.setText(tr("Meet Phi-3"))
         self._what.setText(
             tr(
-                "A small language model by Microsoft: 3.8 billion parameters, good at conversation, explanations and "
-                "code. It runs on this computer's own processor, and nothing you write ever leaves it."
+                "A small language model from Microsoft with 3.8 billion parameters. It’s good at "
+                "conversation, explanations, and code. It runs on your own computer, and what you write "
+                "never leaves it."
             )
         )
         self._facts["size"].setText(
-            tr("{size}, once, from {hub}").format(size=format_model_size(listing), hub=self._hub)
+            tr("{size}, one-time download from {hub}").format(size=format_model_size(listing), hub=self._hub)
         )
-        self._facts["licence"].setText(tr("MIT, free to use · reads 4,096 tokens at a time"))
+        self._facts["licence"].setText(tr("MIT license, free to use · 4,096-token context"))
         self._box.show_listing(listing, label=tr("Download Phi-3 · {size}").format(size=format_model_size(listing)))
 
     def show_room(self, room: SpaceCheck, trouble: str) -> None:
@@ -116,11 +117,11 @@ class FirstRunPage(QScrollArea):
         is_short = room.memory is not None and room.memory > room.memory_installed
         self._facts["folder"].setText(breakable_path(room.folder))
         self._facts["folder"].setAccessibleDescription(str(room.folder))
-        _set_fact(self._facts["disk"], tr("{size} free there").format(size=format_size(room.free)), alert=is_full)
+        _set_fact(self._facts["disk"], tr("{size} free").format(size=format_size(room.free)), alert=is_full)
         if room.memory is not None:
             _set_fact(
                 self._facts["memory"],
-                tr("{needed} needed, {installed} in this computer").format(
+                tr("{needed} needed, {installed} installed").format(
                     needed=format_size(room.memory), installed=format_size(room.memory_installed)
                 ),
                 alert=is_short,
@@ -145,22 +146,20 @@ class FirstRunPage(QScrollArea):
         self._later.setVisible(bool(title))
 
     def _show_note(self) -> None:
-        connects = tr("Phichat connects to nothing but {hub}, and only to fetch models when you ask for them.").format(
-            hub=self._hub
-        )
+        connects = tr("Phichat only connects to {hub}, and only when you ask for a model.").format(hub=self._hub)
         if self._ready:
             meanwhile = ""
         elif self._spare:
-            meanwhile = tr("Meanwhile, {model} answers below: a toy, but quick.").format(model=self._spare)
+            meanwhile = tr("Meanwhile, you can chat with {model} below. It’s tiny, but fast.").format(model=self._spare)
         else:
-            meanwhile = tr("Send your first question whenever you like: it is asked as soon as Phi-3 is here.")
+            meanwhile = tr("You can send your first message now. It will be answered as soon as Phi-3 is ready.")
         self._note.setText("\n".join(filter(None, [meanwhile, connects])))
 
     def show_ready(self, model: "ModelRef") -> None:
         """Offer to talk with the downloaded `model`."""
         self._ready = model
         self._title.setText(tr("Phi-3 is ready"))
-        self._what.setText(tr("It is whole and verified, and it stays on this computer."))
+        self._what.setText(tr("The download is complete and verified."))
         self._download_or_talk.setCurrentIndex(1)
         self._show_note()
         self._have.hide()
@@ -189,10 +188,10 @@ class FirstRunPage(QScrollArea):
     def _card(self) -> QFrame:
         names = {
             "size": tr("Download"),
-            "folder": tr("Kept in"),
+            "folder": tr("Folder"),
             "disk": tr("Disk"),
             "memory": tr("Memory"),
-            "licence": tr("Licence"),
+            "licence": tr("License"),
         }
         card = QFrame()
         card.setProperty("part", "card")

@@ -27,37 +27,37 @@ def describe_download(download: Download) -> str:
     if download.is_paused:
         return _join(tr("Paused"), format_amount(progress))
     if download.is_queued:
-        return _join(tr("Waiting for its turn"), format_amount(progress))
+        return _join(tr("Waiting for another download"), format_amount(progress))
     return _describe_progress(progress) if download.is_running else ""
 
 
 def summarize_download(download: Download) -> str:
     """Return the state of a download in a few words."""
     if download.error:
-        return tr("The download stopped")
-    share = tr("{percent} %").format(percent=format_number(percent_done(download.progress)))
+        return tr("Download stopped")
+    share = tr("{percent}%").format(percent=format_number(percent_done(download.progress)))
     if download.is_paused:
         return _join(tr("Paused"), share)
     if download.is_queued:
-        return _join(tr("Waiting for its turn"), share)
+        return _join(tr("Waiting for another download"), share)
     progress = download.progress
     if progress and progress.phase is Phase.WAITING:
-        return _join(share, tr("Waiting for the line"))
+        return _join(share, tr("Waiting for connection"))
     return _join(share, _time_left(progress) if progress else "")
 
 
 def describe_presence(listing: Listing, download: Download) -> str:
     """Return whether a model is on this disk, as the models table shows it."""
     if listing.model:
-        return tr("on this disk")
+        return tr("Downloaded")
     if listing.unusable:
         return listing.problem_label
     progress = progress_of(listing, download)
     if download.is_active or download.is_paused or progress.done:
-        return tr("{percent} % here").format(percent=format_number(percent_done(progress)))
+        return tr("{percent}% downloaded").format(percent=format_number(percent_done(progress)))
     if listing.exists_on_hub is False:
-        return tr("the Hub does not know this file")
-    return tr("not here")
+        return tr("Not on the Hub")
+    return tr("Not downloaded")
 
 
 def progress_of(listing: Listing, download: Download) -> Progress:
@@ -68,7 +68,7 @@ def progress_of(listing: Listing, download: Download) -> Progress:
 def format_model_size(listing: Listing) -> str:
     """Return the size of a model, as well as it is known."""
     if listing.bytes is None:
-        return tr("size unknown")
+        return tr("Unknown size")
     return (
         tr("about {size}").format(size=format_size(listing.bytes))
         if listing.is_size_approximate
@@ -84,13 +84,13 @@ def format_speed(speed: float) -> str:
 def _describe_progress(progress: Progress) -> str:
     match progress.phase:
         case Phase.ASKING:
-            return _join(format_amount(progress), tr("Asking the Hub…"))
+            return _join(format_amount(progress), tr("Contacting the Hub…"))
         case Phase.CHECKING:
-            return _join(tr("All is here; checking it…"), progress.note)
+            return _join(tr("Verifying…"), progress.note)
         case Phase.ELSEWHERE:
-            return progress.note or tr("Another Phichat on this computer is fetching it.")
+            return progress.note or tr("Another copy of Phichat is downloading it.")
         case Phase.WAITING:
-            return _join(format_amount(progress), progress.note or tr("Waiting for the line"))
+            return _join(format_amount(progress), progress.note or tr("Waiting for connection"))
     speed = tr("{size}/s").format(size=format_size(int(progress.speed))) if progress.speed else ""
     return _join(format_amount(progress), speed, _time_left(progress))
 

@@ -37,7 +37,7 @@ class ModelTable(QTreeWidget):
         self.setUniformRowHeights(True)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHeaderLabels([tr("Model"), tr("Size"), tr("Memory"), tr("Speed here"), tr("Licence"), tr("State")])
+        self.setHeaderLabels([tr("Model"), tr("Size"), tr("Memory"), tr("Speed"), tr("License"), tr("Status")])
         self.header().setSectionsMovable(False)
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -121,7 +121,7 @@ class ModelTable(QTreeWidget):
             format_size(listing.memory) if listing.memory else "–",
             tr("~{speed} tokens/s").format(speed=format_speed(listing.speed)) if listing.speed else "–",
             listing.licence or "–",
-            tr("in use") if is_in_use else describe_presence(listing, self._downloads.state(listing.name)),
+            tr("In use") if is_in_use else describe_presence(listing, self._downloads.state(listing.name)),
         ]
 
     def resizeEvent(self, event: QResizeEvent) -> None:

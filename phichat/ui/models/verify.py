@@ -73,13 +73,13 @@ class ChecksumJob(QObject):
         if stop is self._stop and not stop.is_set():
             share = done / max(total, 1)
             percent = format_number(int(100 * share))
-            self.progressed.emit(tr("Verifying {model}: {percent} %").format(model=title, percent=percent), share)
+            self.progressed.emit(tr("Verifying {model}: {percent}%").format(model=title, percent=percent), share)
 
     def _on_verified(self, verified: VerifiedModel) -> None:
         if verified.known:
-            sentence = tr("{model} is whole: its checksum is the published one.")
+            sentence = tr("{model} is intact. Its checksum matches the published one.")
         else:
-            sentence = tr("{model} can be read; nobody published a checksum to compare it with.")
+            sentence = tr("{model} can be read, but there is no published checksum to compare it with.")
         self.verified.emit(sentence.format(model=verified.model.title))
 
     def _on_end(self) -> None:

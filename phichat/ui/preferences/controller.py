@@ -49,7 +49,7 @@ class TextSize(QObject):
             self._theme.set_font(now.text_percent, now.font)
             self._show_actions()
         if name == "text_percent":
-            self.notified.emit(tr("Text size: {percent} %").format(percent=format_number(now.text_percent)))
+            self.notified.emit(tr("Text size: {percent}%").format(percent=format_number(now.text_percent)))
 
     def _change(self, percent: int) -> None:
         self._preferences.change(text_percent=min(max(percent, LEAST), MOST))
@@ -185,7 +185,7 @@ class PreferencesController(QObject):
     def _ask_for_folder(self) -> None:
         from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415 - when a folder is chosen
 
-        chosen = QFileDialog.getExistingDirectory(self._window(), tr("Folder for models"), str(self._folders()[1]))
+        chosen = QFileDialog.getExistingDirectory(self._window(), tr("Models folder"), str(self._folders()[1]))
         if chosen:
             self._preferences.change(models_folder=str(Path(chosen).absolute()))
 

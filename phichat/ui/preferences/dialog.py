@@ -59,7 +59,7 @@ class FolderRow(QWidget):
         buttons = QHBoxLayout()
         self._open = self._button(name + "Open", tr("Open folder"), self._on_open)
         self._change = self._button(name + "Change", tr("Change…"), self.change_requested)
-        self._own = self._button(name + "Own", tr("Use Phichat’s own"), self.own_requested)
+        self._own = self._button(name + "Own", tr("Use default"), self.own_requested)
         for button in (self._open, self._change, self._own):
             buttons.addWidget(button)
         buttons.addStretch()
@@ -107,7 +107,7 @@ def swatch(accent: str) -> QIcon:
 
 
 THEMES = {
-    SYSTEM: N_("As the system"),
+    SYSTEM: N_("System default"),
     "light": N_("Light"),
     "dark": N_("Dark"),
     "light-contrast": N_("Light, high contrast"),
@@ -156,9 +156,9 @@ class PreferencesDialog(QDialog):
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
-        tabs.addTab(self._appearance_page(families), tr("Looks"))
+        tabs.addTab(self._appearance_page(families), tr("Appearance"))
         tabs.addTab(self._conversations_page(), tr("New conversations"))
-        tabs.addTab(self._folders_page(folders), tr("Folders and more"))
+        tabs.addTab(self._folders_page(folders), tr("Storage"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
@@ -192,32 +192,32 @@ class PreferencesDialog(QDialog):
         page, form = _page()
         themes = {name: tr(label) for name, label in THEMES.items()}
         self._add(form, "themeCombo", tr("Theme"), self._combo("theme", themes, self._now.theme))
-        accents = {SYSTEM: tr("As the system"), **{name: tr(label) for name, label in ACCENTS.items()}}
+        accents = {SYSTEM: tr("System default"), **{name: tr(label) for name, label in ACCENTS.items()}}
         colours = self._combo("accent", accents, self._now.accent)
         for number, name in enumerate(accents):
             if name in ACCENTS:
                 colours.setItemIcon(number, swatch(name))
-        self._add(form, "accentCombo", tr("Accent colour"), colours)
+        self._add(form, "accentCombo", tr("Accent color"), colours)
         self._size = inset_spin_box(
             QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
         )
-        self._size.setSuffix(tr("{percent} %").format(percent=""))
+        self._size.setSuffix(tr("{percent}%").format(percent=""))
         self._size.setKeyboardTracking(False)
         refuse_drops(self._size)
         self._size.valueChanged.connect(self._on_size)
         self._add(form, "textSizeSpin", tr("Text size"), self._size)
-        fonts = {"": tr("As the system"), **{name: name for name in families}}
+        fonts = {"": tr("System default"), **{name: name for name in families}}
         self._add(form, "fontCombo", tr("Font"), self._combo("font", fonts, self._now.font))
         self._add(form, "languageCombo", tr("Language"), self._language_combo())
-        form.addRow("", help_label(tr("Another language is spoken from the next start on.")))
-        form.addRow("", self._check_box("less_motion", "lessMotionCheck", tr("Less motion")))
+        form.addRow("", help_label(tr("Takes effect after a restart.")))
+        form.addRow("", self._check_box("less_motion", "lessMotionCheck", tr("Reduce motion")))
         return page
 
     def _language_combo(self) -> QComboBox:
         codes = i18n.available_languages()
         names = {code: QLocale(code).nativeLanguageName().capitalize() for code in codes}
         names["en"] = "English"
-        return self._combo("language", {"": tr("As the system"), **names}, self._now.language)
+        return self._combo("language", {"": tr("System default"), **names}, self._now.language)
 
     def _conversations_page(self) -> QWidget:
         page, form = _page()
@@ -226,7 +226,7 @@ class PreferencesDialog(QDialog):
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)
         self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
-        note = help_label(tr("That is too long for a system prompt. Its end was left out."))
+        note = help_label(tr("The system prompt was too long, so the end was cut off."))
         note.hide()
         self._prompt.text_cut.connect(note.show)
         form.addRow("", note)
@@ -235,36 +235,39 @@ class PreferencesDialog(QDialog):
         labels = {name: tr(preset.label) if name in PRESETS else preset.label for name, preset in presets.items()}
         begins = replace(Sampling().with_values(self._now.sampling), seed=None)
         like = next((name for name, sampling in self._samplings.items() if sampling == begins), "")
-        combo = self._combo("", labels if like else {"": tr("Your own"), **labels}, like)
+        combo = self._combo("", labels if like else {"": tr("Custom"), **labels}, like)
         combo.activated.connect(self._on_preset)
         self._presets = combo
         self._add(form, "defaultPresetCombo", tr("Preset"), combo)
-        self._model = self._combo("default_model", {"": tr("The one used last")}, "")
-        self._add(form, "defaultModelCombo", tr("Model at start"), self._model)
-        form.addRow("", help_label(tr("Conversations that have begun keep theirs, as the settings panel shows them.")))
+        self._model = self._combo("default_model", {"": tr("Last used model")}, "")
+        self._add(form, "defaultModelCombo", tr("Default model"), self._model)
+        form.addRow("", help_label(tr("Existing conversations keep their own settings, shown in the settings panel.")))
         return page
 
     def _folders_page(self, folders: tuple[Path, Path]) -> QWidget:
         page, form = _page()
         data, models = folders
-        place = FolderRow(self._theme, "dataFolder", tr("Data"))
+        place = FolderRow(self._theme, "dataFolder", tr("Data folder"))
         place.show_folder(data)
         place.opened.connect(self.opened)
-        form.addRow(tr("Data"), place)
-        form.addRow("", help_label(tr("The environment variable PHICHAT_HOME moves all of it, set before a start.")))
+        form.addRow(tr("Data folder"), place)
+        form.addRow(
+            "",
+            help_label(tr("To move this folder, set the environment variable PHICHAT_HOME before starting Phichat.")),
+        )
         self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
         self._models.show_folder(models, is_ours=models.parent == data)
         self._models.opened.connect(self.opened)
         self._models.change_requested.connect(self.folder_requested)
         self._models.own_requested.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
-        form.addRow("", help_label(tr("Another folder holds from the next start on; models that are here stay.")))
+        form.addRow("", help_label(tr("New downloads go here after a restart. Existing models stay where they are.")))
         label = plain_label(tr("Access token"))
         label.setBuddy(self.token.field)
         form.addRow(label, self.token)
-        words = tr("Notify me when a long answer or a download has ended")
+        words = tr("Notify me when a long answer or a download finishes")
         form.addRow(self._check_box("notifies", "notifiesCheck", words))
-        looks = self._check_box("looks_for_versions", "versionsCheck", tr("Look for new versions once a week"))
+        looks = self._check_box("looks_for_versions", "versionsCheck", tr("Check for new versions every week"))
         looks.setEnabled(self._can_look)
         form.addRow(looks)
         form.addRow("", help_label(self._update_check_help()))
@@ -272,10 +275,10 @@ class PreferencesDialog(QDialog):
 
     def _update_check_help(self) -> str:
         if not self._can_look:
-            return tr("This copy of Phichat does not know where new versions are published.")
+            return tr("This build of Phichat can’t check for new versions.")
         return tr(
-            "The page with all releases then sees the network address of this computer and which version it has, "
-            "nothing else. Nothing installs itself."
+            "The release page sees only your IP address and your Phichat version. Updates are never "
+            "installed automatically."
         )
 
     def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:

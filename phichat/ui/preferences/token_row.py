@@ -27,7 +27,7 @@ class TokenRow(QWidget):
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.setAccessibleName(tr("Access token for {host}").format(host=host))
         self._save = push_button("hubTokenSave", tr("Save"))
-        self._remove = push_button("hubTokenRemove", tr("Remove"))
+        self._remove = push_button("hubTokenRemove", tr("Delete"))
         self._state = help_label("")
         self._state.setObjectName("hubTokenState")
         self._state.setMinimumHeight(2 * self._state.fontMetrics().lineSpacing())  # so that nothing jumps
@@ -90,13 +90,13 @@ class _TokenField(QLineEdit):
 
 def _describe(state: TokenState) -> str:
     if state.is_variable:
-        return tr("The variable HF_TOKEN holds a token, which is used instead of any other.")
+        return tr("The variable HF_TOKEN is set, so Phichat uses its access token.")
     if state.is_kept:
-        return tr("Your token is stored in this computer’s keyring.")
+        return tr("Your access token is stored in this computer’s keyring.")
     if state.is_entered:
-        return tr("Phichat found no keyring on this computer. It uses your token until you quit, and doesn’t store it.")
+        return tr("This computer has no keyring. Phichat uses your access token until you quit and doesn’t store it.")
     if state.is_from_login:
-        return tr("Phichat uses the token that Hugging Face’s own program stored on this computer.")
-    return tr("Needed only for models that require your consent, or are private. It is sent to {host} alone.").format(
+        return tr("Phichat uses the access token that the Hugging Face app stored on this computer.")
+    return tr("Only needed for private models and those whose terms you must accept. It’s only sent to {host}.").format(
         host=state.host
     )

@@ -51,11 +51,11 @@ class ResourceLimits(QWidget):
         layout.setContentsMargins(0, 10, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(heading_label(tr("This computer")))
-        states = tr("Disk for what the model remembers of conversations, so that they are not read twice.")
-        rest = tr("After so long without a question, the model gives its memory back; it returns as you write.")
-        self._states = _spin_box("statesSpin", tr("Disk for remembered conversations"), states, MAX_GB, tr("GB"))
-        self._rest = _spin_box("restSpin", tr("Time until the model rests"), rest, MAX_MINUTES, tr("min"))
-        self._states.setSpecialValueText(tr("none"))
+        states = tr("Disk space for the prompt cache, so that conversations aren’t processed twice.")
+        rest = tr("Frees memory when idle. The model reloads when you type.")
+        self._states = _spin_box("statesSpin", tr("Prompt cache size"), states, MAX_GB, tr("GB"))
+        self._rest = _spin_box("restSpin", tr("Unload the model after"), rest, MAX_MINUTES, tr("min"))
+        self._states.setSpecialValueText(tr("off"))
         self._rest.setSpecialValueText(tr("never"))
         for field, text in ((self._states, states), (self._rest, rest)):
             layout.addLayout(_labelled(field))
@@ -203,7 +203,7 @@ class SettingsPanel(QScrollArea):
         self._system = PlainTextField()
         self._system.setObjectName("systemPrompt")
         self._system.setAccessibleName(tr("System prompt"))
-        self._system.setPlaceholderText(tr("Who the model should be, and how it should answer. Empty is fine."))
+        self._system.setPlaceholderText(tr("Tell the model what role to play and how to answer. Optional."))
         self._system.setTabChangesFocus(True)
         set_fixed_size(self._system, 0, round(self._system.fontMetrics().lineSpacing() / text_scale()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
@@ -211,7 +211,7 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
-        title = self._heading(tr("How it answers"))
+        title = self._heading(tr("Sampling"))
         self.presets = PresetPicker(self._theme)
         self.presets.chosen.connect(self._on_preset)
         self.presets.reset_requested.connect(self._on_reset)
@@ -220,7 +220,7 @@ class SettingsPanel(QScrollArea):
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
         self._default.setAccessibleName(tr("Use for new conversations"))
-        self._default.setToolTip(tr("The system prompt and these settings belong to this conversation."))
+        self._default.setToolTip(tr("The system prompt and these settings apply to this conversation only."))
         self._default.clicked.connect(self.default_requested)
         self._layout.addWidget(self._default)
 
@@ -229,12 +229,12 @@ class SettingsPanel(QScrollArea):
         self._random = QCheckBox(tr("Random"))
         self._random.setObjectName("randomSeedCheck")
         self._random.setAccessibleName(tr("Random seed"))
-        self._random.setToolTip(tr("A new seed for every reply; the one used is shown below the reply."))
+        self._random.setToolTip(tr("Uses a new seed for every answer. The seed is shown below the answer."))
         self._random.toggled.connect(self._on_seed)
         self._seed = inset_spin_box(QDoubleSpinBox(maximum=MAX_SEED, decimals=0))  # a QSpinBox ends at 2**31
         self._seed.setObjectName("seedSpin")
         self._seed.setAccessibleName(tr("Seed"))
-        self._seed.setToolTip(tr("The same seed, settings and question give the same reply."))
+        self._seed.setToolTip(tr("The same seed, settings, and message give the same answer."))
         self._seed.valueChanged.connect(self._on_seed)
         row = QHBoxLayout()
         row.addWidget(self._random)
@@ -246,7 +246,7 @@ class SettingsPanel(QScrollArea):
         self._context = inset_spin_box(QSpinBox(minimum=256, maximum=MAX_CONTEXT, singleStep=256, value=4096))
         self._context.setGroupSeparatorShown(True)
         self._context.setObjectName("contextSpin")
-        self._context.setAccessibleName(tr("Context, in tokens"))
+        self._context.setAccessibleName(tr("Context size, in tokens"))
         self._context.setSuffix(" " + tr("tokens"))
         self._context.setKeyboardTracking(False)
         self._context_timer = QTimer(self, interval=CONTEXT_DELAY, singleShot=True)
@@ -254,7 +254,7 @@ class SettingsPanel(QScrollArea):
         self._context.valueChanged.connect(self._wait_for_context)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
-            help_label(tr("How much of the conversation the model keeps in view; more takes more memory."))
+            help_label(tr("How much of the conversation the model can see at once. A larger context uses more memory."))
         )
 
     def _heading(self, text: str) -> QLabel:
@@ -296,7 +296,7 @@ class SettingsPanel(QScrollArea):
 
     @Slot()
     def _on_cut(self) -> None:
-        self.failed.emit(tr("That is too long for a system prompt. Its end was left out."))
+        self.failed.emit(tr("The system prompt was too long, so the end was cut off."))
 
     @Slot()
     def _on_system(self) -> None:

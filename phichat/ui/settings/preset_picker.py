@@ -58,12 +58,12 @@ class PresetPicker(QWidget):
         self._presets = QComboBox()
         self._presets.setObjectName("presetCombo")
         self._presets.setAccessibleName(tr("Preset"))
-        self._presets.setToolTip(tr("Ready-made settings, from careful to daring."))
+        self._presets.setToolTip(tr("Ready-made settings, from focused to creative."))
         self._presets.activated.connect(self._on_activated)
         self._reset = QPushButton(tr("Reset"))
         self._reset.setObjectName("resetButton")
-        self._reset.setAccessibleName(tr("Reset the settings"))
-        self._reset.setToolTip(tr("Back to the preset Balanced."))
+        self._reset.setAccessibleName(tr("Reset settings"))
+        self._reset.setToolTip(tr("Resets to the Balanced preset."))
         self._reset.clicked.connect(self._on_reset)
         self._more = self._more_button()
         self._note = help_label("")
@@ -102,7 +102,7 @@ class PresetPicker(QWidget):
         """Select the base, or an entry "changed" that is there only while it applies."""
         at = self._presets.findData("")
         if is_changed:
-            label = tr("{preset}, changed").format(preset=self.base_label())
+            label = tr("{preset} (changed)").format(preset=self.base_label())
             if at < 0:
                 self._presets.addItem(label, "")
             else:
@@ -141,13 +141,13 @@ class PresetPicker(QWidget):
         layout.addWidget(self._note)
 
     def _more_button(self) -> QToolButton:
-        button = IconButton(self._theme, "more", tr("Your presets"), "presetMenuButton")
-        button.setToolTip(tr("Save, rename or delete presets of your own"))
+        button = IconButton(self._theme, "more", tr("My presets"), "presetMenuButton")
+        button.setToolTip(tr("Save, rename, or delete your presets"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_icon_size(button, 16, 28, 26)
         menu = QMenu(button)
         menu.setObjectName("presetMenu")
-        self._save_as = menu.addAction(tr("Save as a preset…"))
+        self._save_as = menu.addAction(tr("Save as preset…"))
         self._update = menu.addAction("")
         self._rename = menu.addAction("")
         self._delete = menu.addAction("")
@@ -166,7 +166,7 @@ class PresetPicker(QWidget):
     def _show_menu(self) -> None:
         is_own = self.base.id in self._own
         name = self.base_label().replace("&", "&&")
-        self._update.setText(tr("Save these settings in {preset}").format(preset=name))
+        self._update.setText(tr("Update {preset} with these settings").format(preset=name))
         self._rename.setText(tr("Rename {preset}…").format(preset=name))
         self._delete.setText(tr("Delete {preset}…").format(preset=name))
         for action in (self._update, self._rename, self._delete):
@@ -175,7 +175,7 @@ class PresetPicker(QWidget):
 
     @Slot()
     def _ask_for_name(self) -> None:
-        self._open_name_dialog(tr("Save as a preset"), "", self._objection, self._on_named)
+        self._open_name_dialog(tr("Save as preset"), "", self._objection, self._on_named)
 
     @Slot()
     def _ask_for_new_name(self) -> None:
@@ -184,7 +184,7 @@ class PresetPicker(QWidget):
         def objection(name: str) -> str:
             return "" if name.casefold() == label.casefold() else self._objection(name)
 
-        self._open_name_dialog(tr("Rename the preset"), label, objection, self._on_renamed)
+        self._open_name_dialog(tr("Rename preset"), label, objection, self._on_renamed)
 
     def _open_name_dialog(
         self, title: str, name: str, objection: Callable[[str], str], slot: Callable[[str], None]
@@ -200,7 +200,7 @@ class PresetPicker(QWidget):
     def _objection(self, name: str) -> str:
         """Return why a preset cannot have that name; empty if it can."""
         there = {self._label(preset).casefold() for preset in self._presets_by_id().values()}
-        return tr("There is a preset of that name already.") if name.casefold() in there else ""
+        return tr("A preset with this name already exists.") if name.casefold() in there else ""
 
     @Slot(str)
     def _on_named(self, name: str) -> None:

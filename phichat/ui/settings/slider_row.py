@@ -73,12 +73,12 @@ class SliderRow(QWidget):
     def _show_change(self, preset: str) -> None:
         setting, is_changed = self._setting, self._value != self._preset_value
         usual = format_number(self._preset_value, setting.decimals)
-        words = tr("Changed: {preset} has {value}.").format(preset=preset, value=usual) if is_changed else ""
+        words = tr("Changed. {preset} uses {value}.").format(preset=preset, value=usual) if is_changed else ""
         if self._reset.hasFocus() and not is_changed:
             self._slider.setFocus()
         self._changed_dot.setVisible(is_changed)
         self._reset.setVisible(is_changed)
-        set_tool_tip(self._reset, tr("Back to {value}, as in {preset}").format(value=usual, preset=preset))
+        set_tool_tip(self._reset, tr("Reset to {value} ({preset})").format(value=usual, preset=preset))
         for control in (self._spin, self._slider):
             control.setAccessibleDescription(" ".join(filter(None, [words, tr(setting.help)])))
 

@@ -107,7 +107,7 @@ class SidebarController(QObject):
         if self._conversations.autosave.is_stored(session):
             self._export([session.conversation.id])
         else:
-            self.failed.emit(tr("There is nothing to export yet: this conversation is not stored."))
+            self.failed.emit(tr("There’s nothing to export yet. This conversation hasn’t been saved."))
 
     @Slot()
     def export_all(self) -> None:
@@ -129,8 +129,8 @@ class SidebarController(QObject):
         """Delete all conversations once the user confirms it."""
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed
 
-        question = tr("Delete all conversations, and what is in the bin? They cannot be brought back.")
-        yes, no = tr("Delete everything"), tr("Keep them")
+        question = tr("Delete all conversations, including those in the trash? This can’t be undone.")
+        yes, no = tr("Delete all"), tr("Cancel")
         ask_question(
             self._theme,
             self._sidebar.window(),
@@ -165,12 +165,12 @@ class SidebarController(QObject):
     def _on_purged(self, conversation_ids: Sequence[str]) -> None:
         """Delete conversations for good once the user confirms it."""
         question = tr_count(
-            "Delete {count} conversation for good? You can't undo this.",
-            "Delete {count} conversations for good? You can't undo this.",
+            "Delete {count} conversation permanently? This can’t be undone.",
+            "Delete {count} conversations permanently? This can’t be undone.",
             len(conversation_ids),
         )
         purge = partial(self._conversations.commands.purge, conversation_ids)
-        self._ask("purgeQuestion", question, tr("Delete for good"), purge)
+        self._ask("purgeQuestion", question, tr("Delete permanently"), purge)
 
     def _ask(self, name: str, question: str, yes: str, agreed: Callable[[], object]) -> None:
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed

@@ -82,11 +82,11 @@ class SearchResults(QWidget):
         self._model.show_hits(hits)
         self._list.scrollToTop()
         if not hits:
-            text = tr("Nothing was found.")
+            text = tr("No results.")
         elif len(hits) < most:
-            text = tr_count("Found in {count} place", "Found in {count} places", len(hits))
+            text = tr_count("{count} result", "{count} results", len(hits))
         else:
-            text = tr_count("The first {count} place", "The first {count} places", len(hits))
+            text = tr_count("First {count} result", "First {count} results", len(hits))
         self._note.setText(text)
 
     def select_first(self) -> None:

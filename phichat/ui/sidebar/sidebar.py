@@ -67,7 +67,7 @@ class Sidebar(QWidget):
         self.titles.setAccessibleName(tr("Conversations"))
         self._pages = QStackedWidget()
         self._pages.addWidget(self.titles)
-        self._open_bin = banner_button("binButton", tr("Bin"))
+        self._open_bin = banner_button("binButton", tr("Trash"))
         set_icon_size(self._open_bin, 16)
         theme.apply_stylesheet(self._open_bin, "quiet")
         self.setAutoFillBackground(True)

@@ -33,16 +33,16 @@ class TrashPage(QWidget):
         self._list = ListView(theme, self._model)
         self._list.set_conversation_delegate()
         self._list.setObjectName("binList")
-        self._list.setAccessibleName(tr("Bin"))
+        self._list.setAccessibleName(tr("Trash"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._list.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self._list.delete_requested.connect(self._purge)
-        self._back = banner_button("binBackButton", tr("Bin"))
-        self._back.setAccessibleName(tr("Back to the conversations"))
-        self._back.setToolTip(tr("Back to the conversations"))
+        self._back = banner_button("binBackButton", tr("Trash"))
+        self._back.setAccessibleName(tr("Back to conversations"))
+        self._back.setToolTip(tr("Back to conversations"))
         set_icon_size(self._back, 16)
         self._restore = banner_button("restoreButton", tr("Restore"))
-        self._purge_button = banner_button("purgeButton", tr("Delete for good"))
+        self._purge_button = banner_button("purgeButton", tr("Delete permanently"))
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
         self._lay_out()
@@ -58,8 +58,8 @@ class TrashPage(QWidget):
         """Show the conversations in the bin, sorted by when they were deleted."""
         by_deletion = [replace(summary, changed=summary.deleted or 0.0, is_pinned=False) for summary in summaries]
         self._model.set_conversations(by_deletion)
-        full = tr("What is deleted stays here for 30 days.")
-        self._note.setText(full if summaries else tr("The bin is empty."))
+        full = tr("Conversations in the trash are deleted after 30 days.")
+        self._note.setText(full if summaries else tr("The trash is empty."))
         self._on_selection_changed()
 
     def _lay_out(self) -> None:

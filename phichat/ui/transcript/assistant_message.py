@@ -29,7 +29,7 @@ class AssistantMessageView(MessageView):
             WeakMethod(self._clipboard_data),
             copy_label=tr("Copy answer"),
             icon="retry",
-            label=tr("Answer again"),
+            label=tr("Regenerate"),
         )
         super().__init__(message, theme, context, toolbar)
         self._is_last = False
@@ -115,7 +115,7 @@ class AssistantMessageView(MessageView):
         remark = self._state.remarks.get(self._message.id, "")
         note = "\n".join(filter(None, [footer(reply), remark]))
         if reply.ending is Ending.ANSWERING:
-            note = "" if self._message.text else tr("Reading…")
+            note = "" if self._message.text else tr("Processing…")
         self._note.set_alert(is_alert=reply.ending is Ending.ERROR)
         self._note.setText(note)
         self._show_continue()
@@ -126,7 +126,7 @@ class AssistantMessageView(MessageView):
         if can_go_on and self._continue is None:
             self._continue = QPushButton(tr("Continue"))
             self._continue.setObjectName("continueButton")
-            self._continue.setToolTip(tr("Go on exactly where it ended"))
+            self._continue.setToolTip(tr("Pick up where the answer left off"))
             self._continue.clicked.connect(self._on_continue)
             self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
@@ -171,7 +171,7 @@ class AssistantMessageView(MessageView):
 def footer(reply: Reply) -> str:
     """Return the footer of a finished reply: why it ended, the model, the tokens, the speed, the seed."""
     if reply.ending is Ending.ERROR:
-        return str(reply.statistics.get("error", "")) or tr("The answer was broken off.")
+        return str(reply.statistics.get("error", "")) or tr("The answer was interrupted.")
     interrupted = reply.ending is Ending.CANCELLED and reply.statistics.get("interrupted")
     endings = {
         Ending.CANCELLED: tr("Interrupted") if interrupted else tr("Stopped"),

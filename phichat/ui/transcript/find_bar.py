@@ -33,20 +33,20 @@ class FindBar(QFrame):
     def __init__(self, theme: Theme, transcript: Transcript) -> None:
         super().__init__(transcript)
         self.setObjectName("findBar")
-        self.setAccessibleName(tr("Find in this conversation"))
+        self.setAccessibleName(tr("Find in conversation"))
         self._transcript = transcript
         self._finder = ConversationFinder(transcript)
         self._before: QWidget | None = None
         self.field = LineEdit()
         self.field.setObjectName("findField")
         self.field.setMaxLength(LONGEST_SEARCH)
-        self.field.setPlaceholderText(tr("Find in this conversation"))
-        self.field.setAccessibleName(tr("Find in this conversation"))
+        self.field.setPlaceholderText(tr("Find in conversation"))
+        self.field.setAccessibleName(tr("Find in conversation"))
         self._count = muted(plain_label())
         self._count.setObjectName("findCount")
-        self._previous = IconButton(theme, "above", tr("Previous place (Shift+Enter)"), "findPrevious")
-        self._next = IconButton(theme, "below", tr("Next place (Enter)"), "findNext")
-        self._close = IconButton(theme, "close", tr("Close (Escape)"), "findClose")
+        self._previous = IconButton(theme, "above", tr("Previous match (Shift+Enter)"), "findPrevious")
+        self._next = IconButton(theme, "below", tr("Next match (Enter)"), "findNext")
+        self._close = IconButton(theme, "close", tr("Close (Esc)"), "findClose")
         self._lay_out()
         self.field.textChanged.connect(self._finder.search)
         self.field.installEventFilter(self)
@@ -124,7 +124,7 @@ class FindBar(QFrame):
         if not is_all:
             text += "…"
         elif not total:
-            text = tr("Not found") if self.field.text().strip() else ""
+            text = tr("No matches") if self.field.text().strip() else ""
         is_news = is_all and text != self._count.text()
         muted(self._count, alert=is_all and not total)
         self._count.setText(text)

@@ -30,8 +30,8 @@ class MessageEditor(QFrame):
         self.setObjectName("editBox")
         self.field = GrowingTextEdit()
         self.field.setObjectName("editField")
-        self.field.setAccessibleName(tr("Edit your message"))
-        self.field.setAccessibleDescription(tr("Enter asks this instead; Escape leaves everything as it was."))
+        self.field.setAccessibleName(tr("Edit message"))
+        self.field.setAccessibleDescription(tr("Press Enter to send or Esc to cancel."))
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
         self.field.installEventFilter(self)
@@ -39,9 +39,9 @@ class MessageEditor(QFrame):
         self._send.setObjectName("editSend")
         self._cancel = QPushButton(tr("Cancel"))
         self._cancel.setObjectName("editCancel")
-        self._cancel.setToolTip(tr("Leave it as it was (Escape)"))
+        self._cancel.setToolTip(tr("Cancel (Esc)"))
         self._can_send = True
-        self._hint = muted(plain_label(tr("Becomes another version. Escape cancels.")))
+        self._hint = muted(plain_label(tr("Creates a new version. Press Esc to cancel.")))
         self._usual_hint = self._hint.text()
         self.chips = AttachmentChips(theme, self, is_removable=True)
         self.chips.show_files(files)
@@ -82,7 +82,11 @@ class MessageEditor(QFrame):
 
     def _show_send(self) -> None:
         self._send.setEnabled(self._can_send and bool(self.field.text().strip() or self.chips.files()))
-        tip = tr("Ask this instead (Enter); what was there stays") if self._can_send else tr("The model is busy.")
+        tip = (
+            tr("Send (Enter). The original is kept.")
+            if self._can_send
+            else tr("The model is busy. Wait for the current answer, or stop it.")
+        )
         self._send.setToolTip(tool_tip(tip))
 
     @Slot()
@@ -110,11 +114,11 @@ class MessageEditor(QFrame):
         if self._send.isEnabled():
             self.sent.emit(strip_blank_lines(self.field.text()))
         elif not self._can_send:
-            self._show_hint(tr("The model is busy. Try again when the reply is finished."))
+            self._show_hint(tr("The model is busy. Try again when the answer is finished."))
 
     @Slot()
     def _on_picture(self) -> None:
-        self._show_hint(tr("This model can't read pictures."))
+        self._show_hint(tr("This model can’t read images."))
 
     def _show_hint(self, alert: str) -> None:
         """Show `alert`, or the usual hint if it is empty."""

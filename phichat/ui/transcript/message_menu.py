@@ -49,7 +49,7 @@ class MessageMenu(QMenu):
             count = len(self._several)
             self._add(tr_count("Copy {count} message", "Copy {count} messages", count), "Ctrl+C", self._copy_several)
         self._add_copy_actions()
-        self._add(tr("Quote in your message"), "Ctrl+Shift+R", self._quote, is_enabled=bool(message.text))
+        self._add(tr("Quote in message"), "Ctrl+Shift+R", self._quote, is_enabled=bool(message.text))
         pin = tr("Unpin") if message.is_pinned else tr("Pin")
         self._add(pin, "Ctrl+Shift+P", self._pin, is_enabled=bool(message.text))
         self.addSeparator()
@@ -58,7 +58,7 @@ class MessageMenu(QMenu):
         else:
             self._add_reply_actions(can_continue=can_continue)
         self.addSeparator()
-        self._add(tr("Delete from here on"), "", self._delete, is_enabled=not state.is_answering)
+        self._add(tr("Delete this and later messages"), "", self._delete, is_enabled=not state.is_answering)
 
     def _add_copy_actions(self) -> None:
         whole = tr("Copy")
@@ -76,9 +76,9 @@ class MessageMenu(QMenu):
         reply = self._message.reply
         if can_continue:
             self._add(tr("Continue"), "Ctrl+Shift+Return", self._continue, is_enabled=can_ask)
-        self._add(tr("Answer again"), "Ctrl+R", self._retry, is_enabled=can_ask)
+        self._add(tr("Regenerate"), "Ctrl+R", self._retry, is_enabled=can_ask)
         has_seed = bool(reply and reply.seed is not None)
-        self._add(tr("Again with the same seed"), "", self._repeat, is_enabled=can_ask and has_seed)
+        self._add(tr("Regenerate with the same seed"), "", self._repeat, is_enabled=can_ask and has_seed)
         self.addMenu(RegenerateMenu(self._message, self._context, self)).setEnabled(can_ask)
 
     def _add(self, text: str, keys: str, slot: Any, *, is_enabled: bool = True) -> None:
@@ -138,7 +138,7 @@ class RegenerateMenu(QMenu):
     """The submenu that asks again with another seed, preset or model; all else is as it was for `message`."""
 
     def __init__(self, message: Message, context: MessageContext, parent: QMenu) -> None:
-        super().__init__(tr("Again with…"), parent)
+        super().__init__(tr("Regenerate with"), parent)
         self._message, self._signals = message, context.signals
         reply = message.reply or Reply()
         known = Sampling().with_values({**reply.sampling, "seed": reply.seed})

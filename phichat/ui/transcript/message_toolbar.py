@@ -57,7 +57,7 @@ class MessageToolbar(QWidget):
     def _build(self) -> None:
         copy = CopyButton(self._theme, self._copy_label, self._copied)
         self._main = IconButton(self._theme, self._icon, self._label)
-        self._more = IconButton(self._theme, "more", tr("More"))
+        self._more = IconButton(self._theme, "more", tr("More actions"))
         self._main.clicked.connect(self.pressed)
         self._main.setEnabled(self._can_press)
         self._more.clicked.connect(self._ask_for_more)

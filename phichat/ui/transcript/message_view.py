@@ -298,7 +298,7 @@ class PinBadge(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._pin)
         layout.addWidget(words)
-        self.setToolTip(tr("The model remembers it, however long the conversation gets"))
+        self.setToolTip(tr("Pinned messages always stay in the context."))
         theme.changed.connect(self._show_icon)
         self._show_icon()
 

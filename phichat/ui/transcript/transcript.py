@@ -352,8 +352,8 @@ class DownButton(QToolButton):
         super().__init__(parent)
         self.setObjectName("downButton")
         self._theme = theme
-        self.setAccessibleName(tr("Go to the end"))
-        self.setToolTip(tr("Go to the end"))
+        self.setAccessibleName(tr("Go to end"))
+        self.setToolTip(tr("Go to end"))
         set_icon_size(self, 16, SMALL_ROUND_BUTTON, SMALL_ROUND_BUTTON)  # it fits between messages and scroll bar
         self.hide()
         theme.apply_stylesheet(self, "round")

@@ -163,8 +163,8 @@ class VisibleMessages(QObject):
         if is_here and self._divider is None:
             self._divider = Divider(
                 "horizon",
-                tr("The model remembers from here"),
-                tr("What is above does not fit into the model's context any more, but for pinned messages."),
+                tr("Context starts here"),
+                tr("Messages above this line no longer fit in the context, except pinned ones."),
             )
         if self._divider is None:
             return

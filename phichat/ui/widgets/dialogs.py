@@ -87,8 +87,8 @@ def choose_export_file(parent: QWidget, name: str, filters: Sequence[str], chose
 
 def choose_model_file(parent: QWidget) -> str:
     """Return the model file that the user chooses; empty if the user cancels."""
-    kinds = ";;".join([tr("Models (*.gguf *.GGUF)"), tr("All files (*)")])
-    file, _ = QFileDialog.getOpenFileName(parent, tr("Open a model file"), "", kinds)
+    kinds = ";;".join([tr("Model files (*.gguf *.GGUF)"), tr("All files (*)")])
+    file, _ = QFileDialog.getOpenFileName(parent, tr("Open model file"), "", kinds)
     return file
 
 
@@ -164,7 +164,7 @@ class LinkDialog(QDialog):
         self._address.setAccessibleName(tr("Address"))
         self._address.setMinimumWidth(ADDRESS_SIZE[0])
         self._address.setFixedHeight(ADDRESS_SIZE[1])
-        leads = plain_label(tr("It leads to {host}, outside of Phichat:").format(host=host))
+        leads = plain_label(tr("This link opens {host} in your browser:").format(host=host))
         leads.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.addWidget(leads)

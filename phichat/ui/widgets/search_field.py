@@ -29,7 +29,7 @@ class SearchField(LineEdit):
         self.setPlaceholderText(tr("Search"))
         self.setClearButtonEnabled(True)
         for button in self.findChildren(QToolButton):
-            button.setAccessibleName(tr("Clear the search"))
+            button.setAccessibleName(tr("Clear search"))
         self._timer = QTimer(self, interval=SEARCH_DELAY, singleShot=True)
         self._timer.timeout.connect(self._emit_changed)
         self.textChanged.connect(self._on_text_changed)

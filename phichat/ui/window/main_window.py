@@ -338,7 +338,7 @@ class MainWindow(QMainWindow):
     def _make_default(self) -> None:
         """Make the settings of this conversation the default for new ones."""
         self._preferences.change(system=self.session.system, sampling=asdict(self.session.sampling))
-        self.feedback.succeed(tr("New conversations begin with these settings."))
+        self.feedback.succeed(tr("New conversations will use these settings."))
 
     @Slot(bool)
     def _on_offered(self, is_offered: bool) -> None:

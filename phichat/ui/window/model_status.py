@@ -85,7 +85,7 @@ class ModelStatusPresenter(QObject):
         """Say so if the conversation was held with another model, called `name`."""
         model = self._generation.model
         if name and model and name != model.name:
-            sentence = tr("So far {name} answered here; now it is {model}.")
+            sentence = tr("This conversation used {name}. It now uses {model}.")
             self._feedback.mention(sentence.format(name=name, model=model.title))
 
     def _say_state(self, title: str) -> None:

@@ -86,6 +86,6 @@ def test_a_reply_without_a_word_is_told(talk: Talk) -> None:
     events = talk(words, tiny_models.CHATML, "Hi", [ord("\n"), words.eos])
     assert said(events) == ""
     assert [event.text for event in events if isinstance(event, Notice)] == [
-        "The model ended its reply without writing anything. Ask again, or rephrase your message."
+        "The model didn’t write anything. Regenerate the answer, or rephrase your message."
     ]
     assert isinstance(events[-1], Done)

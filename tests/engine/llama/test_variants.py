@@ -119,7 +119,7 @@ def test_a_build_that_cannot_be_asked_is_left_alone(install: Install, monkeypatc
 @pytest.mark.parametrize("worths", [{}, {"haswell": 0, "zen4": 0}])
 def test_where_none_runs_one_sentence_says_so(install: Install, tmp_path: Path, worths: dict[str, int]) -> None:
     install(worths)
-    with pytest.raises(EngineError, match="this computer's processor"):
+    with pytest.raises(EngineError, match="this computer’s processor"):
         variants.choose_variant()
 
 

@@ -129,7 +129,7 @@ class TestAnswering:
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
     def test_asking_without_a_model_says_to_choose_one(self, hosted: EngineProcess, ask: Ask) -> None:
-        with pytest.raises(EngineError, match="choose one first"):
+        with pytest.raises(EngineError, match="Choose one first"):
             list(hosted.generate(ask("Hi"), CancelToken()))
 
     def test_errors_keep_their_kind_and_leave_the_process_usable(
@@ -158,7 +158,7 @@ class TestAnswering:
         assert "is not there (any more)" not in str(caught.value)
 
     def test_a_process_that_cannot_be_started_is_one_sentence(self, settings: EngineSettings, tmp_path: Path) -> None:
-        with pytest.raises(EngineError, match="could not be started"):
+        with pytest.raises(EngineError, match="couldn’t start"):
             EngineProcess(command=(str(tmp_path / "nothing"),)).load(
                 ModelRef.of_file(tmp_path), settings, CancelToken(), quiet
             )
@@ -186,7 +186,7 @@ class TestDeaths:
             if isinstance(event, Loading):
                 die(hosted, death)
 
-        with pytest.raises(EngineDied, match=r"Safer settings did not help"):
+        with pytest.raises(EngineDied, match=r"Safer settings didn’t help"):
             hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), strike)
         hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
@@ -205,7 +205,7 @@ class TestDeaths:
                     die(hosted, death)
 
         hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
-        with pytest.raises(EngineDied, match=r"Your conversation is kept; ask again\."):
+        with pytest.raises(EngineDied, match=r"Your conversation is safe. Try again\."):
             strike(hosted.generate(ask(question, max_tokens=1900), CancelToken()))
         assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
 
@@ -218,7 +218,7 @@ class TestDeaths:
         die(hosted, death)
         until_ended(pid)
         events = list(hosted.generate(ask("Hi"), CancelToken()))
-        assert notices(events) == ["The model's process had ended; it is being started again."]
+        assert notices(events) == ["The model’s process stopped and is restarting."]
         assert answer(events).reason is not Ending.ERROR
 
     def test_before_the_first_word_it_is_tried_again_with_safer_settings(
@@ -231,7 +231,7 @@ class TestDeaths:
                 die(hosted, death)
             events.append(event)
         assert len(notices(events)) == 1
-        assert "Trying again on the main processor alone" in notices(events)[0]
+        assert "Trying again on the processor only" in notices(events)[0]
         assert answer(events).completion_tokens
 
 
@@ -280,7 +280,7 @@ class TestStopping:
     def test_loading_stops(self, fragile: Fragile, settings: EngineSettings) -> None:
         engine, stop = fragile({"load": {"sleep": 600}}), CancelToken()
         threading.Timer(0.2, stop.set).start()
-        with pytest.raises(EngineError, match="stopped"):
+        with pytest.raises(EngineError, match="canceled"):
             engine.load(ModelRef.of_file(Path("model")), settings, stop, quiet)
 
     def test_a_stop_while_the_model_is_loaded_anew_ends_the_reply(
@@ -377,7 +377,7 @@ class TestSaferSettings:
         memory = TuningStore(home / "engine.json")
         engine = fragile({"generate": {"signal": "SIGSEGV"}}, memory)
         engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), quiet)
-        with pytest.raises(EngineDied, match="ask again"):
+        with pytest.raises(EngineDied, match="Try again"):
             list(engine.generate(ask("Hi"), CancelToken()))
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
 
@@ -421,7 +421,7 @@ class TestSaferSettings:
     def test_where_nothing_helps_one_sentence_says_so(self, fragile: Fragile, home: Path, heard: list[Event]) -> None:
         memory = TuningStore(home / "engine.json")
         engine = fragile({"load": {"signal": "SIGILL"}}, memory)
-        with pytest.raises(EngineDied, match=r"processor cannot run an instruction.* Safer settings did not help"):
+        with pytest.raises(EngineDied, match=r"processor doesn’t support an instruction.* Safer settings didn’t help"):
             engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), heard.append)
         assert len(notices(heard)) == 4
         assert memory.recall(Path("model"), self.RISKY) == self.RISKY
@@ -431,7 +431,7 @@ class TestSaferSettings:
     ) -> None:
         engine = fragile({"second": {"exit": 3}})
         engine.load(ModelRef.of_file(Path("model")), settings, CancelToken(), quiet)
-        with pytest.raises(EngineDied, match=r"ended unexpectedly \(3\)"):
+        with pytest.raises(EngineDied, match=r"stopped unexpectedly \(3\)"):
             list(engine.generate(ask("Hi"), CancelToken()))
 
     def test_where_nothing_can_be_written_it_still_works(self, fragile: Fragile, home: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_file_of_the_person_with_such_a_name_is_not_overwritten(
 ) -> None:
     place.models.mkdir(parents=True)
     (place.models / "Big-00002-of-00003.gguf").write_bytes(b"mine")
-    with pytest.raises(StoreError, match=r"Big-00002-of-00003\.gguf is another file"):
+    with pytest.raises(StoreError, match=r"Big-00002-of-00003\.gguf already exists"):
         fetched(shelf)
     assert (place.models / "Big-00002-of-00003.gguf").read_bytes() == b"mine"
 

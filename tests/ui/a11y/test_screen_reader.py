@@ -31,7 +31,7 @@ def test_sentences_are_said_as_they_are_complete(said: list[str], person: Person
     gate = threading.Event()
     engine.enqueue("A **fer", "ry** floats. ", "It car", gate, "ries people.")
     person.ask("What is a ferry?")
-    person.wait(lambda: said == ["Reading…", "A ferry floats."])
+    person.wait(lambda: said == ["Processing…", "A ferry floats."])
     gate.set()
     person.wait(lambda: said[2:] == ["It carries people.", "End of the answer"])
 
@@ -56,7 +56,7 @@ def test_only_what_is_shown_is_said(said: list[str], person: Person, engine: Scr
     person.click("newConversationButton")
     gate.set()
     person.wait_for(GenerationState.IDLE)
-    assert said == ["Reading…", "One."]
+    assert said == ["Processing…", "One."]
 
 
 def test_nothing_is_worked_out_where_nobody_listens(

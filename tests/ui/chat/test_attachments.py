@@ -126,7 +126,7 @@ def test_tokens_are_told_at_the_chip_and_in_the_status_line(
     length = len(with_attachments("", person.window.session.attached))
     person.wait(lambda: f"{length} tokens" in _all(person, "composerBox", "chipOpen")[0].accessibleDescription())
     assert _all(person, "composerBox", "chipOpen")[0].text() == f" notes.txt · {length} tokens"
-    person.wait(lambda: f"Context {length + 2} of 4,096" in str(person.find("statusContext").property("text")))
+    person.wait(lambda: f"Context: {length + 2} of 4,096" in str(person.find("statusContext").property("text")))
 
 
 def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: ScriptedEngine, tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
     person.type("Why?")
     excess = len(with_attachments("Why?", person.window.session.attached)) + 2 - (CONTEXT - 1)
     sentence = (
-        f"With its files, this message is {excess:,} tokens too long for this model's context of 4,096. "
-        "Take a file away, shorten the message, or choose a larger context in the settings."
+        f"With its attachments, this message is {excess:,} tokens over the model’s context of 4,096. "
+        "Remove a file, shorten the message, or choose a larger context in the settings."
     )
     person.wait(lambda: note(person) == sentence)
     person.press(Qt.Key.Key_Return)
@@ -154,7 +154,7 @@ def test_a_long_text_that_is_pasted_stays_text_and_is_weighed_too(person: Person
     data = QMimeData()
     data.setText("word " * 1200)
     person.find("composer").insertFromMimeData(data)
-    person.wait(lambda: note(person).startswith("This message is 1,907 tokens too long"))
+    person.wait(lambda: note(person).startswith("This message is 1,907 tokens over"))
     assert chips(person) == []
     assert person.written() == "word " * 1200
 
@@ -190,11 +190,11 @@ def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.png", b"\x89PNG\0\0", "a.png is no text file: what is in it cannot be shown as words."),
-        ("big.txt", b"a" * 1_000_001, "it has 1,000,001\u00a0bytes, and a file may have 1,000,000\u00a0bytes"),
-        ("large.txt", b"a" * 1_020_000, "it has 1.02\u00a0MB, and a file may have 1.00\u00a0MB"),
-        ("gone.txt", None, "gone.txt is not there any more: it was moved, renamed or deleted."),
-        ("empty.txt", b"", "empty.txt is empty: there is nothing to attach."),
+        ("a.png", b"\x89PNG\0\0", "a.png isn’t a text file."),
+        ("big.txt", b"a" * 1_000_001, "1,000,001\u00a0bytes; the limit is 1,000,000\u00a0bytes"),
+        ("large.txt", b"a" * 1_020_000, "1.02\u00a0MB; the limit is 1.00\u00a0MB"),
+        ("gone.txt", None, "gone.txt no longer exists. It was moved, renamed, or deleted."),
+        ("empty.txt", b"", "empty.txt is empty."),
     ],
 )
 def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
@@ -207,7 +207,7 @@ def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
     attach(person, bad.with_name("notes.txt"))
     drop(person, bad, tmp_path)
     person.wait(lambda: sentence in person.status())
-    assert f"{tmp_path.name} is a folder: attach the files in it instead." in person.status()
+    assert f"{tmp_path.name} is a folder. Attach the files inside it instead." in person.status()
     assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
 
 
@@ -224,7 +224,7 @@ def test_all_files_that_were_refused_are_named(person: Person, notes: Path, tmp_
 def test_the_same_file_is_attached_once(person: Person, notes: Path) -> None:
     attach(person, notes)
     drop(person, notes)
-    person.wait(lambda: person.status() == "notes.txt is attached already.")
+    person.wait(lambda: person.status() == "notes.txt is already attached.")
     assert chips(person) == ["notes.txt"]
 
 
@@ -369,7 +369,7 @@ def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monk
     assert files
     files._give_up_timer.setInterval(50)
     drop(person, notes)
-    person.wait(lambda: person.status().startswith("notes.txt could not be read in time."))
+    person.wait(lambda: person.status().startswith("notes.txt took too long to read."))
     gate.set()
     assert note(person) == ""
     assert chips(person) == []

@@ -24,7 +24,7 @@ def twice(person: Person, engine: ScriptedEngine) -> Person:
     person.ask("And then?")
     person.wait_for(GenerationState.IDLE)
     engine.enqueue("Other")
-    person.press_in(1, "Answer again")
+    person.press_in(1, "Regenerate")
     person.wait(lambda: person.message(1) == "Other" and person.window.generation.state is GenerationState.IDLE)
     return person
 
@@ -75,7 +75,7 @@ def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine
     engine.enqueue("line\n\n" * 30)
     person.ask("Which?")
     person.wait_for(GenerationState.IDLE)
-    person.press_in(25, "Answer again")
+    person.press_in(25, "Regenerate")
     person.wait(lambda: "line" in person.message(25) and person.window.generation.state is GenerationState.IDLE)
     person.qtbot.wait(300)
     person.point_at(25)
@@ -161,11 +161,11 @@ def test_an_answer_under_way_goes_on_in_its_branch(person: Person, engine: Scrip
     engine.enqueue("Ot", gate, "her")
     person.ask("Choose")
     person.wait_for(GenerationState.IDLE)
-    person.press_in(1, "Answer again")
+    person.press_in(1, "Regenerate")
     person.wait(lambda: person.message(1) == "Ot")
     person.press_in(1, "Previous version")
     assert person.message(1) == "One"
-    assert not person.button(1, "Answer again").isEnabled()
+    assert not person.button(1, "Regenerate").isEnabled()
     gate.set()
     person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "One"
@@ -179,7 +179,7 @@ def test_coming_back_to_a_branch_its_answer_is_still_seen_to_grow(person: Person
     engine.enqueue("Ot", gate, "her")
     person.ask("Choose")
     person.wait_for(GenerationState.IDLE)
-    person.press_in(1, "Answer again")
+    person.press_in(1, "Regenerate")
     person.wait(lambda: person.message(1) == "Ot")
     person.press_in(1, "Previous version")
     person.press_in(1, "Next version")

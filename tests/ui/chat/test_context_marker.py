@@ -28,8 +28,8 @@ def line(person: Person) -> str:
     rule: Any = person.window.findChild(QWidget, "horizon")
     if rule is None or not rule.isVisible():
         return ""
-    assert rule.accessibleName() == "The model remembers from here"
-    assert rule.findChild(QLabel).text() == "The model remembers from here"
+    assert rule.accessibleName() == "Context starts here"
+    assert rule.findChild(QLabel).text() == "Context starts here"
     column = rule.parentWidget().layout()
     below = column.itemAt(column.indexOf(rule) + 1).widget()
     return str(below.property("source")) if below else "the end"

@@ -60,8 +60,8 @@ def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engi
     for _ in range(9):
         names.append(person.window.focusWidget().accessibleName())
         QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Tab)
-    code = ["Wrap long lines", "Save code", "Copy code", "Code in python"]
-    assert names == ["Answer", *code, "Answer", "Copy answer", "Answer again", "More"]
+    code = ["Wrap long lines", "Save code to file", "Copy code", "python code"]
+    assert names == ["Answer", *code, "Answer", "Copy answer", "Regenerate", "More actions"]
 
 
 def test_alt_up_and_down_go_from_message_to_message(person: Person) -> None:
@@ -95,7 +95,7 @@ def test_a_message_is_quoted_below_what_is_written(person: Person, engine: Scrip
     engine.enqueue("First line\nsecond line")
     ask(person, "Say it")
     person.type("You said")
-    person.choose_in(1, "Quote in your message")
+    person.choose_in(1, "Quote in message")
     assert person.written() == "You said\n\n> First line\n> second line\n\n"
     assert person.find("composer").hasFocus()
 
@@ -108,7 +108,7 @@ def test_what_is_selected_is_quoted(person: Person, engine: ScriptedEngine) -> N
     cursor.setPosition(6)
     cursor.setPosition(10, cursor.MoveMode.KeepAnchor)
     text.setTextCursor(cursor)
-    person.choose_in(1, "Quote in your message")
+    person.choose_in(1, "Quote in message")
     assert person.written() == "> line\n\n"
 
 
@@ -176,10 +176,10 @@ def test_the_same_seed_and_settings_are_used_again(person: Person, engine: Scrip
     ask(person, "Choose")
     person.find("temperatureSlider").setValue(0)
     engine.enqueue("One")
-    person.choose_in(1, "Again with the same seed")
+    person.choose_in(1, "Regenerate with the same seed")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling == engine.requests[0].sampling
-    assert note(person, 1).endswith("\nThe same text as before.")
+    assert note(person, 1).endswith("\nThe new answer is identical.")
     assert person.window.session.sampling.temperature == 0
 
 
@@ -187,29 +187,29 @@ def test_another_text_with_the_same_seed_is_explained(person: Person, engine: Sc
     engine.enqueue("One")
     ask(person, "Choose")
     engine.enqueue("Other")
-    person.choose_in(1, "Again with the same seed")
-    person.wait(lambda: "Another text than before" in note(person, 1))
+    person.choose_in(1, "Regenerate with the same seed")
+    person.wait(lambda: "The answer differs" in note(person, 1))
 
 
 def test_a_remark_is_still_there_after_another_conversation(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("One")
     ask(person, "Choose")
     engine.enqueue("One")
-    person.choose_in(1, "Again with the same seed")
-    person.wait(lambda: "The same text" in note(person, 1))
+    person.choose_in(1, "Regenerate with the same seed")
+    person.wait(lambda: "The new answer is identical" in note(person, 1))
     person.click("newConversationButton")
     person.open("Choose")
-    assert "The same text" in note(person, 1)
+    assert "The new answer is identical" in note(person, 1)
 
 
 def test_again_with_another_seed_or_preset_changes_only_that(person: Person, engine: ScriptedEngine) -> None:
     ask(person, "Choose")
     first = engine.requests[0].sampling
-    person.choose_in(1, "Again with…", "Another seed")
+    person.choose_in(1, "Regenerate with", "Another seed")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling.seed != first.seed
     assert replace(engine.requests[1].sampling, seed=first.seed) == first
-    person.choose_in(1, "Again with…", "Precise")
+    person.choose_in(1, "Regenerate with", "Precise")
     person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[2].sampling == replace(PRESETS["precise"].sampling, seed=engine.requests[1].sampling.seed)
     assert person.window.session.sampling == PRESETS["balanced"].sampling
@@ -219,7 +219,7 @@ def test_again_with_a_preset_of_ones_own(person: Person, engine: ScriptedEngine)
     daring = Sampling(temperature=1.7, top_k=3)
     person.find("settingsPanel").presets.show_own({"R&D": {"temperature": 1.7, "top_k": 3}})
     ask(person, "Choose")
-    person.choose_in(1, "Again with…", "R&&D")
+    person.choose_in(1, "Regenerate with", "R&&D")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling == replace(daring, seed=engine.requests[0].sampling.seed)
 
@@ -228,10 +228,10 @@ def test_again_with_another_model_loads_that_first(person: Person, engine: Scrip
     ask(person, "Choose")
     person.window.model_selection.open_file(str(phi3_model))
     person.wait_for(GenerationState.IDLE)
-    person.choose_in(1, "Again with the same seed")
+    person.choose_in(1, "Regenerate with the same seed")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert len(engine.loads) == 3, "the reply's own model answers again"
-    person.choose_in(1, "Again with…", phi3_model.stem)
+    person.choose_in(1, "Regenerate with", phi3_model.stem)
     person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
     assert engine.loads[-1][0] == phi3_model
     assert note(person, 1).startswith(phi3_model.stem)
@@ -244,18 +244,18 @@ def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: Scr
     person.ask("Two")
     person.wait(lambda: person.message(3) == "Half")
     person.point_at(1)
-    assert not person.button(1, "Answer again").isEnabled()
+    assert not person.button(1, "Regenerate").isEnabled()
     enabled = {action.text(): action.isEnabled() for action in person.menu(1).menu().actions()}
     person.close_menu()
     assert enabled["Copy"]
-    assert enabled["Quote in your message"]
-    assert not enabled["Answer again"]
-    assert not enabled["Delete from here on"]
+    assert enabled["Quote in message"]
+    assert not enabled["Regenerate"]
+    assert not enabled["Delete this and later messages"]
     QTest.keyClick(person.window, Qt.Key.Key_R, CONTROL)
     assert len(engine.requests) == 2
     gate.set()
     person.wait_for(GenerationState.IDLE)
-    assert person.button(1, "Answer again").isEnabled()
+    assert person.button(1, "Regenerate").isEnabled()
 
 
 def test_keys_act_on_the_last_message(person: Person, engine: ScriptedEngine) -> None:
@@ -271,7 +271,7 @@ def test_keys_act_on_the_last_message(person: Person, engine: ScriptedEngine) ->
 def test_a_deleted_branch_comes_back(person: Person, open_window: Callable[[], Person]) -> None:
     for question in ("One", "Two", "Three"):
         ask(person, question)
-    person.choose_in(2, "Delete from here on")
+    person.choose_in(2, "Delete this and later messages")
     assert person.window.findChild(QWidget, "message-2") is None
     person.click("undoButton")
     person.wait(lambda: person.window.findChild(QWidget, "message-5"))
@@ -296,9 +296,9 @@ def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine:
     engine.enqueue("One")
     engine.enqueue("Other")
     ask(person, "Choose")
-    person.press_in(1, "Answer again")
+    person.press_in(1, "Regenerate")
     person.wait(lambda: person.message(1) == "Other" and person.window.generation.state is GenerationState.IDLE)
-    person.choose_in(1, "Delete from here on")
+    person.choose_in(1, "Delete this and later messages")
     assert person.message(1) == "One"
     assert person.button(1, "Next version") is None
     person.click("undoButton")
@@ -308,7 +308,7 @@ def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine:
 
 def test_deleting_all_there_is_leaves_an_empty_conversation(person: Person) -> None:
     ask(person, "One")
-    person.choose_in(0, "Delete from here on")
+    person.choose_in(0, "Delete this and later messages")
     assert not person.find("transcript").isVisible()
     person.click("undoButton")
     assert person.message(1) == "One"

@@ -145,7 +145,7 @@ def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
         assert "pictures" not in person.status()
         QGuiApplication.clipboard().setMimeData(picture)
         person.press(Qt.Key.Key_V, CONTROL)
-        assert person.status() == "This model can't read pictures."
+        assert person.status() == "This model can’t read images."
         person.window.feedback.dismiss()
         assert person.written() == ""
     person.ask("x")
@@ -154,7 +154,7 @@ def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
     QGuiApplication.clipboard().setMimeData(data(picture=True))
     QTest.keyClick(person.find("editField"), Qt.Key.Key_V, CONTROL)
     words = [label.text() for label in person.find("editBox").findChildren(QLabel)]
-    assert "This model can't read pictures." in words
+    assert "This model can’t read images." in words
 
 
 def test_what_is_pasted_as_html_loads_nothing(person: Person, tmp_path: Path) -> None:

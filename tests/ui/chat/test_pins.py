@@ -130,7 +130,7 @@ def test_a_pinned_question_that_is_written_anew_stays_pinned(person: Person, eng
 def test_nothing_without_words_is_pinned(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(RuntimeError("broken"))
     ask(person, "One")
-    person.press_in(1, "More")
+    person.press_in(1, "More actions")
     actions = {action.text(): action.isEnabled() for action in person.find("message-1").findChild(QMenu).actions()}
     person.close_menu()
     assert not actions["Pin"]

@@ -49,7 +49,7 @@ def test_a_message_waits_for_the_reply_in_another_conversation(
 ) -> None:
     busy.ask("Bread")
     assert busy.written() == "Bread"
-    assert queue(busy) == "Your message will be sent when the reply in “Boats” is finished."
+    assert queue(busy) == "Your message will be sent when the answer in “Boats” is finished."
     assert asked(engine) == ["Boats"]
     gate.set()
     busy.wait(everything_answered(busy, engine, 2))
@@ -94,7 +94,7 @@ def test_a_message_waits_for_the_reply_above_it(person: Person, engine: Scripted
     person.ask("Boats")
     person.wait(lambda: person.message(1) == "Half ")
     person.ask("And ships?")
-    assert queue(person) == "Your message will be sent when this reply is finished."
+    assert queue(person) == "Your message will be sent when this answer is finished."
     gate.set()
     person.wait(everything_answered(person, engine, 2))
     assert [person.message(number) for number in range(4)] == ["Boats", "Half whole", "And ships?", "And ships?"]
@@ -153,7 +153,7 @@ def test_an_edit_box_says_why_it_cannot_send(person: Person, engine: ScriptedEng
     QTest.keyClicks(field, " anew")
     QTest.keyClick(field, Qt.Key.Key_Return)
     words = [label.text() for label in person.find("editBox").findChildren(QLabel)]
-    assert "The model is busy. Try again when the reply is finished." in words
+    assert "The model is busy. Try again when the answer is finished." in words
     assert field.toPlainText() == "First anew"
     gate.set()
     person.wait(lambda: person.find("editSend").isEnabled())
@@ -167,5 +167,5 @@ def test_keys_that_ask_say_that_the_model_is_busy(busy: Person, engine: Scripted
     busy.open("Boats")
     busy.wait(lambda: busy.window.findChild(QWidget, "message-1") is not None)
     QTest.keyClick(busy.window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
-    assert busy.status() == "The model is busy. Try again when the reply is finished."
+    assert busy.status() == "The model is busy. Try again when the answer is finished."
     assert len(engine.requests) == 1

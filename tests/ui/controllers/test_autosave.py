@@ -211,7 +211,7 @@ def ask(person: Person, question: str) -> None:
 
 def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Person, home: Path) -> None:
     ask(person, "Precious words")
-    person.choose_in(0, "Delete from here on")
+    person.choose_in(0, "Delete this and later messages")
     person.type("x")
     person.press(Qt.Key.Key_Backspace)
     person.window.conversations.current.save_now()
@@ -232,7 +232,7 @@ def test_a_conversation_whose_messages_were_all_deleted_outlives_being_opened(
 ) -> None:
     ask(person, "Precious words")
     ask(person, "More of them")
-    person.choose_in(0, "Delete from here on")
+    person.choose_in(0, "Delete this and later messages")
     person.window.close()
     again = open_window()
     again.wait(lambda: again.titles() == ["Precious words"])
@@ -349,7 +349,7 @@ def test_a_conversation_is_read_again_as_it_was_in_memory(person: Person, engine
 def test_deleted_messages_come_back_into_a_conversation_that_was_read_again(person: Person) -> None:
     ask(person, "One")
     ask(person, "Two")
-    person.choose_in(2, "Delete from here on")
+    person.choose_in(2, "Delete this and later messages")
     person.click("newConversationButton")
     person.window.conversations.current.reload_sessions()
     person.open("One")
@@ -367,7 +367,7 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
     conversation, file = person.window.session.conversation, tmp_path / "some.json"
     sidebar = person.window.sidebar
     sidebar.import_export.export([conversation.id], file)
-    person.wait(lambda: "written" in person.status())
+    person.wait(lambda: "exported" in person.status())
     content = json.loads(file.read_text())
     messages = content["conversations"][0]["messages"]
     messages.append({**messages[2], "id": "f" * 32, "parent": messages[3]["id"], "text": "From elsewhere"})
@@ -414,7 +414,7 @@ def test_a_history_that_cannot_be_opened_is_said_and_answers_come(
     home.mkdir()
     (home / "history.sqlite3").mkdir()
     person = open_window()
-    person.wait(lambda: "kept in memory only" in person.status())
+    person.wait(lambda: "only kept in memory" in person.status())
     person.wait_for(GenerationState.IDLE)
     person.ask("Still there?")
     person.wait(lambda: person.message(1) == "Still there?")

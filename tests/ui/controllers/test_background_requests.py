@@ -40,7 +40,7 @@ class TestIdling:
         idle_timer.notified.connect(told.append)
         idle_timer.restart()
         person.wait(lambda: engine.unloads)
-        assert told == ["The model's memory was given back. It comes back as you write."]
+        assert told == ["The model was unloaded to free memory. It reloads when you type."]
 
     def test_never_if_one_does_not_want_that(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
         idle(person.window.generation, minutes=0).restart()
@@ -232,7 +232,7 @@ class TestForecast:
     def test_it_is_in_french_too(self, slow: Person) -> None:
         i18n.set_language("fr")
         slow.type("x" * 18)
-        slow.wait(lambda: self.shown(slow) == "environ 9\N{NO-BREAK SPACE}s jusqu’au premier mot")
+        slow.wait(lambda: self.shown(slow) == "environ 9\N{NO-BREAK SPACE}s avant le premier mot")
 
     def test_nothing_is_told_where_nothing_is_known(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
         person.type("x" * 50)

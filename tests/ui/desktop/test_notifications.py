@@ -122,7 +122,7 @@ def test_a_long_answer_is_told_and_a_click_brings_the_window_forward(
     answered: Answered, trays: list[Tray], alerts: list[QWidget], leave: Callable[[Person], None]
 ) -> None:
     person = answered(leave)
-    assert [tray.messages for tray in trays] == [["Phichat", "The answer is there."]]
+    assert [tray.messages for tray in trays] == [["Phichat", "Your answer is ready."]]
     assert alerts == [person.window]
     tray = trays[0]
     tray.messageClicked.emit()
@@ -133,7 +133,7 @@ def test_a_long_answer_is_told_and_a_click_brings_the_window_forward(
 
 def test_an_answer_that_fails_is_told_too(answered: Answered, trays: list[Tray]) -> None:
     answered(hide, ends_with=EngineDied("It ended while it wrote of pucks."))
-    assert [tray.messages[1] for tray in trays] == ["The answer could not be finished."]
+    assert [tray.messages[1] for tray in trays] == ["The answer couldn’t be completed."]
 
 
 @pytest.mark.parametrize(("leave", "seconds"), [(stay, LONG + 1), (hide, LONG - 1)])
@@ -196,5 +196,5 @@ def test_the_end_of_a_download_is_told(person: Person, trays: list[Tray]) -> Non
     downloads.failed.emit("phi", "The line is down.")
     downloads.fetched.emit(ModelFile("starter", "SmolLM2 135M (starter)", Path("s.gguf"), Source.STARTER))
     assert [tray.messages for tray in trays[:1]] == [
-        ["Phichat", "A download stopped before its end.", "Phichat", "SmolLM2 135M (starter) is ready."]
+        ["Phichat", "A download was interrupted.", "Phichat", "SmolLM2 135M (starter) is ready."]
     ]

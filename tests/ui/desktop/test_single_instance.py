@@ -103,7 +103,7 @@ def test_one_that_does_not_answer_is_said(
     try:
         second = SingleInstance(home / "window.lock")
         assert not second.try_lock()
-        with pytest.raises(StoreError, match="does not answer"):
+        with pytest.raises(StoreError, match="isn’t responding"):
             second.call_first_or_lock()
     finally:
         first.kill()

@@ -51,8 +51,8 @@ def test_the_keys_of_all_menus_are_listed(person: Person) -> None:
     for action in actions:
         keys = rows[action.text().replace("&", "")]
         assert action.shortcut().toString() in keys.split("\N{EM SPACE}")
-    assert rows["Begin a new line"] == "Shift+Return"
-    assert rows["Select whole messages, from anywhere"] == "Alt+Shift+Up\N{EM SPACE}Alt+Shift+Down"
+    assert rows["Insert a line break"] == "Shift+Return"
+    assert rows["Select whole messages from anywhere"] == "Alt+Shift+Up\N{EM SPACE}Alt+Shift+Down"
 
 
 def test_no_key_does_two_things(person: Person) -> None:
@@ -107,11 +107,11 @@ def test_about_leads_to_the_texts_of_the_licences_that_a_bundle_brings(
 
 def test_diagnostics_are_what_doctor_prints_of_the_model_that_is_there(person: Person, engine: ScriptedEngine) -> None:
     QGuiApplication.clipboard().setText("before")
-    _action(person, "Copy diagnostics").trigger()
-    person.wait(lambda: "Copied" in person.status())
+    _action(person, "Copy diagnostic information").trigger()
+    person.wait(lambda: "copied" in person.status())
     copied = QGuiApplication.clipboard().text()
     assert f"phichat             {__version__}" in re.sub(r"(?<=phichat)\s+", " " * 13, copied)
-    assert re.search(r"tried with +starter", copied)
+    assert re.search(r"tested with +starter", copied)
     assert re.search(r"llama-cpp-python +\d", copied)
     assert len(engine.loads) == 1
 
@@ -123,8 +123,8 @@ def test_diagnostics_of_a_window_without_a_model_say_what_is_wrong_with_it(
         engine.enqueue_load(ModelDamaged("The file is damaged."))
     person = open_window()
     person.wait(lambda: person.status() == "The file is damaged.")
-    _action(person, "Copy diagnostics").trigger()
-    person.wait(lambda: "Copied" in person.status())
+    _action(person, "Copy diagnostic information").trigger()
+    person.wait(lambda: "copied" in person.status())
     assert re.search(r"failed +The file is damaged\.", QGuiApplication.clipboard().text())
 
 
@@ -156,8 +156,8 @@ def test_nothing_that_was_written_is_in_the_log_even_if_the_engine_fails(
     person.wait(lambda: "walrus" in person.status())
     person.wait_for(GenerationState.IDLE)
     person.type("zebra draft")
-    _action(person, "Copy diagnostics").trigger()
-    person.wait(lambda: "Copied" in person.status())
+    _action(person, "Copy diagnostic information").trigger()
+    person.wait(lambda: "copied" in person.status())
     assert kind.__name__ in logged()
     assert not re.search("zebra|walrus", logged() + QGuiApplication.clipboard().text())
 
@@ -195,7 +195,7 @@ def test_in_french(open_window: Callable[[], Person]) -> None:
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     rows = _shortcuts(person)
-    assert rows["Aller à la ligne"]
+    assert rows["Insérer un saut de ligne"]
     assert "Raccourcis clavier" in rows
 
 

@@ -54,7 +54,7 @@ def test_nobody_is_asked_unless_it_is_wanted(
 
 
 def test_a_new_version_is_told_as_soon_as_that_is_wanted(told: Person, releases: ReleasesServer, qtbot: QtBot) -> None:
-    assert notice(told) == "Phichat 9.1.0 is out."
+    assert notice(told) == "Phichat 9.1.0 is available."
     qtbot.wait(200)
     assert len(releases.requests) == 1
 
@@ -89,7 +89,7 @@ def test_it_is_told_at_the_next_start_too_and_nobody_is_asked_for_that(
 ) -> None:
     told.window.close()
     again = open_window()
-    again.wait(lambda: notice(again) == "Phichat 9.1.0 is out.")
+    again.wait(lambda: notice(again) == "Phichat 9.1.0 is available.")
     assert len(releases.requests) == 1
 
 
@@ -142,4 +142,4 @@ def test_where_no_page_is_known_it_is_said_and_cannot_be_chosen(person: Person) 
     person.window.commands.preferences.trigger()
     assert not person.find("versionsCheck").isEnabled()
     words = [label.text() for label in person.find("preferencesDialog").findChildren(QLabel)]
-    assert "This copy of Phichat does not know where new versions are published." in words
+    assert "This build of Phichat can’t check for new versions." in words

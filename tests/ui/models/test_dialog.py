@@ -89,13 +89,13 @@ def test_every_model_has_size_memory_speed_licence_and_state(reader: Person, sta
             "Phi-4 Mini (community) | ~2.5\u00a0GB | 3.3\u00a0GB | ~5 tokens/s | MIT | not here",
             "SmolLM2 135M (starter) | 101\u00a0MB | 300\u00a0MB | ~5 tokens/s | Apache-2.0 | in use",
         ]
-        or "in use" in _rows(reader)[2]
+        or "In use" in _rows(reader)[2]
     )
-    assert "Published by its makers: microsoft/Phi-3-mini-4k-instruct-gguf" in _words(reader)
-    assert "about 5 tokens/s here (estimate)" in _words(reader)
+    assert "From the model’s developer: microsoft/Phi-3-mini-4k-instruct-gguf" in _words(reader)
+    assert "about 5 tokens/s on this computer" in _words(reader)
     _choose(reader, "Phi-4")
-    assert "Made by the community: bartowski/" in _words(reader)
-    assert "more than there is" in _words(reader)
+    assert "From the community: bartowski/" in _words(reader)
+    assert "more than this computer has" in _words(reader)
 
 
 def test_everything_has_a_name_for_screen_readers_and_can_be_reached_by_keyboard(reader: Person) -> None:
@@ -114,8 +114,8 @@ def test_the_network_is_asked_only_when_the_person_asks(reader: Person, shelf: S
     assert shelf.asked == 0
     shelf.unknown = {PHI_4.name}
     reader.click("askHubButton")
-    reader.wait(lambda: "The Hub does not know 1 of them." in _words(reader))
-    assert _rows(reader)[1].endswith("the Hub does not know this file")
+    reader.wait(lambda: "1 model wasn’t found on the Hub." in _words(reader))
+    assert _rows(reader)[1].endswith("Not on the Hub")
     _choose(reader, "Phi-4")
     assert "moved or withdrawn" in _words(reader)
     assert shelf.asked == 1
@@ -128,7 +128,7 @@ def test_a_model_is_fetched_and_paused_here(reader: Person, shelf: ScriptedShelf
     start = dialog.findChild(QWidget, "downloadButton")
     assert start.property("text") == "Download · about 2.5\u00a0GB"
     QTest.mouseClick(start, Qt.MouseButton.LeftButton)
-    reader.wait(lambda: _rows(reader)[1].endswith("50 % here"))
+    reader.wait(lambda: _rows(reader)[1].endswith("50% downloaded"))
     pause = dialog.findChild(QWidget, "pauseButton")
     QTest.keyClick(pause, Qt.Key.Key_Space)
     assert pause.property("text") == "Resume"
@@ -144,7 +144,7 @@ def test_any_other_model_on_the_hub(reader: Person, shelf: ScriptedShelf) -> Non
     field.clear()
     QTest.keyClicks(field, "ada/tiny-GGUF")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    reader.wait(lambda: "1 file to choose from." in _words(reader))
+    reader.wait(lambda: "1 file found." in _words(reader))
     assert "tiny-Q4 (community) | 5.0\u00a0MB" in " ".join(_rows(reader))
     assert "ada/tiny-GGUF" in _words(reader)
     QTest.mouseClick(reader.find("modelsDialog").findChild(QWidget, "downloadButton"), Qt.MouseButton.LeftButton)
@@ -159,7 +159,7 @@ def test_talking_with_another_model(open_window: Callable[[], Person], own_model
     person.wait(lambda: engine.loads[-1][0] == own_model)
     _open(person)
     person.wait(lambda: person.find("talkWithButton").text() == "In use")
-    assert any(row.startswith("mine") and row.endswith("in use") for row in _rows(person))
+    assert any(row.startswith("mine") and row.endswith("In use") for row in _rows(person))
 
 
 def test_verifying_says_what_was_found(open_window: Callable[[], Person], own_model: Path) -> None:
@@ -177,13 +177,13 @@ def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own
     _choose(person, "mine")
     person.click("removeButton")
     question = person.find("removeQuestion", QMessageBox)
-    assert "That frees" in question.text()
+    assert "This frees" in question.text()
     QTest.keyClick(question, Qt.Key.Key_Escape)
     person.wait(lambda: person.window.findChild(QMessageBox, "removeQuestion") is None)
     assert own_model.exists()
     person.click("removeButton")
     person.click("agreeButton")
-    person.wait(lambda: not own_model.exists() and "mine is removed." in _words(person))
+    person.wait(lambda: not own_model.exists() and "mine deleted." in _words(person))
     person.wait(lambda: not any(row.startswith("mine") for row in _rows(person)))
 
 
@@ -191,7 +191,7 @@ def test_the_model_in_use_and_the_starter_stay(open_window: Callable[[], Person]
     person = _open(open_window())
     _choose(person, "SmolLM2")
     person.click("removeButton")
-    assert "choose another model first" in _words(person)
+    assert "Choose another model first" in _words(person)
     assert starter.exists()
 
 
@@ -199,7 +199,7 @@ def test_a_file_is_added_and_forgotten_and_stays_where_it_is(reader: Person, phi
     reader.find("modelsDialog").add_file(str(phi3_model))
     reader.wait(lambda: any(row.startswith(phi3_model.stem) for row in _rows(reader)))
     _choose(reader, phi3_model.stem)
-    assert reader.find("removeButton").text() == "Forget…"
+    assert reader.find("removeButton").text() == "Remove from list…"
     reader.click("removeButton")
     reader.wait(lambda: not any(row.startswith(phi3_model.stem) for row in _rows(reader)))
     assert phi3_model.exists()
@@ -216,10 +216,10 @@ def test_a_model_whose_disk_is_away_is_listed_and_says_so(
     person = _open(open_window())
     assert any(row.startswith("far |") and row.endswith("file not found") for row in _rows(person))
     _choose(person, "far")
-    assert f"{file} is not there. If it is on a removable disk" in _words(person)
+    assert f"{file} doesn’t exist. If it’s on an external disk" in _words(person)
     assert not person.find("talkWithButton").isEnabled()
     assert not person.find("verifyButton").isEnabled()
-    assert person.find("removeButton").text() == "Forget…"
+    assert person.find("removeButton").text() == "Remove from list…"
     (tmp_path / "unplugged").rename(tmp_path / "disk")
     person.find("modelsDialog").load_listings()
     person.wait(lambda: person.find("talkWithButton").isEnabled())
@@ -241,11 +241,11 @@ def test_what_arrived_damaged_is_not_here(reader: Person, shelf: ScriptedShelf) 
     shelf.enqueue(done, gate, HubRefused("It arrived damaged."))
     _choose(reader, "Phi-4")
     QTest.mouseClick(reader.find("modelsDialog").findChild(QWidget, "downloadButton"), Qt.MouseButton.LeftButton)
-    reader.wait(lambda: _rows(reader)[1].endswith("100 % here"))
+    reader.wait(lambda: _rows(reader)[1].endswith("100% downloaded"))
     shelf.rows[PHI_4.name] = PHI_4
     gate.set()
     reader.wait(lambda: "It arrived damaged." in _words(reader))
-    reader.wait(lambda: _rows(reader)[1].endswith("not here"))
+    reader.wait(lambda: _rows(reader)[1].endswith("Not downloaded"))
     assert reader.find("modelsDialog").findChild(QProgressBar, "downloadProgress").value() == 0
 
 
@@ -276,7 +276,7 @@ def test_the_strip_opens_it_at_the_download(open_window: Callable[[], Person], s
     person.wait(lambda: person.window.findChild(QWidget, "stripOpenButton"))
     person.click("stripOpenButton")
     person.wait(lambda: "bartowski/microsoft_Phi-4" in _words(person))
-    assert _rows(person)[1].endswith("50 % here")
+    assert _rows(person)[1].endswith("50% downloaded")
 
 
 def test_it_fits_a_small_screen(reader: Person) -> None:
@@ -287,7 +287,7 @@ def test_it_fits_a_small_screen(reader: Person) -> None:
 
 def test_a_model_with_terms_offers_what_helps(reader: Person, shelf: ScriptedShelf) -> None:
     page = "https://huggingface.co/owner/gated"
-    shelf.enqueue(HubForbidden("owner/gated is open only to people who agreed.", wants_token=True, page=page))
+    shelf.enqueue(HubForbidden("owner/gated is only available to people who agreed.", wants_token=True, page=page))
     _choose(reader, "Phi-4")
     dialog = reader.find("modelsDialog")
     assert not dialog.findChild(QWidget, "tokenButton").isVisible()

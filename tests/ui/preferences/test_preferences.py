@@ -135,7 +135,7 @@ def test_the_model_at_the_start_is_chosen(
     person.window.commands.preferences.trigger()
     combo = person.find("defaultModelCombo")
     person.wait(lambda: combo.findText("mine") > 0)
-    assert combo.currentText() == "The one used last"
+    assert combo.currentText() == "Last used model"
     combo.setCurrentIndex(combo.findText("mine"))
     combo.activated.emit(combo.currentIndex())
     person.window.close()

@@ -41,7 +41,7 @@ def test_everything_that_is_read_and_clicked_grows(person: Person, engine: Scrip
     press(person, Qt.Key.Key_Plus, 5)
     assert [widget.font().pointSizeF() for widget in letters] == pytest.approx([1.5 * size for size in before])
     assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == (51, 27)
-    assert person.status() == "Text size: 150 %"
+    assert person.status() == "Text size: 150%"
     press(person, Qt.Key.Key_0)
     assert [widget.font().pointSizeF() for widget in letters] == pytest.approx(before)
     assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == pixels
@@ -93,7 +93,7 @@ def test_what_is_made_later_is_as_large(person: Person, engine: ScriptedEngine) 
     code = person.find("message-1").findChild(QPlainTextEdit)
     assert code.font().pointSizeF() == pytest.approx(person.find("composer").font().pointSizeF(), rel=0.3)
     person.point_at(1)
-    assert person.button(1, "More").width() == 56
+    assert person.button(1, "More actions").width() == 56
 
 
 def test_the_smallest_window_holds_the_largest_letters(person: Person) -> None:

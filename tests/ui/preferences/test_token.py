@@ -40,7 +40,7 @@ def enter(person: Person, token: str) -> None:
 
 def test_a_token_is_kept_in_the_keyring_and_nowhere_else(person: Person, keyring: Keyring, home: Path) -> None:
     opened(person)
-    person.wait(lambda: "require your consent" in state(person))
+    person.wait(lambda: "private models" in state(person))
     assert not person.find("hubTokenRemove").isVisible()
     assert not person.find("hubTokenSave").isEnabled()
     enter(person, TOKEN)
@@ -48,7 +48,7 @@ def test_a_token_is_kept_in_the_keyring_and_nowhere_else(person: Person, keyring
     assert keyring.passwords == {("Phichat", "https://hub.example.org"): TOKEN}
     assert person.find("hubTokenField").text() == ""
     person.click("hubTokenRemove")
-    person.wait(lambda: "require your consent" in state(person))
+    person.wait(lambda: "private models" in state(person))
     assert keyring.passwords == {}
     enter(person, TOKEN)
     person.wait(lambda: "keyring" in state(person))
@@ -63,7 +63,7 @@ def test_without_a_keyring_it_says_that_it_is_kept_for_this_run(
     install(monkeypatch, NoKeyring())
     opened(person)
     enter(person, TOKEN)
-    person.wait(lambda: "found no keyring" in state(person))
+    person.wait(lambda: "no keyring" in state(person))
     assert "until you quit" in state(person)
     assert person.find("hubTokenRemove").isVisible()
     person.window.close()
@@ -74,7 +74,7 @@ def test_what_is_no_token_stays_in_the_field_with_a_reason(person: Person) -> No
     opened(person)
     person.wait(lambda: state(person))
     enter(person, "hf_sécret")
-    person.wait(lambda: "no access token" in state(person))
+    person.wait(lambda: "isn’t an access token" in state(person))
     assert person.find("hubTokenField").text() == "hf_sécret"
 
 

@@ -23,11 +23,11 @@ def test_a_changed_setting_is_marked_and_there_is_a_way_back(person: Person) -> 
     _set(person, "temperature", 1.3)
     _set(person, "maxTokens", 200)
     assert _marked(person) == ["temperature", "maxTokens"]
-    assert person.find("presetCombo").currentText() == "Balanced, changed"
+    assert person.find("presetCombo").currentText() == "Balanced (changed)"
     for name in ("temperatureSlider", "temperatureSpin"):
-        assert "Changed: Balanced has 0.70." in person.find(name).accessibleDescription()
+        assert "Changed. Balanced uses 0.70." in person.find(name).accessibleDescription()
     assert "1,024" in person.find("maxTokensReset").toolTip()
-    assert "Temperature, Longest reply" in person.find("presetNote").text()
+    assert "Temperature, Maximum length" in person.find("presetNote").text()
     person.click("temperatureReset")
     assert person.window.session.sampling == Sampling(max_tokens=200)
     assert _marked(person) == ["maxTokens"]
@@ -41,7 +41,7 @@ def test_what_is_changed_is_compared_with_what_was_chosen_until_it_is_another(pe
     precise = PRESETS["precise"].sampling
     for name in ("temperature", "topK", "topP", "minP"):
         _set(person, name, getattr(precise, {"topK": "top_k", "topP": "top_p", "minP": "min_p"}.get(name, name)))
-        assert person.find("presetCombo").currentText() == "Balanced, changed"
+        assert person.find("presetCombo").currentText() == "Balanced (changed)"
     _set(person, "repeatPenalty", precise.repeat_penalty)
     assert _chosen(person) == "precise"
     assert _marked(person) == []
@@ -49,7 +49,7 @@ def test_what_is_changed_is_compared_with_what_was_chosen_until_it_is_another(pe
 
 def test_a_preset_is_saved_chosen_again_and_kept(person: Person, open_window: Callable[[], Person], home: Path) -> None:
     _set(person, "temperature", 1.3)
-    _name(person, "Save as a preset…", "  Poems & \n songs ")
+    _name(person, "Save as preset…", "  Poems & \n songs ")
     assert _chosen(person) == "own:Poems & songs"
     assert _ids(person) == [*BUILT_IN, "own:Poems & songs"]
     assert _marked(person) == []
@@ -66,10 +66,10 @@ def test_a_preset_is_saved_chosen_again_and_kept(person: Person, open_window: Ca
 
 
 def test_a_preset_is_changed_renamed_and_deleted(person: Person) -> None:
-    _name(person, "Save as a preset…", "Mine")
+    _name(person, "Save as preset…", "Mine")
     _choose(person, "own:Mine")
     _set(person, "topK", 7)
-    _menu_action(person, "Save these settings in Mine").trigger()
+    _menu_action(person, "Update Mine with these settings").trigger()
     assert (_chosen(person), _marked(person)) == ("own:Mine", [])
     _name(person, "Rename Mine…", "Ours")
     assert (_ids(person), _chosen(person)) == ([*BUILT_IN, "own:Ours"], "own:Ours")
@@ -85,17 +85,17 @@ def test_a_preset_is_changed_renamed_and_deleted(person: Person) -> None:
 
 
 def test_built_in_presets_can_be_neither_renamed_nor_deleted(person: Person) -> None:
-    assert [action.text() for action in _menu(person).actions() if action.isVisible()] == ["Save as a preset…"]
+    assert [action.text() for action in _menu(person).actions() if action.isVisible()] == ["Save as preset…"]
 
 
 @pytest.mark.parametrize("name", ["balanced", "MINE", "  "])
 def test_no_name_is_given_twice(person: Person, name: str) -> None:
-    _name(person, "Save as a preset…", "Mine")
+    _name(person, "Save as preset…", "Mine")
     _set(person, "topK", 7)
-    _menu_action(person, "Save as a preset…").trigger()
+    _menu_action(person, "Save as preset…").trigger()
     person.find("nameField").setText(name)
     assert not person.find("agreeButton").isEnabled()
-    assert person.find("nameNote").text() == ("There is a preset of that name already." if name.strip() else "")
+    assert person.find("nameNote").text() == ("A preset with this name already exists." if name.strip() else "")
     QTest.keyClick(person.find("nameField"), Qt.Key.Key_Return)
     assert [preset for preset in _ids(person) if preset] == [*BUILT_IN, "own:Mine"]
 
@@ -127,8 +127,8 @@ def test_names_of_ones_own_are_not_translated(open_window: Callable[[], Person])
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     _set(person, "topK", 7)
-    assert person.find("presetCombo").currentText() == "Équilibré, modifié"
-    _name(person, i18n.tr("Save as a preset…"), "Send")
+    assert person.find("presetCombo").currentText() == "Équilibré (modifié)"
+    _name(person, i18n.tr("Save as preset…"), "Send")
     assert person.find("presetCombo").currentText() == "Send"
 
 

@@ -32,7 +32,7 @@ def test_less_disk_is_given_back_at_once_the_oldest_first(person: Person, home: 
 
 
 def test_nothing_and_never_are_said_in_words(person: Person) -> None:
-    for name, words in (("statesSpin", "none"), ("restSpin", "never")):
+    for name, words in (("statesSpin", "off"), ("restSpin", "never")):
         person.find(name).setValue(0)
         assert person.find(name).text() == words
 

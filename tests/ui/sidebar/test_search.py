@@ -50,7 +50,7 @@ def test_words_are_found_in_titles_and_texts_as_one_types(three: Person) -> None
     assert [hit.excerpt[begin:end] for begin, end in hit.marks] == ["puck", "slid"]
     search(three, "xyz")
     three.wait(lambda: found(three) == [])
-    assert three.find("searchNote").text() == "Nothing was found."
+    assert three.find("searchNote").text() == "No results."
 
 
 def test_enter_opens_the_first_place(three: Person) -> None:

@@ -85,7 +85,7 @@ def test_conversations_stand_under_their_days() -> None:
         (10, "December 2025"), (11, "February 2025"),
     ]  # fmt: skip
     i18n.set_language("fr")
-    assert [title for _, title in sections(times, now.timestamp())][2:4] == ["Les 7 jours précédents", "Mars"]
+    assert [title for _, title in sections(times, now.timestamp())][2:4] == ["7 derniers jours", "Mars"]
 
 
 def test_times_beyond_the_calendar_do_no_harm() -> None:
@@ -163,7 +163,7 @@ def test_deleting_and_taking_it_back(two: Person) -> None:
     two.click("undoButton")
     assert two.titles() == ["Whales", "Bread"]
     two.wait(lambda: "Whales" in two.message(0))
-    assert [label.text() for label in two.find("undoBar").findChildren(QLabel)] == ["Undone: Deleted “Whales”."]
+    assert [label.text() for label in two.find("undoBar").findChildren(QLabel)] == ["Undone: “Whales” deleted."]
     assert not two.find("undoButton").isVisible()
     two.click("redoButton")
     assert two.titles() == ["Bread"]
@@ -512,4 +512,4 @@ def test_another_model_than_before_is_said(home: Path, open_window: Callable[[],
     person.wait(person.titles)
     person.wait_for(GenerationState.IDLE)
     person.open("Whales")
-    person.wait(lambda: "So far phi-3-mini answered here" in person.status())
+    person.wait(lambda: "This conversation used phi-3-mini" in person.status())

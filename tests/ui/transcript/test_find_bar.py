@@ -98,7 +98,7 @@ def test_what_is_not_there_is_said(person: Person) -> None:
     person.ask("one")
     person.wait_for(GenerationState.IDLE)
     look_for(person, "two")
-    counts(person, "Not found")
+    counts(person, "No matches")
     assert not person.find("findNext").isEnabled()
 
 

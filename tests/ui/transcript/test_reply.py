@@ -183,14 +183,14 @@ def _colours_of_first_line(field: QPlainTextEdit) -> list[str]:
 
 def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     view = answer(person, engine, "```rust\nfn main() {}\n```")
-    person.press_in(1, "Save code")
+    person.press_in(1, "Save code to file")
     dialog = person.find("saveCode")
     assert Path(dialog.selectedFiles()[0]).name == "code.rs"
     dialog.fileSelected.emit(str(tmp_path / "main.rs"))
     dialog.close()
     assert (tmp_path / "main.rs").read_text("utf-8") == "fn main() {}\n"
     code(view).save(str(tmp_path / "nowhere" / "main.rs"))
-    assert "could not be written" in " ".join(str(label.property("text")) for label in code(view).findChildren(QWidget))
+    assert "couldn’t be saved" in " ".join(str(label.property("text")) for label in code(view).findChildren(QWidget))
 
 
 @pytest.mark.parametrize(

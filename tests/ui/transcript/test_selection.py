@@ -265,7 +265,7 @@ def test_keys_lead_through_the_conversation_from_wherever_one_is(person: Person)
     press(person, Qt.Key.Key_Down, ALT)
     assert person.find("composer").hasFocus()
     view = next(menu for menu in person.window.menuBar().findChildren(QMenu) if menu.title() == "&View")
-    next(action for action in view.actions() if action.text() == "Go to the beginning").trigger()
+    next(action for action in view.actions() if action.text() == "Go to beginning").trigger()
     person.wait(lambda: person.find("message-0").isVisible())
     assert person.find("composer").hasFocus()
 

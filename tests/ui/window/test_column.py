@@ -102,6 +102,6 @@ def test_pointing_at_a_message_moves_nothing(person: Person, engine: ScriptedEng
     texts = [edges(person.find(f"message-{number}").text_edits()[0]) for number in range(4)]
     for number in range(4):
         person.point_at(number)
-        assert person.button(number, "More")
+        assert person.button(number, "More actions")
     assert [place(person.find(f"message-{number}")) for number in range(4)] == before
     assert [edges(person.find(f"message-{number}").text_edits()[0]) for number in range(4)] == texts

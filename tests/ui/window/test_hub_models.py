@@ -74,7 +74,7 @@ def test_a_model_with_terms_arrives_once_a_token_is_entered(
     list_files(person, "hf.co/owner/gated:Q4_K_M")
     person.wait(lambda: row(person, "gated") != "")
     press(person, "downloadButton")
-    person.wait(lambda: "only to people who agreed to its terms" in words(person))
+    person.wait(lambda: "accept its terms" in words(person))
     press(person, "tokenButton")
     person.find("hubTokenField").insert("hf_reader")
     person.click("hubTokenSave")
@@ -83,7 +83,7 @@ def test_a_model_with_terms_arrives_once_a_token_is_entered(
     person.find("preferencesDialog").close()
     press(person, "downloadButton")
     person.wait((home / "models" / "gated-Q4_K_M.gguf").is_file)
-    person.wait(lambda: row(person, "gated").endswith(("on this disk", "in use")))
+    person.wait(lambda: row(person, "gated").endswith(("Downloaded", "In use")))
     person.window.close()
 
 
@@ -98,6 +98,6 @@ def test_a_model_in_several_files_is_one_row(
     person.wait(lambda: row(person, "Big-Q4") != "")
     assert row(person, "Big-Q4").count("\N{NO-BREAK SPACE}kB") == 1
     press(person, "downloadButton")
-    person.wait(lambda: row(person, "Big-Q4").endswith(("on this disk", "in use")))
+    person.wait(lambda: row(person, "Big-Q4").endswith(("Downloaded", "In use")))
     assert len(list((home / "models").glob("Big-Q4-*.gguf"))) == 3
     person.window.close()

@@ -179,8 +179,8 @@ def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine
     engine.enqueue("Yes.", Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0))
     person.ask("Ready?")
     person.wait_for(GenerationState.IDLE)
-    assert person.find("statusSpeed").property("text") == "5.0 tokens/s, first after 0.2 s"
-    assert person.find("statusContext").property("text") == "Context 40 of 4,096 (0 %)"
+    assert person.find("statusSpeed").property("text") == "5.0 tokens/s, first token after 0.2 s"
+    assert person.find("statusContext").property("text") == "Context: 40 of 4,096 (0%)"
     assert engine.requests[0].sampling.seed is not None
     assert f"seed {engine.requests[0].sampling.seed}" in _all_text(person.find("message-1"))
 
@@ -286,7 +286,7 @@ def test_answering_again_puts_another_answer_in_the_place(person: Person, engine
     person.ask("Choose")
     person.wait_for(GenerationState.IDLE)
     retry = next(button for button in person.find("message-1").findChildren(QWidget)
-                 if button.accessibleName() == "Answer again")  # fmt: skip
+                 if button.accessibleName() == "Regenerate")  # fmt: skip
     QTest.mouseClick(retry, Qt.MouseButton.LeftButton)
     person.wait(lambda: person.message(1) == "Other")
     conversation = person.window.session.conversation
@@ -341,7 +341,7 @@ def test_settings_that_cannot_be_saved_are_said_and_hold_until_the_end(
     _replace_by_file(home)
     person.find("temperatureSlider").setValue(4)
     person.click("defaultButton")
-    person.wait(lambda: "could not be saved" in person.status())
+    person.wait(lambda: "couldn’t be saved" in person.status())
     person.ask("Hello")
     person.wait(lambda: person.message(1) == "Hello")
     assert engine.requests[-1].sampling.temperature == 0.2
@@ -628,5 +628,5 @@ def test_where_there_is_no_model_that_is_said_and_one_can_be_opened(
 ) -> None:
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "no_such_package")
     person = open_window()
-    person.wait(lambda: "There is no model yet" in _all_text(person.window))
+    person.wait(lambda: "No model yet" in _all_text(person.window))
     assert "No model" in str(person.find("modelButton").property("text"))

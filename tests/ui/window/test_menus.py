@@ -68,13 +68,13 @@ def test_edit_copies_from_messages_and_writes_into_none(person: Person, engine: 
 
 
 def test_entries_to_find_are_there_with_their_keys(person: Person) -> None:
-    keys = {"Find in this conversation…": "Ctrl+F", "Find the next place": "F3", "Find the place before": "Shift+F3"}
+    keys = {"Find in conversation…": "Ctrl+F", "Find next": "F3", "Find previous": "Shift+F3"}
     assert {name: entry(person, "Edit", name).shortcut().toString() for name in keys} == keys
 
 
 def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Person, engine: ScriptedEngine) -> None:
     assert not any(
-        entry(person, "Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete this conversation")
+        entry(person, "Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete conversation")
     )
     converse(person, engine, "Ships")
     entry(person, "Conversation", "Pin").trigger()
@@ -88,16 +88,16 @@ def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Pers
     QApplication.sendEvent(editor, QEvent(QEvent.Type.FocusOut))
     person.find("composer").setFocus()
     person.wait(lambda: "Boats" in person.titles())
-    entry(person, "Conversation", "Delete this conversation").trigger()
+    entry(person, "Conversation", "Delete conversation").trigger()
     person.wait(lambda: "Boats" not in person.titles())
 
 
 def test_what_there_is_no_message_for_is_greyed(person: Person, engine: ScriptedEngine) -> None:
-    names = ("Answer again", "Edit the question", "Quote in your message", "Copy the conversation")
+    names = ("Regenerate", "Edit message", "Quote in message", "Copy conversation")
     assert not any(entry(person, "Conversation", name).isEnabled() for name in names)
     converse(person, engine, "Ships")
     assert all(entry(person, "Conversation", name).isEnabled() for name in names)
-    assert not entry(person, "Conversation", "Continue the answer").isEnabled(), "it is finished"
+    assert not entry(person, "Conversation", "Continue answer").isEnabled(), "it is finished"
 
 
 def test_the_title_is_in_the_windows_title_and_above_the_messages(person: Person, engine: ScriptedEngine) -> None:
