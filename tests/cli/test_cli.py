@@ -665,7 +665,7 @@ def test_wrong_usage_is_told_in_french(phichat: Run) -> None:
         assert (status, err.count("\n")) == (2, 1)
         assert sentence in err.replace("\u202f", " ").replace("\u00a0", " ")
     help_text = phichat("ask", "--help")[1]
-    assert help_text.startswith("utilisation\u202f: ")
+    assert help_text.startswith("utilisation\u00a0: ")
     assert "afficher cette aide" in help_text
 
 
