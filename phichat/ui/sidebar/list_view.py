@@ -37,12 +37,15 @@ class ListView(QListView):
         row_entered(QModelIndex): Enter was pressed in the row, or it was clicked.
         chosen: the user is done here: one row was clicked without Ctrl or Shift, or the ground beside the rows.
         delete_requested: Delete was pressed.
+        typed(QKeyEvent): a key that means text: letters do not search in the list, since who types them may believe to
+            write a message.
         menu_requested(QPoint): a context menu was asked for at that place, in global coordinates.
     """
 
     row_entered = Signal(QModelIndex)
     chosen = Signal()
     delete_requested = Signal()
+    typed = Signal(object)
     menu_requested = Signal(QPoint)
 
     def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
@@ -101,6 +104,8 @@ class ListView(QListView):
             self.delete_requested.emit()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not is_editing and self.currentIndex().isValid():
             self.row_entered.emit(self.currentIndex())
+        elif is_typing(event) and not is_editing:
+            self.typed.emit(event)
         else:
             super().keyPressEvent(event)
 
@@ -126,12 +131,10 @@ class ConversationListView(ListView):
 
     The conversation that is shown is always selected, as a click beside the rows changes nothing.
 
-    Signals: `opened(str)` with the id of the conversation that the user selected; `typed(QKeyEvent)` for a key that
-    means text: letters do not search in the list, since who types them may believe to write a message.
+    Signals: `opened(str)` with the id of the conversation that the user selected.
     """
 
     opened = Signal(str)
-    typed = Signal(object)
     _emits_opened = True
 
     def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
@@ -154,9 +157,6 @@ class ConversationListView(ListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_editing = self.state() == QAbstractItemView.State.EditingState
-        if is_typing(event) and not is_editing:
-            self.typed.emit(event)
-            return
         super().keyPressEvent(event)
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
         if is_enter and not is_editing and len(self.selected_conversations()) == 1:

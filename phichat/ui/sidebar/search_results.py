@@ -49,12 +49,13 @@ class SearchResults(QWidget):
     """The list of hits, and above it a note on how many there are.
 
     Signals: `opened(SearchHit)` when the user opens a hit; `chosen` after it was done by mouse; `left_upwards` for the
-    Up key in the first row.
+    Up key in the first row; `typed(QKeyEvent)` for a key that means text.
     """
 
     opened = Signal(object)
     chosen = Signal()
     left_upwards = Signal()
+    typed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -67,6 +68,7 @@ class SearchResults(QWidget):
         self._list.row_entered.connect(self._open)
         self._list.chosen.connect(self.chosen)
         self._list.left_upwards.connect(self.left_upwards)
+        self._list.typed.connect(self.typed)
         self._note = muted(plain_label())
         self._note.setObjectName("searchNote")
         self._note.setWordWrap(True)

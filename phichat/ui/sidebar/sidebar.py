@@ -214,6 +214,7 @@ class Sidebar(QWidget):
         self._results = SearchResults(self._theme)
         self._results.opened.connect(self.found)
         self._results.chosen.connect(self.left)
+        self._results.typed.connect(self.typed)
         self._results.left_upwards.connect(self._search.setFocus)
         self._pages.addWidget(self._results)
         return self._results
@@ -223,6 +224,7 @@ class Sidebar(QWidget):
 
         self._bin = TrashPage(self._theme)
         self._bin.left.connect(self.show_list)
+        self._bin.typed.connect(self.typed)
         self._bin.restored.connect(self.restored)
         self._bin.purged.connect(self.purged)
         self._pages.addWidget(self._bin)

@@ -18,12 +18,14 @@ from phichat.ui.widgets.foreign_text import plain_label
 class TrashPage(QWidget):
     """The list of deleted conversations and its buttons.
 
-    Signals: `left` for the way back to the conversations; `restored(list)` and `purged(list)` with ids.
+    Signals: `left` for the way back to the conversations; `restored(list)` and `purged(list)` with ids;
+    `typed(QKeyEvent)` for a key that means text.
     """
 
     left = Signal()
     restored = Signal(list)
     purged = Signal(list)
+    typed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -37,6 +39,7 @@ class TrashPage(QWidget):
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._list.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self._list.delete_requested.connect(self._purge)
+        self._list.typed.connect(self.typed)
         self._back = banner_button("binBackButton", tr("Trash"))
         self._back.setAccessibleName(tr("Back to conversations"))
         self._back.setToolTip(tr("Back to conversations"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
 
 from phichat.ui.a11y.focus import move_focus
 from phichat.ui.chat.composer import Composer
@@ -23,9 +23,12 @@ WIDTHS = (220, 660, 300)
 class Columns(QSplitter):
     """A splitter of sidebar, centre and panel; the outer two are shown while their actions are checked.
 
-    Signals: `typed(QKeyEvent)` for a key that means text, and that what has the focus, such as a button, did not take.
+    Signals:
+        left: the column with the focus was folded.
+        typed(QKeyEvent): a key that means text, and that what has the focus, such as a button, did not take.
     """
 
+    left = Signal()
     typed = Signal(object)
 
     def __init__(
@@ -101,8 +104,11 @@ class Columns(QSplitter):
 
     @Slot()
     def _show(self) -> None:
-        self._sidebar.setVisible(self._fold_sidebar.isChecked())
-        self._panel.setVisible(self._fold_panel.isChecked())
+        for column, action in ((self._sidebar, self._fold_sidebar), (self._panel, self._fold_panel)):
+            focus = QApplication.focusWidget()
+            if focus and column.isAncestorOf(focus) and not action.isChecked():
+                self.left.emit()  # else a button somewhere would get the focus
+            column.setVisible(action.isChecked())
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
 
     def _connect_conversations(self) -> None:
         conversations, message_commands = self.conversations, self.message_commands
-        for done in (self._sidebar.begun, self._sidebar.left):
+        for done in (self._sidebar.begun, self._sidebar.left, self._columns.left):
             done.connect(self._composer.setFocus)
         for typed in (self._sidebar.typed, self._keyboard.typed, self._columns.typed):
             typed.connect(self._composer.take_key)

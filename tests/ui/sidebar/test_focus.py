@@ -114,6 +114,37 @@ def test_letters_on_a_button_go_to_the_field(four: Person, name: str) -> None:
     assert four.written() == "tea and bread"
 
 
+def test_letters_in_the_results_and_in_the_bin_go_to_the_field(four: Person) -> None:
+    four.find("searchField").setText("Boats")
+    four.wait(lambda: four.window.findChild(QWidget, "searchResults") and four.titles("searchResults"))
+    QTest.keyClick(four.find("searchField"), Qt.Key.Key_Down)
+    type_anywhere("and")
+    assert four.written() == "and"
+    four.find("searchField").clear()
+    four.open("Boats")
+    four.wait(is_shown(four, "Boats"))
+    QTest.keyClick(four.find("conversationList"), Qt.Key.Key_Delete)
+    four.click("binButton")
+    four.wait(lambda: four.window.findChild(QWidget, "binList") and four.titles("binList"))
+    four.open("Boats", "binList")
+    type_anywhere("!")
+    four.find("binList").setFocus()
+    QGuiApplication.clipboard().setText(" Bread")
+    QTest.keyClick(four.find("binList"), Qt.Key.Key_V, CONTROL)
+    assert four.written() == "! Bread"
+
+
+@pytest.mark.parametrize(("field", "key"), [("searchField", Qt.Key.Key_B), ("systemPrompt", Qt.Key.Key_Period)])
+def test_after_the_column_with_the_focus_is_folded_one_writes(four: Person, field: str, key: Qt.Key) -> None:
+    four.window.resize(1200, 700)
+    four.wait(lambda: four.find("systemPrompt").isVisible())
+    four.find(field).setFocus()
+    QTest.keyClick(four.find(field), key, CONTROL)
+    assert not four.find(field).isVisible()
+    type_anywhere("tea")
+    assert four.written() == "tea"
+
+
 def test_a_click_with_control_or_a_double_click_stays_in_the_list(four: Person) -> None:
     view = four.find("conversationList")
     four.open("Bread")
