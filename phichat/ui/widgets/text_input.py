@@ -3,8 +3,10 @@
 import unicodedata
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Qt, QTextBoundaryFinder, QUrl
+from PySide6.QtCore import QMimeData, Qt, QTextBoundaryFinder, QUrl, Slot
 from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
@@ -83,9 +85,22 @@ class LineEdit(QLineEdit):
             if length := cluster_length(_units(self.text(), max(0, end - LONGEST_CLUSTER), end)):
                 self.setSelection(end - length, length)
         if event.matches(QKeySequence.StandardKey.Paste) and not self.isReadOnly():
-            self._insert(QGuiApplication.clipboard().mimeData())
+            self._paste()
         else:
             super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.createStandardContextMenu()
+        menu.aboutToHide.connect(menu.deleteLater)
+        if paste := menu.findChild(QAction, "edit-paste"):  # which takes plain text alone
+            paste.triggered.disconnect()
+            paste.triggered.connect(self._paste)
+            paste.setEnabled(not self.isReadOnly() and bool(text_in(QGuiApplication.clipboard().mimeData())))
+        menu.popup(event.globalPos())
+
+    @Slot()
+    def _paste(self) -> None:
+        self._insert(QGuiApplication.clipboard().mimeData())
 
     def _insert(self, source: QMimeData) -> None:
         if text := " ".join(text_in(source).split("\n")):

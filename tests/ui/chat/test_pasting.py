@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QLineEdit, QMenu, QWidget
 
@@ -105,6 +113,24 @@ def test_what_is_pasted_arrives(field: Any, pasted: QMimeData, arrives: str) -> 
     assert _text(field) == arrives
     QTest.keyClick(field, Qt.Key.Key_Z, CONTROL)
     assert _text(field) == ""
+
+
+@pytest.mark.parametrize(("pasted", "arrives"), [way for way in WAYS if "\n" not in way[1]])
+def test_what_the_menu_pastes_arrives_in_a_field_of_one_line(person: Person, pasted: QMimeData, arrives: str) -> None:
+    copied = QMimeData()
+    for kind in pasted.formats():
+        copied.setData(kind, pasted.data(kind))
+    QGuiApplication.clipboard().setMimeData(copied)
+    field = person.find("searchField")
+    place = QPoint(5, 5)
+    QApplication.sendEvent(field, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, field.mapToGlobal(place)))
+    paste = field.findChild(QMenu).findChild(QAction, "edit-paste")
+    assert paste.isEnabled()
+    paste.trigger()
+    person.close_menu()
+    assert field.text() == arrives
+    field.undo()
+    assert field.text() == ""
 
 
 def test_an_address_is_dragged_into_the_field(field: Any) -> None:
