@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Slot,
 )
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QFrame, QListView
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QApplication, QFrame, QListView, QWidget
 
 from phichat.store.base import ConversationSummary
 from phichat.ui.controllers.conversation_model import SUMMARY_ROLE
@@ -131,10 +131,12 @@ class ConversationListView(ListView):
 
     The conversation that is shown is always selected, as a click beside the rows changes nothing.
 
-    Signals: `opened(str)` with the id of the conversation that the user selected.
+    Signals: `opened(str)` with the id of the conversation that the user selected; `renamed`: the field for the title
+    was closed.
     """
 
     opened = Signal(str)
+    renamed = Signal()
     _emits_opened = True
 
     def __init__(self, theme: Theme, model: QAbstractItemModel) -> None:
@@ -161,6 +163,10 @@ class ConversationListView(ListView):
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
         if is_enter and not is_editing and len(self.selected_conversations()) == 1:
             self.chosen.emit()
+
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        super().closeEditor(editor, hint)
+        self.renamed.emit()
 
     def selectionCommand(
         self, index: QModelIndex | QPersistentModelIndex, event: QEvent | None = None

@@ -58,7 +58,7 @@ class Sidebar(QWidget):
         self._theme, self._headings = theme, headings
         self._results: SearchResults | None = None
         self._bin: TrashPage | None = None
-        self._has_results = self._opens_first_hit = False
+        self._has_results = self._opens_first_hit = self._returns = False
         self._new = banner_button("newConversationButton", tr("New conversation"))
         set_icon_size(self._new, 16)
         self._search = SearchField()
@@ -122,9 +122,16 @@ class Sidebar(QWidget):
         self._search.selectAll()
 
     def rename(self, name: str) -> None:
-        """Have the user edit the title of the conversation of that id, in the list."""
+        """Have the user edit a title in the list, and then go on where they were.
+
+        It is that of the conversation of that id; with the focus in the list, that of the selected one, which may not
+        be shown yet.
+        """
+        selected = self.titles.selected_conversations() if self.titles.hasFocus() else []
+        name = selected[0].id if len(selected) == 1 else name
         index = self.titles.model().index(self._headings.index_of(name).row(), 0)
         if index.isValid() and self.titles.state() is not ConversationListView.State.EditingState:
+            self._returns = not self.titles.hasFocus()
             self.show_list()
             self.titles.select_silently(index)
             self.titles.setFocus()
@@ -148,6 +155,7 @@ class Sidebar(QWidget):
         self.titles.opened.connect(self.opened)
         self.titles.chosen.connect(self.left)
         self.titles.typed.connect(self.typed)
+        self.titles.renamed.connect(self._on_renamed)
         self.titles.delete_requested.connect(self._delete)
         self.titles.menu_requested.connect(self._show_menu)
         self._theme.changed.connect(self._show_icons)
@@ -198,6 +206,12 @@ class Sidebar(QWidget):
     @Slot()
     def _rename(self) -> None:
         self.titles.edit(self.titles.currentIndex())
+
+    @Slot()
+    def _on_renamed(self) -> None:
+        if self._returns and self.titles.hasFocus():
+            self.left.emit()
+        self._returns = False
 
     @Slot()
     def _pin(self) -> None:

@@ -145,6 +145,48 @@ def test_after_the_column_with_the_focus_is_folded_one_writes(four: Person, fiel
     assert four.written() == "tea"
 
 
+@pytest.mark.parametrize("end", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
+def test_who_renames_while_writing_goes_on_writing(four: Person, end: Qt.Key) -> None:
+    four.open("Tea")
+    four.wait(is_shown(four, "Tea"))
+    type_anywhere("a draf")
+    four.press(Qt.Key.Key_F2)
+    type_anywhere("Green")
+    focus = QApplication.focusWidget()
+    assert focus
+    QTest.keyClick(focus, end)
+    four.wait(four.find("composer").hasFocus)
+    type_anywhere("t")
+    assert four.written() == "a draft"
+    assert ("Green" in four.titles()) is (end is Qt.Key.Key_Return)
+
+
+def test_who_renames_in_the_list_or_goes_elsewhere_stays_there(four: Person) -> None:
+    view, search = four.find("conversationList"), four.find("searchField")
+    four.open("Tea")
+    four.wait(is_shown(four, "Tea"))
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_F2)
+    QTest.keyClick(four.find("renameField"), Qt.Key.Key_Return)
+    four.wait(view.hasFocus)
+    four.find("composer").setFocus()
+    four.press(Qt.Key.Key_F2)
+    search.setFocus()
+    assert search.hasFocus()
+
+
+def test_f2_in_the_list_renames_the_selected_conversation_even_before_it_is_shown(four: Person) -> None:
+    four.open("Bread")
+    four.wait(is_shown(four, "Bread"))
+    view = four.find("conversationList")
+    view.setFocus()
+    view.setCurrentIndex(four.row("Tea"))
+    QTest.keyClick(view, Qt.Key.Key_F2)
+    assert four.find("renameField").text() == "Tea"
+    four.wait(is_shown(four, "Tea"))
+    assert four.find("renameField").text() == "Tea"
+
+
 def test_a_click_with_control_or_a_double_click_stays_in_the_list(four: Person) -> None:
     view = four.find("conversationList")
     four.open("Bread")
