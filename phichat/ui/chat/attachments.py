@@ -154,7 +154,9 @@ class AttachmentController(QObject):
         """Attach files that the user chooses in a dialog."""
         from phichat.ui.widgets.dialogs import choose_text_files  # noqa: PLC0415 - takes 10 ms
 
-        self._begin([(file, FileKind.TEXT) for file in map(Path, choose_text_files(self._composer.window()))])
+        if files := choose_text_files(self._composer.window()):
+            self._begin([(Path(file), FileKind.TEXT) for file in files])
+            self._composer.setFocus()
 
     @Slot(list)
     def attach(self, files: Sequence[Path]) -> None:

@@ -318,5 +318,6 @@ def _button(name: str, label: str, tip: str) -> QPushButton:
     button.setObjectName(name)
     button.setAccessibleName(label)
     button.setToolTip(tool_tip(tip))
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # who clicks goes on writing
     set_icon_size(button, 18, 34, 34)
     return button

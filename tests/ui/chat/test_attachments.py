@@ -419,3 +419,21 @@ def _all(person: Person, place: str, name: str) -> list[QToolButton]:
     shown = [one for one in found if not one.isHidden() and not one.parentWidget().isHidden()]
     places = {one: one.mapTo(person.window, QPoint()) for one in shown}
     return sorted(shown, key=lambda one: (places[one].y(), places[one].x()))
+
+
+@pytest.mark.parametrize("by_key", [False, True], ids=["mouse", "key"])
+@pytest.mark.parametrize("is_chosen", [True, False], ids=["chosen", "cancelled"])
+def test_who_attached_a_file_goes_on_writing(
+    person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch, *, by_key: bool, is_chosen: bool
+) -> None:
+    monkeypatch.setattr(dialogs, "choose_text_files", lambda _: [str(notes)] if is_chosen else [])
+    button = person.find("attachButton")
+    if by_key:
+        button.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(button, Qt.Key.Key_Space)
+    else:
+        person.find("composer").setFocus()
+        person.click("attachButton")
+    goes_on = is_chosen or not by_key  # who cancels by key stays at the button
+    assert person.find("composer").hasFocus() is goes_on
+    person.wait(lambda: bool(person.window.session.attached) is is_chosen)
