@@ -125,7 +125,8 @@ class ConversationMenu(QObject):
         self._commands, self._sidebar, self._conversations = actions, sidebar, conversations
         self._rename = self._make_action(window, tr("Rename…"), "F2", self._on_rename)
         self._pin = self._make_action(window, tr("Pin"), "Ctrl+D", self._on_pin)
-        self._delete = self._make_action(window, tr("Delete conversation"), "Ctrl+Shift+Delete", self._on_delete)
+        # Without keys: those that delete are pressed in text fields, too, where they mean words.
+        self._delete = self._make_action(window, tr("Delete conversation"), "", self._on_delete)
         menu.addSeparator()
         menu.addActions([self._rename, self._pin, actions.export])
         menu.addSeparator()
