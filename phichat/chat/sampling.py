@@ -85,32 +85,33 @@ class Sampling:
     top_k: int = _setting(
         40,
         N_("Top-k"),
-        N_("Considers only this many of the most likely words. 0 considers all."),
+        N_("Limits the choice to this many of the most likely words. Set to 0 for no limit."),
         0, 200, 1, 0,
     )  # fmt: skip
     top_p: float = _setting(
         0.95,
         N_("Top-p"),
-        N_("Considers only the most likely words that together reach this probability. 1 considers "
-        "all."),
+        N_("Limits the choice to the most likely words that together reach this probability. Set to "
+        "1 for no limit."),
         0, 1, 0.01, 1,
     )  # fmt: skip
     min_p: float = _setting(
         0.05,
         N_("Min-p"),
-        N_("Skips words whose probability is below this fraction of the top word’s. 0 turns it off."),
+        N_("Skips words whose probability is below this fraction of the top word’s. Set to 0 to "
+        "turn it off."),
         0, 1, 0.01, 0,
     )  # fmt: skip
     repeat_penalty: float = _setting(
         1.1,
         N_("Repeat penalty"),
-        N_("Makes recently used words less likely to be repeated. 1 turns it off."),
+        N_("Makes recently used words less likely to be repeated. Set to 1 to turn it off."),
         1, 2, 0.01, 1,
     )  # fmt: skip
     repeat_last_n: int = _setting(
         64,
         N_("Repeat window"),
-        N_("How many recent tokens the repeat penalty looks at. 0 turns it off."),
+        N_("How many recent tokens the repeat penalty looks at. Set to 0 to turn it off."),
         0, 512, 1, 0,
     )  # fmt: skip
     max_tokens: int = _setting(

@@ -68,7 +68,7 @@ def _is_wanted_file(context: Context, listing: Listing, model: ModelFile) -> boo
 def report_reading(console: Console) -> Callable[[int, int], None]:
     """Return a callback that reports how many bytes of a file have been read, of how many."""
     return lambda done, total: console.show_progress(
-        tr("{done} of {total} read").format(done=format_size(done), total=format_size(total))
+        tr("{done} of {total} verified").format(done=format_size(done), total=format_size(total))
     )
 
 

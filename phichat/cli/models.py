@@ -56,9 +56,7 @@ def _list(context: Context) -> None:
         if note := listing.problem or listing.note:
             console.print_notice(f"{listing.name}: {note}")
     if default := context.library.default_model():
-        console.print_notice(
-            tr("* Downloaded. {name} is used unless you choose another model.").format(name=default.name)
-        )
+        console.print_notice(tr("* = downloaded. The default model is {name}.").format(name=default.name))
 
 
 def _list_files(context: Context) -> None:

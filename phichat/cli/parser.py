@@ -111,7 +111,7 @@ def _add_ask(commands: Any) -> None:
 def _add_chat(commands: Any) -> None:
     chat = commands.add_parser("chat", help=tr("chat in the terminal"))
     chat.set_defaults(run=run_chat)
-    chat.add_argument("--save", action="store_true", help=tr("save the conversation to the history"))
+    chat.add_argument("--save", action="store_true", help=tr("save the conversation to your history"))
     _add_model_options(chat)
     _add_json(chat)
 

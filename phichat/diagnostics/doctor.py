@@ -214,7 +214,7 @@ def _sections(facts: Facts) -> list[tuple[str, Rows]]:
         (tr("Computer"), _computer_rows(facts)),
         (tr("Engine"), [*_engine_rows(facts["engine"]), _prompt_cache_row(facts["states"])]),
         (
-            tr("Settings that worked after others failed"),
+            tr("Fallback settings"),
             list(map(_cells, facts["remembered"].items())),
         ),
         (tr("Folders"), list(map(_cells, facts["paths"].items()))),

@@ -114,7 +114,8 @@ class Library:
         if model.source is Source.HUB:
             raise ModelError(
                 tr(
-                    "{name} is in the Hugging Face cache, which other apps may use too. If none do, delete {path}."
+                    "{name} wasn’t deleted because it’s in the Hugging Face cache, which other apps may also "
+                    "use. If no other app needs it, delete {path} yourself."
                 ).format(name=model.name, path=model.path)
             )
         if model.source is Source.OURS:

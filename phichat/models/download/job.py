@@ -224,12 +224,13 @@ class _DownloadJob:
         if self._was_damaged and not self._stop.is_set():
             self.part.truncate()
             raise HubRefused(
-                tr("{file} arrived damaged twice and wasn’t saved. Try another network or another mirror.").format(
-                    file=self._remote.file
-                )
+                tr(
+                    "{file} was corrupted both times it was downloaded, so it wasn’t saved. Try another "
+                    "network or another mirror."
+                ).format(file=self._remote.file)
             )
         self._was_damaged = True
-        self._note = tr("The file arrived damaged. Downloading it again.")
+        self._note = tr("The downloaded file was corrupted. Downloading it again.")
 
     def _finish(self) -> DownloadedModel | None:
         with suppress(StoreError):  # before the rename, so that a kill between the two loses nothing

@@ -69,7 +69,7 @@ class IdleTimer(QObject):
     def _unload(self) -> None:
         if self._generation.state is GenerationState.IDLE and self._generation.loaded:
             self._generation.unload_model()
-            self.notified.emit(tr("The model was unloaded to free memory. It reloads when you type."))
+            self.notified.emit(tr("The model was unloaded to free memory. It will reload when you start typing."))
 
 
 EVERY = 250  # milliseconds between two looks at the draft

@@ -217,14 +217,14 @@ def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, plac
     phi.misbehave(faults.wrong_bytes(), times=1)
     phi.speed = 8_000_000
     said = {event.note for event in download(WANTED, place, CancelToken()) if isinstance(event, Progress)}
-    assert "The file arrived damaged. Downloading it again." in said
+    assert "The downloaded file was corrupted. Downloading it again." in said
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE) == [0, 0]
 
 
 def test_a_file_that_is_damaged_twice_is_never_used(phi: HubServer, place: Home, path: Path) -> None:
     phi.misbehave(faults.wrong_bytes())
-    with pytest.raises(HubRefused, match="damaged twice"):
+    with pytest.raises(HubRefused, match="corrupted both times"):
         get(place)
     assert not path.exists()
     assert phi.starts(FILE) == [0, 0]

@@ -40,7 +40,7 @@ class TestIdling:
         idle_timer.notified.connect(told.append)
         idle_timer.restart()
         person.wait(lambda: engine.unloads)
-        assert told == ["The model was unloaded to free memory. It reloads when you type."]
+        assert told == ["The model was unloaded to free memory. It will reload when you start typing."]
 
     def test_never_if_one_does_not_want_that(self, person: Person, engine: ScriptedEngine, qtbot: QtBot) -> None:
         idle(person.window.generation, minutes=0).restart()
