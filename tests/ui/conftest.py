@@ -163,6 +163,14 @@ def open_window(
         window.close()
 
 
+@pytest.fixture(autouse=True)
+def _empty_clipboard() -> Iterator[None]:
+    """Leave nothing of Python's on the clipboard, which Qt would free after Python has ended."""
+    yield
+    if isinstance(application := QApplication.instance(), QApplication):
+        application.clipboard().clear()
+
+
 @pytest.fixture
 def person(open_window: Callable[[], Person]) -> Person:
     """In front of a window whose model is ready."""
