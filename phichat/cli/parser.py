@@ -79,7 +79,9 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_models(commands)
     _add_history(commands)
     _add_bench(commands)
-    doctor = commands.add_parser("doctor", help=tr("show what this computer offers and which settings Phichat chose"))
+    doctor = commands.add_parser(
+        "doctor", help=tr("show this computer’s hardware and the settings Phichat chose for it")
+    )
     doctor.set_defaults(run=_run_doctor)
     _add_json(doctor)
     return main

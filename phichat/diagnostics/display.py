@@ -27,9 +27,9 @@ def display_problem() -> str:
     if wanted.startswith("wayland") or not _x11_answers():
         return _no_display()
     if missing := [name for name in _X11_LIBRARIES if not _is_installed(name)]:
-        return tr("The window needs system libraries that are missing: {names}. Install them and try again.").format(
-            names=", ".join(missing)
-        )
+        return tr(
+            "Phichat can’t open its window because system libraries are missing: {names}. Install them and try again."
+        ).format(names=", ".join(missing))
     return ""
 
 

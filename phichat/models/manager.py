@@ -239,7 +239,7 @@ class HubModelManager:
     def _require_unfinished(self, name: str) -> PartialDownload:
         if found := self.find_unfinished(name):
             return found
-        raise ModelMissing(tr("{name} isn’t being downloaded, so there’s nothing to resume.").format(name=name))
+        raise ModelMissing(tr("There’s no unfinished download of {name}.").format(name=name))
 
     def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
         """Return the existing listing of `remote`, else a new one."""

@@ -23,8 +23,8 @@ def disk_problem(room: SpaceCheck) -> str:
         return ""
     needed, free = format_sizes(room.needed, room.free)
     return tr(
-        "The disk is too full: {folder} needs {needed} more, but only {free} is free. Free up "
-        "space, or choose a smaller model."
+        "Not enough disk space: the download needs {needed} more in {folder}, but only {free} is "
+        "available. Free up some space, or choose a smaller model."
     ).format(needed=needed, folder=room.folder, free=free)
 
 

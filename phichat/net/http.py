@@ -229,7 +229,7 @@ def not_the_hub_message(host: str) -> str:
 
 def proxy_password_message() -> str:
     """Return the message for a proxy that requires authentication."""
-    return tr("The proxy requires a user name and password. Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
+    return tr("The proxy requires a username and password. Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT.")
 
 
 def _redirect_target(response: httpx2.Response, url: httpx2.URL) -> httpx2.URL | None:

@@ -140,7 +140,7 @@ def test_unfinished_downloads_show_how_far_they_are(shelf: HubModelManager, begi
     assert shelf.find_listing(PHI_3.name).is_paused
     shelf.discard_download(OTHER.name)
     assert len(shelf.list_models()) == len(CATALOGUE)
-    with pytest.raises(ModelMissing, match="isn’t being downloaded"):
+    with pytest.raises(ModelMissing, match="no unfinished download"):
         shelf.discard_download(OTHER.name)
 
 
@@ -335,7 +335,7 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed - 1))
     said = shelf.disk_problem(shelf.check_space(PHI_3.name))
     assert "needs 2,393,200,000\u00a0bytes more" in said
-    assert "but only 2,393,199,999\u00a0bytes is free" in said
+    assert "but only 2,393,199,999\u00a0bytes is available" in said
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == said
 
 

@@ -49,10 +49,10 @@ def test_except_where_the_environment_says_so(there: HubServer, monkeypatch: pyt
 def test_a_proxy_that_wants_a_password(there: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with ProxyServer("anna", "s3cret") as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        with pytest.raises(HubRefused, match="The proxy requires a user name and password"):
+        with pytest.raises(HubRefused, match="The proxy requires a username and password"):
             look()
         monkeypatch.setenv("http_proxy", proxy.url.replace("://", "://anna:wrong@"))
-        with pytest.raises(HubRefused, match="The proxy requires a user name and password") as caught:
+        with pytest.raises(HubRefused, match="The proxy requires a username and password") as caught:
             look()
         assert "wrong" not in str(caught.value)
         monkeypatch.setenv("http_proxy", proxy.url.replace("://", "://anna:s3cret@"))

@@ -335,8 +335,8 @@ def disk_full_message(folder: Path, needed: int) -> str:
     """Return the message for a disk that lacks the `needed` bytes."""
     missing, free = format_sizes(max(needed, 0), free_bytes(folder))
     return tr(
-        "The disk is full: {folder} needs {needed} more, but only {free} is free. Free up space, "
-        "then resume. What is already downloaded is kept."
+        "Not enough disk space: the download needs {needed} more in {folder}, but only {free} is "
+        "available. Free up some space, then resume. You won’t lose what’s already downloaded."
     ).format(needed=missing, folder=folder, free=free)
 
 

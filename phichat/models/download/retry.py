@@ -59,7 +59,7 @@ class RetryPolicy:
         wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), MAX_WAIT), trouble.retry_after)
         if not self._is_patient(trouble, wait):
             raise HubUnreachable(
-                tr("{trouble} Try again later. What is already downloaded is kept.").format(trouble=trouble)
+                tr("{trouble} Try again later. You won’t lose what’s already downloaded.").format(trouble=trouble)
             )
         self._trouble, self._until = str(trouble), time.monotonic() + wait
         self._stop.wait(wait)

@@ -111,7 +111,8 @@ class Transfer:
             raise HubRefused(
                 tr(
                     "The connection to {host} keeps dropping, and the server can’t resume downloads. Try "
-                    "another network or another mirror (HF_ENDPOINT). What is already downloaded is kept."
+                    "another network or another mirror (HF_ENDPOINT). You won’t lose what’s already "
+                    "downloaded."
                 ).format(host=hub_host())
             )
 

@@ -37,7 +37,7 @@ class AboutDialog(QDialog):
         self.setAccessibleName(tr("About Phichat"))
         self._list = QTreeWidget()
         self._list.setObjectName("partsList")
-        self._list.setAccessibleName(tr("Components of Phichat"))
+        self._list.setAccessibleName(tr("Components"))
         self._list.setHeaderLabels([tr("Component"), tr("Version"), tr("License")])
         self._list.setRootIsDecorated(False)
         (_, ours, _), python, *packages = parts

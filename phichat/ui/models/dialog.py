@@ -244,7 +244,7 @@ class ModelsDialog(QDialog):
             self._theme,
             self,
             "removeQuestion",
-            tr("Delete {model}? This frees {size}. You can download it again later.").format(
+            tr("Delete {model}? This will free up {size}. You can download it again later.").format(
                 model=listing.title, size=format_size(listing.bytes or 0)
             ),
             tr("Delete"),

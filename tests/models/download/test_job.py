@@ -445,7 +445,7 @@ def test_nobody_there_is_said_and_waited_for(place: Home, monkeypatch: pytest.Mo
     assert notes(place, "Trying again in") == [
         "Phichat couldn’t connect to 127.0.0.1. Check your network. Trying again in 5 s."
     ]
-    with pytest.raises(HubUnreachable, match="What is already downloaded is kept"):
+    with pytest.raises(HubUnreachable, match="won’t lose what’s already downloaded"):
         get(place, patience=1)
 
 
@@ -640,7 +640,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
 ) -> None:
     monkeypatch.setattr(transfer, "free_bytes", lambda folder: 2_000_000)
     monkeypatch.setattr(part_file, "free_bytes", lambda folder: 2_000_000)
-    with pytest.raises(StoreError, match=r"needs 3\.0.MB more, but only 2\.0.MB is free"):
+    with pytest.raises(StoreError, match=r"needs 3\.0.MB more in .*, but only 2\.0.MB is available"):
         get(place)
     assert not phi.served(FILE)
 
@@ -658,7 +658,7 @@ def test_a_disk_that_fills_up_in_the_middle(
     with monkeypatch.context() as patch:
         patch.setattr(part_file, "open_private", lambda file, *_, **__: SmallDisk(file, "a"))
         patch.setattr(part_file, "free_bytes", lambda folder: 0)
-        with pytest.raises(StoreError, match=r"The disk is full: .* needs 2\.0.MB more"):
+        with pytest.raises(StoreError, match=r"Not enough disk space: the download needs 2\.0.MB more"):
             get(place)
     get(place)
     assert path.read_bytes() == CONTENT

@@ -177,7 +177,7 @@ def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own
     _choose(person, "mine")
     person.click("removeButton")
     question = person.find("removeQuestion", QMessageBox)
-    assert "This frees" in question.text()
+    assert "This will free up" in question.text()
     QTest.keyClick(question, Qt.Key.Key_Escape)
     person.wait(lambda: person.window.findChild(QMessageBox, "removeQuestion") is None)
     assert own_model.exists()
