@@ -110,12 +110,12 @@ def repair_permissions(home: Home) -> str:
     `PHICHAT_HOME` may name one that holds other things, too. The history itself is repaired by `store`: a process that
     has it open could go on reading it.
     """
-    root = home.root.resolve()
     try:
+        root = home.root.resolve()
         found = root.stat()
-    except OSError:
+    except (OSError, RuntimeError):  # a link that leads to itself
         return ""
-    if os.name == "nt":
+    if os.name == "nt" or not stat.S_ISDIR(found.st_mode):
         return ""
     if found.st_uid != os.getuid():
         if os.getuid() == 0:

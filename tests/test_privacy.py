@@ -246,6 +246,13 @@ def test_what_others_share_is_let_alone(home: Path, tmp_path: Path, monkeypatch:
     assert stat.S_IMODE((own / "models").stat().st_mode) == 0o755
 
 
+def test_what_is_no_folder_of_ours_keeps_its_permissions(tmp_path: Path) -> None:
+    (file := tmp_path / "file").touch(0o644)
+    (loop := tmp_path / "loop").symlink_to("loop")
+    assert [paths.repair_permissions(Home(root)) for root in (file, loop)] == ["", ""]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
 as_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="becomes another user")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose a lock is")
 
