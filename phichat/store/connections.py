@@ -1,8 +1,11 @@
 """Open connections to the database, and lend read-only ones to several threads."""
 
+import errno
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
@@ -32,6 +35,19 @@ def connect(file: Path | None, mode: str = "rwc") -> sqlite3.Connection:
     connection = sqlite3.connect(name, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def require_files(file: Path) -> None:
+    """Raise OSError if a pipe or a device is in the place of `file`, or of what SQLite has beside it.
+
+    To open or read one could take for ever. A folder is for SQLite to refuse.
+    """
+    for ending in ("", "-wal", "-shm", "-journal"):
+        path = file.with_name(file.name + ending)
+        with suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise OSError(errno.EINVAL, "not a file", str(path))
 
 
 def _copy_in_memory(file: Path) -> sqlite3.Connection:

@@ -253,6 +253,7 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
     A guest does not mark replies as interrupted: the window may be generating them.
     """
     make_private(file.parent)
+    connections.require_files(file)
     with lock_folder(file.parent):
         _restore_privacy(file)
         recovered = file.with_name(file.name + RECOVERED_SUFFIX)
@@ -310,6 +311,10 @@ def close_history(connection: Connection, *, is_guest: bool = False) -> None:
 
 def open_read_only(file: Path) -> ConnectionPool | None:
     """Return a pool for a file that cannot be written to; None if it cannot be read either."""
+    try:
+        connections.require_files(file)
+    except OSError:
+        return None
     for mode in ("ro", "copy" if read_log(file).frames else "immutable"):
         try:
             with closing(connections.connect(file, mode)) as connection:

@@ -68,10 +68,16 @@ def classify_error(error: BaseException) -> FailureKind:
                 return FailureKind.DAMAGED if "decode" in str(error).lower() else FailureKind.OTHER
             # A missing table or column is not a bug: the schema itself was damaged.
             is_schema = code == sqlite3.SQLITE_ERROR and any(sign in str(error) for sign in _SIGNS_OF_SCHEMA_DAMAGE)
-            return FailureKind.DAMAGED if is_schema else _KINDS_BY_SQLITE_CODE.get(code & 0xFF, FailureKind.OTHER)
+            return FailureKind.DAMAGED if is_schema else _kind_of_code(code)
         case OSError():
             return FailureKind.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else FailureKind.REFUSED
     return FailureKind.OTHER
+
+
+def _kind_of_code(code: int) -> FailureKind:
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # there is no room for the index of the write-ahead log
+        return FailureKind.FULL
+    return _KINDS_BY_SQLITE_CODE.get(code & 0xFF, FailureKind.OTHER)
 
 
 def error_message(error: BaseException, file: Path) -> str:

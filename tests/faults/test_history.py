@@ -18,6 +18,7 @@ from phichat.chat.conversation import Message, Piece, Role
 from phichat.errors import StoreError
 from phichat.store import connections, database, integrity, migrations, recovery, writer_thread
 from phichat.store.base import ConversationRecord, ConversationSummary
+from phichat.store.failures import error_message
 from phichat.store.history import History
 from phichat.store.locking import lock_folder
 from phichat.store.write_ahead_log import read_log
@@ -436,3 +437,22 @@ def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
         failed = history._writer.submit(writer_thread.Job(lambda connection: 1 / 0))
         assert str(failed.exception()) == "The history couldn’t be opened: division by zero."
         assert history.save_conversation(conversation("one")).result()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pipes among files")
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_device_in_the_place_of_a_file_is_refused(tmp_path: Path, ending: str, kind: str) -> None:
+    file = tmp_path / "history.sqlite3"
+    if ending:
+        History(file).close()
+    place = tmp_path / f"history.sqlite3{ending}"
+    place.symlink_to("/dev/zero") if kind == "device" else os.mkfifo(place)
+    with closing(History(file)) as history, pytest.raises(StoreError, match="Nothing can be written"):
+        history.ready.result(20)
+
+
+def test_no_room_for_the_index_of_the_log_is_a_full_disk(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    assert error_message(error, tmp_path / "history.sqlite3").startswith("The disk is full")
