@@ -38,6 +38,7 @@ MOST_JUNK, JUNK_SHARE = 1000, 10
 
 _IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports are divided
 _ALSO_IN_ARCHIVES = re.compile(r".+\.(json|jsonl|ndjson)")
+_ARCHIVE = b"PK\3\4"  # what an archive begins with, a damaged one too
 _PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others need memory as the archive says, and no export has them
 
 
@@ -150,13 +151,7 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     except TooLong as error:
         raise StoreError(tr("{file} is too large to be a conversation export.").format(file=file)) from error
     except NotJson as error:
-        raise StoreError(
-            tr("{file} is incomplete or damaged. Export or download it again, then import the whole file.").format(
-                file=file
-            )
-            if found.known
-            else _unknown(file)
-        ) from error
+        raise StoreError(_cut_off(file) if found.known else _unknown(file)) from error
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(
@@ -292,6 +287,9 @@ def _texts(file: Path, opened: ExitStack) -> Iterator[tuple[TextIO, bool]]:
     raw = opened.enter_context(file.open("rb"))
     if not zipfile.is_zipfile(raw):
         raw.seek(0)
+        if raw.read(len(_ARCHIVE)) == _ARCHIVE:
+            raise StoreError(_cut_off(file))
+        raw.seek(0)
         yield _text(raw), False
         return
     archive = opened.enter_context(zipfile.ZipFile(raw))
@@ -339,6 +337,12 @@ class Bounded(RawIOBase):
         return found
 
     read1 = read
+
+
+def _cut_off(file: Path) -> str:
+    return tr("{file} is incomplete or damaged. Export or download it again, then import the whole file.").format(
+        file=file
+    )
 
 
 def _unknown(file: Path) -> str:

@@ -466,6 +466,9 @@ def test_damaged_archives_are_one_sentence(file: Path, shelf: ShelfStub) -> None
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         file.write_bytes(damaged)
         assert "\n" not in _trouble(file, shelf)
+    for end in (30, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:end])
+        assert "is incomplete or damaged" in _trouble(file, shelf)
     file.write_bytes(_zipped("photo.png", b"x"))
     with pytest.raises(StoreError, match=UNKNOWN):
         shelf.take(file)
