@@ -279,7 +279,7 @@ def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
 
 def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     """Return the model that was asked for, else the default. Raise ModelMissing."""
-    named = options.model if options.model is not None else os.environ.get(MODEL_VARIABLE)
+    named = options.model if options.model is not None else os.environ.get(MODEL_VARIABLE) or None  # empty is unset
     if named is None:
         return library.default_model() or library.find_model("")
     try:

@@ -604,6 +604,8 @@ def test_the_model_is_the_variables_then_the_default_one_then_the_windows(
     monkeypatch.setenv("PHICHAT_MODEL", variable)
     assert _asked_with(engine, monkeypatch) == variable
     assert _asked_with(engine, monkeypatch, "--model", plain) == plain
+    monkeypatch.setenv("PHICHAT_MODEL", "")
+    assert _asked_with(engine, monkeypatch) == chosen
     monkeypatch.setenv("PHICHAT_MODEL", "gone")
     assert "There is no model named gone" in str(phichat("bench", "--parts", "load"))
 
