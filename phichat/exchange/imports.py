@@ -214,6 +214,8 @@ def _parts(stream: JsonStream, file: Path) -> Iterator[tuple[Any, Reader | None]
         if stream.before is not before:
             before = stream.before
             _check_version(before, file)
+            if stream.is_list:  # which is a conversation of its own
+                yield from messages.together()
         yield from messages.add(part, {} if part is before else before)
         if not messages.is_taken:
             yield part, _reader(part, before.get("format") == FORMAT)

@@ -34,10 +34,12 @@ class JsonStream:
     Attributes:
         before: the members before the list of the object that is being read, complete once its first item or its end
             is reached; another dict for each value.
+        is_list: whether the item that was read last is in a list.
     """
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self.before: dict[str, Any] = {}
+        self.is_list = False
         self._stream, self._name = stream, name
         self._text, self._at = "", 0
         self._is_over = False
@@ -74,7 +76,8 @@ class JsonStream:
         self._at += end
         if isinstance(value, dict) and isinstance(value.get(self._name), list):
             self.before, value = value, value.pop(self._name)
-        yield from value if isinstance(value, list) else [value]
+        self.is_list = isinstance(value, list)
+        yield from value if self.is_list else [value]
 
     def _items_from_line(self, line: str) -> Iterator[Any]:
         """Yield the items of the value that begins with this line and goes on; None if that is no JSON either."""
@@ -105,6 +108,7 @@ class JsonStream:
 
     def _list(self) -> Iterator[Any]:
         self._at += 1
+        self.is_list = True
         if self._next_sign() == "]":
             self._at += 1
             return
@@ -137,6 +141,7 @@ class JsonStream:
                     self.before[name] = value
             ended = self._separator("}")
         if not has_list:
+            self.is_list = False
             yield self.before
 
     def _value(self) -> Any:

@@ -275,3 +275,10 @@ def test_archives_that_need_memory_as_they_say_are_not_unpacked(file: Path) -> N
 def test_a_large_file_of_something_else_is_given_up_early(file: Path) -> None:
     file.write_bytes(b"[" + b"0," * 5_000_000 + b"0]")
     assert _items_before_refusal(file) <= 2_000
+
+
+@pytest.mark.parametrize("around", [lambda messages: messages, lambda messages: {"conversations": messages}])
+def test_each_list_on_a_line_is_a_conversation(file: Path, around: Callable[[Any], Any]) -> None:
+    other = [{"from": "human", "value": "Bye"}, {"from": "gpt", "value": "See you"}]
+    file.write_text("\n".join(json.dumps(around(messages)) for messages in (SHAREGPT, other)))
+    assert [record.summary.title for record in conversations(file) if record] == ["Hello", "Bye"]
