@@ -6,6 +6,7 @@ import stat
 import unicodedata
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phichat.chat.attachments import Attachment
 from phichat.errors import StoreError
@@ -13,6 +14,9 @@ from phichat.exchange.imports import holds_conversations
 from phichat.i18n import format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.unicode import replace_surrogates
+
+if TYPE_CHECKING:
+    from charset_normalizer import CharsetMatch
 
 MOST = 1_000_000
 """The largest file in bytes. The longest context of a small model holds about half of that."""
@@ -30,6 +34,9 @@ _OLDER = (
     "cp949", "gb18030", "big5", "euc_jp", "koi8_r",
 )  # fmt: skip
 """Encodings to guess from; more candidates make the guesses worse."""
+
+_CYRILLIC = {"cp1251", "koi8_r"}  # what is text in one is text in the other, with other letters
+_FREQUENT = "оеаинтсрвл"
 
 _USUAL = frozenset("\t\n\r\f\v\b\x1b\x85")  # with the escape of a log's colours
 
@@ -112,11 +119,19 @@ def _guessed(data: bytes) -> str:
 
     found = list(from_bytes(data, cp_isolation=list(_OLDER)))
     equals = [match for match in found if (match.chaos, match.coherence) == (found[0].chaos, found[0].coherence)]
+    stranger = sorted((match for match in equals if match.encoding in _CYRILLIC), key=_strangeness)[1:]
+    equals = [match for match in equals if match not in stranger]
     for usual in (locale.getencoding(), "cp1252", "cp1251"):
         for match in equals:
             if usual in match.could_be_from_charset:
                 return str(match)
-    return str(found[0]) if found else "\0"
+    return str(equals[0]) if equals else "\0"
+
+
+def _strangeness(match: "CharsetMatch") -> int:
+    """Return how few of the letters are frequent ones in Russian, below zero."""
+    words = str(match).lower()
+    return -sum(map(words.count, _FREQUENT))
 
 
 def _if_text(text: str) -> str | None:

@@ -52,6 +52,13 @@ def test_older_encodings_are_guessed(file: Path, words: str, encoding: str) -> N
     assert read_text(file).text == words * 3
 
 
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8_r"])
+@pytest.mark.parametrize("words", ["Это русский текст в старой кодировке.\n", "Съешь же ещё этих мягких булок"])
+def test_one_line_of_russian_is_read_in_the_right_letters(file: Path, words: str, encoding: str) -> None:
+    file.write_bytes(words.encode(encoding))
+    assert read_text(file).text == words
+
+
 def test_lines_end_in_one_way_and_colours_of_a_log_stay(file: Path) -> None:
     file.write_bytes(b"\x1b[31mone\x1b[0m\r\ntwo\rthree\n")
     assert read_text(file).text == "\x1b[31mone\x1b[0m\ntwo\nthree\n"
