@@ -90,7 +90,7 @@ def _is_web(word: str) -> bool:
 def _from_name(text: str) -> HubAddress | None:
     if _is_web(text):
         return _from_url(f"https://{text}")
-    repo, _, rest = text.partition(":")
+    repo, _, rest = text.rstrip("/").partition(":")
     steps = repo.split("/")
     if not rest and len(steps) > 2:
         return _from_steps(steps) if steps[2] in _VIEWS or steps[-1].lower().endswith(".gguf") else None

@@ -10,6 +10,7 @@ from phichat.models.hub_address import HubAddress, parse_hub_address
     [
         ("owner/repo", HubAddress("owner/repo")),
         (" owner/repo-GGUF ", HubAddress("owner/repo-GGUF")),
+        ("owner/repo/", HubAddress("owner/repo")),
         ("owner/repo:file.gguf", HubAddress("owner/repo", "file.gguf")),
         ("owner/repo:deep/er/file.gguf", HubAddress("owner/repo", "deep/er/file.gguf")),
         ("https://huggingface.co/owner/repo", HubAddress("owner/repo")),
