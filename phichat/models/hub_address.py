@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 MAIN = "main"
@@ -21,6 +21,11 @@ _VIEWS = ("blob", "resolve", "raw", "tree", "edit", "commits", "blame")
 _FOLDERS = ("tree", "commits")  # views that are not of a file
 _COMMANDS = ("curl", "docker", "git", "hf", "huggingface-cli", "lms", "ollama", "phichat", "wget")
 _COMMAND = re.compile(rf"({'|'.join(_COMMANDS)}|llama[\w-]*)(\.exe)?", re.ASCII)
+_QUANTISATION = re.compile(r"i?q\d[\w.]*|bf16|f16|f32|mxfp4[\w.]*", re.ASCII | re.IGNORECASE)
+_GIT_HOST = re.compile(r"git@([\w.-]+):", re.ASCII)
+_OTHER_SCHEME = re.compile(r"(ollama|lmstudio)://", re.ASCII)
+_CALL = re.compile(r"\brepo_id\s*=\s*[\"']([^\"']+)(?:.*?\bfilename\s*=\s*[\"']([^\"']+))?", re.DOTALL)
+_OTHER_KINDS = ("datasets", "spaces")  # of repositories, which hold no models
 _QUOTES = "\"'`´“”‘’„«»‹›<>()[]{}"
 _MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(<?([^)\s>]+)[^)]*\)")
 
@@ -43,7 +48,7 @@ def parse_hub_address(text: str) -> HubAddress | None:
     if len(text) > MAX_TEXT:
         return None
     text = _unwrap(text)
-    return _parse_word(text) or _parse_command(text)
+    return _parse_word(text) or _parse_pair(text) or _parse_call(text) or _parse_command(text)
 
 
 def is_harmless(address: HubAddress) -> bool:
@@ -62,14 +67,35 @@ def _unwrap(text: str) -> str:
 
 
 def _parse_word(text: str) -> HubAddress | None:
+    text = _OTHER_SCHEME.sub("", _GIT_HOST.sub(r"https://\1/", text, count=1), count=1)
     found = _from_url(text) if "://" in text else _from_name(text)
     return found if found and _REPO.fullmatch(found.repo) and is_harmless(found) else None
+
+
+def _parse_pair(text: str) -> HubAddress | None:
+    """Return the address of a repository with a file, or what is said of one, behind a blank."""
+    repo, *rest = text.split() or [""]
+    is_pair = len(rest) == 1 and (rest[0].lower().endswith(".gguf") or _QUANTISATION.fullmatch(rest[0]))
+    return _parse_word(f"{repo}:{rest[0]}") if is_pair and _REPO.fullmatch(repo) else None
+
+
+def _parse_call(text: str) -> HubAddress | None:
+    """Return the address in Python code: `repo_id="owner/repo", filename="*Q4_K_M.gguf"`."""
+    call = _CALL.search(text)
+    if not call:
+        return None
+    file = call[2] or ""
+    if file.startswith("*"):
+        file = file.strip("*").removesuffix(".gguf").strip("*-._")
+    return _parse_word(f"{call[1]}:{file}" if file else call[1])
 
 
 def _parse_command(text: str) -> HubAddress | None:
     """Return the address in a command of another program, or in a sentence with an address from a browser."""
     words = [_unwrap(word) for word in text.split()]
     is_command = bool(words) and bool(_COMMAND.fullmatch(words[0].rpartition("/")[2]))
+    if is_command:  # `llama-server -hf=owner/repo`
+        words = [word.partition("=")[2] if word.startswith("-") and "=" in word else word for word in words]
     candidates = [word for word in words if _is_web(word) or (is_command and not word.startswith("-"))]
     found = next(_addresses(candidates), None)
     if found and not found.file and not found.tag:  # `hf download owner/repo file.gguf`
@@ -94,7 +120,11 @@ def _from_name(text: str) -> HubAddress | None:
     steps = repo.split("/")
     if not rest and len(steps) > 2:
         return _from_steps(steps) if steps[2] in _VIEWS or steps[-1].lower().endswith(".gguf") else None
-    return _with_rest(repo.rstrip("/"), rest)
+    repo, _, revision = repo.rstrip("/").partition("@")
+    if not rest and _QUANTISATION.fullmatch(revision):
+        return HubAddress(repo, tag=revision)
+    found = _with_rest(repo, rest)
+    return replace(found, revision=revision or MAIN) if found else None
 
 
 def _with_rest(repo: str, rest: str) -> HubAddress | None:
@@ -126,7 +156,11 @@ def _from_url(text: str) -> HubAddress | None:
 
 def _from_steps(steps: list[str]) -> HubAddress | None:
     """Return the address of a path on the Hub: `owner/repo`, `owner/repo/blob/main/file`, `owner/repo/file.gguf`."""
-    owner, name, *rest = [*steps, ""][: max(len(steps), 2)]
+    if steps[0] in _OTHER_KINDS:
+        return None
+    if steps[0] == "models":
+        steps = steps[1:]
+    owner, name, *rest = [*steps, "", ""][: max(len(steps), 2)]
     repo, _, tag = f"{owner}/{name}".partition(":")
     repo, _, revision = repo.partition("@")
     if rest and rest[0] in _VIEWS:

@@ -56,6 +56,20 @@ from phichat.models.hub_address import HubAddress, parse_hub_address
         ("llama-server -hf owner/repo:Q4_K_M --port 8080", HubAddress("owner/repo", tag="Q4_K_M")),
         ("./llama-cli -hf owner/repo -p Hi", HubAddress("owner/repo")),
         ("hf download owner/repo x.gguf --local-dir .", HubAddress("owner/repo", "x.gguf")),
+        ("llama-server -hf=owner/repo:Q4_K_M", HubAddress("owner/repo", tag="Q4_K_M")),
+        ("owner/repo x.gguf", HubAddress("owner/repo", "x.gguf")),
+        ("owner/repo Q4_K_M", HubAddress("owner/repo", tag="Q4_K_M")),
+        ("owner/repo@q4_k_m", HubAddress("owner/repo", tag="q4_k_m")),
+        ("owner/repo@v1:Q4_K_M", HubAddress("owner/repo", revision="v1", tag="Q4_K_M")),
+        ("git@hf.co:owner/repo", HubAddress("owner/repo")),
+        ("git clone git@hf.co:owner/repo.git", HubAddress("owner/repo")),
+        ("ollama://hf.co/owner/repo:Q8_0", HubAddress("owner/repo", tag="Q8_0")),
+        ("hf://models/owner/repo/x.gguf", HubAddress("owner/repo", "x.gguf")),
+        (
+            'Llama.from_pretrained(\n    repo_id="owner/repo",\n    filename="*q8_0.gguf",\n    verbose=False\n)',
+            HubAddress("owner/repo", tag="q8_0"),
+        ),
+        ("hf_hub_download(repo_id='owner/repo', filename='d/x.gguf')", HubAddress("owner/repo", "d/x.gguf")),
         ("huggingface-cli download owner/repo d/x.gguf", HubAddress("owner/repo", "d/x.gguf")),
         (
             "curl -L -o x.gguf 'https://huggingface.co/owner/repo/resolve/main/d/x.gguf'",
@@ -83,6 +97,8 @@ def test_what_people_paste_is_understood(text: str, address: HubAddress) -> None
 @pytest.mark.parametrize(
     "text",
     [
+        "https://huggingface.co/datasets/owner/repo",
+        "https://huggingface.co/spaces/owner/repo/tree/main",
         "", "/", "phi-3", "owner/", "/repo", "a/b/c", "owner/re po", "../..", "..:x", "owner/repo:../x.gguf",
         "owner/repo:a//b.gguf", "owner/repo:/etc/x.gguf", "owner/repo:a\nb.gguf", "C:\\models\\x.gguf", "owner/re..po",
         "https://example.org/owner/repo", "https://huggingface.co", "https://huggingface.co/owner", "https://[::1",
