@@ -186,13 +186,13 @@ def text(key: str, value: str) -> bytes:
         ([text("general.architecture", "bert")], ["token_embd.weight"], "embedding model"),
         ([text("general.architecture", "qwen3"), pair("qwen3.pooling_type", 4, b"\4\0\0\0")], ["x"], "embedding model"),
         ([text("general.architecture", "new"), pair("new.attention.causal", 7, b"\0")], ["x"], "embedding model"),
-        ([text("general.architecture", "llada")], ["token_embd.weight"], "whole texts at once"),
+        ([text("general.architecture", "llada")], ["token_embd.weight"], "whole answer at once"),
         ([text("general.architecture", "flux")], ["double_blocks.0.img_attn.proj.weight"], "images or video"),
         ([text("general.architecture", "wavtokenizer-dec")], ["token_embd.weight"], "sound"),
         ([text("general.architecture", "whisper")], ["encoder.conv1.weight"], "speech"),
         ([text("general.architecture", "t5")], ["token_embd.weight"], "translates"),
         ([], ["token_embd.weight"], "doesn’t say what kind"),
-        ([text("general.architecture", "eagle9")], ["fc.weight"], r"isn’t a complete model \(eagle9\)"),
+        ([text("general.architecture", "eagle9")], ["fc.weight"], r"\(eagle9\) is incomplete"),
     ],
 )
 def test_what_is_no_model_to_chat_with_says_what_it_is(
@@ -322,7 +322,7 @@ def test_a_piece_of_a_file_that_was_cut_up_says_so(tmp_path: Path, chatml_model:
     content = chatml_model.read_bytes()
     is_first = name.endswith(("a", "1of2", "1"))
     (tmp_path / name).write_bytes(content[:100_000] if is_first else content[100_000:])
-    with pytest.raises(ModelUnsupported, match="one piece of a split model"):
+    with pytest.raises(ModelUnsupported, match="one part of a split file"):
         read_head(tmp_path / name)
     (tmp_path / name).write_bytes(content)
     assert read_head(tmp_path / name).architecture == "llama"

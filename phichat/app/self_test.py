@@ -57,11 +57,11 @@ def _examine(window: MainWindow, order: dict[str, Any]) -> None:
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 5) for y in range(0, picture.height(), 5)}
     _expect(len(colours) > 2, tr("The window is blank. Reinstall Phichat."))
     _expect(_speaks_qt(order["language"]), tr("Qt’s translations are missing. Reinstall Phichat."))
-    _expect(_is_drawn("icons/send.svg"), tr("Icons can’t be drawn. Reinstall Phichat."))
+    _expect(_is_drawn("icons/send.svg"), tr("Icons can’t be displayed. Reinstall Phichat."))
     process = RenderProcess()
     drawing = process.ask({"do": "formula", "latex": r"\frac{\alpha}{2}", "is_display": True}, PATIENCE)
     formula = QSvgRenderer(QByteArray(drawing["svg"].encode()))
-    _expect(formula.isValid(), tr("Formulas can’t be drawn. Reinstall Phichat."))
+    _expect(formula.isValid(), tr("Formulas can’t be displayed. Reinstall Phichat."))
     spans = process.ask({"do": "code", "code": "def f(): pass", "language": "python"}, PATIENCE)
     _expect(bool(spans), tr("Syntax highlighting doesn’t work. Reinstall Phichat."))
     process.close()

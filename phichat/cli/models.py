@@ -236,7 +236,7 @@ def _print_removed(context: Context, model: ModelFile, freed: int) -> None:
     elif model.source is Source.OURS:
         console.print_line(tr("{name} was deleted, freeing {size}.").format(name=model.name, size=format_size(freed)))
     else:
-        console.print_line(tr("{name} was removed from the list. The file stays where it is.").format(name=model.name))
+        console.print_line(tr("{name} was removed from the list. The file wasn’t deleted.").format(name=model.name))
 
 
 def _verify(context: Context) -> None:

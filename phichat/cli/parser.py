@@ -216,7 +216,7 @@ def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
     text = tr("{explanation} From {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
     if setting.most > setting.high:
-        text += " " + tr("With a larger context, up to the size of the context.")
+        text += " " + tr("The maximum rises to the context size if the context is larger.")
     return text.replace("%", "%%")
 
 

@@ -100,7 +100,7 @@ def is_piece(name: str) -> bool:
 def describe_piece(name: str) -> str:
     """Return what to do with such a piece."""
     return tr(
-        "{name} is one piece of a split model. Join all the pieces in order into one file, and choose that file."
+        "{name} is one part of a split file. Join the parts, in order, into a single file, then choose that file."
     ).format(name=name)
 
 
@@ -198,8 +198,8 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
     (
         _fits(_DIFFUSION),
         N_(
-            "{name} isn’t a chat model that Phichat can use: it writes whole texts at once instead "
-            "of word by word. Choose another model."
+            "{name} isn’t a chat model that Phichat can use: it generates its whole answer at once "
+            "instead of word by word. Choose another model."
         ),
     ),
     (
@@ -225,7 +225,7 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
     ),
     (
         lambda _, __, tensors: "token_embd.weight" not in tensors,
-        N_("{name} isn’t a complete model ({kind}): the part that processes text is missing. Choose a complete model."),
+        N_("{name} ({kind}) is incomplete: the part that processes text is missing. Choose a complete model."),
     ),
 )
 """The first that fits counts."""

@@ -260,9 +260,7 @@ class ModelsDialog(QDialog):
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
-        sentence = (
-            tr("{model} deleted.") if is_gone else tr("{model} removed from the list. Its file stays where it is.")
-        )
+        sentence = tr("{model} deleted.") if is_gone else tr("{model} removed from the list. The file wasn’t deleted.")
         self._feedback.succeed(sentence.format(model=model.title))
 
     def _on_change_ended(self) -> None:

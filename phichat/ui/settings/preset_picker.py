@@ -63,7 +63,7 @@ class PresetPicker(QWidget):
         self._reset = QPushButton(tr("Reset"))
         self._reset.setObjectName("resetButton")
         self._reset.setAccessibleName(tr("Reset settings"))
-        self._reset.setToolTip(tr("Resets to the Balanced preset."))
+        self._reset.setToolTip(tr("Reset to the Balanced preset"))
         self._reset.clicked.connect(self._on_reset)
         self._more = self._more_button()
         self._note = help_label("")
