@@ -84,7 +84,7 @@ class Reply:
         written, most = self.statistics.get("completion_tokens"), self.sampling.get("max_tokens")
         if not isinstance(written, int) or not isinstance(most, int):
             return tr("Reached a limit")
-        return tr("Reached the maximum length") if written >= most else tr("Reached the end of the context")
+        return tr("Reached the maximum length") if written >= most else tr("Reached the context limit")
 
 
 @dataclass(frozen=True)

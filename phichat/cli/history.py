@@ -153,7 +153,7 @@ def _found(name: str, history: History) -> str:
         return (exact or names)[0]
     if names:
         raise StoreError(
-            tr("More than one conversation has an ID starting with {id}. Type more of it.").format(id=name)
+            tr("More than one conversation has an ID starting with {id}. Type more characters.").format(id=name)
         )
     raise StoreError(
         tr("There is no conversation with the ID {id}. Run `phichat history list` to see them.").format(id=name)

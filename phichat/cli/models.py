@@ -65,7 +65,7 @@ def _list_files(context: Context) -> None:
     _print_listings(context, listings)
     if not context.options.json:
         context.console.print_notice(
-            tr("Run `phichat models download {name}` to download one.").format(name=listings[0].name)
+            tr("To download a model, run for example `phichat models download {name}`.").format(name=listings[0].name)
         )
 
 

@@ -123,7 +123,7 @@ def _add_models(commands: Any) -> None:
     models.set_defaults(run=_run_models)
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help=tr("list known models and their status"))
-    listed.add_argument("--online", action="store_true", help=tr("get their sizes from the Hub"))
+    listed.add_argument("--online", action="store_true", help=tr("get model sizes from the Hub"))
     _add_json(listed)
     for name, what, words in (
         ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
@@ -148,7 +148,7 @@ def _add_history(commands: Any) -> None:
     listed.add_argument(
         "query", nargs="*", metavar="QUERY", help=tr("search terms; each matches the beginning of a word")
     )
-    listed.add_argument("--bin", action="store_true", help=tr("list the trash"))
+    listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
     _add_json(listed)
     shown = actions.add_parser("show", help=tr("print a conversation"))
     shown.add_argument("id", metavar="ID", help=tr("conversation ID, or the beginning of it"))
@@ -214,9 +214,9 @@ def _add_model_options(command: Parser) -> None:
 
 def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
-    text = tr("{explanation} From {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
+    text = tr("{explanation} Range: {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
     if setting.most > setting.high:
-        text += " " + tr("The maximum rises to the context size if the context is larger.")
+        text += " " + tr("If the context is larger than this maximum, the context size is the maximum.")
     return text.replace("%", "%%")
 
 

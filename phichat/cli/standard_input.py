@@ -84,7 +84,7 @@ def _is_terminal(stream: object) -> bool:
 
 
 def _end_hint() -> str:
-    return tr("Ctrl+Z and Enter") if os.name == "nt" else tr("Ctrl+D")
+    return tr("Ctrl+Z, then Enter") if os.name == "nt" else tr("Ctrl+D")
 
 
 @contextmanager

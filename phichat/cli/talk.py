@@ -318,8 +318,8 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
 
 def _length_notice(done: Done, sampling: Sampling) -> str:
     if done.completion_tokens >= sampling.max_tokens:
-        return tr("The answer reached the length limit. Use --max-tokens to allow longer answers.")
-    return tr("The answer filled the context. Use --context to allow more.")
+        return tr("The answer reached the maximum length. Use --max-tokens to allow longer answers.")
+    return tr("The answer filled the context. Use --context to choose a larger one.")
 
 
 def _statistics(done: Done) -> str:

@@ -235,7 +235,7 @@ def _computer_rows(facts: Facts) -> Rows:
     return [
         [tr("processor"), f"{cpu['name']} ({cpu['machine']})"],
         [tr("cores"), cores],
-        [tr("CPU features used"), cpu["features"] or "?"],
+        [tr("processor features used"), cpu["features"] or "?"],
         [tr("graphics card"), gpu],
         [
             tr("memory"),
@@ -264,7 +264,7 @@ def _engine_rows(engine: Facts) -> Rows:
 
 def _speed(fastest: Facts | None) -> str:
     if not fastest:
-        return tr("not measured yet; Phichat does this when its window is open and idle")
+        return tr("not measured yet; Phichat measures this when its window is open and idle")
     reads, writes = (format_number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
     return tr("fastest settings: {reads} tokens/s for prompts, {writes} tokens/s for answers").format(
         reads=reads, writes=writes

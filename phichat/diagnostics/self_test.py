@@ -83,7 +83,8 @@ def _check_engine(model: Path) -> Facts:
     if words != ANSWER:
         raise PhichatError(
             tr(
-                "The model answers “{words}” instead of “{right}”: llama.cpp gives wrong results on this processor."
+                "The model answered “{words}” instead of “{right}”: llama.cpp is producing incorrect "
+                "results on this processor."
             ).format(words=words, right=ANSWER)
         )
     settings = asdict(loaded.settings)
@@ -147,8 +148,8 @@ def _check_certificates() -> Facts:
     if not has_certificates():
         raise PhichatError(
             tr(
-                "No certificates were found to verify servers with. Install ca-certificates, or set "
-                "SSL_CERT_FILE to a certificate file."
+                "The certificates needed to verify servers weren’t found. Install ca-certificates, or "
+                "set SSL_CERT_FILE to a certificate file."
             )
         )
     return {}

@@ -219,7 +219,7 @@ class _Reader:
         if needed > self._count:
             raise ModelDamaged(
                 tr(
-                    "{name} is incomplete: {missing} of {needed} are missing. Download it again, or choose "
+                    "{name} is incomplete: {missing} of {needed} is missing. Download it again, or choose "
                     "another model."
                 ).format(name=self._path.name, missing=format_size(needed - self._count), needed=format_size(needed))
             )

@@ -154,7 +154,7 @@ def _validated(repo: str) -> str:
         validate_repo_id(repo)
     except HFValidationError as error:
         raise HubRefused(
-            tr("{repo} isn’t a repository name. Write it as OWNER/NAME.").format(repo=repo[:100])
+            tr("{repo} isn’t a repository name. Write it as owner/repo.").format(repo=repo[:100])
         ) from error
     return repo
 
@@ -186,7 +186,7 @@ def _check_content_type(answer: Response) -> None:
         raise HubUnreachable(not_the_hub_message(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubRefused(
-            tr("{host} sends compressed files, which Phichat can’t resume. Use another mirror.").format(
+            tr("{host} sends compressed files, so Phichat can’t resume the download. Use another mirror.").format(
                 host=answer.host
             )
         )
@@ -281,7 +281,7 @@ def _access_message(answer: Response) -> str:
     """Return the message for a model that is not for everybody, or not for this access token."""
     if _is_gated(answer) and answer.is_authorized:
         return tr(
-            "Your account doesn’t have access to {repo} yet. Accept its terms at {host}/{repo}, wait "
+            "Your account doesn’t have access to {repo} yet. Accept the terms at {host}/{repo}, wait "
             "for approval, then try again."
         )
     if _is_gated(answer):

@@ -67,7 +67,7 @@ def _says(file: str, tag: str) -> bool:
 def other_revision_message(address: HubAddress) -> str:
     """Return the message for an address of another revision than `main`."""
     return tr(
-        "That address points to revision {revision} of {repo}, and Phichat only downloads from "
+        "That address points to revision {revision} of {repo}, but Phichat only downloads from "
         "`main`. Paste an address with `main` in it, or download the file in a browser and add "
         "it."
     ).format(revision=address.revision, repo=address.repo)
@@ -80,7 +80,7 @@ def unknown_name_message(name: str, listings: list[Listing], address: HubAddress
             name=name, repo=address.repo
         )
     return tr(
-        "There is no model named {name}. Choose from {names}, or name any file on the Hub as owner/repo:file.gguf."
+        "There is no model named {name}. Choose from {names}, or specify any file on the Hub as owner/repo:file.gguf."
     ).format(name=name, names=", ".join(listing.name for listing in listings))
 
 

@@ -650,7 +650,7 @@ def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
     status, out, err = phichat("bench", "--parts", "load", "--json", "--model", str(chatml_model))
     assert (status, json.loads(out)["load"]) == (0, 1.5)
     assert err.splitlines() == [
-        "This takes up to about 5 minutes. Press Ctrl+C to stop.",
+        "Maximum time: about 5 minutes. Press Ctrl+C to stop.",
         "Measuring speed, round 1 …",
         "Measuring speed, round 2 …",
     ]

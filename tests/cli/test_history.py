@@ -106,7 +106,7 @@ def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: 
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("nope", "There is no conversation with the ID nope"), ("id", "Type more of it")]
+    ("name", "sentence"), [("nope", "There is no conversation with the ID nope"), ("id", "Type more characters")]
 )
 def test_an_id_that_names_none_or_several_is_one_sentence(
     phichat: Run, kept: list[ConversationRecord], name: str, sentence: str

@@ -53,7 +53,7 @@ def test_a_processor_that_computes_wrongly_is_found_out(
     monkeypatch.setattr("phichat.diagnostics.self_test.resource", tmp_path.joinpath)
     status, found, words = self_test()
     assert (status, found["ok"]) == (1, False)
-    assert "answers “.Everything” instead of “Everything works.”" in found["checks"]["engine"]
+    assert "answered “.Everything” instead of “Everything works.”" in found["checks"]["engine"]
     assert found["error"] in words
     assert words.count("\n") == 1
     assert found["checks"]["history"] is None

@@ -222,7 +222,7 @@ def test_figures_are_those_of_what_is_shown_or_hidden(person: Person, engine: Sc
 
 def test_a_reply_says_which_limit_it_reached(person: Person, engine: ScriptedEngine) -> None:
     most = person.window.session.sampling.max_tokens
-    for written, said in ((most, "Reached the maximum length"), (most - 1, "Reached the end of the context")):
+    for written, said in ((most, "Reached the maximum length"), (most - 1, "Reached the context limit")):
         engine.enqueue("Long", Done(Ending.LENGTH, 7, 5, 0, written))
         person.click("newConversationButton")
         person.ask("Hello")

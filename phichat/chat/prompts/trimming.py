@@ -163,7 +163,7 @@ def fit_prompt(
             )
     raise PromptTooLong(
         tr(
-            "This message is too long. With the system prompt it takes {tokens} tokens, but the "
+            "This message is too long. With the system prompt, it takes {tokens} tokens, but the "
             "context only holds {context}. Shorten the message, or choose a larger context in the "
             "settings."
         ).format(tokens=format_number(cuts.shortest + len(begun)), context=format_number(context)),

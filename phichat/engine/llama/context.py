@@ -209,7 +209,8 @@ class LlamaContext:
         if "unknown model architecture" in said or "unknown pre-tokenizer" in said or "unknown tokenizer" in said:
             return ModelUnsupported(
                 tr(
-                    "{name} uses an architecture ({kind}) that this version doesn’t support. Choose another model."
+                    "{name} uses an architecture ({kind}) that this version of Phichat doesn’t support. "
+                    "Choose another model."
                 ).format(name=self._head.path.name, kind=self._head.architecture)
             )
         if "alloc" in said or "memory" in said:

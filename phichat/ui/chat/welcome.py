@@ -128,7 +128,7 @@ def _centred() -> QLabel:
 
 def _note(title: str, *, is_toy: bool) -> str:
     if not title:
-        return tr("Phichat runs models from GGUF files, such as Phi-3. Download Phi-3, or drop a model file here.")
+        return tr("Phichat runs models such as Phi-3 from GGUF files. Download Phi-3, or drop a model file here.")
     if is_toy:
         return tr(
             "{model} is a tiny demo model: it’s fast, but often wrong. Phi-3 is much better. "

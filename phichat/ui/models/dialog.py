@@ -334,7 +334,7 @@ def _file_key(listing: Listing) -> tuple[str, str]:
 def _unknown(listing: Listing) -> str:
     """Return why a model cannot be downloaded: the Hub does not know it, or did not answer; empty if it can."""
     if listing.exists_on_hub is False and not listing.model:
-        return tr("This file is no longer on the Hub. It was moved or withdrawn.")
+        return tr("This file is no longer on the Hub. It was moved or removed.")
     return "" if listing.model else listing.note
 
 

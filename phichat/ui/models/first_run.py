@@ -146,7 +146,9 @@ class FirstRunPage(QScrollArea):
         self._later.setVisible(bool(title))
 
     def _show_note(self) -> None:
-        connects = tr("Phichat only connects to {hub}, and only when you ask for a model.").format(hub=self._hub)
+        connects = tr("To get models, Phichat only connects to {hub}, and only when you ask it to.").format(
+            hub=self._hub
+        )
         if self._ready:
             meanwhile = ""
         elif self._spare:

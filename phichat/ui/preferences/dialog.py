@@ -209,7 +209,7 @@ class PreferencesDialog(QDialog):
         fonts = {"": tr("System default"), **{name: name for name in families}}
         self._add(form, "fontCombo", tr("Font"), self._combo("font", fonts, self._now.font))
         self._add(form, "languageCombo", tr("Language"), self._language_combo())
-        form.addRow("", help_label(tr("Takes effect after a restart.")))
+        form.addRow("", help_label(tr("Takes effect after you restart Phichat.")))
         form.addRow("", self._check_box("less_motion", "lessMotionCheck", tr("Reduce motion")))
         return page
 
@@ -253,7 +253,7 @@ class PreferencesDialog(QDialog):
         form.addRow(tr("Data folder"), place)
         form.addRow(
             "",
-            help_label(tr("To move this folder, set the environment variable PHICHAT_HOME before starting Phichat.")),
+            help_label(tr("To use another folder, set the environment variable PHICHAT_HOME before starting Phichat.")),
         )
         self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
         self._models.show_folder(models, is_ours=models.parent == data)
@@ -261,7 +261,9 @@ class PreferencesDialog(QDialog):
         self._models.change_requested.connect(self.folder_requested)
         self._models.own_requested.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
-        form.addRow("", help_label(tr("New downloads go here after a restart. Existing models stay where they are.")))
+        form.addRow(
+            "", help_label(tr("After you restart Phichat, new downloads go here. Existing models stay where they are."))
+        )
         label = plain_label(tr("Access token"))
         label.setBuddy(self.token.field)
         form.addRow(label, self.token)
@@ -277,8 +279,7 @@ class PreferencesDialog(QDialog):
         if not self._can_look:
             return tr("This build of Phichat can’t check for new versions.")
         return tr(
-            "The release page sees only your IP address and your Phichat version. Updates are never "
-            "installed automatically."
+            "The server only sees your IP address and Phichat version. Updates are never installed automatically."
         )
 
     def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:

@@ -51,7 +51,7 @@ class ResourceLimits(QWidget):
         layout.setContentsMargins(0, 10, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(heading_label(tr("This computer")))
-        states = tr("Disk space for the prompt cache, so that conversations aren’t processed twice.")
+        states = tr("Disk space for the prompt cache, which keeps conversations from being processed twice.")
         rest = tr("Frees memory when idle. The model reloads when you start typing.")
         self._states = _spin_box("statesSpin", tr("Prompt cache size"), states, MAX_GB, tr("GB"))
         self._rest = _spin_box("restSpin", tr("Unload the model after"), rest, MAX_MINUTES, tr("min"))

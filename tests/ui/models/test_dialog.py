@@ -117,7 +117,7 @@ def test_the_network_is_asked_only_when_the_person_asks(reader: Person, shelf: S
     reader.wait(lambda: "1 model wasn’t found on the Hub." in _words(reader))
     assert _rows(reader)[1].endswith("Not on the Hub")
     _choose(reader, "Phi-4")
-    assert "moved or withdrawn" in _words(reader)
+    assert "moved or removed" in _words(reader)
     assert shelf.asked == 1
 
 
