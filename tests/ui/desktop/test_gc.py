@@ -62,6 +62,7 @@ def test_messages_that_go_leave_no_garbage(qtbot: QtBot, qapp: QApplication) -> 
     del view, views
     transcript.show_path([])
     qtbot.waitUntil(lambda: not any(each() for each in seen))
+    transcript.context.render.close()
 
 
 def test_what_is_old_is_looked_at_when_nothing_goes_on(qtbot: QtBot) -> None:
