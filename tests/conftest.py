@@ -24,6 +24,11 @@ from tests.support.servers.releases import ReleasesServer
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more workers than there are processors, as many tests wait for a process or a timer."""
+    return (os.cpu_count() or 1) + 2
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the application keeps everything during this test. It does not exist yet."""
