@@ -65,7 +65,9 @@ def _list_files(context: Context) -> None:
     _print_listings(context, listings)
     if not context.options.json:
         context.console.print_notice(
-            tr("To download a model, run for example `phichat models download {name}`.").format(name=listings[0].name)
+            tr("To download a model, run a command such as `phichat models download {name}`.").format(
+                name=listings[0].name
+            )
         )
 
 

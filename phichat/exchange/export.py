@@ -66,7 +66,7 @@ def _page_pieces(records: Iterable["ConversationRecord"]) -> Iterator[str]:
 
 
 FORMATS = {
-    Format.JSON: FormatInfo((".json",), N_("Phichat JSON, can be imported again (*.json)"), _json_pieces),
+    Format.JSON: FormatInfo((".json",), N_("Phichat JSON, for importing later (*.json)"), _json_pieces),
     Format.MARKDOWN: FormatInfo((".md", ".markdown"), N_("Markdown (*.md)"), _markdown_pieces),
     Format.TEXT: FormatInfo((".txt",), N_("Text (*.txt)"), _text_pieces),
     Format.HTML: FormatInfo((".html", ".htm"), N_("Web page (*.html)"), _page_pieces),

@@ -115,9 +115,9 @@ class TokenCounter(QObject):
             return fitted.trouble
         excess = tr_count("{count} token", "{count} tokens", fitted.excess)
         fact = (
-            tr("With its attachments, this message is {excess} over the model’s context of {context}.")
+            tr("With its attachments, this message is {excess} over the model’s context limit ({context}).")
             if self._current.session.attached
-            else tr("This message is {excess} over the model’s context of {context}.")
+            else tr("This message is {excess} over the model’s context limit ({context}).")
         )
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
 

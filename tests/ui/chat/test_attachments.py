@@ -137,7 +137,7 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
     person.type("Why?")
     excess = len(with_attachments("Why?", person.window.session.attached)) + 2 - (CONTEXT - 1)
     sentence = (
-        f"With its attachments, this message is {excess:,} tokens over the model’s context of 4,096. "
+        f"With its attachments, this message is {excess:,} tokens over the model’s context limit (4,096). "
         "Remove a file, shorten the message, or choose a larger context in the settings."
     )
     person.wait(lambda: note(person) == sentence)
