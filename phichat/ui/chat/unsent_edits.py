@@ -1,12 +1,16 @@
 """Messages that are being edited when the window closes: they become drafts, which are stored."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Slot
 
 from phichat.chat.session import Session
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
-from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.transcript.transcript import Transcript
+
+if TYPE_CHECKING:
+    from phichat.ui.transcript.message_view import MessageView
 
 
 class UnsentEdits(QObject):
@@ -21,7 +25,7 @@ class UnsentEdits(QObject):
         transcript.context.signals.editing_changed.connect(self._on_editing)
 
     @Slot(object)
-    def _on_editing(self, _: MessageView) -> None:
+    def _on_editing(self, _: "MessageView") -> None:
         self._edited_in[self._conversations.current.session.conversation.id] = None
 
     def keep(self) -> None:

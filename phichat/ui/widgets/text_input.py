@@ -19,7 +19,6 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QTextEdit, QWidget
 
 from phichat.ui.widgets.drops import accept_copy, can_copy, files_in
 from phichat.ui.widgets.foreign_text import PlainTextEdit
-from phichat.ui.widgets.html_text import html_text
 
 if TYPE_CHECKING:
     _Field = QTextEdit
@@ -165,7 +164,11 @@ def text_in(source: QMimeData) -> str:
         return "\n".join(url.toString(QUrl.ComponentFormattingOption.FullyEncoded) for url in source.urls())
     if plain:
         return plain
-    return html_text(source.html()) if source.hasHtml() else ""
+    if not source.hasHtml():
+        return ""
+    from phichat.ui.widgets.html_text import html_text  # noqa: PLC0415 - with the first HTML that is pasted
+
+    return html_text(source.html())
 
 
 def cluster_length(before: str) -> int:
