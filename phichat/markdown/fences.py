@@ -5,7 +5,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block import fence as commonmark_fence
 
 from phichat.markdown.document import FENCE, PROSE, closing_fence
-from phichat.markdown.masking import run_masked
+from phichat.markdown.masked_rule import run_masked
 
 MOST_LINES = 500  # of a block that are searched for fences in it
 

@@ -12,8 +12,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from phichat.markdown.block_tree import first_number, number_of
 from phichat.markdown.document import fenced_blocks
-from phichat.markdown.grouping import first_number, number_of
 from phichat.markdown.math import add_formula_rules
 from phichat.markdown.parser import WebLinkParser, formula_run
 from phichat.markdown.references import References, environment, find_references

@@ -14,10 +14,10 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from phichat.markdown.addresses import linked
+from phichat.markdown.block_tree import first_number, number_after, written_number
 from phichat.markdown.document import Code, Node, Paragraph, Run, Runs, Style, Table
 from phichat.markdown.emphasis import add_emphasis_rules
 from phichat.markdown.fences import add_fence_rule
-from phichat.markdown.grouping import first_number, number_after, written_number
 from phichat.markdown.math import LONGEST as LONGEST_FORMULA
 from phichat.markdown.math import add_formula_rules, closing_delimiter, is_display, is_environment
 from phichat.markdown.references import References, add_definition_rule, environment, labels_in

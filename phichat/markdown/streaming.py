@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from markdown_it.token import Token
 
+from phichat.markdown.block_tree import elements, end_of, first_number, node_groups, number_of
 from phichat.markdown.document import FENCE, Block, Code, Node, Paragraph, Run, Table, closing_fence
-from phichat.markdown.grouping import elements, end_of, first_number, node_groups, number_of
 from phichat.markdown.parser import (
     DEEPEST,
     LONGEST,

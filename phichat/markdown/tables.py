@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block import table as commonmark_table
 
-from phichat.markdown.masking import run_masked
+from phichat.markdown.masked_rule import run_masked
 from phichat.markdown.math import formula_end, opening_delimiter
 
 _DELIMITERS = re.compile(r"[|:-][|: \t-]*[|:-]|-")

@@ -17,7 +17,7 @@ from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import PAGE_KEYS, GrowingTextEdit, strip_blank_lines, stroke_of
 from phichat.ui.widgets.long_text import is_long, wrap_by_words_of
 from phichat.ui.widgets.message_line import AlertLabel
-from phichat.ui.widgets.typing import pass_on
+from phichat.ui.widgets.text_keys import pass_on
 
 LONG_DRAFT = 20_000  # characters; reading more at every key press would be slow
 LONG_DRAFT_INTERVAL = 200  # milliseconds between signals for a long draft

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QApplica
 from phichat.store.base import ConversationSummary
 from phichat.ui.controllers.conversation_model import SUMMARY_ROLE
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.typing import is_typing
+from phichat.ui.widgets.text_keys import is_typing
 
 _NONE, _CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 # Not Backspace alone: pressed by who believes to write, it would delete conversations.

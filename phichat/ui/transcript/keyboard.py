@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QScrollBar
 
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.clipboard import copy_to_clipboard
-from phichat.ui.widgets.typing import is_typing
+from phichat.ui.widgets.text_keys import is_typing
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.base import BlockTextEdit

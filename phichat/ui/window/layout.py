@@ -13,7 +13,7 @@ from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.theme.scaling import scaled, set_min_width, text_scale
 from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
-from phichat.ui.widgets.typing import is_typing
+from phichat.ui.widgets.text_keys import is_typing
 
 SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
