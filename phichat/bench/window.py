@@ -32,7 +32,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     variables = {"QT_QPA_PLATFORM": "offscreen"} if display.display_problem() else {}
     plan.report(tr("Opening windows…"))
     found: Figures = _openings(plan.rounds, variables)
-    plan.report(tr("Chatting in the window…"))
+    plan.report(tr("Measuring a conversation in the window…"))
     found |= _at_work(plan, variables)
     plan.report(tr("Scrolling through a long conversation…"))
     return {"window": found | _long(plan, variables)}

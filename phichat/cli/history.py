@@ -156,7 +156,9 @@ def _found(name: str, history: History) -> str:
             tr("More than one conversation has an ID starting with {id}. Type more characters.").format(id=name)
         )
     raise StoreError(
-        tr("There is no conversation with the ID {id}. Run `phichat history list` to see them.").format(id=name)
+        tr("There is no conversation with the ID {id}. To see your conversations, run `phichat history list`.").format(
+            id=name
+        )
     )
 
 

@@ -149,7 +149,7 @@ class HttpClient:
                     return
             target = onward
         raise HubRefused(
-            tr("{host} redirects in a loop. Try again later, or use another mirror (HF_ENDPOINT).").format(
+            tr("{host} keeps redirecting in a loop. Try again later, or use another mirror (HF_ENDPOINT).").format(
                 host=target.host
             )
         )
