@@ -32,9 +32,11 @@ class Forcing:
     def __init__(self, script: Sequence[int]) -> None:
         self._script = script
 
-    def __call__(self, sampling: Sampling, seed: int, vocabulary_size: int, begun: Iterable[int] = ()) -> "ForcedChain":
+    def __call__(
+        self, sampling: Sampling, seed: int, vocabulary: LlamaVocabulary, begun: Iterable[int] = ()
+    ) -> "ForcedChain":
         """Return the sampler of one reply."""
-        return ForcedChain(SamplerChain(sampling, seed, vocabulary_size, begun), self._script)
+        return ForcedChain(SamplerChain(sampling, seed, vocabulary, begun), self._script)
 
 
 class ForcedChain:

@@ -35,7 +35,7 @@ def _same(order: dict[str, Any]) -> Clock:
     asked, tokens, ticks = time.perf_counter(), order["tokens"], []
     for start in range(0, len(tokens), settings.batch):
         _decode(context, tokens[start : start + settings.batch])
-    chain = plain_chain(sampling, sampling.seed or 0, lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
+    chain = plain_chain(sampling, sampling.seed or 0, lib.llama_model_get_vocab(model))
     while True:
         token = lib.llama_sampler_sample(chain, context, -1)
         ticks.append(time.perf_counter())

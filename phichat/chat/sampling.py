@@ -6,6 +6,7 @@ The settings panel, the command line's options and the presets are made from the
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from phichat.i18n import N_
@@ -13,6 +14,11 @@ from phichat.unicode import replace_surrogates
 
 LARGEST_CONTEXT = 1_048_576
 """Tokens; a reply may be as long as the context."""
+
+TEXTS = ("stop", "forbidden")
+"""The settings that are lists of texts."""
+
+MOST_TEXTS, LONGEST_TEXT = 100, 200  # of such a list, characters
 
 MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 
@@ -22,7 +28,7 @@ class Setting:
     """The range and the texts of one sampling setting.
 
     `off` is the value at which it has no effect; None if it always has one. `most` is the largest value of all, where a
-    context larger than `high` allows more.
+    context larger than `high` allows more. Advanced settings are off by default, and shown when asked for.
     """
 
     name: str
@@ -33,6 +39,7 @@ class Setting:
     step: float
     off: float | None
     most: float
+    is_advanced: bool = False
 
     @property
     def option(self) -> str:
@@ -64,16 +71,26 @@ def _setting(
     step: float,
     off: float | None,
     most: float | None = None,
+    *,
+    is_advanced: bool = False,
 ) -> Any:
-    values = (low, high, step, off, high if most is None else most)
+    values = (low, high, step, off, high if most is None else most, is_advanced)
     return field(default=default, metadata={"words": (label, text), "range": values})
+
+
+_advanced = partial(_setting, is_advanced=True)
 
 
 @dataclass(frozen=True)
 class Sampling:
     """How the next token is chosen. The defaults are the preset `balanced`.
 
-    `seed` is None for a new random one at each reply. Penalties count the tokens of the reply being generated.
+    Penalties count the tokens of the reply being generated.
+
+    Attributes:
+        seed: None for a new random one at each reply.
+        stop: texts that end the reply, which are left out of it.
+        forbidden: words that the reply must not contain.
     """
 
     temperature: float = _setting(
@@ -120,7 +137,83 @@ class Sampling:
         N_("Limits the answer to this many tokens. A token is about three quarters of a word."),
         1, 4096, 1, None, LARGEST_CONTEXT,
     )  # fmt: skip
+    presence_penalty: float = _advanced(
+        0,
+        N_("Presence penalty"),
+        N_("Makes words that already appeared in the answer less likely, however often they appeared."),
+        0, 2, 0.05, 0,
+    )  # fmt: skip
+    frequency_penalty: float = _advanced(
+        0,
+        N_("Frequency penalty"),
+        N_("Makes words less likely each time they appear in the answer."),
+        0, 2, 0.05, 0,
+    )  # fmt: skip
+    dry_multiplier: float = _advanced(
+        0,
+        N_("DRY strength"),
+        N_("Stops the model from repeating whole phrases. 0.8 is a good start; 0 turns it off."),
+        0, 5, 0.05, 0,
+    )  # fmt: skip
+    dry_base: float = _advanced(
+        1.75,
+        N_("DRY growth"),
+        N_("How quickly the DRY penalty grows with the length of a repeated phrase."),
+        1, 4, 0.05, None,
+    )  # fmt: skip
+    dry_allowed_length: int = _advanced(
+        2,
+        N_("DRY allowed length"),
+        N_("Repeated phrases of up to this many tokens get no DRY penalty."),
+        1, 20, 1, None,
+    )  # fmt: skip
+    top_n_sigma: float = _advanced(
+        0,
+        N_("Top-nσ"),
+        N_("Keeps only words that score within this many standard deviations of the best. Set to 0 to "
+        "turn it off."),
+        0, 5, 0.05, 0,
+    )  # fmt: skip
+    typical_p: float = _advanced(
+        1,
+        N_("Typical-p"),
+        N_("Prefers words that are about as surprising as expected, up to this total probability. Set "
+        "to 1 to turn it off."),
+        0.05, 1, 0.01, 1,
+    )  # fmt: skip
+    xtc_probability: float = _advanced(
+        0,
+        N_("XTC probability"),
+        N_("How often the most likely words are skipped, for more unusual answers. Set to 0 to turn it off."),
+        0, 1, 0.01, 0,
+    )  # fmt: skip
+    xtc_threshold: float = _advanced(
+        0.1,
+        N_("XTC threshold"),
+        N_("XTC skips all but the least likely of the words above this probability. It has no effect above 0.5."),
+        0, 0.5, 0.01, None,
+    )  # fmt: skip
+    dynatemp_range: float = _advanced(
+        0,
+        N_("Dynamic temperature"),
+        N_("Lowers the temperature by up to this much where the model is sure, and raises it where it isn’t."),
+        0, 2, 0.05, 0,
+    )  # fmt: skip
+    mirostat: float = _advanced(
+        0,
+        N_("Mirostat"),
+        N_("Keeps the answer about this surprising throughout (Mirostat 2), instead of top-k, top-p, and the like. "
+        "5 is a good start; 0 turns it off."),
+        0, 10, 0.1, 0,
+    )  # fmt: skip
     seed: int | None = None
+    stop: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take lists, as JSON has no tuples."""
+        object.__setattr__(self, "stop", tuple(self.stop))
+        object.__setattr__(self, "forbidden", tuple(self.forbidden))
 
     def with_values(self, values: Mapping[str, Any]) -> "Sampling":
         """Return a copy with `values`, each clamped to its range; unknown names and what is no number are ignored."""
@@ -132,11 +225,22 @@ class Sampling:
         if "seed" in values:
             seed = values["seed"]
             known["seed"] = min(max(int(seed), 0), MAX_SEED) if _is_number(seed) else None  # type: ignore[assignment]
+        for name in TEXTS:
+            if name in values:
+                known[name] = _texts(values[name])  # type: ignore[assignment]
         return replace(self, **known)  # type: ignore[arg-type]
 
     def with_seed(self) -> "Sampling":
         """Return a copy with a seed: its own, or a random one."""
         return self if self.seed is not None else replace(self, seed=int.from_bytes(os.urandom(4)) % (MAX_SEED + 1))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return the texts in a list that may be anybody's, without empty ones and at most `MOST_TEXTS`."""
+    found = (
+        [replace_surrogates(text) for text in value if isinstance(text, str)] if isinstance(value, list | tuple) else []
+    )
+    return tuple(dict.fromkeys(text[:LONGEST_TEXT] for text in found if text))[:MOST_TEXTS]
 
 
 def _is_number(value: object) -> bool:
@@ -201,7 +305,7 @@ def presets_to_json(presets: Iterable[Preset]) -> dict[str, Any]:
 
 def changed_settings(one: Sampling, other: Sampling) -> list[str]:
     """Return the names of the settings that differ, the seed aside."""
-    names = (setting.name for setting in SETTINGS)
+    names = [*(setting.name for setting in SETTINGS), *TEXTS]
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 

@@ -52,7 +52,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     argparse_sentences.translate()
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
-    main.set_defaults(seed=None, **{setting.name: None for setting in SETTINGS})
+    main.set_defaults(seed=None, stop=[], forbidden=[], **{setting.name: None for setting in SETTINGS})
     main.add_argument(
         "--version",
         action="version",
@@ -209,6 +209,12 @@ def _add_model_options(command: Parser) -> None:
     )
     for setting in SETTINGS:
         group.add_argument(setting.option, type=_value(setting), metavar="X", help=_help(setting))
+    group.add_argument(
+        "--stop", action="append", metavar="TEXT", help=tr("end the answer before this text; can be repeated")
+    )
+    group.add_argument(
+        "--never", action="append", dest="forbidden", metavar="TEXT", help=tr("never write this word; can be repeated")
+    )
     group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("the same seed gives the same answer"))
 
 

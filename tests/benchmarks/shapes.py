@@ -22,6 +22,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, ModelRef, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.sampler import SamplerChain
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.engine.settings import suggested
 
 CODE = """def area(shape):
@@ -42,9 +43,9 @@ QUESTIONS = (
 class Noting(SamplerChain):
     """Notes how much likelier the likeliest token was than the next, at each choice."""
 
-    def __init__(self, sampling: Sampling, seed: int, size: int, begun: Sequence[int] = ()) -> None:
-        super().__init__(sampling, seed, size, begun)
-        self._size = size
+    def __init__(self, sampling: Sampling, seed: int, vocabulary: LlamaVocabulary, begun: Sequence[int] = ()) -> None:
+        super().__init__(sampling, seed, vocabulary, begun)
+        self._size = vocabulary.count
         self.gaps: list[float] = []
 
     def choose(self, context: Any, index: int = -1) -> int:

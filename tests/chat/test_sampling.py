@@ -26,6 +26,7 @@ def test_settings_and_presets_are_those_of_the_contract() -> None:
             setting.low, setting.high, setting.step, setting.off, *(getattr(preset, setting.name) for preset in presets)
         )
         for setting in SETTINGS
+        if not setting.is_advanced
     }  # fmt: skip
     assert found == TABLE
     assert len(PRESETS) == 4
@@ -38,6 +39,27 @@ def test_every_option_is_called_like_its_setting(name: str) -> None:
     assert setting.option == "--" + name.replace("_", "-")
     assert setting.label
     assert setting.help
+
+
+def test_advanced_settings_are_off_unless_chosen() -> None:
+    advanced = [setting for setting in SETTINGS if setting.is_advanced and setting.off is not None]
+    assert len(advanced) == 8
+    for preset in PRESETS.values():
+        assert all(getattr(preset.sampling, setting.name) == setting.off for setting in advanced)
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        (["END", "END", ""], ("END",)),
+        (("a", 3, None), ("a",)),
+        ("text", ()),
+        (["x" * 900], ("x" * 200,)),
+        (["\ud800"], ("\ufffd",)),
+    ],
+)
+def test_lists_of_texts_may_be_anything(stored: object, found: tuple[str, ...]) -> None:
+    assert Sampling().with_values({"stop": stored}).stop == found
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)

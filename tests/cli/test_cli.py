@@ -189,6 +189,12 @@ def test_every_sampling_setting_has_its_option(engine: ScriptedEngine, phichat: 
         assert f"from {setting.low} to {setting.high}" in err
 
 
+def test_texts_to_stop_at_and_words_to_avoid_can_be_repeated(engine: ScriptedEngine, phichat: Run) -> None:
+    assert phichat("ask", "Hi", "--stop", "END", "--stop", "\n\n", "--never", "delve")[0] == 0
+    assert engine.requests[0].sampling.stop == ("END", "\n\n")
+    assert engine.requests[0].sampling.forbidden == ("delve",)
+
+
 def test_a_reply_may_be_as_long_as_the_context(engine: ScriptedEngine, phichat: Run) -> None:
     assert phichat("ask", "Hi", "--max-tokens", "5000", "--context", "131072")[0] == 0
     assert engine.requests[0].sampling.max_tokens == 5000

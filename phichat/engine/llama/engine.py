@@ -47,10 +47,10 @@ class LlamaEngine:
     """Implements Engine with llama.cpp. The common prefix with the last prompt and reply is not decoded again.
 
     Attributes:
-        make_chain: makes the sampler of one reply, from sampling, seed, vocabulary size and tokens begun with.
+        make_chain: makes the sampler of one reply, from sampling, seed, vocabulary and tokens begun with.
     """
 
-    make_chain: Callable[[Sampling, int, int, Sequence[int]], TokenSampler] = SamplerChain
+    make_chain: Callable[[Sampling, int, LlamaVocabulary, Sequence[int]], TokenSampler] = SamplerChain
 
     def __init__(
         self, prompt_cache: PromptCache | None = None, compile_template: Callable[[str], Template] = ChatTemplate
@@ -173,9 +173,9 @@ class LlamaEngine:
         started: float,
         begun: Sequence[int],
     ) -> Iterator[Event]:
-        chain = self.make_chain(sampling, statistics.seed, opened.vocabulary.count, begun)
+        chain = self.make_chain(sampling, statistics.seed, opened.vocabulary, begun)
         writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
-        reader = Detokenizer(opened.form.stop_texts, map(opened.vocabulary.piece, begun))
+        reader = Detokenizer((*opened.form.stop_texts, *sampling.stop), map(opened.vocabulary.piece, begun))
         count, first_at, reason, is_empty = 0, 0.0, Ending.LENGTH, not begun
         reading_done = time.perf_counter()
         tokens = writer.tokens(min(sampling.max_tokens, opened.room + 1), stop)

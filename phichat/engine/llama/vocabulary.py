@@ -18,25 +18,29 @@ REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts, characters
 
 
 class LlamaVocabulary:
-    """Implements `chat.prompts.tokens.Vocabulary`. Valid as long as the model is loaded."""
+    """Implements `chat.prompts.tokens.Vocabulary`. Valid as long as the model is loaded.
+
+    Attributes:
+        handle: llama.cpp's own.
+    """
 
     def __init__(self, model: Any) -> None:
-        self._vocab: Any = lib.llama_model_get_vocab(model)
+        self.handle: Any = lib.llama_model_get_vocab(model)
         self.architecture = metadata(model, "general.architecture") or ""
-        self.sentencepiece = lib.llama_vocab_type(self._vocab) == lib.LLAMA_VOCAB_TYPE_SPM
+        self.sentencepiece = lib.llama_vocab_type(self.handle) == lib.LLAMA_VOCAB_TYPE_SPM
         self.template = metadata(model, "tokenizer.chat_template")
-        self.add_bos = bool(lib.llama_vocab_get_add_bos(self._vocab))
-        self.count = int(lib.llama_vocab_n_tokens(self._vocab))
-        ends = frozenset(token for token in range(self.count) if lib.llama_vocab_is_eog(self._vocab, token))
-        named = {each(self._vocab) for each in (lib.llama_vocab_bos, lib.llama_vocab_eos, lib.llama_vocab_eot)}
-        self._attributes = [lib.llama_vocab_get_attr(self._vocab, token) for token in range(self.count)]
+        self.add_bos = bool(lib.llama_vocab_get_add_bos(self.handle))
+        self.count = int(lib.llama_vocab_n_tokens(self.handle))
+        ends = frozenset(token for token in range(self.count) if lib.llama_vocab_is_eog(self.handle, token))
+        named = {each(self.handle) for each in (lib.llama_vocab_bos, lib.llama_vocab_eos, lib.llama_vocab_eot)}
+        self._attributes = [lib.llama_vocab_get_attr(self.handle, token) for token in range(self.count)]
         texts = self._html_ends(named)
         self.end_tokens = ends - texts
         self.special: Mapping[str, int] = self._special(named, texts)
         self._markup = frozenset(self.special.values())
         self._silent = self._with(_CONTROL | _UNKNOWN) - texts
-        self.bos = self._marked(lib.llama_vocab_bos(self._vocab))
-        self.eos = self._marked(lib.llama_vocab_eos(self._vocab))
+        self.bos = self._marked(lib.llama_vocab_bos(self.handle))
+        self.eos = self._marked(lib.llama_vocab_eos(self.handle))
         self._known, self._spelt = lru_cache(REMEMBERED)(self._tokenize), lru_cache(REMEMBERED)(self._spell)
 
     def tokenize(self, text: str) -> list[int]:
@@ -47,10 +51,10 @@ class LlamaVocabulary:
         data = text.encode("utf-8", "replace")
         room = len(data) + 2
         found = (lib.llama_token * room)()
-        count = lib.llama_tokenize(self._vocab, data, len(data), found, room, False, False)
+        count = lib.llama_tokenize(self.handle, data, len(data), found, room, False, False)
         if count < 0:
             found = (lib.llama_token * -count)()
-            count = lib.llama_tokenize(self._vocab, data, len(data), found, -count, False, False)
+            count = lib.llama_tokenize(self.handle, data, len(data), found, -count, False, False)
         return tuple(found[:count])
 
     def piece(self, token: int) -> bytes:
@@ -72,7 +76,7 @@ class LlamaVocabulary:
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
-            count = lib.llama_token_to_piece(self._vocab, token, buffer, room, 0, special)
+            count = lib.llama_token_to_piece(self.handle, token, buffer, room, 0, special)
             if count >= 0:
                 return buffer.raw[:count]
             room = -count
@@ -115,7 +119,7 @@ class LlamaVocabulary:
         return frozenset(token for token, each in enumerate(self._attributes) if each & attributes)
 
     def _raw(self, token: int) -> str:
-        return (lib.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
+        return (lib.llama_vocab_get_text(self.handle, token) or b"").decode("utf-8", "replace")
 
 
 def metadata(model: Any, key: str) -> str | None:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling
 from phichat.i18n import tr
+from phichat.ui.settings.advanced import AdvancedSettings
 from phichat.ui.settings.preset_picker import PresetPicker
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
@@ -130,7 +131,7 @@ class SettingsPanel(QScrollArea):
         self._theme = theme
         self.sampling = Sampling()
         self._rows: dict[str, SliderRow] = {}
-        content = QWidget()
+        self._content = content = QWidget()
         content.setObjectName("panelContent")
         content.setAutoFillBackground(True)
         content.setBackgroundRole(QPalette.ColorRole.AlternateBase)
@@ -139,30 +140,40 @@ class SettingsPanel(QScrollArea):
         self._layout.setSpacing(6)
         self._add_system_prompt()
         self._add_presets()
-        for setting in SETTINGS:
+        for setting in (each for each in SETTINGS if not each.is_advanced):
             row = self._rows[setting.name] = SliderRow(setting, theme)
             row.changed.connect(self._on_value)
             self._layout.addWidget(row)
         self._add_seed()
+        self._advanced = AdvancedSettings(theme)
+        self._advanced.changed.connect(self._on_value)
+        self._advanced.opened.connect(self._prepare_fields)
+        self._layout.addWidget(self._advanced)
         self._add_context()
         self.computer = ResourceLimits()
         self._layout.addWidget(self.computer)
         self._layout.addStretch()
         self.setWidget(content)
         self._wheel_filter = _WheelFilter(self)
+        self._prepare_fields()
+        self.show_sampling(self.sampling)
+
+    @Slot()
+    def _prepare_fields(self) -> None:
+        """Let the wheel scroll the panel over fields without the focus, and let them take no drops."""
         for kind in (QAbstractSpinBox, QAbstractSlider, QComboBox):
-            for control in content.findChildren(kind):
+            for control in self._content.findChildren(kind):
                 control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
                 control.installEventFilter(self._wheel_filter)
-        for field in content.findChildren(QAbstractSpinBox):
+        for field in self._content.findChildren(QAbstractSpinBox):
             refuse_drops(field)
-        self.show_sampling(self.sampling)
 
     def show_sampling(self, sampling: Sampling) -> None:
         """Show `sampling` without emitting signals."""
         self.sampling = sampling
         for name, row in self._rows.items():
             row.show_value(getattr(sampling, name))
+        self._advanced.show_sampling(sampling)
         with QSignalBlocker(self._random), QSignalBlocker(self._seed):
             self._random.setChecked(sampling.seed is None)
             self._seed.setEnabled(sampling.seed is not None)
@@ -185,7 +196,8 @@ class SettingsPanel(QScrollArea):
             self._context.setMaximum(most or MAX_CONTEXT)
             self._context.setValue(context)
         for setting in SETTINGS:
-            self._rows[setting.name].set_high(setting.high_in(context))
+            if row := self._rows.get(setting.name):
+                row.set_high(setting.high_in(context))
 
     def emit_pending_context(self) -> None:
         """Emit a change of the context now that waits for its pause to end."""
@@ -265,7 +277,8 @@ class SettingsPanel(QScrollArea):
         return label
 
     @Slot(str, float)
-    def _on_value(self, name: str, value: float) -> None:
+    @Slot(str, object)
+    def _on_value(self, name: str, value: object) -> None:
         self.sampling = self.sampling.with_values({name: value})
         self._show_preset(is_edited=True)
         self.sampling_changed.emit(self.sampling)
@@ -311,6 +324,8 @@ class SettingsPanel(QScrollArea):
         base, label = self.presets.base.sampling, self.presets.base_label()
         for name, row in self._rows.items():
             row.show_preset_value(getattr(self.sampling, name), getattr(base, name), label)
+        self._advanced.show_sampling(self.sampling)
+        self._advanced.show_preset(base, label)
 
 
 class _WheelFilter(QObject):

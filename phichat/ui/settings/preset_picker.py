@@ -92,7 +92,11 @@ class PresetPicker(QWidget):
             self.base = found
         changed = changed_settings(sampling, self.base.sampling)
         self._show_choice(is_changed=bool(changed))
-        labels = [tr(setting.label) for setting in SETTINGS if setting.name in changed]
+        names = {setting.name: tr(setting.label) for setting in SETTINGS} | {
+            "stop": tr("Stop at"),
+            "forbidden": tr("Never say"),
+        }
+        labels = [label for name, label in names.items() if name in changed]
         words = tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
         self._note.setText(words if changed else "")
         self._note.setVisible(bool(changed))

@@ -12,6 +12,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.sampler import SamplerChain, plain_chain
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 WILD = Sampling(temperature=1.4, top_k=0, top_p=1, min_p=0)
 SETTINGS = [
@@ -22,6 +23,11 @@ SETTINGS = [
     WILD.with_values({"repeat_penalty": 2.0, "repeat_last_n": 1}),
     WILD.with_values({"repeat_penalty": 1.5, "repeat_last_n": 0}),
     Sampling(top_p=0.8, top_k=0, repeat_penalty=1.05, repeat_last_n=512),
+    WILD.with_values({"repeat_penalty": 1.2, "presence_penalty": 0.35, "frequency_penalty": 0.45}),
+    WILD.with_values({"presence_penalty": 1.5, "repeat_last_n": 3}),
+    WILD.with_values({"dry_multiplier": 2.0, "dry_allowed_length": 1}),
+    Sampling(top_n_sigma=1.3, typical_p=0.8, xtc_probability=0.5, xtc_threshold=0.05, dynatemp_range=0.5),
+    Sampling(mirostat=3.0),
 ]
 COUNT = 150
 
@@ -37,7 +43,7 @@ def llama(chatml_model: Path, settings: EngineSettings) -> Iterator[LlamaContext
 
 def by_llama_cpp(llama: LlamaContext, sampling: Sampling, begun: Sequence[int]) -> list[int]:
     """A reply with llama.cpp's samplers alone."""
-    chain, said = plain_chain(sampling, 3, llama.token_count), list[int]()
+    chain, said = plain_chain(sampling, 3, lib.llama_model_get_vocab(llama.model)), list[int]()
     for token in begun:
         lib.llama_sampler_accept(chain, token)
     for _ in range(COUNT):
@@ -50,7 +56,7 @@ def by_llama_cpp(llama: LlamaContext, sampling: Sampling, begun: Sequence[int]) 
 
 def by_the_app(llama: LlamaContext, sampling: Sampling, begun: Sequence[int]) -> list[int]:
     """The same with what the app uses."""
-    chain, said = SamplerChain(sampling, 3, llama.token_count, begun), list[int]()
+    chain, said = SamplerChain(sampling, 3, LlamaVocabulary(llama.model), begun), list[int]()
     for _ in range(COUNT):
         said.append(chain.choose(llama.context))
         llama.decode(said[-1:])
@@ -71,7 +77,7 @@ def test_the_same_tokens_as_llama_cpp_chooses(llama: LlamaContext, sampling: Sam
 
 
 def test_what_the_model_computed_is_untouched(llama: LlamaContext) -> None:
-    chain = SamplerChain(Sampling(repeat_penalty=1.9), 1, llama.token_count, begun=range(20, 60))
+    chain = SamplerChain(Sampling(repeat_penalty=1.9), 1, LlamaVocabulary(llama.model), begun=range(20, 60))
     logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(llama.context, -1), (llama.token_count,))
     before = logits.copy()
     chain.choose(llama.context)

@@ -231,6 +231,8 @@ def test_slider_and_spin_box_always_agree_and_count_for_the_next_answer(
 ) -> None:
     name = setting.name
     base = "".join(word.capitalize() if at else word for at, word in enumerate(name.split("_")))
+    if setting.is_advanced:
+        person.find("advancedButton").click()
     slider, spin = person.find(base + "Slider"), person.find(base + "Spin")
     for position in (slider.minimum(), slider.maximum() // 3, slider.maximum()):
         slider.setValue(position)
