@@ -116,6 +116,7 @@ class Turn:
         tokens: the ids it was generated as, if this model generated it; used instead of `text`.
         is_pinned: whether trimming keeps it.
         message: the id of the message; empty for a system prompt.
+        thinking: what the model thought before it wrote `text`, without marks; for templates that ask for it.
     """
 
     role: Role
@@ -123,6 +124,7 @@ class Turn:
     tokens: tuple[int, ...] = ()
     is_pinned: bool = False
     message: str = field(default="", compare=False)
+    thinking: str = ""
 
 
 class Conversation:

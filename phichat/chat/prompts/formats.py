@@ -3,9 +3,10 @@
 A prompt is never one string: only the template can produce special tokens, never a message's text.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol
 
 from phichat.chat.conversation import Role, Turn
@@ -21,6 +22,9 @@ BLANKS = "".join(map(chr, [*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000,
 BLANKS += "\u205f\u3000"
 
 
+NO_VARIABLES: Mapping[str, object] = MappingProxyType({})
+
+
 class PromptFormat(Protocol):
     """How a model expects a conversation.
 
@@ -28,14 +32,19 @@ class PromptFormat(Protocol):
         stop_tokens: the ids that end a reply.
         stop_texts: plain text that ends one, where the format has no token for it.
         notice: a sentence for the user about the format; empty for none.
+        source: the model's own chat template; empty if it has none that works.
     """
 
     stop_tokens: frozenset[int]
     stop_texts: tuple[str, ...]
     notice: str
+    source: str
 
-    def tokens(self, turns: Sequence[Turn]) -> list[int]:
-        """Return the ids of the prompt, up to where the assistant's reply begins."""
+    def tokens(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[int]:
+        """Return the ids of the prompt, up to where the assistant's reply begins.
+
+        `variables` are for the template, such as `enable_thinking`; their values are JSON's.
+        """
 
 
 def format_for(vocabulary: Vocabulary, compile_template: Callable[[str], Template] = ChatTemplate) -> PromptFormat:
@@ -69,6 +78,7 @@ class PhiFormat:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
+        self.source = vocabulary.template or ""
         special = vocabulary.special
         self._roles = {role: special[name] for role, name in PHI_ROLES.items()}
         self._end = special[PHI_END]
@@ -76,7 +86,7 @@ class PhiFormat:
         if "<|endoftext|>" in special:
             self.stop_tokens |= {special["<|endoftext|>"]}
 
-    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+    def tokens(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[int]:  # noqa: ARG002
         """See PromptFormat."""
         found = _bos_tokens(self._vocabulary)
         for turn in turns:
@@ -98,6 +108,7 @@ class TemplateFormat:
     def __init__(self, vocabulary: Vocabulary, template: Template) -> None:
         self._vocabulary = vocabulary
         self._template = template
+        self.source = vocabulary.template or ""
         self._special = special_pattern(vocabulary.special)
         self._names = {"bos_token": "", "eos_token": ""}
         if vocabulary.bos is not None:
@@ -123,17 +134,17 @@ class TemplateFormat:
                     return True
         return False
 
-    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+    def tokens(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[int]:
         """See PromptFormat. Where the template cannot take the turns, the plain format does."""
         try:
-            found = self._filled(turns)
+            found = self._filled(turns, variables)
         except TemplateError as error:
             return self._plain(error).tokens(turns)
         self.notice, self.stop_texts = "", self._stop_texts
         return found
 
-    def _parts(self, roles: Sequence[Role]) -> list[tuple[Part, str]]:
-        return self._template.parts(roles, self._names)
+    def _parts(self, roles: Sequence[Role], variables: Mapping[str, object] = NO_VARIABLES) -> list[tuple[Part, str]]:
+        return self._template.parts(roles, {**self._names, **variables})
 
     def _learn_turn_end(self, parts: Sequence[tuple[Part, str]]) -> None:
         """Have a reply end at what the template writes right after one: a token, or else words.
@@ -155,11 +166,11 @@ class TemplateFormat:
         self.notice, self.stop_texts = plain.notice, plain.stop_texts
         return plain
 
-    def _filled(self, turns: Sequence[Turn]) -> list[int]:
+    def _filled(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[int]:
         failure = TemplateError("")
         for attempt in (list(turns), _alternating(turns), _alternating(_without_system(turns))):
             try:
-                parts = self._parts([turn.role for turn in attempt])
+                parts = self._parts([turn.role for turn in attempt], variables)
             except TemplateError as error:
                 failure = error
             else:
@@ -195,13 +206,14 @@ class PlainFormat:
     """
 
     stop_texts: tuple[str, ...] = ("\nUser:",)
+    source = ""
 
     def __init__(self, vocabulary: Vocabulary, notice: str) -> None:
         self._vocabulary = vocabulary
         self.stop_tokens = vocabulary.end_tokens
         self.notice = notice
 
-    def tokens(self, turns: Sequence[Turn]) -> list[int]:
+    def tokens(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[int]:  # noqa: ARG002
         """See PromptFormat."""
         lines = {Role.SYSTEM: "{}\n\n", Role.USER: "User: {}\n", Role.ASSISTANT: "Assistant: {}\n"}
         text = "".join(lines[turn.role].format(turn.text) for turn in turns) + "Assistant:"

@@ -37,7 +37,7 @@ class TemplateError(ValueError):
 class Template(Protocol):
     """A chat template that is ready to use."""
 
-    def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> list[tuple[Part, str]]:
+    def parts(self, roles: Sequence[Role], names: Mapping[str, object]) -> list[tuple[Part, str]]:
         """Return the parts of a prompt for turns by `roles`, up to where the assistant's reply begins.
 
         Each part comes with the sides to strip its text on: any of "l" and "r". `names` are variables such as
@@ -59,7 +59,7 @@ class ChatTemplate:
         except Exception as error:  # a hostile template may make the compiler raise anything
             raise TemplateError(str(error)) from error
 
-    def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> list[tuple[Part, str]]:
+    def parts(self, roles: Sequence[Role], names: Mapping[str, object]) -> list[tuple[Part, str]]:
         """See Template."""
         try:
             return self._parts(roles, {**names, **ABSENT})

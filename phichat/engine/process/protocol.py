@@ -90,7 +90,12 @@ def request_of(line: Line) -> Request:
 
 def _turn(values: Line) -> Turn:
     return Turn(
-        Role(values["role"]), values["text"], tuple(values["tokens"]), bool(values["is_pinned"]), str(values["message"])
+        Role(values["role"]),
+        values["text"],
+        tuple(values["tokens"]),
+        bool(values["is_pinned"]),
+        str(values["message"]),
+        str(values.get("thinking", "")),
     )
 
 

@@ -77,11 +77,11 @@ class _RemoteTemplate:
         self._since = 0.0
         self._broken: _LimitBroken | None = None
 
-    def parts(self, roles: Sequence[Role], names: Mapping[str, str]) -> Parts:
+    def parts(self, roles: Sequence[Role], names: Mapping[str, object]) -> Parts:
         """See Template."""
         if time.monotonic() > self._since + FRESH:
             self._known, self._since = {}, time.monotonic()
-        key = (tuple(roles), tuple(sorted(names.items())))
+        key = (tuple(roles), repr(sorted(names.items())))
         if key not in self._known:
             self._known[key] = self._rendered({"roles": list(roles), "names": dict(names)})
         return self._known[key]
