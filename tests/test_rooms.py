@@ -52,7 +52,7 @@ MODULES = {
         "charset_normalizer",
         "ijson",
     ),
-    "phichat.engine.llama": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "llama_cpp", "numpy", "psutil"),
+    "phichat.engine.llama": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "llama_cpp", "psutil"),
     "phichat.engine.process.worker": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "phichat.engine.process"),
     "phichat.engine.process": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.process", "psutil"),
     "phichat.engine.remote": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.remote", "phichat.net"),
@@ -147,7 +147,7 @@ TYPES = {
 """What a room may besides import for annotations alone, under `if TYPE_CHECKING`."""
 
 DOORS = {
-    "llama_cpp": ("phichat.engine.llama", "phichat.bench"),
+    "llama_cpp": ("phichat.engine.llama.bindings", "phichat.bench"),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
     "httpx2": ("phichat.net.http",),

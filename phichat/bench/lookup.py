@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
-
 from phichat.bench.runs import Clock, Figures, medians, print_figures
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, Request
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.generation import TokenSampler
 from phichat.engine.llama.sampler import SamplerChain

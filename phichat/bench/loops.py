@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import llama_cpp
-import llama_cpp.llama_cpp as lib
 
 from phichat.bench.runs import Clock, Figures, is_enough, print_figures
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.context import start_library
 from phichat.engine.llama.sampler import plain_chain
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
 import numpy as np
 
 from phichat.bench.lookup import COPYING, FREE
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, ModelRef, Piece, Request
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.vocabulary import LlamaVocabulary

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import gguf
-import llama_cpp.llama_cpp as lib
 import numpy as np
 
 from phichat.engine.llama import context
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 PHI_VOCABULARY = Path(__file__).parents[1] / "data" / "ggml-vocab-phi-3.gguf"

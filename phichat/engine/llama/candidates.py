@@ -4,12 +4,12 @@ import ctypes
 from collections.abc import Iterable
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
 import numpy as np
 import numpy.typing as npt
 
 from phichat.chat.candidates import MOST, Candidate, Choice, text_of_bytes
 from phichat.chat.sampling import Sampling
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.sampler import SamplerChain, links, without_penalties
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 

@@ -29,7 +29,7 @@ from phichat.engine.base import (
 )
 from phichat.engine.hardware import EXACT, CpuLoad, check_memory, choose_cache_type, needs_flash
 from phichat.engine.llama import hardware
-from phichat.engine.llama.context import LlamaContext, library_version, start_library, system_info
+from phichat.engine.llama.context import LlamaContext, start_library, system_info
 from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
@@ -37,6 +37,7 @@ from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.thread_pacing import ThreadPacer
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
 from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
+from phichat.engine.settings import library_build
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
 
@@ -255,7 +256,7 @@ class _LoadedModel:
                 model,
                 head.architecture,
                 settings.context,
-                library_version(),
+                library_build(),
                 settings,
                 most_context=head.context,
                 cpu=system_info(),

@@ -12,10 +12,9 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import llama_cpp.llama_cpp as lib
-
 from phichat import gguf
 from phichat.engine.base import VariantChosen
+from phichat.engine.llama.bindings import lib
 from phichat.errors import EngineError
 from phichat.i18n import tr
 

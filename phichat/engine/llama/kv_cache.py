@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
-
 from phichat.engine import hardware
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.prompt_cache import FEWEST, PromptCache, count_common
 

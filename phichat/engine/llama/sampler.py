@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
-
 from phichat.chat.forbidden_words import ForbiddenWords
 from phichat.chat.sampling import Sampling
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 MIN_KEEP = 1  # tokens that every stage leaves

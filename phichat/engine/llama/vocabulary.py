@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
-
 from phichat.chat.prompts.tokens import is_markup
+from phichat.engine.llama.bindings import lib
 
 _CONTROL, _USER_DEFINED = lib.LLAMA_TOKEN_ATTR_CONTROL, lib.LLAMA_TOKEN_ATTR_USER_DEFINED
 _UNKNOWN, _NORMAL, _BYTE = lib.LLAMA_TOKEN_ATTR_UNKNOWN, lib.LLAMA_TOKEN_ATTR_NORMAL, lib.LLAMA_TOKEN_ATTR_BYTE

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import llama_cpp.llama_cpp as lib
 import pytest
 
 from phichat.engine.llama import hardware as gpu
+from phichat.engine.llama.bindings import lib
 from phichat.gguf import Head
 
 HEAD = Head(

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import llama_cpp.llama_cpp as lib
 import numpy as np
 import pytest
 
 from phichat import gguf
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.sampler import SamplerChain, plain_chain
 from phichat.engine.llama.vocabulary import LlamaVocabulary
