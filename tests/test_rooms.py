@@ -52,7 +52,7 @@ MODULES = {
         "charset_normalizer",
         "ijson",
     ),
-    "phichat.engine.llama": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "llama_cpp", "psutil"),
+    "phichat.engine.llama": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "llama_cpp", "numpy", "psutil"),
     "phichat.engine.process.worker": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "phichat.engine.process"),
     "phichat.engine.process": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.process", "psutil"),
     "phichat.engine.remote": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.remote", "phichat.net"),
@@ -148,6 +148,7 @@ TYPES = {
 
 DOORS = {
     "llama_cpp": ("phichat.engine.llama.bindings", "phichat.bench"),
+    "numpy": ("phichat.engine.llama.candidates",),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
     "httpx2": ("phichat.net.http",),
