@@ -17,7 +17,13 @@ TOP = (
 )  # fmt: skip
 """The files that belong to no room."""
 
-ENGINE = ("phichat.engine.base", "phichat.engine.hardware", "phichat.engine.prompt_cache", "phichat.engine.settings")
+ENGINE = (
+    "phichat.engine.base",
+    "phichat.engine.hardware",
+    "phichat.engine.prompt_cache",
+    "phichat.engine.settings",
+    "phichat.engine.states",
+)
 
 MODULES = {
     "phichat.cancellation": (),

@@ -1,7 +1,8 @@
 """The prompt cache on disk: token ids and their KV cache, one file a conversation, within a size limit.
 
-A file is a line of JSON, the token ids (uint32, little endian) and the sequence state from llama.cpp. It is used only
-if model, settings, library and machine are the same, its checksum is right, and a prompt begins with its tokens.
+A file is a line of JSON, the token ids (uint32, little endian), the sequence state from llama.cpp, and checkpoints if
+it cannot be trimmed. It is used only if model, settings, library and machine are the same, its checksum is right, and a
+prompt begins with its tokens, or with as many as a checkpoint has.
 """
 
 import hashlib
@@ -16,18 +17,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import pairwise
 from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import IO, Any
 
+from phichat.engine.states import FEWEST, Bytes, Checkpoint, State, count_common, usable_length
 from phichat.files import atomic_write, make_private
 from phichat.gguf import part_paths
 
-FORMAT = 2
-FEWEST = 64  # tokens worth a file: fewer are decoded as quickly as loaded
+FORMAT = 3
 RESERVE = 1_000_000_000  # bytes of the disk that are left free
 CHUNK = 1 << 20  # bytes read at a time to check a file
-MOST_TOKENS, LONGEST_HEAD = 1 << 24, 1 << 16
+MOST_TOKENS, LONGEST_HEAD, MOST_CHECKPOINTS = 1 << 24, 1 << 16, 64
 
 READ_ERRORS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, MemoryError, struct.error)
 """What reading a damaged file may raise."""
@@ -37,17 +39,36 @@ _ENDING = ".state"
 
 @dataclass(frozen=True)
 class CachedPrompt:
-    """One file: its tokens, offset and length of its state in bytes, and the checksum."""
+    """One file: its tokens, offset and length of its state in bytes, and the checksum.
+
+    `checkpoints` are their lengths in tokens and in bytes; None if the state can be trimmed anywhere.
+    """
 
     path: Path
     tokens: Sequence[int]
     start: int
     bytes: int
     checksum: str
+    checkpoints: tuple[tuple[int, int], ...] | None = None
 
-    def count_common(self, tokens: Sequence[int]) -> int:
-        """Return the length of the common prefix with `tokens`."""
-        return count_common(self.tokens, tokens)
+    @property
+    def all_bytes(self) -> int:
+        """The length of the state and its checkpoints."""
+        return self.bytes + sum(size for _, size in self.checkpoints or ())
+
+    def usable_length(self, tokens: Sequence[int]) -> int:
+        """Return how many of its tokens are of use to the prompt `tokens`, whose last has to be decoded anyway."""
+        common = min(count_common(self.tokens, tokens), len(tokens) - 1)
+        lengths = None if self.checkpoints is None else [length for length, _ in self.checkpoints]
+        return usable_length(common, len(self.tokens), lengths)
+
+    def state(self, data: memoryview) -> State:
+        """Return the state, with `data` from the file. Checkpoints are copied, as the file may be deleted."""
+        place, found = self.bytes, list[Checkpoint]()
+        for length, size in self.checkpoints or ():
+            found.append(Checkpoint(length, bytearray(data[place : place + size])))
+            place += size
+        return State(self.tokens, data[: self.bytes], tuple(found), self.checkpoints is None)
 
 
 class PromptCache:
@@ -57,12 +78,12 @@ class PromptCache:
         self._folder, self._budget = folder, budget
 
     def find_longest(self, key: str, tokens: Sequence[int]) -> tuple[CachedPrompt, int] | None:
-        """Return the file with the longest common prefix with `tokens`, and its length; None if it is too short."""
-        found = [(saved.count_common(tokens), saved) for saved in self._all(key)]
+        """Return the file that saves most of the prompt `tokens`, and how many; None if those are too few."""
+        found = [(saved.usable_length(tokens), saved) for saved in self._all(key)]
         most, saved = max(found, key=lambda pair: pair[0], default=(0, None))
         return (saved, most) if saved and most >= FEWEST else None
 
-    def load_state(self, saved: CachedPrompt) -> memoryview | None:
+    def load_state(self, saved: CachedPrompt) -> State | None:
         """Return the state in `saved`; None if it is damaged, which deletes the file.
 
         The state is memory-mapped from the page cache, where checking it has put it: copying hundreds of megabytes
@@ -72,22 +93,22 @@ class PromptCache:
             with saved.path.open("rb") as file:
                 if _is_whole(file, saved):
                     os.utime(saved.path)
-                    return memoryview(mmap(file.fileno(), 0, access=ACCESS_COPY))[saved.start :]
+                    return saved.state(memoryview(mmap(file.fileno(), 0, access=ACCESS_COPY))[saved.start :])
         except (OSError, ValueError):
             pass
         self._forget(saved.path)
         return None
 
-    def save_state(self, key: str, tokens: Sequence[int], data: bytes | bytearray) -> bool:
-        """Write the state of `tokens`, delete files with a prefix of them, and return whether it was written."""
-        if not self._make_room(len(data)):
+    def save_state(self, key: str, state: State) -> bool:
+        """Write a state, delete files with a prefix of its tokens, and return whether it was written."""
+        if not self._make_room(state.bytes):
             return False
-        path = self._folder / f"{_file_name(key, tokens)}{_ENDING}"
+        path = self._folder / f"{_file_name(key, state.tokens)}{_ENDING}"
         try:
             make_private(self._folder)
             with atomic_write(path, "wb") as file:
-                _write_file(file, key, tokens, data)
-                older = [saved for saved in self._all(key) if saved.count_common(tokens) == len(saved.tokens)]
+                _write_file(file, key, state)
+                older = [saved for saved in self._all(key) if _begins_with(state.tokens, saved.tokens)]
         except OSError:
             return False
         for saved in older:
@@ -151,12 +172,6 @@ class PromptCache:
             path.unlink()
 
 
-def count_common(known: Sequence[int], tokens: Sequence[int]) -> int:
-    """Return the length of the common prefix of `known` and `tokens`."""
-    pairs = enumerate(zip(known, tokens, strict=False))
-    return next((index for index, pair in pairs if pair[0] != pair[1]), min(len(known), len(tokens)))
-
-
 def clear(folder: Path) -> None:
     """Delete all files, as they hold conversations."""
     with suppress(OSError):
@@ -187,9 +202,14 @@ def _file_name(key: str, tokens: Sequence[int]) -> str:
     return hashlib.sha256(key.encode() + array("I", tokens).tobytes()).hexdigest()[:32]
 
 
-def _checksum(tokens: Sequence[int], data: bytes | bytearray) -> str:
+def _begins_with(tokens: Sequence[int], beginning: Sequence[int]) -> bool:
+    return count_common(beginning, tokens) == len(beginning)
+
+
+def _checksum(tokens: Sequence[int], parts: Sequence[Bytes]) -> str:
     found = hashlib.sha256(array("I", tokens).tobytes())  # most processors have instructions for it
-    found.update(data)
+    for part in parts:
+        found.update(part)
     return found.hexdigest()
 
 
@@ -200,20 +220,24 @@ def _is_whole(file: BufferedReader, saved: CachedPrompt) -> bool:
     while length := file.readinto(piece):
         found.update(memoryview(piece)[:length])
         count += length
-    return count == saved.bytes and found.hexdigest() == saved.checksum
+    return count == saved.all_bytes and found.hexdigest() == saved.checksum
 
 
-def _write_file(file: IO[bytes], key: str, tokens: Sequence[int], data: bytes | bytearray) -> None:
+def _write_file(file: IO[bytes], key: str, state: State) -> None:
+    parts = [state.data, *(each.data for each in state.checkpoints)]
+    sizes = [[each.length, len(each.data)] for each in state.checkpoints]
     head = {
         "format": FORMAT,
         "key": key,
-        "tokens": len(tokens),
-        "bytes": len(data),
-        "checksum": _checksum(tokens, data),
+        "tokens": len(state.tokens),
+        "bytes": len(state.data),
+        "checkpoints": None if state.is_trimmable else sizes,
+        "checksum": _checksum(state.tokens, parts),
     }
     file.write(json.dumps(head).encode() + b"\n")
-    file.write(struct.pack(f"<{len(tokens)}I", *tokens))
-    file.write(data)
+    file.write(struct.pack(f"<{len(state.tokens)}I", *state.tokens))
+    for part in parts:
+        file.write(part)
 
 
 def _read_head(path: Path, size: int, key: str) -> CachedPrompt | None:
@@ -223,7 +247,17 @@ def _read_head(path: Path, size: int, key: str) -> CachedPrompt | None:
         if head["format"] != FORMAT or head["key"] != key:
             return None
         count, length = int(head["tokens"]), int(head["bytes"])
-        if not 0 <= count <= MOST_TOKENS or length < 0 or file.tell() + 4 * count + length != size:
+        sizes = None if head["checkpoints"] is None else tuple((int(at), int(size)) for at, size in head["checkpoints"])
+        if not 0 <= count <= MOST_TOKENS or length < 0 or not _are_sound(sizes or (), count):
+            raise ValueError("length")
+        if file.tell() + 4 * count + length + sum(size for _, size in sizes or ()) != size:
             raise ValueError("length")
         tokens = struct.unpack(f"<{count}I", file.read(4 * count))
-        return CachedPrompt(path, tokens, file.tell(), length, str(head["checksum"]))
+        return CachedPrompt(path, tokens, file.tell(), length, str(head["checksum"]), sizes)
+
+
+def _are_sound(checkpoints: Sequence[tuple[int, int]], count: int) -> bool:
+    """Return whether checkpoints of a file with `count` tokens grow in length, and have one in bytes."""
+    lengths = [0, *(length for length, _ in checkpoints), count + 1]
+    is_growing = all(before < after for before, after in pairwise(lengths))
+    return is_growing and len(checkpoints) <= MOST_CHECKPOINTS and all(size > 0 for _, size in checkpoints)

@@ -17,6 +17,7 @@ from phichat.engine.base import Engine, EngineSettings
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.settings import Measured, TuningStore
+from phichat.engine.states import State
 from phichat.engines import make_engine
 from phichat.paths import Home
 
@@ -125,7 +126,7 @@ def test_a_home_that_is_no_folder_is_a_finding(doctor: Doctor, home: Path) -> No
 def test_what_was_measured_and_what_is_remembered_is_shown(doctor: Doctor, home: Path, model: Path) -> None:
     assert doctor()["engine"]["fastest"] is None
     TuningStore(home / "engine.json").save_fastest(model, Measured(EngineSettings(batch=256), 106.8, 12.8))
-    PromptCache(home / "states", 10**9).save_state("model", range(100), bytes(1000))
+    PromptCache(home / "states", 10**9).save_state("model", State(range(100), bytes(1000)))
     facts = doctor()
     assert (facts["engine"]["fastest"]["reads"], facts["engine"]["fastest"]["batch"]) == (106.8, 256)
     assert facts["states"]["files"] == 1

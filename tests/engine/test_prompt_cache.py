@@ -18,7 +18,8 @@ from phichat.engine import prompt_cache as room
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Notice, Piece, Request
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.engine_process import EngineProcess
-from phichat.engine.prompt_cache import PromptCache, fingerprint
+from phichat.engine.prompt_cache import CachedPrompt, PromptCache, fingerprint
+from phichat.engine.states import FEWEST, State
 from tests.support import tiny_models
 
 TOKENS = tuple(range(100))
@@ -32,6 +33,12 @@ REPLY = Turn(Role.ASSISTANT, "Because.")
 AGAIN = Turn(Role.USER, "And now?")
 
 
+def data_of(states: PromptCache, saved: CachedPrompt) -> bytes:
+    state = states.load_state(saved)
+    assert state
+    return bytes(state.data)
+
+
 class TestFiles:
     @pytest.fixture
     def states(self, tmp_path: Path) -> PromptCache:
@@ -42,28 +49,28 @@ class TestFiles:
         return found
 
     def test_what_is_kept_is_found_by_the_tokens_it_begins_with(self, states: PromptCache) -> None:
-        assert states.save_state("model", TOKENS, b"data")
+        assert states.save_state("model", State(TOKENS, b"data"))
         found = states.find_longest("model", [*TOKENS[:80], 7, 7])
         assert found is not None
         assert found[1] == 80
-        assert bytes(states.load_state(found[0]) or b"") == b"data"
+        assert data_of(states, found[0]) == b"data"
 
     def test_the_one_that_remembers_most_is_used(self, states: PromptCache) -> None:
-        states.save_state("model", [*TOKENS[:70], *range(500, 540)], b"less")
-        states.save_state("model", TOKENS, b"more")
+        states.save_state("model", State([*TOKENS[:70], *range(500, 540)], b"less"))
+        states.save_state("model", State(TOKENS, b"more"))
         found = states.find_longest("model", [*TOKENS, 5])
         assert found is not None
-        assert bytes(states.load_state(found[0]) or b"") == b"more"
+        assert data_of(states, found[0]) == b"more"
 
     def test_what_is_foreign_or_too_little_is_not_used(self, states: PromptCache) -> None:
-        states.save_state("model", TOKENS, b"data")
+        states.save_state("model", State(TOKENS, b"data"))
         assert states.find_longest("another", TOKENS) is None
         assert states.find_longest("model", [7, *TOKENS]) is None
-        assert states.find_longest("model", TOKENS[: room.FEWEST - 1]) is None
+        assert states.find_longest("model", TOKENS[: FEWEST - 1]) is None
 
     @pytest.mark.parametrize("at", [3, 200, -1])
     def test_a_damaged_file_is_not_used_and_goes(self, states: PromptCache, tmp_path: Path, at: int) -> None:
-        states.save_state("model", TOKENS, b"data" * 100)
+        states.save_state("model", State(TOKENS, b"data" * 100))
         data = bytearray(self.file(tmp_path).read_bytes())
         data[at] ^= 0xFF
         self.file(tmp_path).write_bytes(data)
@@ -72,7 +79,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("length", [0, 10, 300, 500])
     def test_a_file_that_was_cut_goes(self, states: PromptCache, tmp_path: Path, length: int) -> None:
-        states.save_state("model", TOKENS, b"data" * 100)
+        states.save_state("model", State(TOKENS, b"data" * 100))
         os.truncate(self.file(tmp_path), length)
         assert states.find_longest("model", TOKENS) is None
         assert not list((tmp_path / "states").iterdir())
@@ -80,14 +87,14 @@ class TestFiles:
     @pytest.mark.parametrize(
         "head",
         [
-            b"[" * 60_000, b"7", b'"format"', b'{"format": 2}',
-            b'{"format": 2, "key": "model", "tokens": 1e999, "bytes": 0, "checksum": ""}',
-            b'{"format": 2, "key": "model", "tokens": 100, "bytes": -400, "checksum": ""}',
-            b'{"format": 2, "key": "model", "tokens": "\xb2", "bytes": [], "checksum": ""}',
+            b"[" * 60_000, b"7", b'"format"', b'{"format": 3}',
+            b'{"format": 3, "key": "model", "tokens": 1e999, "bytes": 0, "checkpoints": null, "checksum": ""}',
+            b'{"format": 3, "key": "model", "tokens": 100, "bytes": -400, "checkpoints": null, "checksum": ""}',
+            b'{"format": 3, "key": "model", "tokens": "\xb2", "bytes": [], "checksum": ""}',
         ],
     )  # fmt: skip
     def test_a_foreign_file_is_in_nobodys_way(self, states: PromptCache, tmp_path: Path, head: bytes) -> None:
-        states.save_state("model", TOKENS, b"data")
+        states.save_state("model", State(TOKENS, b"data"))
         foreign = tmp_path / "states" / "foreign.state"
         foreign.write_bytes(head + b"\n")
         found = states.find_longest("model", TOKENS)
@@ -97,50 +104,50 @@ class TestFiles:
 
     @pytest.mark.skipif(os.name == "nt", reason="no such files")
     def test_what_is_no_file_is_not_opened(self, states: PromptCache, tmp_path: Path) -> None:
-        states.save_state("model", TOKENS, b"data")
+        states.save_state("model", State(TOKENS, b"data"))
         os.mkfifo(tmp_path / "states" / "pipe.state")
         (tmp_path / "states" / "folder.state").mkdir()
         assert states.find_longest("model", TOKENS)
         assert states.usage()[0] == 1
 
     def test_what_goes_on_takes_the_place_of_its_beginning(self, states: PromptCache, tmp_path: Path) -> None:
-        states.save_state("model", TOKENS, b"one")
-        states.save_state("model", [*TOKENS, 7], b"two")
+        states.save_state("model", State(TOKENS, b"one"))
+        states.save_state("model", State([*TOKENS, 7], b"two"))
         found = states.find_longest("model", [*TOKENS, 7])
         assert found is not None
-        assert bytes(states.load_state(found[0]) or b"") == b"two"
+        assert data_of(states, found[0]) == b"two"
         assert len(list((tmp_path / "states").iterdir())) == 1
 
     def test_the_least_recently_used_go_when_the_budget_is_full(self, tmp_path: Path) -> None:
         states = PromptCache(tmp_path / "states", 30_000)
         for number in range(3):
-            states.save_state("model", [number, *TOKENS], bytes(9_000))
+            states.save_state("model", State([number, *TOKENS], bytes(9_000)))
             os.utime(max((tmp_path / "states").iterdir(), key=os.path.getmtime), (number, number))
         first = states.find_longest("model", [0, *TOKENS])
         assert first is not None
         states.load_state(first[0])
-        states.save_state("model", [3, *TOKENS], bytes(9_000))
+        states.save_state("model", State([3, *TOKENS], bytes(9_000)))
         there = [number for number in range(4) if states.find_longest("model", [number, *TOKENS])]
         assert there == [0, 2, 3]
 
     def test_more_than_the_budget_is_not_kept(self, tmp_path: Path) -> None:
-        assert not PromptCache(tmp_path / "states", 100).save_state("model", TOKENS, bytes(200))
+        assert not PromptCache(tmp_path / "states", 100).save_state("model", State(TOKENS, bytes(200)))
 
     def test_the_last_of_the_disk_is_left_alone(
         self, states: PromptCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room.RESERVE))
-        assert not states.save_state("model", TOKENS, b"data")
+        assert not states.save_state("model", State(TOKENS, b"data"))
 
     def test_a_folder_that_cannot_be_used_is_no_trouble(self, tmp_path: Path) -> None:
         (tmp_path / "states").write_text("")
         states = PromptCache(tmp_path / "states", PLENTY)
-        assert not states.save_state("model", TOKENS, b"data")
+        assert not states.save_state("model", State(TOKENS, b"data"))
         assert states.find_longest("model", TOKENS) is None
 
     def test_what_a_killed_program_left_goes_in_time(self, states: PromptCache, tmp_path: Path) -> None:
-        states.save_state("model", TOKENS, b"data")
+        states.save_state("model", State(TOKENS, b"data"))
         left = tmp_path / "states" / "x.123.new"
         left.write_bytes(b"half")
         states.find_longest("model", TOKENS)

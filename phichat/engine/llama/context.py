@@ -11,9 +11,11 @@ from typing import Any
 
 from phichat import gguf
 from phichat.cancellation import CancelToken
-from phichat.engine.base import EngineSettings
+from phichat.engine.base import SIZES, EngineSettings
 from phichat.engine.llama import hardware
 from phichat.engine.llama.bindings import lib
+from phichat.engine.llama.checkpoints import Checkpoints
+from phichat.engine.states import Checkpoint, usable_length
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.i18n import tr
 
@@ -21,6 +23,15 @@ MOST_SCORED = 64  # tokens of one step of which logits are computed, at most
 
 _ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR in ggml.h; llama-cpp-python's own list is out of date
 _ABORTED = 2  # returned by llama_decode after the abort callback
+_PARTIAL = lib.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
+_ROLLING_BACK = {"lfm2", "lfm2moe", "qwen35", "qwen35moe"}
+"""Recurrent architectures of which llama.cpp can take the last tokens back; it says so of others, not tried here."""
+
+ROLLBACK = SIZES[0] - 1
+"""Tokens those can take back: the smallest step of prompt lookup. It took no measurable time, but each token as much
+memory as a state; 31 tokens made a small model's graph too large for llama.cpp, which ended the process."""
+
+MOST_ROLLBACK = 256_000_000  # bytes of memory for that
 _CACHE_TYPES = {"f16": 1, "q8_0": 8}  # GGML_TYPE_F16 and GGML_TYPE_Q8_0 in ggml.h
 
 
@@ -30,6 +41,8 @@ class LlamaContext:
     Attributes:
         model, context: llama.cpp's handles.
         kept: the tokens in the KV cache.
+        checkpoints: copies of what cannot be trimmed, at some of these tokens.
+        is_trimmable: whether any number of tokens at the end can be removed, without checkpoints.
     """
 
     def __init__(self, head: gguf.Head, settings: EngineSettings, progress: Callable[[float], bool]) -> None:
@@ -42,6 +55,8 @@ class LlamaContext:
         self.model: Any = None
         self.context: Any = None
         self.kept: list[int] = []
+        self.checkpoints = Checkpoints()
+        self.is_trimmable = True
         try:
             self._load(settings, progress)
             self.open(settings)
@@ -73,6 +88,8 @@ class LlamaContext:
         parameters.n_batch = max(settings.batch, MOST_SCORED)
         parameters.n_ubatch = settings.batch
         parameters.n_threads = parameters.n_threads_batch = settings.threads
+        parameters.swa_full = False
+        parameters.n_rs_seq = self._rollback(settings)
         parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type]
         parameters.flash_attn_type = (
             lib.LLAMA_FLASH_ATTN_TYPE_ENABLED if settings.flash_attention else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -82,6 +99,8 @@ class LlamaContext:
             raise self._load_error()
         self._batch = lib.llama_batch_init(MOST_SCORED, 0, 1)
         self._threads = settings.threads
+        self._step = min(settings.batch, MOST_SCORED)
+        self.is_trimmable = self._window == 0 and not self._is_recurrent
 
     def warm_up(self, token: int, longest: int) -> None:
         """Decode a short batch and a token, so that a processor that cannot run this fails now, not in a reply."""
@@ -91,15 +110,31 @@ class LlamaContext:
             self.decode(batch)
         self.forget_all()
 
+    def _rollback(self, settings: EngineSettings) -> int:
+        """Return how many tokens a recurrent model should be able to take back for prompt lookup."""
+        is_affordable = ROLLBACK * _state_bytes(self._head) <= MOST_ROLLBACK
+        return ROLLBACK if settings.looks_up and self._head.architecture in _ROLLING_BACK and is_affordable else 0
+
     @property
     def token_count(self) -> int:
         """Size of the vocabulary."""
         return int(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(self.model)))
 
     @property
-    def can_forget_last(self) -> bool:
-        """Whether the end of the sequence can be removed from the KV cache; recurrent models cannot do that."""
-        return not (lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model))
+    def most_guesses(self) -> int:
+        """How many tokens of the last step can be removed from the KV cache; 0 for most recurrent models."""
+        return int(lib.llama_n_rs_seq(self.context)) if self._is_recurrent else self._step - 1
+
+    @property
+    def _is_recurrent(self) -> bool:
+        """Whether some layers have a state that each token overwrites."""
+        return bool(lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model))
+
+    @property
+    def _window(self) -> int:
+        """How many tokens a sliding window sees; 0 if there is none, or if it sees all of the context."""
+        window = int(lib.llama_model_n_swa(self.model))
+        return window if window < lib.llama_n_ctx(self.context) else 0
 
     def decode(self, tokens: Sequence[int]) -> bool:
         """Decode `tokens` after those kept; return False if it was aborted."""
@@ -129,18 +164,63 @@ class LlamaContext:
         self.kept.append(guess)
 
     def forget_guesses(self) -> None:
-        """Remove guesses that were not accepted from the KV cache."""
+        """Remove guesses that were not accepted from the KV cache, at most `most_guesses`."""
         lib.llama_memory_seq_rm(self.memory, 0, len(self.kept), -1)
 
     def _run(self, batch: Any) -> bool:
         if result := lib.llama_decode(self.context, batch):
-            self.forget_guesses()
+            self._undo_step()
             if result == _ABORTED:
                 return False
             raise EngineError(
                 tr("The model couldn’t continue (llama.cpp error {code}). Try again.").format(code=result)
             )
         return True
+
+    def _undo_step(self) -> None:
+        """Remove what a step that failed or was aborted has left, which in recurrent states is part of each token."""
+        if self._is_recurrent:
+            self._return_to(self.checkpoints.before(len(self.kept)))
+        else:
+            self.forget_guesses()
+
+    def save_checkpoint(self) -> None:
+        """Add a checkpoint of the tokens kept, if one is needed to return to them."""
+        length = len(self.kept)
+        if self.is_trimmable or length <= self.checkpoints.last:
+            return
+        if data := read_state(
+            lib.llama_state_seq_get_size_ext(self.context, 0, _PARTIAL),
+            lambda buffer, size: lib.llama_state_seq_get_data_ext(self.context, buffer, size, 0, _PARTIAL),
+        ):
+            self.checkpoints.add(Checkpoint(length, data))
+
+    def usable_length(self, common: int) -> int:
+        """Return how many tokens stay if all but the first `common` are forgotten: fewer unless they can be trimmed."""
+        if self._can_trim(common):
+            return common
+        return usable_length(common, len(self.kept), [each.length for each in self.checkpoints])
+
+    def _can_trim(self, length: int) -> bool:
+        """Return whether all after `length` tokens can be removed, and what the next token looks at is still there."""
+        if self.is_trimmable or length >= len(self.kept):
+            return True
+        first = lib.llama_memory_seq_pos_min(self.memory, 0)
+        return not self._is_recurrent and bool(first <= max(0, length - self._window + 1))
+
+    def _return_to(self, checkpoint: Checkpoint | None) -> None:
+        """Restore a checkpoint; forget everything if there is none, or llama.cpp refuses it."""
+        if checkpoint and self._restore(checkpoint):
+            del self.kept[checkpoint.length :]
+            self.checkpoints.forget_after(checkpoint.length)
+        else:
+            self.forget_all()
+
+    def _restore(self, checkpoint: Checkpoint) -> bool:
+        size = len(checkpoint.data)
+        buffer = (ctypes.c_uint8 * size).from_buffer_copy(checkpoint.data)
+        read = lib.llama_state_seq_set_data_ext(self.context, buffer, size, 0, _PARTIAL)
+        return read == size and bool(lib.llama_memory_seq_rm(self.memory, 0, checkpoint.length, -1))
 
     def duplicate_cells(self, times: int) -> None:
         """Copy the KV cells of the sequence so many times, so that decoding is as slow as after a longer text.
@@ -156,15 +236,20 @@ class LlamaContext:
             lib.llama_memory_seq_rm(self.memory, 1, -1, -1)
 
     def forget_from(self, first: int) -> None:
-        """Remove the tokens from index `first` on from the KV cache; all of them if the model is recurrent."""
-        if not lib.llama_memory_seq_rm(self.memory, 0, first, -1):
-            self.forget_all()
-        del self.kept[first:]
+        """Remove the tokens from index `first` on from the KV cache, and those since a checkpoint before if need be."""
+        if not self._can_trim(first):
+            self._return_to(self.checkpoints.before(first))
+        elif first < len(self.kept):
+            if not lib.llama_memory_seq_rm(self.memory, 0, first, -1):
+                self.forget_all()
+            del self.kept[first:]
+            self.checkpoints.forget_after(first)
 
     def forget_all(self) -> None:
-        """Clear the KV cache."""
+        """Clear the KV cache, and forget the checkpoints."""
         lib.llama_memory_clear(self.memory, True)
         self.kept.clear()
+        self.checkpoints.replace(())
 
     def set_threads(self, count: int) -> None:
         """Set the number of threads."""
@@ -200,6 +285,7 @@ class LlamaContext:
             lib.llama_batch_free(self._batch)
         self.context = None
         self.kept.clear()
+        self.checkpoints.replace(())
 
     def _load_error(self) -> Exception:
         """Return an error for the user, from what llama.cpp logged."""
@@ -218,6 +304,25 @@ class LlamaContext:
                 )
             )
         return ModelDamaged(gguf.damaged(self._head.path))
+
+
+def read_state(size: int, read: Callable[[Any, int], int]) -> bytearray:
+    """Return the `size` bytes that `read` writes into a buffer; empty if llama.cpp cannot give them."""
+    data = bytearray(size)
+    return data if size and read((ctypes.c_uint8 * size).from_buffer(data), size) == size else bytearray()
+
+
+def _state_bytes(head: gguf.Head) -> int:
+    """Return about how many bytes the recurrent states of a model are, if all its layers are recurrent."""
+
+    def number(key: str) -> int:
+        value = head.metadata.get(f"{head.architecture}.{key}")
+        return value if isinstance(value, int) else 0
+
+    inner, states = number("ssm.inner_size"), number("ssm.state_size")
+    channels = inner + 2 * number("ssm.group_count") * states
+    convolution = number("ssm.conv_kernel") * channels + number("shortconv.l_cache") * number("embedding_length")
+    return 4 * head.layers * (convolution + inner * states)
 
 
 _log_errors: deque[str] = deque(maxlen=20)

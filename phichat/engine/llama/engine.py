@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from phichat import gguf
 from phichat.chat.conversation import Ending
@@ -29,6 +29,7 @@ from phichat.engine.base import (
 )
 from phichat.engine.hardware import EXACT, CpuLoad, check_memory, choose_cache_type, needs_flash
 from phichat.engine.llama import hardware
+from phichat.engine.llama.checkpoints import TAIL, checkpoint_places
 from phichat.engine.llama.context import LlamaContext, start_library, system_info
 from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
@@ -152,15 +153,15 @@ class LlamaEngine:
             opened.cache.wait()  # so that clearing the disk finds all of it
             if not any(turn.text for turn in request.turns):
                 opened.cache.drop_parked()  # earlier conversations may have been deleted
-        kept, known = opened.llama.kept, len(draft.fixed)
+        fixed = opened.lasting(draft.fixed)
         begun = time.perf_counter()
-        if request.only_counts or kept[:known] == draft.fixed:
+        if request.only_counts or opened.llama.kept[: len(fixed)] == fixed:
             cached = opened.count_common(draft.fixed)
             yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
         else:
-            cached = self._reuse_prefix(opened, draft.fixed, is_private=request.is_temporary)
+            cached = self._reuse_prefix(opened, fixed, is_private=request.is_temporary)
             yield PromptFit(draft.length, cached, context, draft.dropped, draft.first)
-            for done in opened.decode_prompt(draft.fixed[cached:], stop):
+            for done in opened.decode_prompt(fixed[cached:], stop, is_draft=True):
                 yield Reading(cached + done, draft.length)
         seconds = time.perf_counter() - begun
         yield Done(Ending.CANCELLED, sampling.seed or 0, draft.length, cached, prompt_seconds=seconds)
@@ -282,13 +283,21 @@ class _LoadedModel:
         return self.loaded.context - len(self.llama.kept)
 
     def count_common(self, tokens: Sequence[int]) -> int:
-        """Return the length of the common prefix with the KV cache; the last token never counts."""
+        """Return how much of the common prefix with the KV cache can stay there; the last token never counts."""
         pairs = zip(self.llama.kept, tokens[:-1], strict=False)
-        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return self.llama.usable_length(sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+    def lasting(self, fixed: list[int]) -> list[int]:
+        """Return what should be prefilled of the tokens of a draft that are the same whatever follows.
+
+        A letter more can change its last tokens, which would mean to go back to a checkpoint where the memory cannot be
+        trimmed. Then they are left for the reply.
+        """
+        return fixed if self.llama.is_trimmable else fixed[:-TAIL]
 
     def make_lookup(self) -> PromptLookup | None:
         """Return the prompt lookup for a reply; None if it is off."""
-        is_on = self.loaded.settings.looks_up and self.llama.can_forget_last
+        is_on = self.loaded.settings.looks_up and self.llama.most_guesses > 0
         return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
     def start_pacer(self) -> ThreadPacer | None:
@@ -299,18 +308,30 @@ class _LoadedModel:
         self.llama.set_threads(self._writing.threads)
         return self._writing
 
-    def decode_prompt(self, tokens: Sequence[int], stop: CancelToken) -> Iterator[int]:
-        """Decode a prompt in steps, and yield how many tokens are done after each. End early when stopped."""
-        settings = self.loaded.settings
+    def decode_prompt(self, tokens: Sequence[int], stop: CancelToken, *, is_draft: bool = False) -> Iterator[int]:
+        """Decode a prompt in steps, and yield how many tokens are done after each. End early when stopped.
+
+        Where it is needed, a step ends and there is a checkpoint at the end of a turn, and near the end of the prompt.
+        """
+        places = self._checkpoint_places(tokens, is_draft=is_draft)
         self.llama.abort_on(stop)
         try:
-            for start in range(0, len(tokens), settings.batch):
-                step = tokens[start : start + settings.batch]
-                if stop.is_set() or not self._read_step(step):
-                    return
-                yield start + len(step)
+            for before, place in pairwise([0, *places, len(tokens)]):
+                for start in range(before, place, self.loaded.settings.batch):
+                    step = tokens[start : min(start + self.loaded.settings.batch, place)]
+                    if stop.is_set() or not self._read_step(step):
+                        return
+                    yield start + len(step)
+                if place in places:
+                    self.llama.save_checkpoint()
         finally:
             self.llama.abort_on(None)
+
+    def _checkpoint_places(self, tokens: Sequence[int], *, is_draft: bool) -> list[int]:
+        if self.llama.is_trimmable:
+            return []
+        since = len(self.llama.kept) - self.llama.checkpoints.last
+        return checkpoint_places(tokens, self.form.stop_tokens, since, is_draft=is_draft)
 
     def check_logits(self) -> None:
         """Raise ModelDamaged if the last logits are no numbers."""

@@ -68,7 +68,8 @@ class TokenGenerator:
 
     def _step(self, token: int, left: int, stop: CancelToken) -> bool:
         """Decode `token` and new guesses; return False if stopped."""
-        self._guesses = self._look_up.guess(left - 1) if self._look_up else []
+        room = min(left - 1, self._llama.most_guesses)
+        self._guesses = self._look_up.guess(room) if self._look_up else []
         self._right = 0
         begun = time.perf_counter()
         is_done = self._check_guesses(token, self._guesses, stop) if self._guesses else self._llama.decode([token])

@@ -1,18 +1,20 @@
-"""Sequence states of llama.cpp for several conversations, parked in memory and saved in the prompt cache."""
+"""Sequence states of llama.cpp for several conversations, parked in memory and saved in the prompt cache.
+
+Where a memory cannot be trimmed, some checkpoints go with each state, so that a prompt that differs near its end is not
+decoded from the beginning.
+"""
 
 import ctypes
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from phichat.engine import hardware
 from phichat.engine.llama.bindings import lib
-from phichat.engine.llama.context import LlamaContext
-from phichat.engine.prompt_cache import FEWEST, PromptCache, count_common
+from phichat.engine.llama.checkpoints import SAVED, memory_room, thinned
+from phichat.engine.llama.context import LlamaContext, read_state
+from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.states import FEWEST, State, count_common
 
-SHARE = 10  # parked states take at most one part in so many of all memory
-LEFT = 4  # and of the available memory
 MOSTLY = 0.75  # share of a conversation that is enough to be saved while it goes on: files are written whole
 MOST_WRITING = 2  # states written at the same time, each held in memory meanwhile
 
@@ -21,8 +23,7 @@ MOST_WRITING = 2  # states written at the same time, each held in memory meanwhi
 class _Parked:
     """The state of a conversation that is not in the context, and whether it is on disk, too."""
 
-    tokens: tuple[int, ...]
-    data: bytearray
+    state: State
     is_written: bool
 
 
@@ -43,11 +44,10 @@ class KVCache:
         kept = self._llama.kept
         if keeps and len(kept) - known >= FEWEST:
             self._park()
-        waiting = max(self._aside, key=lambda aside: count_common(aside.tokens, tokens), default=None)
-        there = count_common(waiting.tokens, tokens) if waiting else 0
-        if waiting and there >= known + FEWEST:
+        waiting = max(self._aside, key=lambda aside: aside.state.usable_length(tokens), default=None)
+        if waiting and waiting.state.usable_length(tokens) >= known + FEWEST:
             self._aside.remove(waiting)
-            self._restore(waiting.tokens, waiting.data, is_written=waiting.is_written)
+            self._restore(waiting.state, is_written=waiting.is_written)
         else:
             self._load_saved(tokens, known)
 
@@ -56,7 +56,7 @@ class KVCache:
         tokens = tuple(self._llama.kept)
         enough = len(tokens) if whole else MOSTLY * len(tokens)
         if self._prompt_cache and len(tokens) >= FEWEST and count_common(self._written, tokens) < enough:
-            self._start_saving(tokens, self._read_state())
+            self._start_saving(self._read_state())
 
     def drop_parked(self) -> None:
         """Discard all parked states."""
@@ -68,50 +68,52 @@ class KVCache:
             thread.join()
 
     def _park(self) -> None:
-        tokens, data = tuple(self._llama.kept), self._read_state()
-        if not data:
+        state = self._read_state()
+        if not state.data:
             return
+        tokens = tuple(state.tokens)
         is_written = self._prompt_cache is None or tokens == self._written[: len(tokens)]
-        is_written = is_written or self._start_saving(tokens, data)
-        room = min(hardware.installed_memory() // SHARE, hardware.available_memory() // LEFT)
-        self._aside = [aside for aside in self._aside if count_common(aside.tokens, tokens) < len(aside.tokens)]
-        while self._aside and sum(len(aside.data) for aside in self._aside) + len(data) > room:
+        is_written = is_written or self._start_saving(state)
+        room = memory_room() if state.is_trimmable else memory_room() // 2  # the rest is for checkpoints
+        self._aside = [each for each in self._aside if count_common(each.state.tokens, tokens) < len(each.state.tokens)]
+        while self._aside and sum(aside.state.bytes for aside in self._aside) + state.bytes > room:
             self._aside.pop(0)
-        if len(data) <= room:
-            self._aside.append(_Parked(tokens, data, is_written))
+        if state.bytes <= room:
+            self._aside.append(_Parked(state, is_written))
 
     def _load_saved(self, tokens: Sequence[int], known: int) -> None:
         """Restore a saved state of `tokens` if it is clearly longer than the `known` tokens."""
         found = self._prompt_cache.find_longest(self._key, tokens) if self._prompt_cache else None
         if not found or not self._prompt_cache or found[1] < known + FEWEST:
             return
-        data = self._prompt_cache.load_state(found[0])
-        if data is not None:
-            self._restore(tuple(found[0].tokens), data, is_written=True)
+        if state := self._prompt_cache.load_state(found[0]):
+            self._restore(state, is_written=True)
 
-    def _restore(self, tokens: tuple[int, ...], data: bytearray | memoryview, *, is_written: bool) -> None:
+    def _restore(self, state: State, *, is_written: bool) -> None:
         self._llama.forget_all()
-        buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
-        if lib.llama_state_seq_set_data(self._llama.context, buffer, len(data), 0):
-            self._llama.kept[:] = tokens
-            self._written = tokens if is_written else ()
+        buffer = (ctypes.c_uint8 * len(state.data)).from_buffer(state.data)
+        if lib.llama_state_seq_set_data(self._llama.context, buffer, len(state.data), 0):
+            self._llama.kept[:] = state.tokens
+            self._llama.checkpoints.replace(state.checkpoints)
+            self._written = tuple(state.tokens) if is_written else ()
         else:
             self._llama.forget_all()
 
-    def _read_state(self) -> bytearray:
-        """Return the state of the sequence; empty if llama.cpp cannot give it."""
-        size = lib.llama_state_seq_get_size(self._llama.context, 0)
-        data = bytearray(size)
-        buffer: Any = (ctypes.c_uint8 * size).from_buffer(data)
-        return data if lib.llama_state_seq_get_data(self._llama.context, buffer, size, 0) == size else bytearray()
+    def _read_state(self) -> State:
+        """Return the state of the sequence, with its most useful checkpoints; without data if llama.cpp gives none."""
+        llama = self._llama
+        size = lib.llama_state_seq_get_size(llama.context, 0)
+        data = read_state(size, lambda buffer, size: lib.llama_state_seq_get_data(llama.context, buffer, size, 0))
+        checkpoints = tuple(thinned(list(llama.checkpoints), SAVED, memory_room() // 2))
+        return State(tuple(llama.kept), data, checkpoints, llama.is_trimmable)
 
-    def _start_saving(self, tokens: tuple[int, ...], data: bytearray) -> bool:
+    def _start_saving(self, state: State) -> bool:
         """Start a thread that saves a state; return False if too many are being written."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if not self._prompt_cache or not data or len(self._threads) >= MOST_WRITING:
+        if not self._prompt_cache or not state.data or len(self._threads) >= MOST_WRITING:
             return False
-        self._written = tokens
-        thread = threading.Thread(target=self._prompt_cache.save_state, args=(self._key, tokens, data), daemon=True)
+        self._written = tuple(state.tokens)
+        thread = threading.Thread(target=self._prompt_cache.save_state, args=(self._key, state), daemon=True)
         self._threads.append(thread)
         thread.start()
         return True

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import llama_cpp.llama_cpp as lib
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +13,7 @@ from phichat import gguf
 from phichat.chat.candidates import Choice, text_of_bytes
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
+from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.candidates import ObservedChain, likeliest, probabilities
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.sampler import SamplerChain, plain_chain

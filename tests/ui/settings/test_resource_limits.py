@@ -7,6 +7,7 @@ from pathlib import Path
 
 from phichat import i18n
 from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.states import State
 from tests.ui.conftest import Person
 
 
@@ -22,7 +23,7 @@ def test_what_is_chosen_is_there_the_next_time(person: Person, open_window: Call
 def test_less_disk_is_given_back_at_once_the_oldest_first(person: Person, home: Path) -> None:
     states = PromptCache(home / "states", 10**10)
     for number in range(3):
-        states.save_state("model", [number, *range(100)], bytes(1000))
+        states.save_state("model", State([number, *range(100)], bytes(1000)))
         newest = max((home / "states").iterdir(), key=os.path.getmtime)
         os.utime(newest, (number, number))
     person.find("statesSpin").setValue(1)
