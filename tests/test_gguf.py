@@ -192,7 +192,7 @@ def text(key: str, value: str) -> bytes:
         ([text("general.architecture", "whisper")], ["encoder.conv1.weight"], "speech"),
         ([text("general.architecture", "t5")], ["token_embd.weight"], "translates"),
         ([], ["token_embd.weight"], "doesn’t say what kind"),
-        ([text("general.architecture", "eagle9")], ["fc.weight"], r"\(eagle9\) is incomplete"),
+        ([text("general.architecture", "halfling")], ["fc.weight"], r"\(halfling\) is incomplete"),
     ],
 )
 def test_what_is_no_model_to_chat_with_says_what_it_is(

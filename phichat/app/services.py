@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from phichat import paths
+from phichat import gguf, paths
 from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import ModelMissing, StoreError
 from phichat.i18n import tr
@@ -90,11 +90,12 @@ class ModelService(QObject):
         return make_model_manager(self._home, self.library(), self.access())
 
     def list_models(self) -> list[ModelRef]:
-        """Return all models on this disk."""
-        return [model.ref for model in self.library().list_models()]
+        """Return all models on this disk that are made to chat with."""
+        return [model.ref for model in self.library().list_chat_models()]
 
     def find_file(self, path: Path) -> ModelRef:
-        """Return the model in the file at `path`. Raise ModelMissing if there is none."""
+        """Return the model in the file at `path`. Raise ModelError if there is none to chat with. Reads its header."""
+        gguf.read_head(path)
         return self.library().find_model(str(path)).ref
 
     @Slot()

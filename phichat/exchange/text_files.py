@@ -8,6 +8,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phichat import gguf
 from phichat.chat.attachments import Attachment
 from phichat.errors import StoreError
 from phichat.exchange.imports import holds_conversations
@@ -22,6 +23,7 @@ MOST = 1_000_000
 """The largest file in bytes. The longest context of a small model holds about half of that."""
 
 GGUF = b"GGUF"
+BEGINNING = 512  # bytes that tell a model from anything else
 CONTROLS = 1000
 """A file with more than one unusual control character in this many is not text."""
 
@@ -43,14 +45,16 @@ _USUAL = frozenset("\t\n\r\f\v\b\x1b\x85")  # with the escape of a log's colours
 
 def kind_of(file: Path) -> FileKind:
     """Return what a dropped file is. One that cannot be read counts as text, as `read_text` reports why."""
-    ending = file.suffix.lower()
+    ending = ".gguf" if gguf.is_piece(file.name) else file.suffix.lower()
     if ending in {".gguf", ".zip"}:
         return FileKind.MODEL if ending == ".gguf" else FileKind.CONVERSATIONS
     if ending in {".json", ".jsonl", ".ndjson"} and holds_conversations(file):
         return FileKind.CONVERSATIONS
     try:
         with file.open("rb") as opened:
-            return FileKind.MODEL if opened.read(len(GGUF)) == GGUF else FileKind.TEXT
+            begin = opened.read(BEGINNING)
+            is_model = begin.startswith(GGUF) or gguf.is_foreign_model(begin)
+            return FileKind.MODEL if is_model else FileKind.TEXT
     except OSError:
         return FileKind.TEXT
 

@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 from phichat.errors import ModelDamaged, ModelMissing, ModelUnsupported, NotAModel
 from phichat.gguf.kinds import (
     PROBED,
+    describe_by_metadata,
+    describe_empty,
     describe_foreign,
     describe_other_kind,
     describe_piece,
@@ -120,12 +122,28 @@ def read_head(path: Path) -> Head:
     if isinstance(count, int) and count > 1:
         head = _read_parts(path, head, count)
     if not head.tensors:
-        raise NotAModel(
-            tr("{name} contains only a vocabulary, not a model. Choose another file.").format(name=path.name)
-        )
+        raise NotAModel(describe_empty(path.name, head.metadata))
     if message := describe_other_kind(path.name, head.metadata, head.tensors):
         raise ModelUnsupported(message)
     return head
+
+
+def describe_by_beginning(path: Path) -> str:
+    """Return what the file at `path` is if the beginning of its header says that it is no model to chat with; else "".
+
+    Reads a few pages at most, as lists of models cannot wait for whole headers.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(PROBED)
+            if not begin.startswith(MAGIC):
+                return describe_foreign(path.name, begin)
+            file.seek(len(MAGIC))
+            return _Reader(path, file, os.fstat(file.fileno()).st_size).problem()
+    except ModelUnsupported as error:
+        return str(error)
+    except (OSError, struct.error, OverflowError, MemoryError, ValueError):
+        return ""  # loading it says what is wrong
 
 
 def _read_file(path: Path) -> Head:
@@ -202,9 +220,7 @@ class _Reader:
         self._path, self._file, self._count = path, file, count
 
     def head(self) -> Head:
-        version = self._scalar("I")
-        if version not in VERSIONS:
-            raise ModelUnsupported(describe_version(self._path.name, version, VERSIONS[-1]))
+        self._check_version()
         tensors, pairs = self._scalar("Q"), self._scalar("Q")
         metadata = {self._string(): self._value(self._scalar("I")) for _ in _bounded(pairs, MAX_ENTRIES)}
         ends = dict(self._tensor() for _ in _bounded(tensors, MAX_ENTRIES))
@@ -214,6 +230,27 @@ class _Reader:
         if ends:
             self._check_length(-(-self._file.tell() // alignment) * alignment + max(ends.values()))
         return Head(self._path, self._count, metadata, frozenset(ends))
+
+    def problem(self) -> str:
+        """Return what the file is if what precedes a tokenizer, or the whole header without one, tells it; else ""."""
+        self._check_version()
+        name, tensors, pairs = self._path.name, self._scalar("Q"), self._scalar("Q")
+        metadata: dict[str, Any] = {}
+        for _ in _bounded(pairs, MAX_ENTRIES):
+            key = self._string()
+            if key.startswith("tokenizer."):  # what follows is long
+                is_empty = not tensors and _COUNT not in metadata
+                return describe_empty(name, {key: None}) if is_empty else describe_by_metadata(name, metadata)
+            metadata[key] = self._value(self._scalar("I"))
+        if not tensors and _COUNT not in metadata:
+            return describe_empty(name, metadata)
+        names = frozenset(self._tensor()[0] for _ in _bounded(tensors, MAX_ENTRIES))
+        return describe_other_kind(name, metadata, names) if _COUNT not in metadata else ""
+
+    def _check_version(self) -> None:
+        version = self._scalar("I")
+        if version not in VERSIONS:
+            raise ModelUnsupported(describe_version(self._path.name, version, VERSIONS[-1]))
 
     def _check_length(self, needed: int) -> None:
         if needed > self._count:

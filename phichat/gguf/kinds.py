@@ -1,7 +1,7 @@
 """Say what a file is that is no model to chat with: of another format, or made for something else."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from phichat.i18n import N_, tr
@@ -17,23 +17,38 @@ _PICTURE_MAKERS = re.compile(
     r"sd\d*(\.\d)?|sdxl|flux\d*|aura(flow)?|chroma|cosmos|hidream|hyvid|hunyuan_?(video|image)|kandinsky\d*|ltxv|"
     r"lumina\d*|mochi|pig|qwen_?image|svd|wan(\d[\d.]*)?|z_?image"
 )
-_SOUND_MAKERS = re.compile(r"bark|csm|dia|kokoro|musicgen|orpheus|outetts|parler(-tts)?|snac|wavtokenizer-dec")
+_SOUND_MAKERS = re.compile(
+    r"bark|csm|dia|kokoro|musicgen|orpheus|outetts|parler|snac|wavtokenizer-dec|.*[-_]?tts([-_].*)?"
+)
 _LISTENERS = re.compile(r"whisper|parakeet|moonshine")
 _READERS = re.compile(r".*bert.*|t5encoder|gemma-embedding|llama-embed")
 _DIFFUSION = re.compile(r"dream|llada(-moe)?|rnd1")
 _TRANSLATORS = re.compile(r"t5|bart|m2m100|nllb")
+_DRAFTERS = re.compile(r"eagle\d*|dflash|medusa|.*[-_]assistant|.*[-_]mtp")
+_PICTURE_TENSORS = re.compile(
+    r"(model\.)?diffusion_model\..*|first_stage_model\..*|cond_stage_model\..*|double_blocks\..*|joint_blocks\..*|"
+    r"(decoder|encoder)\.conv_in\..*"
+)
+_WHISPER_VOCABULARIES = (51864, 51865, 51866)
 
 
+_TEXT = frozenset({"token_embd.weight"})  # the tensor that every chat model has
 _PIECE = re.compile(
     r"\.gguf[._-]?(split|part)[._-]?(\d+of\d+|\d+|[a-z]{1,2})(\.gguf)?$|\.gguf\.\d{1,3}$", re.IGNORECASE
 )
 
 
+def _begins_with_numbers(begin: bytes, magic: bytes, numbers: Collection[int]) -> bool:
+    """Return whether `magic` comes first, then one of `numbers` in four bytes."""
+    return begin.startswith(magic) and int.from_bytes(begin[len(magic) : len(magic) + 4], "little") in numbers
+
+
 class _Format(NamedTuple):
-    """A format told by the beginning of a file."""
+    """A format told by the beginning of a file; `is_model` if such files are models, or belong to them."""
 
     fits: Callable[[bytes], bool]
     message: str
+    is_model: bool = False
 
 
 _FORMATS = (
@@ -68,6 +83,12 @@ _FORMATS = (
             "{name} is a model for other apps, such as a Safetensors or PyTorch file. Choose a GGUF "
             "version of the model: its name ends in .gguf."
         ),
+        is_model=True,
+    ),
+    _Format(
+        lambda begin: _begins_with_numbers(begin, b"lmgg", _WHISPER_VOCABULARIES),
+        N_("{name} isn’t a chat model: it transcribes speech (Whisper). Choose a chat model in a GGUF file."),
+        is_model=True,
     ),
     _Format(
         lambda begin: begin.startswith(_OLD_GGML),
@@ -75,6 +96,15 @@ _FORMATS = (
             "{name} uses the old GGML format, which is no longer supported. Choose a GGUF version of "
             "the model (a file ending in .gguf)."
         ),
+        is_model=True,
+    ),
+    _Format(
+        lambda begin: bool(re.match(rb".{4}[\x05-\x40]\0\0\0(blk\.\d|output|token_embd)", begin, re.DOTALL)),
+        N_(
+            "{name} isn’t a chat model: it’s an importance matrix, which is used to make models "
+            "smaller. Choose the model itself."
+        ),
+        is_model=True,
     ),
     _Format(
         lambda begin: begin.startswith(_ARCHIVES),
@@ -90,6 +120,11 @@ def describe_foreign(name: str, begin: bytes) -> str:
     """Return why the file that begins with `begin`, and not as GGUF files do, cannot be used."""
     message = next((each.message for each in _FORMATS if each.fits(begin)), _OTHER)
     return tr(message).format(name=name)
+
+
+def is_foreign_model(begin: bytes) -> bool:
+    """Return whether the file that begins with `begin` is a model in another format, or belongs to one."""
+    return next((each.is_model for each in _FORMATS if each.fits(begin[:PROBED])), False)
 
 
 def is_piece(name: str) -> bool:
@@ -131,6 +166,19 @@ def describe_version(name: str, version: int, newest: int) -> str:
     ).format(name=name, version=version)
 
 
+def describe_empty(name: str, metadata: Mapping[str, Any]) -> str:
+    """Return what a GGUF file without any tensor is, and what to do."""
+    if any(key.startswith("tokenizer.") for key in metadata):
+        return tr("{name} contains only a vocabulary, not a model. Choose another file.").format(name=name)
+    return tr("{name} is empty: it contains no model. Download it again, or choose another file.").format(name=name)
+
+
+def describe_by_metadata(name: str, metadata: Mapping[str, Any]) -> str:
+    """Return what a GGUF file is if its metadata alone tell that it is none to chat with; else ""."""
+    is_named = {"general.architecture", "general.type"} & {*metadata}
+    return describe_other_kind(name, metadata, _TEXT) if is_named else ""
+
+
 def describe_other_kind(name: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> str:
     """Return what the GGUF file is if it is no model to chat with, and what to do; "" if it is one.
 
@@ -166,6 +214,11 @@ def _is_for_search(architecture: str, metadata: Mapping[str, Any], _: frozenset[
     reads_backwards = metadata.get(f"{architecture}.attention.causal") is False
     is_pooled = bool(metadata.get(f"{architecture}.pooling_type"))
     return bool(_READERS.fullmatch(architecture)) or is_pooled or reads_backwards
+
+
+def _makes_pictures(architecture: str, _: Mapping[str, Any], tensors: frozenset[str]) -> bool:
+    is_unnamed = not architecture and any(map(_PICTURE_TENSORS.fullmatch, tensors))
+    return is_unnamed or bool(_PICTURE_MAKERS.fullmatch(architecture))
 
 
 def _fits(pattern: re.Pattern[str]) -> Callable[[str, Mapping[str, Any], frozenset[str]], bool]:
@@ -210,7 +263,14 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
         ),
     ),
     (
-        _fits(_PICTURE_MAKERS),
+        _fits(_DRAFTERS),
+        N_(
+            "{name} isn’t a chat model: it only guesses words ahead for another model (a draft model). "
+            "Choose that model’s main file."
+        ),
+    ),
+    (
+        _makes_pictures,
         N_("{name} isn’t a chat model: it generates images or video. Choose a chat model."),
     ),
     (_fits(_SOUND_MAKERS), N_("{name} isn’t a chat model: it generates sound. Choose a chat model.")),
@@ -224,7 +284,7 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
         N_("{name} doesn’t say what kind of model it is, so Phichat can’t run it. Choose another file."),
     ),
     (
-        lambda _, __, tensors: "token_embd.weight" not in tensors,
+        lambda _, __, tensors: not tensors & _TEXT,
         N_("{name} ({kind}) is incomplete: the part that processes text is missing. Choose a complete model."),
     ),
 )

@@ -38,6 +38,10 @@ class Library:
         """Return all models whose files are all there, each with a unique name."""
         return [model for model in self._all_models() if not gguf.missing_parts(model.path)]
 
+    def list_chat_models(self) -> list[ModelFile]:
+        """Return those of all models that are made to chat with, as far as the beginnings of their files tell."""
+        return [model for model in self.list_models() if not gguf.describe_by_beginning(model.path)]
+
     def list_missing(self) -> dict[ModelFile, str]:
         """Return the models of which files are missing at the moment, each with a sentence on what to do."""
         return {model: _missing_message(model) for model in self._all_models() if gguf.missing_parts(model.path)}
@@ -51,7 +55,7 @@ class Library:
 
     def usual_model(self) -> ModelFile | None:
         """Return Phi-3 if it is there, else what was added or downloaded last, else the starter, which is a toy."""
-        models = self.list_models()
+        models = self.list_chat_models()
         by_name = {model.name: model for model in models}
         others = [model for model in models if model.name != STARTER]
         return by_name.get(PHI_3.name) or max(others, key=_changed, default=None) or by_name.get(STARTER)

@@ -24,7 +24,7 @@ from phichat.cli.download import Reporter
 from phichat.models.base import Phase, Progress
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.download import retry
-from tests.support import tiny_models
+from tests.support import odd_files, tiny_models
 from tests.support.hub import faults
 from tests.support.hub.server import HubServer
 
@@ -549,3 +549,11 @@ def test_a_download_that_is_no_chat_model_says_so(phichat: Run, hub: HubServer, 
     status, out, err = phichat("download", "owner/style")
     assert (status, out.startswith("style is already downloaded: ")) == (0, True)
     assert "style.gguf isn’t a chat model: it’s an adapter" in err
+
+
+def test_what_is_no_chat_model_is_named_in_the_terminal(phichat: Run, tmp_path: Path) -> None:
+    for file, words in odd_files.write_all(tmp_path / "odd").items():
+        status, out, err = phichat("add", str(file))
+        assert (status, out) == (1, "")
+        assert words in err
+        assert err.count("\n") == 1

@@ -6,10 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.engine.base import Loaded, ModelRef
-from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.threads.background import BackgroundTasks
 
 
 class ModelSelection(QObject):
@@ -32,8 +32,12 @@ class ModelSelection(QObject):
     ) -> None:
         super().__init__(parent)
         self._generation, self._preferences, self._open_model = generation, preferences, open_model
+        self._tasks = BackgroundTasks("model file", 1, self)
         self._chosen = ""
         self._next: ModelRef | None = None
+        self._first: ModelRef | None = None
+        """The model to begin with, as long as a file that was opened is looked at."""
+        self._opening = 0
         self._context_waits = self._is_closed = False
         generation.state_changed.connect(self._apply)
         generation.model_loaded.connect(self._on_loaded)
@@ -41,7 +45,9 @@ class ModelSelection(QObject):
     @Slot(object)
     def load_first(self, model: ModelRef) -> None:
         """Load `model`, unless the user was quicker and chose one."""
-        if not self._chosen:
+        if self._opening:
+            self._first = model
+        elif not self._chosen:
             self.load_model(model)
 
     @Slot(object)
@@ -66,11 +72,17 @@ class ModelSelection(QObject):
 
     @Slot(str)
     def open_file(self, file: str) -> None:
-        """Choose the model in `file` once the reply under way has ended."""
-        try:
-            self.choose_after_reply(self._open_model(Path(file)))
-        except PhichatError as error:
-            self.failed.emit(str(error))
+        """Choose the model in `file` once the reply under way has ended; what is no chat model leaves all as it is."""
+        self._opening += 1
+        self._tasks.run(
+            lambda _: self._open_model(Path(file)), self.choose_after_reply, self.failed.emit, self._on_file_ended
+        )
+
+    def _on_file_ended(self) -> None:
+        self._opening -= 1
+        model, self._first = self._first, None
+        if model:
+            self.load_first(model)
 
     @Slot(int)
     def set_context(self, context: int) -> None:
@@ -82,6 +94,7 @@ class ModelSelection(QObject):
     def close(self) -> None:
         """Load nothing any more, as the window closes."""
         self._is_closed = True
+        self._tasks.close()
 
     @Slot()
     def _apply(self) -> None:

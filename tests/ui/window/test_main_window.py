@@ -395,7 +395,7 @@ application.sendEvent(application, QFileOpenEvent("/models/phi.gguf"))
 
 def test_a_file_that_is_not_there_is_said(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     person.window.model_selection.open_file(str(tmp_path / "gone.gguf"))
-    assert "gone.gguf" in person.status()
+    person.wait(lambda: "gone.gguf" in person.status())
     person.ask("Still there?")
     person.wait(lambda: person.message(1) == "Still there?")
 
@@ -452,6 +452,7 @@ def test_what_is_remembered_of_an_opened_file_is_used_at_the_next_start(
     first = open_window()
     first.wait_for(GenerationState.IDLE)
     first.window.model_selection.open_file(str(phi3_model))
+    first.wait(lambda: engine.loads[-1][0] == phi3_model)
     first.wait_for(GenerationState.IDLE)
     first.window.close()
     open_window().wait(lambda: engine.loads[-1][0] == phi3_model)
@@ -487,7 +488,7 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     assert engine.loads[0][0] == starter
-    assert "gone.gguf" in person.status()
+    person.wait(lambda: "gone.gguf" in person.status())
 
 
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
