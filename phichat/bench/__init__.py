@@ -1,6 +1,7 @@
-"""Benchmarks of `phichat bench`: speed compared to bare llama.cpp, and the window compared to a bare one.
+"""Benchmarks of `phichat bench`: speed compared to bare llama.cpp and its server, and the window to a bare one.
 
     run(parts, …) ── speed.py        ┐
+                  ├─ peers.py        │ ── peer_server.py  llama.cpp's own server
                   ├─ load.py         ┴ runs.py ── window_speed.py  the app: worker thread, child process, signals
                   │                            └─ loops.py         the same settings without the app; llama-cpp-python
                   ├─ speed.py ── lookup.py       prompt lookup decoding
@@ -14,7 +15,7 @@ Every run is a process of its own (runs.py), so a crash costs one figure. Only w
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from phichat.bench import first_token, load, speed, window
+from phichat.bench import first_token, load, peers, speed, window
 from phichat.bench.plan import Plan, calibrated_settings, describe_machine
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings, ModelRef
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {
     "first-token": first_token.measure,
     "load": load.measure,
     "lookup": speed.measure_lookup,
+    "peers": peers.measure,
     "window": window.measure,
 }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from phichat.bench.plan import Plan
+from phichat.bench.plan import Plan, Progress
 from phichat.bench.runs import REPLY_SEED, Figures, cannot_be_measured, long_question, rounded
 from phichat.chat.conversation import Role, Turn
 from phichat.engine.base import CancelToken, Done, Engine, Piece, Request
@@ -136,7 +136,6 @@ EARLIER_WORDS = 260  # of each of three messages, about 1,000 tokens together
 QUESTION_WORDS = 230  # about 300 tokens
 REPLY_TOKENS = 24  # of the reply before the next turn
 PASTED_BEFORE = 3.0  # seconds between pasting and Enter
-ROUNDS = 3  # at least, so that the median ignores one slow moment
 BUDGET = 8_000_000_000  # bytes of the prompt cache
 
 NEXT = "And what did the people in the town say about the ferry when it came back late in the evening?"
@@ -153,13 +152,12 @@ def measure(plan: Plan) -> dict[str, Any]:
         "pasted_draft": partial(_measure_draft, write=lambda writer: writer.paste(PASTED_BEFORE)),
         "reopened": _measure_reopened,
     }
-    begun, found = time.monotonic(), dict[str, list[Pair]]()
+    progress, found = Progress(plan, plan.rounds * len(parts)), dict[str, list[Pair]]()
     for turn in range(plan.rounds):
-        plan.report(tr("Measuring time to first token (round {turn})…").format(turn=turn + 1))
         for name, part in parts.items():
+            progress.begin(tr("Measuring time to first token (round {turn})…").format(turn=turn + 1))
             found.setdefault(name, []).append(part(plan, turn + 1))
-        passed = time.monotonic() - begun
-        if turn + 1 >= ROUNDS and passed + passed / (turn + 1) > plan.seconds:
+        if not progress.has_time(len(parts)):
             break
     return {"first_token": {name: _medians(pairs) for name, pairs in found.items()}}
 

@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import product, takewhile
 from typing import Any
 
-from phichat.bench.plan import Plan
+from phichat.bench.plan import Plan, Progress
 from phichat.bench.runs import STARTING, Figures, medians, run_app, run_loop
 from phichat.engine.process.child_process import child_environment
 from phichat.engine.settings import threads
@@ -32,18 +31,17 @@ def measure(plan: Plan) -> dict[str, Any]:
     """Measure the part `load`. In each round, all kinds run beside each number of busy processes."""
     like = _calibrate_run(plan)
     runs: dict[tuple[int, str], list[Figures | None]] = {pair: [] for pair in product(BUSY_PROCESSES, _kinds())}
-    begun = time.monotonic()
+    progress = Progress(plan, ROUNDS * len(BUSY_PROCESSES))
     for turn in range(plan.rounds):
         for count in BUSY_PROCESSES:
-            plan.report(
+            progress.begin(
                 tr("Measuring speed with {count} busy processes (round {turn})…").format(count=count, turn=turn + 1)
             )
             with busy_processes(count):
                 for kind in _rotated_kinds(turn):
                     if None not in runs[count, kind]:  # what failed once is not tried again
                         runs[count, kind].append(_run(kind, plan, like))
-        passed = time.monotonic() - begun
-        if passed + passed / (turn + 1) > plan.seconds:
+        if not progress.has_time(len(BUSY_PROCESSES)):
             break
     return {"load": [_beside(count, runs) for count in BUSY_PROCESSES]}
 

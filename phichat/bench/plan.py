@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from phichat.engine import hardware, settings
 from phichat.engine.base import CancelToken, EngineSettings, ModelRef
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import TuningStore
-from phichat.i18n import tr
+from phichat.i18n import format_duration, tr
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,34 @@ class Plan:
     report: Callable[[str], None]
     seconds: float = 240.0
     rounds: int = 5
+
+
+class Progress:
+    """Says what a part does, and about how long it still takes, judged by those of its `steps` that are done."""
+
+    def __init__(self, plan: Plan, steps: int) -> None:
+        self._plan, self._steps, self._begun = plan, steps, time.monotonic()
+        self._started = 0
+
+    def begin(self, sentence: str) -> None:
+        """Report `sentence`, which says what the next step does."""
+        left = self._seconds_left()
+        estimate = tr("Time left in this part: {duration}.").format(duration=format_duration(left)) if left else ""
+        self._plan.report(f"{sentence} {estimate}".rstrip())
+        self._started += 1
+
+    def has_time(self, steps: int = 1) -> bool:
+        """Return whether so many more steps are likely to end in time, once those that were begun are done."""
+        passed = time.monotonic() - self._begun
+        return passed + steps * passed / max(self._started, 1) <= self._plan.seconds
+
+    def _seconds_left(self) -> float:
+        """Return 0 while nothing is known."""
+        passed, done = time.monotonic() - self._begun, self._started
+        if not done:
+            return 0.0
+        each = passed / done
+        return min(each * (self._steps - done), max(self._plan.seconds - passed, each))
 
 
 def calibrated_settings(

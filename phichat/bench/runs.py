@@ -95,12 +95,12 @@ STARTING = 1.0  # seconds a process takes to start, about
 
 
 def run_app(
-    plan: Plan, words: int, tokens: int, *, seconds: float | None = None, follows_load: bool = False
+    plan: Plan, words: int, tokens: int, *, seconds: float | None = None, follows_load: bool = False, then: str = ""
 ) -> Figures:
     """Run the app's engine once, through its thread and child process; return figures as the window would see them.
 
     Prompt lookup is off, as the loops compared to this have none. The reply ends after `tokens`, or `seconds` after its
-    first token. Raise PhichatError if it fails.
+    first token. `then` is the user's next message, whose first token is timed, too. Raise PhichatError if it fails.
     """
     settings = replace(plan.settings, looks_up=False, follows_load=follows_load)
     order = {
@@ -109,6 +109,7 @@ def run_app(
         "sampling": asdict(replace(plan.sampling, max_tokens=tokens, seed=REPLY_SEED)),
         "text": long_question(words),
         "seconds": seconds,
+        "then": then,
     }
     figures = run_module("phichat.bench.window_speed", order)
     if figures is None or "error" in figures:

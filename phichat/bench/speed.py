@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
-from phichat.bench.plan import Plan
+from phichat.bench.plan import Plan, Progress
 from phichat.bench.runs import STARTING, Figures, cannot_be_measured, medians, rounded, run_app, run_loop, run_module
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import threads
@@ -36,15 +36,18 @@ def measure(plan: Plan) -> dict[str, Any]:
     loops = {"bare": ("bare", plan.settings), "same": ("same", plan.settings)}
     if plan.sweep and (fastest := _sweep(plan, probe)):
         loops["sweep"] = ("same", fastest)
-    size = _choose_size(plan, probe, 1 + len(loops))
+    size = choose_size(plan, probe, 1 + len(loops))
     runs: dict[str, list[Figures | None]] = {name: [] for name in ("ours", *loops)}
+    progress = Progress(plan, size.rounds)
     for turn in range(size.rounds):
-        plan.report(tr("Measuring speed (round {turn} of {rounds})…").format(turn=turn + 1, rounds=size.rounds))
+        progress.begin(tr("Measuring speed (round {turn} of {rounds})…").format(turn=turn + 1, rounds=size.rounds))
         run = run_app(plan, size.words, size.tokens)
         runs["ours"].append(run)
         for name, (kind, settings) in loops.items():
             if None not in runs[name]:  # what failed once is not tried again
                 runs[name].append(run_loop(kind, plan, settings, run))
+        if not progress.has_time():
+            break
     speeds = [{name: run[name] for name in ("prompt", "generation")} for run in runs["ours"] if run]
     found: dict[str, Any] = medians(speeds) or {}
     found |= {name: medians(runs[name]) for name in loops}
@@ -54,7 +57,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     return {"seconds_to_load": rounded(statistics.median(loads)), "speed": found}
 
 
-def _choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
+def choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Size:
     """Return the largest size that fits into the plan's time and the context, by the figures of a short run.
 
     A round has so many `runs`; shorten them until there is time for so many `rounds`.
@@ -76,13 +79,14 @@ def _choose_size(plan: Plan, probe: Figures, runs: float, rounds: int = 3) -> Si
 def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
     """Return the settings with which a plain loop is fastest, by medians; None if all of them fail."""
     variants = list(_variants(plan.settings))
-    size = _choose_size(plan, probe, SLOWER * len(variants), SWEEPS)
+    size = choose_size(plan, probe, SLOWER * len(variants), SWEEPS)
     like = run_app(plan, size.words, size.tokens)
     runs: list[list[Figures | None]] = [[] for _ in variants]
+    progress = Progress(plan, max(SWEEPS, size.rounds) * len(variants))
     for _ in range(max(SWEEPS, size.rounds)):
         for settings, figures in zip(variants, runs, strict=True):
             if None not in figures:
-                plan.report(
+                progress.begin(
                     tr("Measuring: repacking {repacking}, flash attention {flash}, {threads} threads…").format(
                         repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
                     )

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ from phichat.ui.threads.engine_thread import EngineThread
 
 
 class Stopwatch(QObject):
-    """Loads a model, requests a reply, and records when its events arrive on the main thread."""
+    """Loads a model, requests a reply, and records when its events arrive on the main thread.
+
+    With `then` in the order, that is asked next, and the time to the first token of the reply is measured.
+    """
 
     def __init__(self, order: dict[str, Any]) -> None:
         super().__init__()
         self.figures: Figures = {}
         self._order = {"seconds": order["seconds"], "count": order["sampling"]["max_tokens"]}
         self._request = Request((Turn(Role.USER, order["text"]),), Sampling(**order["sampling"]))
+        self._then = order.get("then", "")
+        self._pieces: list[Piece] = []
         self._ticks: list[float] = []
         self._thread = EngineThread(EngineProcess, self)
         self._thread.happened.connect(self._on_event)
@@ -33,8 +39,11 @@ class Stopwatch(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
-        if isinstance(event, Piece) and event.token >= 0:
+        if "reply" in self.figures:
+            self._on_next_turn(event)
+        elif isinstance(event, Piece) and event.token >= 0:
             self._ticks.append(time.perf_counter())
+            self._pieces.append(event)
             if is_enough(self._ticks, self._order):
                 stop.set()
         elif isinstance(event, Loaded):
@@ -52,7 +61,28 @@ class Stopwatch(QObject):
         else:
             self.figures["count"] = len(self._ticks)
             self.figures |= Clock(self._asked, self._ticks).figures(done.prompt_tokens)
+            if self._then:
+                self._go_on()
+                return
         self._leave()
+
+    def _go_on(self) -> None:
+        tokens = tuple(piece.token for piece in self._pieces)
+        reply = Turn(Role.ASSISTANT, "".join(piece.text for piece in self._pieces), tokens)
+        self.figures["reply"] = tokens
+        turns = (*self._request.turns, reply, Turn(Role.USER, self._then))
+        self._asked = time.perf_counter()
+        self._thread.generate(Request(turns, replace(self._request.sampling, max_tokens=1)))
+
+    def _on_next_turn(self, event: Event) -> None:
+        if isinstance(event, PromptReady):
+            self.figures["next_tokens"] = event.tokens
+        elif isinstance(event, Piece) and "next_turn" not in self.figures:
+            self.figures["next_turn"] = time.perf_counter() - self._asked
+        elif isinstance(event, Done):
+            if "next_turn" not in self.figures:
+                self.figures = {"error": tr("it produced no text")}
+            self._leave()
 
     @Slot(object, str)
     def _on_failure(self, _: CancelToken, sentence: str) -> None:

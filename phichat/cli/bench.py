@@ -25,6 +25,8 @@ def run(context: Context) -> int:
         sentence = tr("Maximum time: {duration}. Press Ctrl+C to stop.")
         console.print_notice(sentence.format(duration=format_duration(seconds)))
     found = bench.run(parts, model.ref, settings, sampling, options.sweep, report, tuning)
+    if found.get("peers", found) is None:
+        console.print_notice(tr("To compare to llama.cpp’s server, install it: `pip install xllamacpp`."))
     if options.json:
         console.print_json(found)
     else:

@@ -184,7 +184,7 @@ def _add_bench(commands: Any) -> None:
         "--parts",
         type=lambda text: text.split(","),
         metavar="PART,…",
-        help=tr("measure only these parts ({parts})").format(parts="speed, first-token, load, lookup, window"),
+        help=tr("measure only these parts ({parts})").format(parts="speed, first-token, load, lookup, peers, window"),
     )
     bench.add_argument("--sweep", action="store_true", help=tr("also look for the fastest settings"))
     _add_model_options(bench)

@@ -91,15 +91,15 @@ def test_slow_models_read_and_write_less(phi3_model: Path, settings: EngineSetti
     fast = {"tokens": [0] * 70, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
     slow = {"tokens": [0] * 70, "prompt": 5.0, "generation": 1.0, "seconds_to_load": 20.0}
     plan = _plan(phi3_model, replace(settings, context=4096), rounds=5)
-    assert speed._choose_size(plan, fast, 3) == speed.Size(speed.PROMPT_WORDS, speed.REPLY_TOKENS, 5)
-    size = speed._choose_size(plan, slow, 3)
+    assert speed.choose_size(plan, fast, 3) == speed.Size(speed.PROMPT_WORDS, speed.REPLY_TOKENS, 5)
+    size = speed.choose_size(plan, slow, 3)
     assert (size.words < speed.PROMPT_WORDS, size.tokens < speed.REPLY_TOKENS) == (True, True)
     assert size.rounds >= 1
 
 
 def test_what_is_measured_fits_the_context(phi3_model: Path, settings: EngineSettings) -> None:
     figures = {"tokens": [0] * 140, "prompt": 500.0, "generation": 80.0, "seconds_to_load": 0.5}
-    size = speed._choose_size(_plan(phi3_model, settings), figures, 3)
+    size = speed.choose_size(_plan(phi3_model, settings), figures, 3)
     assert size.words * 140 / 60 + size.tokens <= settings.context
 
 
