@@ -133,7 +133,8 @@ def repair_permissions(home: Home) -> str:
     if not (exposed and was_open):
         return ""
     return tr(
-        "Other users of this computer could read your conversations in {folder}. Phichat fixed this: now only you can."
+        "Other users of this computer could read your conversations in {folder}. Phichat fixed "
+        "this, so now only you can read them."
     ).format(folder=home.root)
 
 

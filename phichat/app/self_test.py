@@ -74,7 +74,7 @@ def _expect(is_so: bool, sentence: str) -> None:
 
 def _wait(condition: Callable[[], bool], until: float) -> None:
     while not condition():
-        _expect(time.monotonic() < until, tr("The window isn’t responding. Try `phichat doctor`."))
+        _expect(time.monotonic() < until, tr("The window isn’t responding. Run `phichat doctor` to find out why."))
         pause = QEventLoop()
         QTimer.singleShot(STEP, pause.quit)
         pause.exec()

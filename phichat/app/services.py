@@ -107,7 +107,9 @@ class ModelService(QObject):
         except ModelMissing as error:
             has_models = bool(self.library().list_models())
             trouble = (
-                str(error) if has_models else tr("There is no model on this computer. Download one, or add a file.")
+                str(error)
+                if has_models
+                else tr("There are no models on this computer. Download one, or add a model file.")
             )
         spare = self.library().usual_model()
         if model := model or spare:

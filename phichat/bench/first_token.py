@@ -61,7 +61,7 @@ class TimedChat:
             elif isinstance(event, Done):
                 done = event
         if done is None or not first:
-            raise cannot_be_measured(self._plan, tr("it produced no text"))
+            raise cannot_be_measured(self._plan, tr("no text was produced"))
         tokens = tuple(piece.token for piece in pieces if piece.token >= 0)
         text = "".join(piece.text for piece in pieces)
         reply = Turn(Role.ASSISTANT, text, tokens)
@@ -155,7 +155,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     progress, found = Progress(plan, plan.rounds * len(parts)), dict[str, list[Pair]]()
     for turn in range(plan.rounds):
         for name, part in parts.items():
-            progress.begin(tr("Measuring time to first token (round {turn})…").format(turn=turn + 1))
+            progress.begin(tr("Measuring the time to the first token (round {turn})…").format(turn=turn + 1))
             found.setdefault(name, []).append(part(plan, turn + 1))
         if not progress.has_time(len(parts)):
             break

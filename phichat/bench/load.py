@@ -35,7 +35,9 @@ def measure(plan: Plan) -> dict[str, Any]:
     for turn in range(plan.rounds):
         for count in BUSY_PROCESSES:
             progress.begin(
-                tr("Measuring speed with {count} busy processes (round {turn})…").format(count=count, turn=turn + 1)
+                tr("Measuring speed with other processes running: {count} (round {turn})…").format(
+                    count=count, turn=turn + 1
+                )
             )
             with busy_processes(count):
                 for kind in _rotated_kinds(turn):

@@ -113,7 +113,7 @@ def run_app(
     }
     figures = run_module("phichat.bench.window_speed", order)
     if figures is None or "error" in figures:
-        raise cannot_be_measured(plan, figures["error"] if figures else tr("its process ended"))
+        raise cannot_be_measured(plan, figures["error"] if figures else tr("the process ended unexpectedly"))
     return figures
 
 
@@ -136,7 +136,7 @@ def run_loop(
 def cannot_be_measured(plan: Plan, reason: str) -> PhichatError:
     """Return the error for an app that fails itself."""
     return PhichatError(
-        tr("{name} couldn’t be measured: {reason}. Try `phichat ask` to see what’s wrong.").format(
+        tr("{name} couldn’t be measured: {reason}. Run `phichat ask` to see what’s wrong.").format(
             name=plan.model.path.name, reason=reason
         )
     )

@@ -111,7 +111,7 @@ def measure_lookup(plan: Plan) -> dict[str, Any]:
     plan.report(tr("Measuring prompt lookup…"))
     figures = run_module("phichat.bench.lookup", lookup_order(plan))
     if figures is None or "error" in figures:
-        raise cannot_be_measured(plan, figures["error"] if figures else tr("its process ended"))
+        raise cannot_be_measured(plan, figures["error"] if figures else tr("the process ended unexpectedly"))
     return {"lookup": figures}
 
 

@@ -62,7 +62,7 @@ def _seconds(program: list[str], variables: dict[str, str]) -> float:
             subprocess.run(program, env=variables, capture_output=True, timeout=OPENING, check=True)
         except subprocess.SubprocessError as error:
             raise PhichatError(
-                tr("The window didn’t open: {reason}. Try `phichat doctor`.").format(reason=error)
+                tr("The window didn’t open: {reason}. Run `phichat doctor` to find out why.").format(reason=error)
             ) from error
         return time.perf_counter() - started
 
@@ -93,7 +93,7 @@ def _long(plan: Plan, variables: dict[str, str]) -> Figures:
 
 def _alive(figures: Figures | None) -> Figures:
     if figures is None:
-        raise PhichatError(tr("The window’s process ended during the measurement. Try `phichat doctor`."))
+        raise PhichatError(tr("The window closed during the measurement. Run `phichat doctor` to find out why."))
     return figures
 
 

@@ -57,7 +57,7 @@ class Stopwatch(QObject):
 
     def _finish(self, done: Done) -> None:
         if len(self._ticks) < 2:
-            self.figures = {"error": tr("it produced no text")}
+            self.figures = {"error": tr("no text was produced")}
         else:
             self.figures["count"] = len(self._ticks)
             self.figures |= Clock(self._asked, self._ticks).figures(done.prompt_tokens)
@@ -81,7 +81,7 @@ class Stopwatch(QObject):
             self.figures["next_turn"] = time.perf_counter() - self._asked
         elif isinstance(event, Done):
             if "next_turn" not in self.figures:
-                self.figures = {"error": tr("it produced no text")}
+                self.figures = {"error": tr("no text was produced")}
             self._leave()
 
     @Slot(object, str)

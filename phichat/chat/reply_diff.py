@@ -17,12 +17,12 @@ def explain_difference(old: Reply, new: Reply) -> str:
     """Return a sentence on why `new` differs from `old`, though both have the same seed."""
     found = reply_differences(old, new)
     if found:
-        return tr("The answer differs from the previous version because these changed: {differences}.").format(
+        return tr("This answer differs from the previous version. What changed: {differences}.").format(
             differences=", ".join(found)
         )
     return tr(
-        "The answer differs even though the model, settings, library, and computer are the same. "
-        "Processing the prompt in different steps can change rounding slightly."
+        "This answer differs, although the model, settings, engine version, and computer are the "
+        "same. The prompt was processed in different steps, which can change rounding slightly."
     )
 
 
@@ -44,7 +44,7 @@ def _settings(old: Reply, new: Reply) -> Iterator[str]:
 
 
 def _engine(old: Reply, new: Reply) -> Iterator[str]:
-    for name, words in (("library", tr("the library")), ("machine", tr("the computer"))):
+    for name, words in (("library", tr("the engine version")), ("machine", tr("the computer"))):
         if _differ(old.engine.get(name), new.engine.get(name)):
             yield words
     before, after = old.engine.get("settings") or {}, new.engine.get("settings") or {}

@@ -96,27 +96,28 @@ class Sampling:
     temperature: float = _setting(
         0.7,
         N_("Temperature"),
-        N_("Randomness. 0 always picks the most likely word; higher values are more creative."),
+        N_("Controls randomness. At 0, the most likely word is always chosen; higher values make "
+            "answers more creative."),
         0, 2, 0.05, 0,
     )  # fmt: skip
     top_k: int = _setting(
         40,
         N_("Top-k"),
-        N_("Limits the choice to this many of the most likely words. Set to 0 for no limit."),
+        N_("Considers only this many of the most likely words. Set to 0 for no limit."),
         0, 200, 1, 0,
     )  # fmt: skip
     top_p: float = _setting(
         0.95,
         N_("Top-p"),
-        N_("Limits the choice to the most likely words that together reach this probability. Set to "
-        "1 for no limit."),
+        N_("Considers only the most likely words that together reach this probability. Set to 1 for "
+            "no limit."),
         0, 1, 0.01, 1,
     )  # fmt: skip
     min_p: float = _setting(
         0.05,
         N_("Min-p"),
-        N_("Skips words whose probability is below this fraction of the top word’s. Set to 0 to "
-        "turn it off."),
+        N_("Ignores words less likely than this fraction of the most likely word’s probability. Set "
+            "to 0 to turn it off."),
         0, 1, 0.01, 0,
     )  # fmt: skip
     repeat_penalty: float = _setting(
@@ -128,7 +129,7 @@ class Sampling:
     repeat_last_n: int = _setting(
         64,
         N_("Repeat window"),
-        N_("How many recent tokens the repeat penalty looks at. Set to 0 to turn it off."),
+        N_("How many recent tokens the repeat penalty checks for repetition. Set to 0 to turn it off."),
         0, 512, 1, 0,
     )  # fmt: skip
     max_tokens: int = _setting(

@@ -51,6 +51,6 @@ def estimate_text(seconds: float) -> str:
     if seconds < WORTH_SAYING:
         return ""
     if seconds > 50:
-        return tr("about {minutes} min to the first word").format(minutes=max(round(seconds / 60), 1))
+        return tr("about {minutes} min until the first word").format(minutes=max(round(seconds / 60), 1))
     step = 1 if seconds < 10 else 5 if seconds < 20 else 10  # coarse, so that the text does not flicker
-    return tr("about {seconds} s to the first word").format(seconds=max(round(seconds / step), 1) * step)
+    return tr("about {seconds} s until the first word").format(seconds=max(round(seconds / step), 1) * step)

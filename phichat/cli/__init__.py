@@ -67,7 +67,7 @@ def _can_open_window(options: argparse.Namespace, console: Console) -> bool:
             f"{trouble} " + tr("Set QT_QPA_PLATFORM=offscreen to take the screenshot without a display.")
         )
     if not console.is_interactive:
-        raise PhichatError(f"{trouble} " + tr('Ask in the terminal instead: `phichat ask "Your message"`.'))
+        raise PhichatError(f"{trouble} " + tr('To ask in the terminal instead, run `phichat ask "Your message"`.'))
     console.print_notice(trouble)
     options.run = run_chat
     options.model = str(options.files[0]) if options.files else options.model
@@ -90,7 +90,7 @@ def _bug(error: Exception, home: Home) -> str:
     logs.start_logging(home.logs)
     logging.getLogger(__name__).error("a bug", exc_info=error)
     if home.logs.is_dir():
-        return tr("You found a bug in Phichat ({what}). Please report it and attach the files in {folder}.").format(
-            what=what, folder=home.logs
+        return tr("You found a bug in Phichat ({error}). Please report it and attach the files in {folder}.").format(
+            error=what, folder=home.logs
         )
-    return tr("You found a bug in Phichat ({what}). Please report it.").format(what=what)
+    return tr("You found a bug in Phichat ({error}). Please report it.").format(error=what)

@@ -22,7 +22,7 @@ def run(context: Context) -> int:
     report = console.show_progress if console.is_watched else console.print_notice
     if all(part in bench.PARTS for part in parts):
         seconds = len(set(parts)) * (SECONDS + options.sweep * SWEEP_SECONDS)
-        sentence = tr("Maximum time: {duration}. Press Ctrl+C to stop.")
+        sentence = tr("This can take {duration}. Press Ctrl+C to stop.")
         console.print_notice(sentence.format(duration=format_duration(seconds)))
     found = bench.run(parts, model.ref, settings, sampling, options.sweep, report, tuning)
     if found.get("peers", found) is None:

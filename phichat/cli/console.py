@@ -150,7 +150,9 @@ class Console:
             self._line_is_open = False
             reason = getattr(error, "strerror", None) or error
             raise PhichatError(
-                tr("The answer couldn’t be written: {reason}. Send the output somewhere else.").format(reason=reason)
+                tr(
+                    "The answer couldn’t be written to standard output: {reason}. Redirect the output somewhere else."
+                ).format(reason=reason)
             ) from error
 
     def _write_stderr(self, text: str) -> None:

@@ -24,7 +24,7 @@ _PHASES = {
     Phase.ASKING: N_("contacting the Hub"),
     Phase.WAITING: N_("waiting"),
     Phase.CHECKING: N_("verifying"),
-    Phase.ELSEWHERE: N_("another copy of Phichat is downloading it"),
+    Phase.ELSEWHERE: N_("another copy of Phichat is downloading this model"),
 }
 
 

@@ -90,7 +90,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
         return
     if kind is None:
         raise StoreError(
-            tr("The extension of {file} doesn’t match an export format. Choose one with --format.").format(
+            tr("The extension of {file} doesn’t match any export format. Choose a format with --format.").format(
                 file=options.file
             )
         )
@@ -100,7 +100,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
         console.print_json({"file": str(Path(options.file).absolute()), "format": str(kind), "conversations": count})
     else:
         console.print_notice(
-            tr("{conversations} exported to {file}.").format(
+            tr("Exported {conversations} to {file}.").format(
                 conversations=tr_count("{count} conversation", "{count} conversations", count), file=options.file
             )
         )
@@ -115,14 +115,18 @@ def _import(options: argparse.Namespace, history: History, console: Console) -> 
         console.print_json(vars(done))
         return
     console.print_line(
-        tr("{conversations} imported, with {messages}.").format(
+        tr("Imported {conversations} with {messages}.").format(
             conversations=tr_count("{count} conversation", "{count} conversations", done.conversations),
             messages=tr_count("{count} new message", "{count} new messages", done.messages),
         )
     )
     if done.unchanged:
         console.print_notice(
-            tr_count("{count} was already up to date.", "{count} were already up to date.", done.unchanged)
+            tr_count(
+                "{count} conversation was already up to date.",
+                "{count} conversations were already up to date.",
+                done.unchanged,
+            )
         )
     if done.skipped:
         console.print_notice(
@@ -156,9 +160,7 @@ def _found(name: str, history: History) -> str:
             tr("More than one conversation has an ID starting with {id}. Type more characters.").format(id=name)
         )
     raise StoreError(
-        tr("There is no conversation with the ID {id}. To see your conversations, run `phichat history list`.").format(
-            id=name
-        )
+        tr("No conversation has the ID {id}. To see your conversations, run `phichat history list`.").format(id=name)
     )
 
 

@@ -105,7 +105,9 @@ def _add_window_options(main: Parser) -> None:
 def _add_ask(commands: Any) -> None:
     ask = commands.add_parser("ask", help=tr("answer one message"))
     ask.set_defaults(run=_run_ask)
-    ask.add_argument("prompt", nargs="+", metavar="PROMPT", help=tr("your message; - reads it from standard input"))
+    ask.add_argument(
+        "prompt", nargs="+", metavar="PROMPT", help=tr("your message, or - to read it from standard input")
+    )
     _add_model_options(ask)
     _add_json(ask)
 
@@ -131,7 +133,7 @@ def _add_models(commands: Any) -> None:
         ("add", "FILE", tr("add a model file without copying it")),
         ("remove", "NAME", tr("delete a downloaded model, or remove an added file from the list")),
         ("verify", "NAME", tr("verify the checksum of a model file")),
-        ("default", "NAME", tr("choose the default model")),
+        ("default", "NAME", tr("set the default model")),
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("name", metavar=what)
@@ -154,12 +156,12 @@ def _add_history(commands: Any) -> None:
     shown.add_argument("id", metavar="ID", help=tr("conversation ID, or the beginning of it"))
     _add_json(shown)
     exported = actions.add_parser("export", help=tr("export conversations to a file"))
-    exported.add_argument("file", metavar="FILE", help=tr("output file; - is standard output"))
+    exported.add_argument("file", metavar="FILE", help=tr("output file, or - for standard output"))
     exported.add_argument("id", nargs="*", metavar="ID", help=tr("export only these conversations"))
     exported.add_argument(
         "--format",
         choices=[str(kind) for kind in FORMATS],
-        help=tr("file format (default: from the file extension); only json can be imported again"),
+        help=tr("file format (default: based on the file extension); only json can be imported again"),
     )
     _add_json(exported)
     imported = actions.add_parser(
@@ -184,9 +186,9 @@ def _add_bench(commands: Any) -> None:
         "--parts",
         type=lambda text: text.split(","),
         metavar="PART,…",
-        help=tr("measure only these parts ({parts})").format(parts="speed, first-token, load, lookup, peers, window"),
+        help=tr("measure only these parts: {parts}").format(parts="speed, first-token, load, lookup, peers, window"),
     )
-    bench.add_argument("--sweep", action="store_true", help=tr("also look for the fastest settings"))
+    bench.add_argument("--sweep", action="store_true", help=tr("also find the fastest settings"))
     _add_model_options(bench)
     _add_json(bench)
 
@@ -215,14 +217,14 @@ def _add_model_options(command: Parser) -> None:
     group.add_argument(
         "--never", action="append", dest="forbidden", metavar="TEXT", help=tr("never write this word; can be repeated")
     )
-    group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("the same seed gives the same answer"))
+    group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("use the same seed to reproduce an answer"))
 
 
 def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
-    text = tr("{explanation} Range: {low} to {high}.").format(explanation=tr(setting.help), low=low, high=high)
+    text = tr("{description} Range: {low} to {high}.").format(description=tr(setting.help), low=low, high=high)
     if setting.most > setting.high:
-        text += " " + tr("If the context is larger than this maximum, the context size is the maximum.")
+        text += " " + tr("With a larger context, the maximum is the context size.")
     return text.replace("%", "%%")
 
 

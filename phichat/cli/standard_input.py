@@ -26,11 +26,11 @@ def read_text(notify: Callable[[str], None]) -> str:
     if _is_terminal(sys.stdin):
         notify(tr("Type your message, then press {keys}.").format(keys=hint))
         return sys.stdin.read().rstrip("\r\n")
-    with _saying_later(notify, tr("Waiting for standard input. Press {keys} to end it.").format(keys=hint)):
+    with _saying_later(notify, tr("Waiting for standard input. Press {keys} when you’re done.").format(keys=hint)):
         data = _read(MOST + 1)
     if len(data) > MOST:
         raise PromptError(
-            tr("Standard input is too long (the limit is {size}). Send less text.").format(size=format_size(MOST))
+            tr("Standard input is too long (the limit is {size}). Shorten it.").format(size=format_size(MOST))
         )
     return _decoded(data).rstrip("\r\n")
 

@@ -97,7 +97,7 @@ class TerminalChat:
 
     def _with_option(self, error: PromptTooLong) -> PromptTooLong:
         """Return the error with a sentence that names the option instead of the window's settings."""
-        text = tr("This message is too long for the context of {context} tokens.")
+        text = tr("This message is too long for the context ({context} tokens).")
         advice = tr("Shorten it, or choose a larger context with --context.") if self._can_grow else tr("Shorten it.")
         return PromptTooLong(
             f"{text.format(context=format_number(self._context))} {advice}", error.tokens, error.excess
@@ -160,8 +160,8 @@ class TerminalChat:
         if isinstance(event, PromptReady) and event.dropped:
             self._console.print_notice(
                 tr_count(
-                    "The context is full. The oldest message is no longer included.",
-                    "The context is full. The {count} oldest messages are no longer included.",
+                    "The context is full. The model can no longer see the oldest message.",
+                    "The context is full. The model can no longer see the {count} oldest messages.",
                     event.dropped,
                 )
             )
@@ -242,8 +242,8 @@ def _converse(context: Context, terminal_chat: TerminalChat) -> int:
     with interrupting(stop):
         terminal_chat.load(context.options, stop)
     if console.is_interactive:
-        kept = tr("Press Ctrl+C to stop an answer and Ctrl+D to end the conversation. It will be saved.")
-        lost = tr("Press Ctrl+C to stop an answer and Ctrl+D to end the conversation. It won’t be saved.")
+        kept = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation will be saved.")
+        lost = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation won’t be saved.")
         console.print_notice(kept if context.options.save else lost)
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415 - gives `input` its line editing
@@ -349,7 +349,7 @@ class ChatRecorder:
         except StoreError as error:
             raise StoreError(
                 tr(
-                    "The conversation can’t be saved in {folder}. Make the folder writable, or leave out --save."
+                    "The conversation can’t be saved in {folder}. Allow writing to this folder, or leave out --save."
                 ).format(folder=self._folder)
             ) from error
         if notice:

@@ -239,8 +239,8 @@ def _computer_rows(facts: Facts) -> Rows:
         [tr("graphics card"), gpu],
         [
             tr("memory"),
-            tr("{free} of {all} free").format(
-                free=format_size(space["free_bytes"]), all=format_size(space["usable_bytes"])
+            tr("{free} of {total} free").format(
+                free=format_size(space["free_bytes"]), total=format_size(space["usable_bytes"])
             ),
         ],
         [tr("disk"), free if disk["writable"] else tr("{free}, not writable").format(free=free)],
@@ -249,9 +249,9 @@ def _computer_rows(facts: Facts) -> Rows:
 
 
 def _engine_rows(engine: Facts) -> Rows:
-    rows = [[tr("tested with"), engine["model"] or "-"]]
+    rows = [[tr("model tested"), engine["model"] or "-"]]
     if engine["error"]:
-        rows.append([tr("failed"), engine["error"]])
+        rows.append([tr("error"), engine["error"]])
     rows += [[tr("note"), text] for text in engine["notices"]]
     rows += list(map(_cells, engine["settings"].items()))
     rows.append([tr("speed"), _speed(engine["fastest"])])
@@ -272,8 +272,8 @@ def _speed(fastest: Facts | None) -> str:
 
 
 def _prompt_cache_row(states: Facts) -> list[str]:
-    figures = {"used": format_size(states["bytes"]), "budget": format_size(states["budget_bytes"])}
-    return [tr("prompt cache"), tr("{used} of {budget} used").format(**figures)]
+    figures = {"used": format_size(states["bytes"]), "limit": format_size(states["budget_bytes"])}
+    return [tr("prompt cache"), tr("{used} of {limit} used").format(**figures)]
 
 
 def _cells(pair: tuple[str, Any]) -> list[str]:

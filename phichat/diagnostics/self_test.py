@@ -83,9 +83,9 @@ def _check_engine(model: Path) -> Facts:
     if words != ANSWER:
         raise PhichatError(
             tr(
-                "The model answered “{words}” instead of “{right}”: llama.cpp is producing incorrect "
-                "results on this processor."
-            ).format(words=words, right=ANSWER)
+                "The model answered “{answer}” instead of “{expected}”: llama.cpp is producing "
+                "incorrect results on this processor."
+            ).format(answer=words, expected=ANSWER)
         )
     settings = asdict(loaded.settings)
     return {
@@ -190,7 +190,7 @@ def _check_window(model: Path, home: Path, patience: float) -> Facts:
         found: Facts = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError) as error:
         said = " ".join(done.stderr.split())[-500:] or str(done.returncode)
-        raise PhichatError(tr("The window’s process ended: {reason}").format(reason=said)) from error
+        raise PhichatError(tr("The window closed unexpectedly: {reason}").format(reason=said)) from error
     if reason := found.pop("error"):
         raise PhichatError(reason)
     return {"window": found}

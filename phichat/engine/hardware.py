@@ -78,9 +78,9 @@ def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
     if is_too_large:
         raise ModelTooLarge(
             tr(
-                "{name} is too large for this computer. It needs {need} of memory ({kv} for a context of "
-                "{context} tokens), but only {total} is installed. Choose a smaller model or a smaller "
-                "context."
+                "{name} is too large for this computer. It needs {need} of memory ({kv} of it "
+                "for a context of {context} tokens), but this computer only has {total}. Choose "
+                "a smaller model or a smaller context."
             ).format(**figures)
         )
     if need > free:
@@ -89,8 +89,7 @@ def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
         ).format(**figures)
     if kind != EXACT:
         return tr(
-            "Memory is low, so {name} stores the conversation in a compressed form. Answers may be "
-            "slightly less accurate."
+            "Memory is low, so the context of {name} is compressed. Answers may be slightly less accurate."
         ).format(**figures)
     return ""
 

@@ -65,7 +65,7 @@ def safer_settings(
         yield settings, fewer
     if settings.repacking:
         settings = replace(settings, repacking=False)
-        yield settings, tr("without repacked weights")
+        yield settings, tr("without repacking weights")
     if lower and ending == "SIGSEGV":
         settings = replace(settings, variant=lower)
         yield settings, fewer

@@ -149,7 +149,9 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
                             found.count(records, is_known=read is not None)
                             yield from records
     except TooLong as error:
-        raise StoreError(tr("{file} is too large to be a conversation export.").format(file=file)) from error
+        raise StoreError(
+            tr("{file} is too large to be a conversation export. Choose another file.").format(file=file)
+        ) from error
     except NotJson as error:
         raise StoreError(_cut_off(file) if found.known else _unknown(file)) from error
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
@@ -349,7 +351,6 @@ def _cut_off(file: Path) -> str:
 
 def _unknown(file: Path) -> str:
     return tr(
-        "{file} isn’t a conversation export that Phichat can read. It reads its own JSON files, "
-        "exports from ChatGPT, Claude, DeepSeek, Grok, and Open WebUI, and JSON Lines with "
-        "messages."
+        "Phichat can’t import {file}. It can import its own JSON files, exports from ChatGPT, "
+        "Claude, DeepSeek, Grok, and Open WebUI, and JSON Lines with messages."
     ).format(file=file)

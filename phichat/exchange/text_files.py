@@ -67,10 +67,10 @@ def read_text(file: Path) -> Attachment:
     except OSError as error:
         raise StoreError(_trouble(error, name)) from error
     if text is None:
-        raise StoreError(tr("{name} isn’t a text file.").format(name=name))
+        raise StoreError(tr("{name} isn’t a text file. Only text files can be attached.").format(name=name))
     text = replace_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        raise StoreError(tr("{name} is empty.").format(name=name))
+        raise StoreError(tr("{name} is empty, so it can’t be attached.").format(name=name))
     return Attachment(name, text)
 
 
@@ -84,14 +84,14 @@ def _bytes(file: Path, name: str) -> bytes:
     if stat.S_ISDIR(status.st_mode):
         raise StoreError(tr("{name} is a folder. Attach the files inside it instead.").format(name=name))
     if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
-        raise StoreError(tr("{name} isn’t a text file.").format(name=name))
+        raise StoreError(tr("{name} isn’t a text file. Only text files can be attached.").format(name=name))
     with file.open("rb") as opened:
         data = opened.read(MOST + 1)
     if len(data) > MOST:
         size, most = format_sizes(max(status.st_size, len(data)), MOST)
         raise StoreError(
-            tr("{name} is too large to attach ({size}; the limit is {most}). Attach part of it instead.").format(
-                name=name, size=size, most=most
+            tr("{name} is too large to attach ({size}; the limit is {limit}). Attach part of it instead.").format(
+                name=name, size=size, limit=most
             )
         )
     return data
@@ -145,7 +145,7 @@ def _if_text(text: str) -> str | None:
 
 def _trouble(error: OSError, name: str) -> str:
     if isinstance(error, FileNotFoundError):
-        return tr("{name} no longer exists. It was moved, renamed, or deleted.").format(name=name)
+        return tr("{name} no longer exists. It may have been moved, renamed, or deleted.").format(name=name)
     if isinstance(error, PermissionError):
         return tr("You don’t have permission to read {name}. Change its permissions, or attach a copy.").format(
             name=name

@@ -80,7 +80,7 @@ _FORMATS = (
     _Format(
         lambda begin: begin[8:10] == b'{"' or b"data.pkl" in begin[:PROBED] or begin.startswith(b"\x80\x02"),
         N_(
-            "{name} is a model for other apps, such as a Safetensors or PyTorch file. Choose a GGUF "
+            "{name} is in a format for other apps, such as Safetensors or PyTorch. Choose a GGUF "
             "version of the model: its name ends in .gguf."
         ),
         is_model=True,
@@ -93,8 +93,8 @@ _FORMATS = (
     _Format(
         lambda begin: begin.startswith(_OLD_GGML),
         N_(
-            "{name} uses the old GGML format, which is no longer supported. Choose a GGUF version of "
-            "the model (a file ending in .gguf)."
+            "{name} uses the old GGML format, which is no longer supported. Choose a GGUF "
+            "version of the model: its name ends in .gguf."
         ),
         is_model=True,
     ),
@@ -135,7 +135,7 @@ def is_piece(name: str) -> bool:
 def describe_piece(name: str) -> str:
     """Return what to do with such a piece."""
     return tr(
-        "{name} is one part of a split file. Join the parts, in order, into a single file, then choose that file."
+        "{name} is one part of a split file. Join the parts in order into a single file, then choose that file."
     ).format(name=name)
 
 
@@ -169,7 +169,7 @@ def describe_version(name: str, version: int, newest: int) -> str:
 def describe_empty(name: str, metadata: Mapping[str, Any]) -> str:
     """Return what a GGUF file without any tensor is, and what to do."""
     if any(key.startswith("tokenizer.") for key in metadata):
-        return tr("{name} contains only a vocabulary, not a model. Choose another file.").format(name=name)
+        return tr("{name} contains only a vocabulary, not a complete model. Choose another file.").format(name=name)
     return tr("{name} is empty: it contains no model. Download it again, or choose another file.").format(name=name)
 
 

@@ -273,7 +273,7 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
     if answer.status in {404, 410}:
         if answer.first_header("x-error-code") == "RepoNotFound" or not remote.file:
             return tr("{repo} doesn’t exist on {host}. Check the name.")
-        return tr("{file} isn’t in {repo}, or was removed. List the files of {repo} to see what’s available.")
+        return tr("There is no file named {file} in {repo}. List the files of {repo} to see what’s available.")
     return tr("{host} refused access to {repo} (error {status}). Try again later, or use another mirror (HF_ENDPOINT).")
 
 

@@ -80,26 +80,26 @@ def unknown_name_message(name: str, listings: list[Listing], address: HubAddress
             name=name, repo=address.repo
         )
     return tr(
-        "There is no model named {name}. Choose from {names}, or specify any file on the Hub as owner/repo:file.gguf."
+        "There is no model named {name}. Choose from {names}, or enter any file on the Hub as owner/repo:file.gguf."
     ).format(name=name, names=", ".join(listing.name for listing in listings))
 
 
 def no_file_message(address: HubAddress, remotes: list[HubFile]) -> str:
     """Return the message for a repository that has `remotes`, but nothing that `address` names."""
     if not remotes:
-        return tr("{repo} has no GGUF file that Phichat can use. Choose another repository or another file.").format(
-            repo=address.repo
-        )
-    return tr("{repo} doesn’t have {file}. Choose from: {names}").format(
+        return tr(
+            "{repo} doesn’t contain a GGUF file that Phichat can use. Choose another repository or another file."
+        ).format(repo=address.repo)
+    return tr("{repo} doesn’t contain {file}. Choose from: {names}").format(
         repo=address.repo, file=address.file or address.tag, names=_names(remotes)
     )
 
 
 def several_files_message(repo: str, remotes: list[HubFile]) -> str:
     """Return the message for a name that may be any of `remotes` in `repo`."""
-    return tr(
-        "{repo} has more than one model. Add the name of a file, as in {repo}:{file}. Choose from: {names}"
-    ).format(repo=repo, file=remotes[0].file, names=_names(remotes))
+    return tr("{repo} contains more than one model. Add a file name, as in {repo}:{file}. Choose from: {names}").format(
+        repo=repo, file=remotes[0].file, names=_names(remotes)
+    )
 
 
 def _names(remotes: list[HubFile]) -> str:

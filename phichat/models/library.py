@@ -212,7 +212,7 @@ class Library:
         names = ", ".join(model.name for model in self.list_models())
         if not names:
             return tr("There are no models on this computer. Add a file with `phichat models add FILE`.")
-        return tr("There is no model named {name}. Choose from {names}, or give the path of a file.").format(
+        return tr("There is no model named {name}. Choose from {names}, or enter the path of a file.").format(
             name=name, names=names
         )
 

@@ -119,7 +119,7 @@ class HubModelManager:
         address = parse_hub_address(repo)
         if address is None:
             raise HubRefused(
-                tr("{text} isn’t a Hub repository. Write it as owner/repo, or paste its address.").format(text=repo)
+                tr("{name} isn’t a Hub repository. Write it as owner/repo, or paste its address.").format(name=repo)
             )
         if address.revision != MAIN:
             raise HubRefused(other_revision_message(address))

@@ -34,6 +34,6 @@ def memory_problem(room: SpaceCheck) -> str:
         return ""
     needed, installed = format_sizes(room.memory, room.memory_installed)
     return tr(
-        "It needs {needed} of memory, but this computer only has {installed}. Choose a smaller "
-        "model or a smaller context."
+        "This model needs {needed} of memory, but this computer only has {installed}. Choose a "
+        "smaller model or a smaller context."
     ).format(needed=needed, installed=installed)

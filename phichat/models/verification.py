@@ -88,7 +88,7 @@ def _sha256(path: Path, progress: _Progress) -> str:
                 progress.add(len(data))
     except OSError as error:
         raise ModelMissing(
-            tr("{path} couldn’t be read completely: {reason}. Download it again, or choose another model.").format(
+            tr("Only part of {path} could be read: {reason}. Download it again, or choose another model.").format(
                 path=path, reason=error.strerror or error
             )
         ) from error

@@ -219,7 +219,7 @@ class Database:
             self._commit([Job(self.fallback.copy_to)])
             self.fallback.clear()
             self._trouble = None
-            self._notify(tr("Recent messages that were held in memory have been saved."))
+            self._notify(tr("Recent messages that were only kept in memory have now been saved."))
         except Exception as error:  # noqa: BLE001 - tried again later
             self._trouble = error
         finally:

@@ -92,15 +92,22 @@ def error_message(error: BaseException, file: Path) -> str:
         case FailureKind.FULL:
             message = tr("The disk is full. New messages are only kept in memory until there is space in {folder}.")
         case FailureKind.REFUSED:
-            message = tr("Phichat can’t write to {folder}. New messages are only kept in memory.")
+            message = tr(
+                "Phichat can’t write to {folder}. New messages are only kept in memory. Check the folder’s permissions."
+            )
         case FailureKind.LOCKED:
             message = tr("Another app is using {file}. New messages are kept in memory until it’s available again.")
         case FailureKind.BROKEN:
-            message = tr("The disk that holds {folder} isn’t working properly. New messages are only kept in memory.")
+            message = tr(
+                "The disk that contains {folder} isn’t working properly. New messages are only kept "
+                "in memory. Check the disk."
+            )
         case FailureKind.DAMAGED:
-            message = tr("{file} is damaged and couldn’t be recovered.")
+            message = tr(
+                "{file} is damaged and couldn’t be recovered. Restore it from a backup, or move it to another folder."
+            )
         case _:
-            message = tr("The history couldn’t be opened: {reason}.")
+            message = tr("The history couldn’t be opened: {reason}. Restart Phichat.")
     return message.format(file=file, folder=folder, reason=error)
 
 

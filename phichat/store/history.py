@@ -241,7 +241,7 @@ class History:
                 self._writer.submit(self._recovery_job(generation)).result()
             except (TypeError, ValueError):  # a value of the wrong type: a damaged page
                 self._writer.submit(Job(integrity.check_integrity)).result()
-        raise StoreError(tr("The history couldn’t be read."))
+        raise StoreError(tr("The history couldn’t be read. Restart Phichat."))
 
     def _recovery_job(self, generation: int) -> Job:
         """Return a job that has the file recovered, unless it was since `generation`."""

@@ -66,7 +66,9 @@ class WriterThread:
         """Queue a job and return its future."""
         with self._lock:
             if self._is_closed:
-                job.future.set_exception(StoreError(tr("The history is closed, so nothing more can be saved.")))
+                job.future.set_exception(
+                    StoreError(tr("The history is closed, so nothing more can be saved. Restart Phichat."))
+                )
             else:
                 self._queue.put(job)
         return job.future

@@ -47,8 +47,8 @@ class Actions(QObject):
         self.find = _action(window, tr("Find in conversation…"), keys.Find)
         self.search = _action(window, tr("Search conversations"), "Ctrl+Shift+F")
         self.stop = _action(window, tr("Stop answering"), "Escape")
-        self.focus_composer = _action(window, tr("Go to message field"), "Ctrl+L")
-        self.prefill_draft = _action(window, tr("Process my message while I type"))
+        self.focus_composer = _action(window, tr("Go to the message field"), "Ctrl+L")
+        self.prefill_draft = _action(window, tr("Process messages while you type"))
         self.larger = _action(window, tr("Increase text size"), keys.ZoomIn)
         plain = QKeySequence("Ctrl+=")  # on keyboards where plus is Shift+=, without Shift
         self.larger.setShortcuts([*(key for key in self.larger.shortcuts() if key != plain), plain])
@@ -141,7 +141,7 @@ class UndoActions(QObject):
     def refresh(self) -> None:
         """Show what can be undone, and made again, now."""
         actions, stack = self._actions, self._stack
-        undo, redo = tr("Undo: {what}"), tr("Redo: {what}")
+        undo, redo = tr("Undo: {change}"), tr("Redo: {change}")
         _show(actions.undo, actions.undo_change, undo, stack.undoText(), is_typing=self._can_undo_typing())
         _show(actions.redo, actions.redo_change, redo, stack.redoText(), is_typing=self._can_redo_typing())
 
@@ -180,7 +180,7 @@ class UndoActions(QObject):
 
 def _show(action: QAction, of_change: QAction, label: str, change: str, *, is_typing: bool) -> None:
     """Have `action` name the change on the stack or, if it is for typing, `of_change` beside it."""
-    named = label.format(what=change.replace("&", "&&"))
+    named = label.format(change=change.replace("&", "&&"))
     action.setText(action.data() if is_typing or not change else named)
     action.setEnabled(is_typing or bool(change))
     of_change.setText(named)

@@ -25,7 +25,7 @@ REPLY = Reply(
         ({"model_sha256": "b" * 64}, "the model file (different checksum)"),
         ({"seed": 8}, "the seed"),
         ({"sampling": asdict(Sampling(temperature=0.2))}, "Temperature (0.70 → 0.20)"),
-        ({"engine": {**REPLY.engine, "library": "llama 2"}}, "the library"),
+        ({"engine": {**REPLY.engine, "library": "llama 2"}}, "the engine version"),
         ({"engine": {**REPLY.engine, "machine": "NEON"}}, "the computer"),
         ({"engine": {**REPLY.engine, "settings": {"threads": 4, "batch": 128}}}, "the engine settings (threads)"),
     ],

@@ -50,12 +50,12 @@ def test_the_rate_follows_what_was_measured(forecast: TimeEstimate) -> None:
     [
         (0, ""),
         (0.99, ""),
-        (1.2, "about 1 s to the first word"),
-        (8.7, "about 9 s to the first word"),
-        (13, "about 15 s to the first word"),
-        (36, "about 40 s to the first word"),
-        (58, "about 1 min to the first word"),
-        (170, "about 3 min to the first word"),
+        (1.2, "about 1 s until the first word"),
+        (8.7, "about 9 s until the first word"),
+        (13, "about 15 s until the first word"),
+        (36, "about 40 s until the first word"),
+        (58, "about 1 min until the first word"),
+        (170, "about 3 min until the first word"),
     ],
 )
 def test_it_is_told_in_words_that_do_not_flicker(seconds: float, words: str) -> None:

@@ -167,7 +167,7 @@ def test_an_endless_standard_input_is_refused(
 ) -> None:
     monkeypatch.setattr(standard_input, "MOST", 1000)
     status, _, err = phichat("ask", "-", said=b"x" * 5000)
-    assert (status, err) == (1, "Standard input is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Send less text.\n")
+    assert (status, err) == (1, "Standard input is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it.\n")
 
 
 @pytest.mark.parametrize("words", [[""], [" "], ["-"]])
@@ -454,9 +454,8 @@ def test_a_reader_that_leaves_is_no_error(chatml_model: Path) -> None:
 def test_an_answer_that_cannot_be_written_is_an_error(chatml_model: Path, arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         status, _, err = _program(chatml_model, *arguments, stdout=full)
-    assert (status, err) == (
-        1, "The answer couldn’t be written: No space left on device. Send the output somewhere else.\n",
-    )  # fmt: skip
+    place, advice = "to standard output: No space left on device", "Redirect the output somewhere else."
+    assert (status, err) == (1, f"The answer couldn’t be written {place}. {advice}\n")
 
 
 def test_a_terminal_without_unicode_gets_question_marks(chatml_model: Path, home: Path) -> None:
@@ -630,7 +629,7 @@ def test_a_context_that_a_model_does_not_have_is_told(engine: ScriptedEngine, ph
         engine.enqueue(PromptTooLong("…choose a larger context in the settings."))
         status, _, err = phichat("ask", "Hi", "--context", context)
         assert status == 1
-        assert err.endswith(f"This message is too long for the context of {int(context):,} tokens. {advice}\n")
+        assert err.endswith(f"This message is too long for the context ({int(context):,} tokens). {advice}\n")
 
 
 @pytest.mark.parametrize("arguments", [["history", "list"], ["ask", "Hi"]])
@@ -656,7 +655,7 @@ def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
     status, out, err = phichat("bench", "--parts", "load", "--json", "--model", str(chatml_model))
     assert (status, json.loads(out)["load"]) == (0, 1.5)
     assert err.splitlines() == [
-        "Maximum time: about 5 minutes. Press Ctrl+C to stop.",
+        "This can take about 5 minutes. Press Ctrl+C to stop.",
         "Measuring speed, round 1 …",
         "Measuring speed, round 2 …",
     ]

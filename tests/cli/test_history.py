@@ -106,7 +106,7 @@ def test_a_conversation_is_shown_by_the_beginning_of_its_id(phichat: Run, kept: 
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("nope", "There is no conversation with the ID nope"), ("id", "Type more characters")]
+    ("name", "sentence"), [("nope", "No conversation has the ID nope"), ("id", "Type more characters")]
 )
 def test_an_id_that_names_none_or_several_is_one_sentence(
     phichat: Run, kept: list[ConversationRecord], name: str, sentence: str
@@ -134,7 +134,7 @@ def test_the_ending_decides_what_is_exported(
 ) -> None:
     status, out, err = phichat("history", "export", str(tmp_path / name))
     assert (status, out) == (0, "")
-    assert err == f"2 conversations exported to {tmp_path / name}.\n"
+    assert err == f"Exported 2 conversations to {tmp_path / name}.\n"
     assert part in (tmp_path / name).read_text("utf-8")
 
 
@@ -148,7 +148,7 @@ def test_exports_go_to_stdout_too(phichat: Run, kept: list[ConversationRecord]) 
 
 
 def test_an_export_that_cannot_be_is_one_sentence(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:
-    assert "Choose one with --format" in phichat("history", "export", str(tmp_path / "a.pdf"))[2]
+    assert "Choose a format with --format" in phichat("history", "export", str(tmp_path / "a.pdf"))[2]
     status, out, err = phichat("history", "export", str(tmp_path / "no" / "a.json"))
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert phichat("history", "export", "a", "--format", "pdf")[0] == 2
@@ -167,11 +167,11 @@ def test_what_was_exported_comes_back(
     file = str(tmp_path / "all.json")
     phichat("history", "export", file)
     monkeypatch.setenv("PHICHAT_HOME", str(tmp_path / "other"))
-    assert phichat("history", "import", file) == (0, "2 conversations imported, with 4 new messages.\n", "")
+    assert phichat("history", "import", file) == (0, "Imported 2 conversations with 4 new messages.\n", "")
     assert sorted(_records(tmp_path / "other"), key=lambda each: each.summary.created) == kept
     status, out, err = phichat("history", "import", file)
     assert (status, out, err) == (
-        0, "0 conversations imported, with 0 new messages.\n", "2 were already up to date.\n",
+        0, "Imported 0 conversations with 0 new messages.\n", "2 conversations were already up to date.\n",
     )  # fmt: skip
     assert json.loads(phichat("history", "import", file, "--json")[1]) == {
         "conversations": 0, "messages": 0, "unchanged": 2, "skipped": 0,
@@ -247,7 +247,7 @@ def test_an_import_that_makes_no_sense_is_one_sentence(phichat: Run, home: Path,
     file.write_bytes(b"\x89PNG")
     status, out, err = phichat("history", "import", str(file))
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "isn’t a conversation export that Phichat can read" in err
+    assert "It can import its own JSON files" in err
 
 
 def test_the_history_speaks_french(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:

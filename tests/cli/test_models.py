@@ -245,7 +245,7 @@ def test_what_is_in_the_hubs_cache_is_said_without_a_hash(
     ("name", "sentence"),
     [
         ("phi-2", "Choose from phi-3-mini-4k-instruct-q4, "),
-        ("owner/repo", "owner/repo has more than one model. Add the name of a file, as in owner/repo:a.gguf."),
+        ("owner/repo", "owner/repo contains more than one model. Add a file name, as in owner/repo:a.gguf."),
         ("owner/none:x.gguf", "owner/none"),
     ],
 )

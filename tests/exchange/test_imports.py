@@ -399,7 +399,7 @@ def test_marks_meant_to_take_forever_do_not(file: Path) -> None:
     _one(file, [_chatgpt(_node("q", "root", "user", "\ue200" * 300_000 + "【1†" * 300_000))])
 
 
-UNKNOWN = "isn’t a conversation export that Phichat can read"
+UNKNOWN = "It can import its own JSON files"
 DAMAGED = "is incomplete or damaged"
 
 

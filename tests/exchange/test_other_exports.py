@@ -187,7 +187,7 @@ def test_conversations_that_never_began_do_not_count(file: Path) -> None:
 def test_a_form_that_is_not_known_yet_is_told(file: Path) -> None:
     message = {"author": {"role": "user"}, "content": {"content_type": "new", "said": "Hello"}}
     file.write_text(json.dumps([{"mapping": {"1": {"message": message}}}]))
-    with pytest.raises(StoreError, match="isn’t a conversation export that Phichat can read"):
+    with pytest.raises(StoreError, match="It can import its own JSON files"):
         list(conversations(file))
 
 
@@ -226,7 +226,7 @@ def _items_before_refusal(file: Path) -> int:
         for _ in conversations(file):
             count += 1
     except StoreError as error:
-        assert re.search("too large|isn’t a conversation export|incomplete", str(error))  # noqa: PT017
+        assert re.search("too large|can’t import|incomplete", str(error))  # noqa: PT017
         return count
     raise AssertionError("all of it was read")
 
@@ -268,7 +268,7 @@ def test_a_small_archive_never_becomes_a_lot(bomb: str, file: Path) -> None:
 def test_archives_that_need_memory_as_they_say_are_not_unpacked(file: Path) -> None:
     content = json.dumps(GROK).encode()
     _zipped(file, {"conversations.json": content}, zipfile.ZIP_LZMA)
-    with pytest.raises(StoreError, match="isn’t a conversation export"):
+    with pytest.raises(StoreError, match="It can import its own JSON files"):
         list(conversations(file))
 
 

@@ -87,13 +87,13 @@ def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
 )
 def test_what_is_no_text_is_refused(file: Path, data: bytes) -> None:
     file.write_bytes(data)
-    assert _refusal(file) == "notes.txt isn’t a text file."
+    assert _refusal(file) == "notes.txt isn’t a text file. Only text files can be attached."
 
 
 def test_other_bad_files_are_told_in_a_sentence_each(file: Path) -> None:
-    assert _refusal(file) == "notes.txt no longer exists. It was moved, renamed, or deleted."
+    assert _refusal(file) == "notes.txt no longer exists. It may have been moved, renamed, or deleted."
     file.write_text(" \n")
-    assert _refusal(file) == "notes.txt is empty."
+    assert _refusal(file) == "notes.txt is empty, so it can’t be attached."
     file.unlink()
     file.mkdir()
     assert _refusal(file) == "notes.txt is a folder. Attach the files inside it instead."

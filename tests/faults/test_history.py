@@ -213,7 +213,8 @@ def test_without_a_folder_all_is_in_memory(tmp_path: Path) -> None:
         with closing(History(folder / "history.sqlite3")) as history:
             with pytest.raises(StoreError) as caught:
                 history.ready.result()
-            assert str(caught.value) == f"Phichat can’t write to {folder}. New messages are only kept in memory."
+            sentence = f"Phichat can’t write to {folder}. New messages are only kept in memory. "
+            assert str(caught.value) == sentence + "Check the folder’s permissions."
             works_in_memory(history, str(caught.value))
 
 
@@ -294,7 +295,7 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         assert history.count_conversations() == 3
         disk(1_000_000)
         history.delete_conversations(["gone"]).result()
-        assert notices == ["Recent messages that were held in memory have been saved."]
+        assert notices == ["Recent messages that were only kept in memory have now been saved."]
     with closing(History(file)) as history:
         assert {heading.id for heading in history.list_conversations()} == {"before", "new"}
         assert history.load_conversation("before").messages[0].is_pinned
@@ -435,7 +436,7 @@ def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
     with closing(History(tmp_path / "history.sqlite3")) as history:
         history.ready.result()
         failed = history._writer.submit(writer_thread.Job(lambda connection: 1 / 0))
-        assert str(failed.exception()) == "The history couldn’t be opened: division by zero."
+        assert str(failed.exception()) == "The history couldn’t be opened: division by zero. Restart Phichat."
         assert history.save_conversation(conversation("one")).result()
 
 

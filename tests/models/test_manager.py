@@ -245,7 +245,11 @@ def test_a_fetched_file_knows_where_it_came_from(shelf: HubModelManager, hub: Fa
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("nonsense", "owner/repo"), ("owner/none", "There is no owner/none"), ("owner/empty", "has no GGUF file")],
+    [
+        ("nonsense", "owner/repo"),
+        ("owner/none", "There is no owner/none"),
+        ("owner/empty", "doesn’t contain a GGUF file"),
+    ],
 )
 def test_what_cannot_be_listed_is_a_sentence(shelf: HubModelManager, hub: FakeHub, text: str, sentence: str) -> None:
     hub.remotes.append(HubFile("owner/empty", "README.md"))
@@ -305,7 +309,7 @@ def test_what_may_be_one_of_several_files_says_which(shelf: HubModelManager, hub
     hub.remotes += [HubFile("owner/many", f"many-{kind}.gguf") for kind in ("Q4_K_M", "Q8_0")]
     with pytest.raises(ModelMissing, match=r"owner/many:many-Q4_K_M\.gguf\. Choose from: many-Q4.*, many-Q8_0\.gguf"):
         shelf.resolve_name("owner/many", CancelToken())
-    with pytest.raises(HubRefused, match=r"doesn’t have Q4_K\. Choose from: many-Q4_K_M"):
+    with pytest.raises(HubRefused, match=r"doesn’t contain Q4_K\. Choose from: many-Q4_K_M"):
         shelf.resolve_name("owner/many:Q4_K", CancelToken())
     assert shelf.resolve_name(PHI_3.name, CancelToken()) == PHI_3.name
 

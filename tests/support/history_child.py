@@ -39,7 +39,7 @@ class Busy:
 
     def _later(self, future: "Future[Any]", fact: str, **values: Any) -> None:
         def note(done: "Future[Any]") -> None:
-            self.note("failed" if done.exception() else fact, **values)
+            self.note("error" if done.exception() else fact, **values)
 
         future.add_done_callback(note)
 

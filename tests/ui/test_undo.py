@@ -127,12 +127,12 @@ def test_an_import_is_not_undone_from_any_text_field(
     person.wait_for(GenerationState.IDLE)
     person.wait(lambda: len(person.titles()) == 2)
     person.window.sidebar.import_export.export([], tmp_path / "all.json")
-    person.wait(lambda: "exported" in person.status())
+    person.wait(lambda: "Exported" in person.status())
     person.window.conversations.delete_everything()
     person.window.sidebar.import_files([tmp_path / "all.json"])
     person.wait(lambda: len(person.titles()) == 2)
     person.wait(person.window.conversations.undo_stack.canUndo)
-    imported = "2 conversations imported, with 4 new messages."
+    imported = "Imported 2 conversations with 4 new messages."
     person.open("Bread")
     person.wait(lambda: person.window.findChild(QWidget, "message-1") is not None)
     person.window.commands.find.trigger()

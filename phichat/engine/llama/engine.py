@@ -338,7 +338,7 @@ class _LoadedModel:
         if not self.llama.has_finite_logits():
             self.llama.forget_all()
             raise ModelDamaged(
-                tr("{name} is damaged: it produced invalid values. Download it again, or choose another model.").format(
+                tr("{name} is damaged: it produces invalid values. Download it again, or choose another model.").format(
                     name=self.loaded.model.path.name
                 )
             )

@@ -159,7 +159,9 @@ class EngineProcess:
                 following = self._safer(death)
                 if spoken or following is None:
                     raise EngineDied(
-                        tr("{what} Your conversation is safe. Try again.").format(what=explain_ending(death.ending))
+                        tr("{problem} Your conversation is safe. Try again.").format(
+                            problem=explain_ending(death.ending)
+                        )
                     ) from death
                 yield Notice(_retry_notice(death, following[1]))
                 yield from self._reload(model, following[0], stop)
@@ -213,16 +215,16 @@ class EngineProcess:
         if death.has_stalled:
             raise EngineDied(
                 tr(
-                    "{name} stopped making progress while loading and may be damaged. Download it again, or "
-                    "choose another model."
+                    "{name} got stuck while loading and may be damaged. Download it again, or choose another model."
                 ).format(name=model.path.name)
             ) from death
         if following := self._safer(death):
             return following
         raise EngineDied(
-            tr("{what} Safer settings didn’t help. {name} may be damaged, or may not work on this computer.").format(
-                what=explain_ending(death.ending), name=model.path.name
-            )
+            tr(
+                "{problem} Safer settings didn’t help. {name} may be damaged or may not work on this "
+                "computer. Choose another model."
+            ).format(problem=explain_ending(death.ending), name=model.path.name)
         ) from death
 
     def _safer(self, death: "_Died") -> tuple[EngineSettings, str] | None:
@@ -360,7 +362,7 @@ def _load_patience(path: Path) -> float:
 
 
 def _retry_notice(death: _Died, how: str) -> str:
-    return tr("{what} Trying again {how}.").format(what=explain_ending(death.ending), how=how)
+    return tr("{problem} Trying again {how}.").format(problem=explain_ending(death.ending), how=how)
 
 
 if __name__ == "__main__":

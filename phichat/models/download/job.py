@@ -111,7 +111,7 @@ class _DownloadJob:
         phase, note = self._state()
         done, total = self.part.bytes, self._remote.bytes or 0
         if phase is Phase.ELSEWHERE:
-            note = tr("Another copy of Phichat is downloading it.")
+            note = tr("Another copy of Phichat is downloading this model.")
             return Progress(phase, self.part.bytes_on_disk(), total, note=note)
         self._rate.add(time.monotonic(), done)
         if phase is not Phase.FETCHING:
@@ -195,9 +195,9 @@ class _DownloadJob:
         """Choose another name, as a different file of the user has this one. Raise StoreError if it must not change."""
         if self._is_name_fixed:
             raise StoreError(
-                tr("{path} already exists and blocks the download. Move that file to another folder.").format(
-                    path=self.part.path
-                )
+                tr(
+                    "{path} already exists, so the download can’t be saved there. Move that file to another folder."
+                ).format(path=self.part.path)
             )
         self._taken.append(self.part.path)
         self.part.close()
@@ -214,7 +214,7 @@ class _DownloadJob:
                 return True
             self._note_damage()
         except FileChanged:
-            self._note = tr("The file changed on the Hub. Downloading it from the beginning.")
+            self._note = tr("The file changed on the Hub. Restarting the download.")
         if not self._stop.is_set():
             self._remote = replace(self._remote, bytes=None, sha256=None)  # so that the Hub is asked again
             self.part.truncate()
@@ -225,12 +225,12 @@ class _DownloadJob:
             self.part.truncate()
             raise HubRefused(
                 tr(
-                    "{file} was corrupted both times it was downloaded, so it wasn’t saved. Try another "
-                    "network or another mirror."
+                    "{file} was damaged both times it was downloaded, so it wasn’t saved. Try "
+                    "another network or another mirror."
                 ).format(file=self._remote.file)
             )
         self._was_damaged = True
-        self._note = tr("The downloaded file was corrupted. Downloading it again.")
+        self._note = tr("The downloaded file was damaged. Downloading it again.")
 
     def _finish(self) -> DownloadedModel | None:
         with suppress(StoreError):  # before the rename, so that a kill between the two loses nothing

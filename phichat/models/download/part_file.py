@@ -120,7 +120,7 @@ def discard_download(partial: PartialDownload) -> tuple[Path, ...]:
     try:
         if not all(part.acquire() for part in parts):
             raise StoreError(
-                tr("Another copy of Phichat is downloading {name}. Cancel the download there.").format(
+                tr("Another copy of Phichat is downloading {name}. You can only cancel the download there.").format(
                     name=partial.path.name
                 )
             )
@@ -318,9 +318,9 @@ class PartFile:
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
             return disk_full_message(folder, needed)
         if error.errno in {errno.ENOTDIR, errno.EEXIST}:
-            return tr("{folder} is a file, not a folder. Remove it, or set PHICHAT_HOME to another folder.").format(
-                folder=folder
-            )
+            return tr(
+                "{folder} is a file, not a folder. Move or delete it, or set PHICHAT_HOME to another folder."
+            ).format(folder=folder)
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             return tr(
                 "Phichat can’t write to {folder}: {reason}. Check its permissions, or set PHICHAT_HOME "

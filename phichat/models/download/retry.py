@@ -35,8 +35,8 @@ class RetryPolicy:
         trouble, left = self._trouble, self._until - time.monotonic()
         if not trouble or left <= 0:
             return trouble
-        return tr("{trouble} Trying again in {seconds} s.").format(
-            trouble=trouble, seconds=format_number(int(left) + 1)
+        return tr("{problem} Trying again in {seconds} s.").format(
+            problem=trouble, seconds=format_number(int(left) + 1)
         )
 
     def call(self, ask: Callable[[], T]) -> T | None:
@@ -59,7 +59,7 @@ class RetryPolicy:
         wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), MAX_WAIT), trouble.retry_after)
         if not self._is_patient(trouble, wait):
             raise HubUnreachable(
-                tr("{trouble} Try again later. You won’t lose what’s already downloaded.").format(trouble=trouble)
+                tr("{problem} Try again later. You won’t lose what’s already downloaded.").format(problem=trouble)
             )
         self._trouble, self._until = str(trouble), time.monotonic() + wait
         self._stop.wait(wait)

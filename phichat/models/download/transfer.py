@@ -81,11 +81,13 @@ class Transfer:
                 surplus = max(surplus - len(piece), 0)
                 if self._part.bytes >= self._total or self._stop.is_set():
                     return
-        raise HubUnreachable(tr("{host} closed the connection early. Check your network.").format(host=hub_host()))
+        raise HubUnreachable(
+            tr("{host} closed the connection before the download finished. Check your network.").format(host=hub_host())
+        )
 
     def _append(self, data: bytes) -> None:
         self.last_received = time.monotonic()
-        self.note = "" if data else tr("{host} is sending the file from the beginning again.").format(host=hub_host())
+        self.note = "" if data else tr("{host} restarted the download from the beginning.").format(host=hub_host())
         if data:
             self._retry.reset()
             self._part.append(data[: self._total - self._part.bytes])

@@ -169,8 +169,8 @@ class AttachmentController(QObject):
         session = self.session
         if len(text) > MOST_PASTED:
             size, most = format_sizes(len(text.encode("utf-8", "replace")), MOST_PASTED)
-            fact = tr("The text is too long to paste ({size}). Paste part of it, up to {most}.")
-            self.failed.emit(session.conversation.id, fact.format(size=size, most=most))
+            fact = tr("The text is too long to paste ({size}). Paste at most {limit}.")
+            self.failed.emit(session.conversation.id, fact.format(size=size, limit=most))
             return
         file = text_attachment(text, session.attached)
         session.attached = (*session.attached, file)
@@ -244,7 +244,7 @@ class AttachmentController(QObject):
             text = "\n".join(sentences)
         else:
             shown = ", ".join(shortened(name, LONGEST_NAME) for name in names[1:MOST_NAMES])
-            others = tr("These couldn’t be attached either: {names}").format(names=shown)
+            others = tr("These files couldn’t be attached either: {names}").format(names=shown)
             more = len(names) - MOST_NAMES
             rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
             text = f"{sentences[0]}\n{', '.join(filter(None, [others, rest]))}."

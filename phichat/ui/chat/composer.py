@@ -292,13 +292,13 @@ def _time_estimate() -> QLabel:
     """Return a label with room for two short lines, so that the text beside it does not jump every second."""
     label = muted(plain_label())
     label.setObjectName("forecast")
-    label.setAccessibleName(tr("Time to first word"))
+    label.setAccessibleName(tr("Time until the first word"))
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 0.85)
     label.setFont(font)
-    width = label.fontMetrics().horizontalAdvance(tr("to the first word")) / text_scale()
+    width = label.fontMetrics().horizontalAdvance(tr("until the first word")) / text_scale()
     set_fixed_size(label, round(width) + 12, 34)
     label.hide()
     return label

@@ -134,4 +134,4 @@ def _note(title: str, *, is_toy: bool) -> str:
             "{model} is a tiny demo model: it’s fast, but often wrong. Phi-3 is much better. "
             "Download it, or drop its file here."
         ).format(model=title)
-    return tr("{model} runs on your computer. What you write stays here.").format(model=title)
+    return tr("{model} runs on your computer. What you write never leaves it.").format(model=title)

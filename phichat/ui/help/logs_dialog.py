@@ -41,7 +41,9 @@ class LogsDialog(QDialog):
         buttons.addWidget(close_button_box(self), 1)
         layout = QVBoxLayout(self)
         layout.addWidget(
-            help_label(tr("What Phichat did and what went wrong. Your messages and answers are never logged."))
+            help_label(
+                tr("A record of what Phichat did and what went wrong. Your messages and answers are never logged.")
+            )
         )
         layout.addWidget(self._text)
         layout.addLayout(buttons)

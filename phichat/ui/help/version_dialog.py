@@ -35,7 +35,7 @@ class VersionDialog(QDialog):
         self._page = QUrl(release.page)
         layout = QVBoxLayout(self)
         layout.addWidget(heading_label(title))
-        layout.addWidget(_Notes(theme, release.notes or tr("See the release page for what’s new."), title))
+        layout.addWidget(_Notes(theme, release.notes or tr("See what’s new on the release page."), title))
         words = tr(
             "You have version {version}. Phichat doesn’t update itself. Download the new version from the release page."
         )

@@ -128,7 +128,9 @@ class ModelCoordinator(QObject):
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
 
         share = format_number(percent_done(self._download_manager().state(active[0]).progress))
-        question = tr("Quit? {model} is {percent}% downloaded. The download resumes the next time you start Phichat.")
+        question = tr(
+            "Quit Phichat? {model} is {percent}% downloaded. The download will resume the next time you start Phichat."
+        )
         question = question.format(percent=share, model=self._title(active[0]))
         ask_question(
             self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving

@@ -68,7 +68,7 @@ class ModelDetails(QFrame):
         self._title.setText(listing.title)
         self._origin.setText("\n".join(filter(None, _origin(listing))))
         sha256 = listing.remote.sha256 if listing.remote else None
-        set_tool_tip(self._origin, tr("SHA-256: {sum}").format(sum=sha256) if sha256 else "")
+        set_tool_tip(self._origin, tr("SHA-256: {checksum}").format(checksum=sha256) if sha256 else "")
         self._problem.setText(listing.problem)
         self._problem.setVisible(bool(listing.problem))
         is_in_use = bool(listing.model) and listing.name == in_use

@@ -172,7 +172,7 @@ class DownloadWidget(QWidget):
                 model=self._listing.title, size=format_size(progress.done)
             ),
             tr("Cancel download"),
-            tr("Keep"),
+            tr("Keep downloading"),
             cancel,
         )
 

@@ -75,7 +75,7 @@ class FirstRunPage(QScrollArea):
         self._talk.setObjectName("talkButton")
         self._talk.clicked.connect(self._on_talk)
         self._download_or_talk = QStackedWidget()
-        self._have = QPushButton(tr("I already have the file"))
+        self._have = QPushButton(tr("Use an existing file…"))
         self._have.setObjectName("haveFileButton")
         self._later = QPushButton(tr("Not now"))
         self._later.setObjectName("notNowButton")

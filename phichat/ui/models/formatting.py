@@ -88,7 +88,7 @@ def _describe_progress(progress: Progress) -> str:
         case Phase.CHECKING:
             return _join(tr("Verifying…"), progress.note)
         case Phase.ELSEWHERE:
-            return progress.note or tr("Another copy of Phichat is downloading it.")
+            return progress.note or tr("Another copy of Phichat is downloading this model.")
         case Phase.WAITING:
             return _join(format_amount(progress), progress.note or tr("Waiting for connection"))
     speed = tr("{size}/s").format(size=format_size(int(progress.speed))) if progress.speed else ""

@@ -59,7 +59,7 @@ class FolderRow(QWidget):
         buttons = QHBoxLayout()
         self._open = self._button(name + "Open", tr("Open folder"), self._on_open)
         self._change = self._button(name + "Change", tr("Change…"), self.change_requested)
-        self._own = self._button(name + "Own", tr("Use default"), self.own_requested)
+        self._own = self._button(name + "Own", tr("Use default folder"), self.own_requested)
         for button in (self._open, self._change, self._own):
             buttons.addWidget(button)
         buttons.addStretch()
@@ -253,7 +253,9 @@ class PreferencesDialog(QDialog):
         form.addRow(tr("Data folder"), place)
         form.addRow(
             "",
-            help_label(tr("To use another folder, set the environment variable PHICHAT_HOME before starting Phichat.")),
+            help_label(
+                tr("To use another folder, set the PHICHAT_HOME environment variable before you start Phichat.")
+            ),
         )
         self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
         self._models.show_folder(models, is_ours=models.parent == data)
@@ -279,7 +281,7 @@ class PreferencesDialog(QDialog):
         if not self._can_look:
             return tr("This build of Phichat can’t check for new versions.")
         return tr(
-            "The server only sees your IP address and Phichat version. Updates are never installed automatically."
+            "The server only sees your IP address and your Phichat version. Updates are never installed automatically."
         )
 
     def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:

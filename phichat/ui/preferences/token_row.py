@@ -90,13 +90,13 @@ class _TokenField(QLineEdit):
 
 def _describe(state: TokenState) -> str:
     if state.is_variable:
-        return tr("The environment variable HF_TOKEN is set, so Phichat uses the access token in it.")
+        return tr("Phichat uses the access token in the HF_TOKEN environment variable.")
     if state.is_kept:
-        return tr("Your access token is stored in this computer’s keyring.")
+        return tr("Your access token is saved in this computer’s keyring.")
     if state.is_entered:
-        return tr("This computer has no keyring. Phichat uses your access token until you quit and doesn’t store it.")
+        return tr("This computer has no keyring, so Phichat only keeps your access token until you quit.")
     if state.is_from_login:
-        return tr("Phichat uses the access token that a Hugging Face tool stored on this computer.")
-    return tr("Only needed for private models and those whose terms you must accept. It’s only sent to {host}.").format(
-        host=state.host
-    )
+        return tr("Phichat uses the access token that a Hugging Face tool saved on this computer.")
+    return tr(
+        "Only needed for private models and for models whose terms you must accept. It’s only sent to {host}."
+    ).format(host=state.host)

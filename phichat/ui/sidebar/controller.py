@@ -148,7 +148,7 @@ class SidebarController(QObject):
             self._delete(conversation_ids)
             return
         question = tr_count("Delete {count} conversation?", "Delete {count} conversations?", len(conversation_ids))
-        stay = tr("They stay in the trash for 30 days.")
+        stay = tr("They’ll stay in the trash for 30 days.")
         self._ask("deleteQuestion", f"{question} {stay}", tr("Delete"), partial(self._delete, conversation_ids))
 
     def _delete(self, conversation_ids: Sequence[str]) -> None:

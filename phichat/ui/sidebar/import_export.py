@@ -98,7 +98,7 @@ class ImportExport(QObject):
 
         def notify(count: int) -> None:
             self.notified.emit(
-                tr("{conversations} exported to {file}.").format(
+                tr("Exported {conversations} to {file}.").format(
                     conversations=tr_count("{count} conversation", "{count} conversations", count), file=file.name
                 )
             )
@@ -182,13 +182,15 @@ def _file_name(heading: ConversationSummary) -> str:
 
 def _summarize(imported: "Imported") -> str:
     """Return a sentence on what was imported, and one on what was left out."""
-    brought = tr("{conversations} imported, with {messages}.").format(
+    brought = tr("Imported {conversations} with {messages}.").format(
         conversations=tr_count("{count} conversation", "{count} conversations", imported.conversations),
         messages=tr_count("{count} new message", "{count} new messages", imported.messages),
     )
     if imported.unchanged:
         brought += " " + tr_count(
-            "{count} was already up to date.", "{count} were already up to date.", imported.unchanged
+            "{count} conversation was already up to date.",
+            "{count} conversations were already up to date.",
+            imported.unchanged,
         )
     if imported.skipped:
         brought += " " + tr_count(

@@ -41,13 +41,13 @@ class UndoBar(QFrame):
 
     def show_change(self, text: str) -> None:
         """Show and announce the sentence `text` about a change."""
-        self._undo.setAccessibleName(tr("Undo: {what}").format(what=text))
+        self._undo.setAccessibleName(tr("Undo: {change}").format(change=text))
         self._show(text, can_undo=True, can_redo=False)
 
     def show_undone(self, text: str, *, can_redo: bool) -> None:
         """Show and announce that the change of the sentence `text` was undone."""
-        self._redo.setAccessibleName(tr("Redo: {what}").format(what=text))
-        self._show(tr("Undone: {what}").format(what=text), can_undo=False, can_redo=can_redo)
+        self._redo.setAccessibleName(tr("Redo: {change}").format(change=text))
+        self._show(tr("Undone: {change}").format(change=text), can_undo=False, can_redo=can_redo)
 
     def _show(self, sentence: str, *, can_undo: bool, can_redo: bool) -> None:
         self._line.setText(sentence)

@@ -44,7 +44,7 @@ ACCENTS = {
     "teal": N_("Teal"),
     "blue": N_("Blue"),
     "violet": N_("Violet"),
-    "rose": N_("Rose"),
+    "rose": N_("Pink"),
     "ochre": N_("Ochre"),
     "green": N_("Green"),
     "graphite": N_("Graphite"),

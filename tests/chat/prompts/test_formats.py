@@ -528,7 +528,7 @@ class TestPins:
         form = format_for(phi3)
         with pytest.raises(
             PromptError,
-            match=r"pinned messages leave no room .* need \d\d\d tokens, but only 384 are available\. Unpin",
+            match=r"don’t leave enough room .* \d\d\d tokens are needed, but only 384 are available\. Unpin",
         ):
             fit_prompt(form, self.turns(30, *range(1, 46, 2)), 512, 1024)
         with pytest.raises(PromptError, match="This message is too long"):

@@ -217,14 +217,14 @@ def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, plac
     phi.misbehave(faults.wrong_bytes(), times=1)
     phi.speed = 8_000_000
     said = {event.note for event in download(WANTED, place, CancelToken()) if isinstance(event, Progress)}
-    assert "The downloaded file was corrupted. Downloading it again." in said
+    assert "The downloaded file was damaged. Downloading it again." in said
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE) == [0, 0]
 
 
 def test_a_file_that_is_damaged_twice_is_never_used(phi: HubServer, place: Home, path: Path) -> None:
     phi.misbehave(faults.wrong_bytes())
-    with pytest.raises(HubRefused, match="corrupted both times"):
+    with pytest.raises(HubRefused, match="damaged both times"):
         get(place)
     assert not path.exists()
     assert phi.starts(FILE) == [0, 0]
@@ -309,7 +309,7 @@ def test_what_another_program_is_fetching_is_not_taken_from_it(phi: HubServer, p
     events = download(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
-    with pytest.raises(StoreError, match="Cancel the download there"):
+    with pytest.raises(StoreError, match="only cancel the download there"):
         part_file.discard_download(part_file.list_partial_downloads(place.models)[0])
     assert list(events)
     assert path.read_bytes() == CONTENT
@@ -404,7 +404,7 @@ def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, faul
         (faults.gated(), HubForbidden, "accept its terms at"),
         (faults.status(403), HubForbidden, "error 403"),
         (faults.status(404, error="RepoNotFound"), HubMissing, "doesn’t exist on"),
-        (faults.status(404, error="EntryNotFound"), HubMissing, "isn’t in"),
+        (faults.status(404, error="EntryNotFound"), HubMissing, "There is no file named"),
         (faults.status(407), HubRefused, "HTTPS_PROXY"),
         (faults.status(418), HubRefused, "error 418"),
         (faults.circle(), HubRefused, "loop"),

@@ -193,8 +193,8 @@ def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
         ("a.png", b"\x89PNG\0\0", "a.png isn’t a text file."),
         ("big.txt", b"a" * 1_000_001, "1,000,001\u00a0bytes; the limit is 1,000,000\u00a0bytes"),
         ("large.txt", b"a" * 1_020_000, "1.02\u00a0MB; the limit is 1.00\u00a0MB"),
-        ("gone.txt", None, "gone.txt no longer exists. It was moved, renamed, or deleted."),
-        ("empty.txt", b"", "empty.txt is empty."),
+        ("gone.txt", None, "gone.txt no longer exists. It may have been moved, renamed, or deleted."),
+        ("empty.txt", b"", "empty.txt is empty, so it can’t be attached."),
     ],
 )
 def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(

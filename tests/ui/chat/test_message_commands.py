@@ -188,7 +188,7 @@ def test_another_text_with_the_same_seed_is_explained(person: Person, engine: Sc
     ask(person, "Choose")
     engine.enqueue("Other")
     person.choose_in(1, "Regenerate with the same seed")
-    person.wait(lambda: "The answer differs" in note(person, 1))
+    person.wait(lambda: "This answer differs" in note(person, 1))
 
 
 def test_a_remark_is_still_there_after_another_conversation(person: Person, engine: ScriptedEngine) -> None:

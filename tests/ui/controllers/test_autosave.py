@@ -367,7 +367,7 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
     conversation, file = person.window.session.conversation, tmp_path / "some.json"
     sidebar = person.window.sidebar
     sidebar.import_export.export([conversation.id], file)
-    person.wait(lambda: "exported" in person.status())
+    person.wait(lambda: "Exported" in person.status())
     content = json.loads(file.read_text())
     messages = content["conversations"][0]["messages"]
     messages.append({**messages[2], "id": "f" * 32, "parent": messages[3]["id"], "text": "From elsewhere"})

@@ -216,7 +216,7 @@ class TestForecast:
 
     def test_a_long_wait_is_told_before_one_sends(self, slow: Person) -> None:
         slow.type("x" * 18)
-        slow.wait(lambda: self.shown(slow) == "about 9 s to the first word")
+        slow.wait(lambda: self.shown(slow) == "about 9 s until the first word")
 
     def test_a_short_one_is_not_worth_a_word(self, slow: Person, engine: ScriptedEngine) -> None:
         slow.type("x")

@@ -44,7 +44,7 @@ def test_a_token_is_kept_in_the_keyring_and_nowhere_else(person: Person, keyring
     assert not person.find("hubTokenRemove").isVisible()
     assert not person.find("hubTokenSave").isEnabled()
     enter(person, TOKEN)
-    person.wait(lambda: "stored in this computer’s keyring" in state(person))
+    person.wait(lambda: "saved in this computer’s keyring" in state(person))
     assert keyring.passwords == {("Phichat", "https://hub.example.org"): TOKEN}
     assert person.find("hubTokenField").text() == ""
     person.click("hubTokenRemove")

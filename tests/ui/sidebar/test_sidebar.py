@@ -175,7 +175,7 @@ def test_several_at_once(two: Person, home: Path) -> None:
     choose(two, "Whales", "Bread")
     press(two, Qt.Key.Key_Delete)
     assert two.find("deleteQuestion", QMessageBox).text() == (
-        "Delete 2 conversations? They stay in the trash for 30 days."
+        "Delete 2 conversations? They’ll stay in the trash for 30 days."
     )
     two.click("agreeButton")
     assert two.titles() == []
@@ -283,7 +283,7 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
     two.window.sidebar.import_files([file])
-    two.wait(lambda: "imported" in two.status())
+    two.wait(lambda: "Imported" in two.status())
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.window.commands.undo.trigger()
     two.wait(lambda: two.titles() == ["Bread"])
@@ -300,7 +300,7 @@ def test_no_result_of_several_imports_hides_another(two: Person, tmp_path: Path)
     for broken in bad:
         broken.write_text("{")
     two.window.sidebar.import_files([bad[0], file, bad[1]])
-    two.wait(lambda: "imported" in two.status())
+    two.wait(lambda: "Imported" in two.status())
     assert all(broken.name in two.status() for broken in bad)
     assert two.find("messageLine").property("kind") == "ERROR"
 
@@ -315,7 +315,7 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
-    two.wait(lambda: "imported" in two.window.conversations.undo_stack.undoText())
+    two.wait(lambda: "Imported" in two.window.conversations.undo_stack.undoText())
     brought = two.window.session
     engine.enqueue("Half ", threading.Event(), "whole")
     two.ask("More")
