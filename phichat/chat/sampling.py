@@ -153,7 +153,7 @@ class Sampling:
     dry_multiplier: float = _advanced(
         0,
         N_("DRY strength"),
-        N_("Stops the model from repeating whole phrases. 0.8 is a good start; 0 turns it off."),
+        N_("Stops the model from repeating whole phrases. Try 0.8 first, or set to 0 to turn it off."),
         0, 5, 0.05, 0,
     )  # fmt: skip
     dry_base: float = _advanced(
@@ -165,7 +165,7 @@ class Sampling:
     dry_allowed_length: int = _advanced(
         2,
         N_("DRY allowed length"),
-        N_("Repeated phrases of up to this many tokens get no DRY penalty."),
+        N_("DRY doesn’t penalize repeated phrases of up to this many tokens."),
         1, 20, 1, None,
     )  # fmt: skip
     top_n_sigma: float = _advanced(
@@ -191,7 +191,8 @@ class Sampling:
     xtc_threshold: float = _advanced(
         0.1,
         N_("XTC threshold"),
-        N_("XTC skips all but the least likely of the words above this probability. It has no effect above 0.5."),
+        N_("Of all words above this probability, XTC keeps only the least likely one. Values above "
+            "0.5 have no effect."),
         0, 0.5, 0.01, None,
     )  # fmt: skip
     dynatemp_range: float = _advanced(
@@ -203,8 +204,8 @@ class Sampling:
     mirostat: float = _advanced(
         0,
         N_("Mirostat"),
-        N_("Keeps the answer about this surprising throughout (Mirostat 2), instead of top-k, top-p, and the like. "
-        "5 is a good start; 0 turns it off."),
+        N_("Keeps answers about this surprising from start to end (Mirostat 2). Replaces top-k, "
+            "top-p, and similar settings. Try 5 first, or set to 0 to turn it off."),
         0, 10, 0.1, 0,
     )  # fmt: skip
     seed: int | None = None

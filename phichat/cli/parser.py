@@ -212,10 +212,17 @@ def _add_model_options(command: Parser) -> None:
     for setting in SETTINGS:
         group.add_argument(setting.option, type=_value(setting), metavar="X", help=_help(setting))
     group.add_argument(
-        "--stop", action="append", metavar="TEXT", help=tr("end the answer before this text; can be repeated")
+        "--stop",
+        action="append",
+        metavar="TEXT",
+        help=tr("end the answer before this text (can be used more than once)"),
     )
     group.add_argument(
-        "--never", action="append", dest="forbidden", metavar="TEXT", help=tr("never write this word; can be repeated")
+        "--never",
+        action="append",
+        dest="forbidden",
+        metavar="TEXT",
+        help=tr("never write this word (can be used more than once)"),
     )
     group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("use the same seed to reproduce an answer"))
 

@@ -96,9 +96,12 @@ class AdvancedSettings(QWidget):
             row = self._rows[setting.name] = SliderRow(setting, self._theme)
             row.changed.connect(self._on_value)
             layout.addWidget(row)
-        self._add_list(layout, "stop", tr("Stop at"), tr("The answer ends before any of these texts. One per line."))
+        self._add_list(layout, "stop", tr("Stop at"), tr("Answers end before any of these texts. Enter one per line."))
         self._add_list(
-            layout, "forbidden", tr("Never say"), tr("Words and phrases that the answer won’t contain. One per line.")
+            layout,
+            "forbidden",
+            tr("Never say"),
+            tr("Answers won’t contain these words and phrases. Enter one per line."),
         )
         self._layout.addWidget(self._content)
         self._show()
