@@ -1,10 +1,11 @@
 """The blocks of a reply in a column: created in slices of idle time, updated where the reply changed."""
 
+from math import ceil
 from time import perf_counter
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.markdown.document import Block, Node, Paragraph, Table
@@ -18,16 +19,17 @@ from phichat.ui.theme.theme import Theme
 SLICE = 0.006  # seconds of creating blocks before the event loop runs again
 PAUSE_FACTOR = 3  # after an update of a growing reply, the next waits this many times as long as it took
 PAGE = 40_000  # characters of a reply that are shown at first, and more with each "Show more"
+SECTION = 40  # blocks in a widget of their own: when one block changes, Qt lays out its section, not all of them
 GAP_AROUND_OTHERS = 0.8  # of the font size: the gap around code and tables
 
 
 class BlockList(QObject):
     """Keeps `parts`, the block widgets in `column`, equal to the blocks of a reply.
 
-    Signals: `changed`: block widgets were added or removed.
+    Signals: `changed(int)`: block widgets were added or removed; those before that index are still the same.
     """
 
-    changed = Signal()
+    changed = Signal(int)
 
     def __init__(self, theme: Theme, context: RenderContext, parts: list[BlockWidget], parent: QWidget) -> None:
         super().__init__(parent)
@@ -39,9 +41,7 @@ class BlockList(QObject):
         self._more_button: QPushButton | None = None
         self.column = QVBoxLayout()
         self.column.setSpacing(0)
-        self._rows = QVBoxLayout()
-        self._rows.setSpacing(0)
-        self.column.addLayout(self._rows)
+        self._sections: list[QWidget] = []
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._update)
 
@@ -60,6 +60,12 @@ class BlockList(QObject):
         """Create all missing widgets now, however long that takes."""
         if self._timer.isActive():
             self._update_until(float("inf"))
+        for section in self._sections:
+            section.show()
+
+    def is_pending(self) -> bool:
+        """Return whether widgets of a finished reply are still to be created."""
+        return self._timer.isActive() and not self._is_growing
 
     def has_more(self) -> bool:
         """Return whether part of the reply is shown only on demand."""
@@ -101,7 +107,7 @@ class BlockList(QObject):
 
     def _sync_widgets(self, blocks: list[Block], until: float, *, is_all: bool) -> bool:
         """Create and update widgets for `blocks`. Return False if there was no time for all."""
-        before = len(self._parts)
+        before = first = len(self._parts)
         made, is_done = 0, True
         for index, block in enumerate(blocks):
             if index < len(self._parts) and self._parts[index].block is block:
@@ -109,11 +115,12 @@ class BlockList(QObject):
             if index >= len(self._parts) and made and perf_counter() > until:
                 is_done = False
                 break
-            made += self._show_block(index, block, blocks[index - 1] if index else None)
+            if self._show_block(index, block, blocks[index - 1] if index else None):
+                made, first = made + 1, min(first, index)
         if is_done and is_all:
             self._remove_from(len(blocks))
         if made or len(self._parts) != before:
-            self.changed.emit()
+            self.changed.emit(min(first, len(self._parts)))
         return is_done
 
     def _show_block(self, index: int, block: Block, before: Block | None) -> bool:
@@ -124,7 +131,7 @@ class BlockList(QObject):
         if is_new:
             self._remove_from(index)
             self._parts.append(self._create_widget(kind))
-            self._rows.addLayout(self._row_for(self._parts[index].widget(), block, before))
+            self._section(index // SECTION).addLayout(self._row_for(self._parts[index].widget(), block, before))
         self._parts[index].show_block(block)
         return is_new
 
@@ -152,14 +159,32 @@ class BlockList(QObject):
         row.addWidget(widget)
         return row
 
+    def _section(self, number: int) -> QVBoxLayout:
+        """Return the layout of the section of that number, which is the last one or a new one."""
+        if number == len(self._sections):
+            section = QWidget()
+            layout = QVBoxLayout(section)
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+            layout.setSizeConstraint(
+                QLayout.SizeConstraint.SetMinimumSize
+            )  # else its blocks are squeezed when it grows
+            self.column.insertWidget(number, section)
+            self._sections.append(section)
+        return cast(QVBoxLayout, self._sections[number].layout())
+
     def _remove_from(self, index: int) -> None:
-        for part in self._parts[index:]:
-            row = self._rows.takeAt(index)
-            part.widget().hide()
-            part.widget().deleteLater()
+        for number in reversed(range(index, len(self._parts))):
+            row = self._section(number // SECTION).takeAt(number % SECTION)
+            self._parts[number].widget().hide()
+            self._parts[number].widget().deleteLater()
             if row and (layout := row.layout()):
                 layout.deleteLater()
         del self._parts[index:]
+        count = ceil(index / SECTION)
+        for section in self._sections[count:]:
+            section.deleteLater()
+        del self._sections[count:]
 
     def _update_more_button(self, *, is_wanted: bool) -> None:
         """Show or hide the button for more."""
@@ -170,7 +195,7 @@ class BlockList(QObject):
             self._more_button.clicked.connect(self.show_more)
             self.column.addSpacing(8)
             self.column.addWidget(self._more_button, 0, Qt.AlignmentFlag.AlignLeft)
-            self.changed.emit()
+            self.changed.emit(len(self._parts))
         if self._more_button:
             self._more_button.setVisible(is_wanted)
 

@@ -13,7 +13,6 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
-from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
 
 ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
@@ -73,33 +72,32 @@ class AssistantMessageView(MessageView):
         self._blocks.complete()
         super().show_now()
 
-    def highlight(self, terms: SearchTerms | None) -> None:
-        if terms:
-            self._blocks.complete()
-        super().highlight(terms)
-
     def is_whole(self) -> bool:
-        return not self._blocks.has_more()
+        return not (self._blocks.has_more() or self._blocks.is_pending())
 
     def reveal_match(self, match: int) -> None:
+        if match >= self.match_count():
+            self._blocks.complete()
         while self._blocks.has_more() and match >= self.match_count():
             self._blocks.show_more()
             self._blocks.complete()
 
-    def tab_stops(self) -> list[QWidget]:
-        row = self._footer_tab_stops()
-        found = super().tab_stops()
-        return [*found[: len(found) - len(row)], *self._blocks.tab_stops(), *row]
+    def _footer_tab_stops(self) -> list[QWidget]:
+        stops = super()._footer_tab_stops()
+        return [*self._blocks.tab_stops(), *([self._continue] if self._continue else []), *stops]
 
-    @Slot()
-    def _on_blocks_changed(self) -> None:
-        """Set up new blocks."""
-        for part in self._parts:
+    @Slot(int)
+    def _on_blocks_changed(self, first: int) -> None:
+        """Set up the blocks from index `first` on, which are new."""
+        for part in self._parts[first:]:
             self._install_filters(part)
             part.set_accessible_name(self._name())
             if self.search_terms and part.highlights is None:
                 part.highlight(self.search_terms, self._theme.colors)
-        self.update_tab_order()
+        if first < len(self._parts):
+            self.extend_tab_order(first)
+        else:  # "Show more" is new, or blocks went
+            self.update_tab_order()
 
     def _name(self) -> str:
         return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")
@@ -134,10 +132,6 @@ class AssistantMessageView(MessageView):
         if self._continue:
             self._continue.setVisible(can_go_on)
         self._place_note()
-
-    def _footer_tab_stops(self) -> list[QWidget]:
-        stops = super()._footer_tab_stops()
-        return [self._continue, *stops] if self._continue else stops
 
     @Slot()
     def _on_continue(self) -> None:

@@ -150,18 +150,22 @@ class MessageView(QWidget):
 
     def tab_stops(self) -> list[QWidget]:
         """Return the widgets that take the focus, in reading order."""
-        found: list[QWidget] = []
-        for part in self._parts:
-            found += [*part.buttons(), part.text_edit()]
-        return found + self._footer_tab_stops()
+        return self._tab_stops_of(self._parts) + self._footer_tab_stops()
 
     def update_tab_order(self, before: QWidget | None = None) -> None:
         """Set the tab order: `before`, if given, then everything in this message."""
         if not self.parentWidget():
             return
         stops = [before, *self.tab_stops()] if before else self.tab_stops()
-        for first, second in pairwise(stops):
-            QWidget.setTabOrder(first, second)
+        _set_tab_order(stops)
+
+    def extend_tab_order(self, first: int) -> None:
+        """Put the blocks from index `first` on, which are new, into the tab order."""
+        if self.parentWidget() and first:
+            before = self._parts[first - 1].text_edit()
+            _set_tab_order([before, *self._tab_stops_of(self._parts[first:])])  # what followed it follows the last one
+        else:
+            self.update_tab_order()
 
     def highlight(self, terms: SearchTerms | None) -> None:
         """Highlight `terms` from now on; None removes the highlights."""
@@ -240,6 +244,9 @@ class MessageView(QWidget):
     def _place_switcher(self, switcher: VersionSwitcher) -> None:
         self._row.insertWidget(0, switcher, 0, Qt.AlignmentFlag.AlignTop)
 
+    def _tab_stops_of(self, parts: list[BlockWidget]) -> list[QWidget]:
+        return [stop for part in parts for stop in (*part.buttons(), part.text_edit())]
+
     def _footer_tab_stops(self) -> list[QWidget]:
         return [*(self.version_switcher.buttons() if self.version_switcher else []), *self.toolbar.buttons()]
 
@@ -279,6 +286,11 @@ class MessageView(QWidget):
         super().leaveEvent(event)
         self._is_hovered = False
         self._update_toolbar()
+
+
+def _set_tab_order(stops: list[QWidget]) -> None:
+    for first, second in pairwise(stops):
+        QWidget.setTabOrder(first, second)
 
 
 PIN_SIZE = QSize(15, 15)

@@ -3,7 +3,7 @@
 import re
 from itertools import accumulate, islice
 
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QEvent, QObject, QRect, QTimer, Slot
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
@@ -61,23 +61,31 @@ class SearchTerms:
         return [(units[start], units[end]) for start, end in spans]
 
 
-class Highlights:
+class Highlights(QObject):
     """Highlights the matches of search terms in one text field, the current one more strongly.
+
+    A field out of sight is highlighted when it is first painted: a long answer has hundreds of them, and each match
+    that is highlighted takes time and memory.
 
     Attributes:
         ranges: start and end of each match, in UTF-16 code units.
     """
 
     def __init__(self, field: QTextEdit | QPlainTextEdit, terms: SearchTerms, colors: Colors) -> None:
+        super().__init__(field)
         self._field, self._terms, self._colors = field, terms, colors
         self._current = -1
+        self._is_shown = False
+        self._timer = QTimer(self, interval=0, singleShot=True)
+        self._timer.timeout.connect(self._show)
+        field.viewport().installEventFilter(self)
         self.ranges: list[tuple[int, int]] = []
         self.refresh()
 
     def refresh(self) -> None:
         """Search again, after the text has changed."""
         self.ranges = self._terms.find_ranges(self._field.toPlainText())
-        self._show()
+        self._update()
 
     @property
     def current(self) -> int:
@@ -88,11 +96,14 @@ class Highlights:
         """Make the match of that number the current one; -1 for none."""
         if number != self._current:
             self._current = number
-            self._show()
+            self._update()
 
     def clear(self) -> None:
-        """Remove all highlights."""
+        """Remove all highlights, for good."""
+        self._timer.stop()
+        self._field.viewport().removeEventFilter(self)
         self._field.setExtraSelections([])
+        self.deleteLater()
 
     def rect_of(self, number: int) -> QRect:
         """Return the rectangle of the match of that number in the field."""
@@ -100,7 +111,20 @@ class Highlights:
         first, last = self._field.cursorRect(self._cursor(start, start)), self._field.cursorRect(self._cursor(end, end))
         return first.united(last) if last.top() == first.top() else first
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Paint and not self._is_shown:
+            self._timer.start()
+        return super().eventFilter(watched, event)
+
+    def _update(self) -> None:
+        """Highlight the matches as they are now, or later if the field is out of sight."""
+        self._is_shown = False
+        if self._current >= 0 or not self._field.viewport().visibleRegion().isEmpty():
+            self._show()
+
+    @Slot()
     def _show(self) -> None:
+        self._is_shown = True
         begin = max(0, min(self._current - MAX_HIGHLIGHTS // 2, len(self.ranges) - MAX_HIGHLIGHTS))
         numbers = range(begin, min(begin + MAX_HIGHLIGHTS, len(self.ranges)))
         self._field.setExtraSelections([self._selection(number) for number in numbers])

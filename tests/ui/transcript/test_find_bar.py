@@ -227,3 +227,40 @@ def test_what_is_found(words: str, text: str, found: list[str]) -> None:
 def test_no_message_is_passed_over(words: str, source: str) -> None:
     assert SearchTerms(words).may_occur_in(source)
     assert not SearchTerms("elsewhere").may_occur_in("un**believ**able")
+
+
+def test_a_long_answer_is_marked_where_it_is_in_sight(person: Person, engine: ScriptedEngine) -> None:
+    """Each mark takes time: those of a letter in a megabyte stopped the window for half a minute."""
+    engine.enqueue("Every sentence here.\n\n```\ne\n```\n\n" * 100)
+    person.window.submit("Go on")
+    person.wait_for(GenerationState.IDLE)
+    look_for(person, "e")
+    counts(person, "1 of 800")
+    transcript = person.find("transcript")
+    fields = [*transcript.findChildren(QTextBrowser), *transcript.findChildren(QPlainTextEdit)]
+    person.wait(lambda: strong(person) == ["E"])
+    assert sum(len(field.extraSelections()) for field in fields) < 200
+    transcript.follow()
+    last = person.find("message-1").findChildren(QPlainTextEdit)[-1]
+    person.wait(lambda: marked(last) == ["e"])
+    press(person, Qt.Key.Key_Return, SHIFT)
+    counts(person, "800 of 800")
+    assert marked(last, TOKENS.strong_mark) == ["e"]
+
+
+def test_the_tab_key_follows_an_answer_of_many_blocks(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("".join(f"Number {number}\n\n```\n{number}\n```\n\n" for number in range(60)))
+    person.window.submit("Go on")
+    person.wait_for(GenerationState.IDLE)
+    view = person.find("message-1")
+    person.wait(
+        lambda: (
+            len(view.findChildren(QPlainTextEdit)) == 60 and bool(view.findChildren(QPlainTextEdit)[-1].toPlainText())
+        )
+    )
+    stops = view.tab_stops()
+    followed, widget = [stops[0]], stops[0]
+    while widget is not stops[-1]:
+        widget = widget.nextInFocusChain()
+        followed += [widget] if widget in stops else []
+    assert followed == stops
