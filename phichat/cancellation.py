@@ -11,7 +11,7 @@ class CancelToken:
         self.is_final = False
         """Whether nothing else will follow, so that the work need not answer."""
         self._event = threading.Event()
-        self._urgent = False
+        self._urgent = self._hurried = False
         self._lock = threading.Lock()
         self._listener: Callable[[], None] | None = None
 
@@ -29,6 +29,19 @@ class CancelToken:
         if is_new and listener:
             listener()
 
+    def hurry(self) -> None:
+        """Ask the work to come to its point: a reply that is being thought about is given now."""
+        with self._lock:
+            is_new = not self._hurried
+            self._hurried = True
+            listener = self._listener
+        if is_new and listener:
+            listener()
+
+    def is_hurried(self) -> bool:
+        """Return whether the work should come to its point."""
+        return self._hurried
+
     def is_set(self) -> bool:
         """Return whether the work should stop."""
         return self._event.is_set()
@@ -42,7 +55,7 @@ class CancelToken:
         return self._event.wait(seconds)
 
     def set_callback(self, listener: Callable[[], None] | None) -> None:
-        """Call `listener` when the token is set, at once if it is already. None removes it."""
+        """Call `listener` when the token is set or hurried, at once if it is already set. None removes it."""
         with self._lock:
             self._listener = listener
             already = self._event.is_set()

@@ -35,22 +35,42 @@ class Ending(StrEnum):
     ERROR = "error"
 
 
+class PieceKind(StrEnum):
+    """What a piece of a reply belongs to: the answer, or what the model thinks before it."""
+
+    TEXT = "text"
+    THINKING = "thinking"
+
+
 @dataclass(frozen=True)
 class Piece:
     """A part of a reply as the engine yields it, the window shows it and the history stores it.
 
     Attributes:
-        text: empty where the token ends in the middle of a character, or may begin what ends the reply.
+        text: empty where the token ends in the middle of a character, may begin what ends the reply, or is a mark of
+            thinking.
         token: its id; -1 for text that was held back and comes after the last token.
+        kind: the marks around thinking, and the blanks after it, count as thinking.
     """
 
     text: str
     token: int = -1
+    kind: PieceKind = PieceKind.TEXT
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether it is no part of the answer."""
+        return self.kind == PieceKind.THINKING  # from another process it comes as text
 
 
 def text_of(pieces: Iterable[Piece]) -> str:
-    """Return the text of `pieces`, joined."""
-    return "".join(piece.text for piece in pieces)
+    """Return the text of the answer in `pieces`, joined."""
+    return "".join(piece.text for piece in pieces if not piece.is_thinking)
+
+
+def thinking_of(pieces: Iterable[Piece]) -> str:
+    """Return the text of the thinking in `pieces`, joined."""
+    return "".join(piece.text for piece in pieces if piece.is_thinking)
 
 
 def tokens_of(pieces: Iterable[Piece]) -> tuple[int, ...]:
@@ -68,6 +88,9 @@ class Reply:
         sampling: the settings, as `Sampling`'s fields.
         engine: the engine's settings, its library and the machine, as JSON values.
         statistics: as in the CLI's JSON.
+        thinking: what the model thought before it answered, as text.
+        thinking_tokens: how many of `tokens` that took, at their beginning, with the marks around it.
+        thinking_seconds: how long it took; 0 if unknown.
     """
 
     model: str = ""
@@ -78,12 +101,17 @@ class Reply:
     model_sha256: str | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
+    thinking: str = ""
+    thinking_tokens: int = 0
+    thinking_seconds: float = 0.0
 
     def limit_text(self) -> str:
         """Return which limit a reply of `Ending.LENGTH` has reached; one from another program may not say."""
         written, most = self.statistics.get("completion_tokens"), self.sampling.get("max_tokens")
         if not isinstance(written, int) or not isinstance(most, int):
             return tr("Reached a length limit")
+        thought = self.statistics.get("thinking_tokens")
+        written -= thought if isinstance(thought, int) else 0
         return tr("Reached the maximum length") if written >= most else tr("Reached the context limit")
 
 
@@ -107,6 +135,17 @@ class Message:
     is_pinned: bool = False
     attachments: Attachments = ()
 
+    @property
+    def thinking(self) -> str:
+        """What the model thought before a reply; empty for other messages."""
+        return self.reply.thinking if self.reply else ""
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether this is a reply under way whose answer has not begun yet."""
+        reply = self.reply
+        return bool(reply and reply.ending is Ending.ANSWERING and reply.thinking_tokens and not self.text)
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -116,7 +155,8 @@ class Turn:
         tokens: the ids it was generated as, if this model generated it; used instead of `text`.
         is_pinned: whether trimming keeps it.
         message: the id of the message; empty for a system prompt.
-        thinking: what the model thought before it wrote `text`, without marks; for templates that ask for it.
+        thinking: what was thought before `text`, for templates that want it, and for a reply that is continued, whose
+            `tokens` are those of both.
     """
 
     role: Role

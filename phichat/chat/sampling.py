@@ -22,6 +22,9 @@ MOST_TEXTS, LONGEST_TEXT = 100, 200  # of such a list, characters
 
 MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 
+UNLIMITED = -1
+"""As `Sampling.thinking`: think as long as it takes."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -91,6 +94,8 @@ class Sampling:
         seed: None for a new random one at each reply.
         stop: texts that end the reply, which are left out of it.
         forbidden: words that the reply must not contain.
+        thinking: how many tokens a model that can think may think before it answers: 0 for not at all, UNLIMITED, or
+            None for what its makers chose. `max_tokens` limits the answer after it.
     """
 
     temperature: float = _setting(
@@ -211,6 +216,7 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    thinking: int | None = None
 
     def __post_init__(self) -> None:
         """Take lists, as JSON has no tuples."""
@@ -230,6 +236,10 @@ class Sampling:
         for name in TEXTS:
             if name in values:
                 known[name] = _texts(values[name])  # type: ignore[assignment]
+        if "thinking" in values:
+            budget = values["thinking"]
+            limited = min(max(int(budget), UNLIMITED), LARGEST_CONTEXT) if _is_number(budget) else None
+            known["thinking"] = limited  # type: ignore[assignment]
         return replace(self, **known)  # type: ignore[arg-type]
 
     def with_seed(self) -> "Sampling":
@@ -306,8 +316,9 @@ def presets_to_json(presets: Iterable[Preset]) -> dict[str, Any]:
 
 
 def changed_settings(one: Sampling, other: Sampling) -> list[str]:
-    """Return the names of the settings that differ, the seed aside."""
+    """Return the names of the settings that differ, the seed aside; thinking only if both say something about it."""
     names = [*(setting.name for setting in SETTINGS), *TEXTS]
+    names += ["thinking"] if None not in {one.thinking, other.thinking} else []
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 

@@ -1,11 +1,23 @@
 """A conversation in progress: questions, replies that grow by pieces, retries and edits."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachments, with_attachments
-from phichat.chat.conversation import Conversation, Ending, Message, Piece, Reply, Role, Turn, text_of, tokens_of
+from phichat.chat.conversation import (
+    Conversation,
+    Ending,
+    Message,
+    Piece,
+    Reply,
+    Role,
+    Turn,
+    text_of,
+    thinking_of,
+    tokens_of,
+)
 from phichat.chat.sampling import Sampling
 
 
@@ -22,7 +34,10 @@ class Session:
         draft: the text in the composer.
         attached: the attachments of the draft.
         is_temporary: whether nothing of it is saved.
+        clock: returns seconds, by which thinking is timed.
     """
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, conversation: Conversation | None = None, system: str = "") -> None:
         self.conversation = conversation or Conversation()
@@ -34,6 +49,8 @@ class Session:
         self.draft = ""
         self.attached: Attachments = ()
         self.is_temporary = False
+        self._thinking_since: float | None = None
+        self._has_lost_ids = False
 
     def begin_reply(
         self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
@@ -53,10 +70,20 @@ class Session:
         """Continue the last reply where it ended: return the turns it answers, and set `begun` to what there is."""
         last = self.conversation.path()[-1]
         old = last.reply or Reply()
-        tokens = old.tokens if old.model == reply.model or not last.text else ()
+        is_begun = bool(last.text or old.thinking)
+        tokens = old.tokens if old.model == reply.model else ()
         turns = self.turns(reply.model)[: -1 if last.text else None]
-        self.begun = Turn(Role.ASSISTANT, last.text, tokens) if last.text else None
-        self.answering = self.conversation.replace_message(last, reply=replace(reply, tokens=tokens))
+        self.begun = Turn(Role.ASSISTANT, last.text, tokens, thinking=old.thinking) if is_begun else None
+        if is_begun:
+            reply = replace(
+                reply,
+                tokens=tokens,
+                thinking=old.thinking,
+                thinking_tokens=old.thinking_tokens,
+                thinking_seconds=old.thinking_seconds,
+            )
+        self._thinking_since, self._has_lost_ids = None, is_begun and not tokens
+        self.answering = self.conversation.replace_message(last, reply=reply)
         return turns
 
     def edit(
@@ -83,16 +110,35 @@ class Session:
     def extend(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Append `pieces` to the reply being generated; return them as they are to be saved, none if there is none.
 
-        They lose their ids if the reply continues text without ids, as the ids of a part are of no use.
+        They lose their ids if the reply continues text without ids, or if its answer begins in the middle of a token,
+        as the ids of a part are of no use.
         """
         if self.answering is None or self.answering.reply is None:
             return ()
-        if self.begun and not self.begun.tokens:
+        reply = self._add_thinking(self.answering.reply, pieces)
+        if reply.thinking_tokens and not self.answering.text and _begins_within_token(pieces):
+            self._has_lost_ids, reply = True, replace(reply, tokens=())
+        if self._has_lost_ids:
             pieces = [replace(piece, token=-1) for piece in pieces]
-        text, reply = self.answering.text + text_of(pieces), self.answering.reply
+        text = self.answering.text + text_of(pieces)
         reply = replace(reply, tokens=reply.tokens + tokens_of(pieces))
         self.answering = self.conversation.replace_message(self.answering, text=text, reply=reply)
         return pieces
+
+    def _add_thinking(self, reply: Reply, pieces: Sequence[Piece]) -> Reply:
+        """Return `reply` with the thinking in `pieces`, and the time it took."""
+        thoughts = [piece for piece in pieces if piece.is_thinking]
+        if not thoughts and self._thinking_since is None:
+            return reply
+        now = self.clock()
+        since = now if self._thinking_since is None else self._thinking_since
+        self._thinking_since = None if text_of(pieces) else now
+        return replace(
+            reply,
+            thinking=reply.thinking + thinking_of(thoughts),
+            thinking_tokens=reply.thinking_tokens + len(tokens_of(thoughts)),
+            thinking_seconds=reply.thinking_seconds + now - since,
+        )
 
     def finish_reply(self, ending: Ending, statistics: Mapping[str, Any] | None = None, **made: Any) -> Message | None:
         """End the reply being generated and return it; None if there is none. `made` are further fields of Reply."""
@@ -114,13 +160,19 @@ class Session:
 
     def _open_reply(self, reply: Reply) -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
-        self.begun = None
+        self.begun, self._thinking_since, self._has_lost_ids = None, None, False
         self.answering = self.conversation.add_message(Role.ASSISTANT, "", reply)
         return turns
 
 
 def _turn(message: Message, model: str) -> Turn:
     own = message.reply is not None and message.reply.model == model
-    tokens = message.reply.tokens if own and message.reply else ()
+    tokens = message.reply.tokens[message.reply.thinking_tokens :] if own and message.reply else ()
     text = with_attachments(message.text, message.attachments)
-    return Turn(message.role, text, tokens, message.is_pinned, message.id)
+    return Turn(message.role, text, tokens, message.is_pinned, message.id, message.thinking)
+
+
+def _begins_within_token(pieces: Sequence[Piece]) -> bool:
+    """Return whether the answer begins in the middle of a token, whose id then counts as thinking."""
+    first = next((piece for piece in pieces if piece.text and not piece.is_thinking), None)
+    return first is not None and first.token < 0

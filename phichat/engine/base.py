@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from phichat.cancellation import CancelToken
-from phichat.chat.conversation import Ending, Piece, Turn
+from phichat.chat.conversation import Ending, Piece, PieceKind, Turn
 from phichat.chat.sampling import Sampling
 from phichat.unicode import short_title
 
@@ -24,6 +24,7 @@ __all__ = [
     "ModelRef",
     "Notice",
     "Piece",
+    "PieceKind",
     "PromptFit",
     "PromptReady",
     "Reading",
@@ -169,6 +170,8 @@ class Loaded:
         cpu: the processor features that the library uses.
         gpu: whether layers are offloaded.
         reads: measured speed of prompt processing in tokens per second; 0 if not measured.
+        thinking: whether the model thinks before it answers if nobody asks it to or not to: "on", "off", or empty if it
+            can't think.
     """
 
     model: ModelRef
@@ -180,6 +183,7 @@ class Loaded:
     cpu: str = ""
     gpu: bool = False
     reads: float = 0.0
+    thinking: str = ""
 
     @property
     def made_with(self) -> dict[str, Any]:
@@ -238,7 +242,8 @@ class Reading:
 class Done:
     """The reply has ended. Times are in seconds; the first token belongs to prompt processing.
 
-    `looked_up_tokens` is how many tokens of the reply came from prompt lookup.
+    `looked_up_tokens` is how many tokens of the reply came from prompt lookup, `thinking_tokens` how many are not part
+    of the answer.
     """
 
     reason: Ending
@@ -251,6 +256,8 @@ class Done:
     completion_seconds: float = 0.0
     tokens_per_second: float = 0.0
     looked_up_tokens: int = 0
+    thinking_tokens: int = 0
+    thinking_seconds: float = 0.0
 
 
 Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Done
@@ -269,6 +276,8 @@ class Engine(Protocol):
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """Yield Notice, PromptReady, PromptFit and Reading events, a Piece for each token, and one Done.
+
+        When `stop` is hurried, thinking ends, and the answer follows.
 
         A draft yields PromptFit, Reading and Done only, and is no error if it does not fit. After `unload`, load the
         model again first. Raise EngineError; what was yielded before stays valid.

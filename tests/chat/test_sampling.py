@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling
+from phichat.chat.sampling import MAX_SEED, PRESETS, SETTINGS, Sampling, changed_settings
 
 # name: lowest, highest, step, off; balanced, precise, creative, tutorial
 TABLE: dict[str, tuple[Any, ...]] = {
@@ -103,3 +103,15 @@ def test_a_random_seed_is_new_each_time_and_a_chosen_one_stays() -> None:
     assert len(seeds) > 1
     assert all(seed is not None and 0 <= seed <= MAX_SEED for seed in seeds)
     assert Sampling(seed=0).with_seed().seed == 0
+
+
+def test_how_much_may_be_thought_is_kept_within_bounds() -> None:
+    values = [None, 0, 500, -1, -7, 10**9, "many", True]
+    assert [Sampling(thinking=3).with_values({"thinking": value}).thinking for value in values] == [
+        None, 0, 500, -1, -1, 1_048_576, None, None,
+    ]  # fmt: skip
+
+
+def test_a_preset_that_says_nothing_about_thinking_differs_in_nothing() -> None:
+    assert changed_settings(Sampling(thinking=500), Sampling()) == []
+    assert changed_settings(Sampling(thinking=500), Sampling(thinking=0)) == ["thinking"]

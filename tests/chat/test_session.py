@@ -1,6 +1,6 @@
 """A conversation in progress."""
 
-from phichat.chat.conversation import Ending, Piece, Reply, Role, Turn
+from phichat.chat.conversation import Ending, Piece, PieceKind, Reply, Role, Turn
 from phichat.chat.session import Session
 
 
@@ -188,3 +188,58 @@ class TestPinning:
 
     def test_what_is_gone_is_not_pinned(self) -> None:
         assert Session().set_pinned("gone", is_pinned=True) is None
+
+
+def thinking(text: str, token: int) -> Piece:
+    return Piece(text, token, PieceKind.THINKING)
+
+
+class TestThinking:
+    """What a model thinks is kept beside the reply, and told from it."""
+
+    def thought(self, *pieces: Piece, ending: Ending = Ending.STOP) -> Session:
+        session, times = Session(), iter(range(100))
+        session.clock = lambda: float(next(times))
+        session.begin_reply("Hi", Reply("m", 1))
+        for piece in pieces:
+            session.extend([piece])
+        session.finish_reply(ending)
+        return session
+
+    def test_it_has_its_own_text_tokens_and_time(self) -> None:
+        session = self.thought(thinking("", 1), thinking("Hm", 2), thinking("", 3), Piece("Yo", 4), Piece("!", 5))
+        message = session.conversation.path()[-1]
+        assert (message.text, message.thinking) == ("Yo!", "Hm")
+        assert message.reply is not None
+        assert (message.reply.tokens, message.reply.thinking_tokens) == ((1, 2, 3, 4, 5), 3)
+        assert message.reply.thinking_seconds == 3
+        assert session.turns("m")[-1] == Turn(Role.ASSISTANT, "Yo!", (4, 5), thinking="Hm")
+        assert session.turns("other")[-1] == Turn(Role.ASSISTANT, "Yo!", thinking="Hm")
+
+    def test_it_goes_on_in_the_middle(self) -> None:
+        session = self.thought(thinking("", 1), thinking("Hm", 2), ending=Ending.CANCELLED)
+        assert session.continue_reply(Reply("m", 2)) == (Turn(Role.USER, "Hi"),)
+        assert session.begun == Turn(Role.ASSISTANT, "", (1, 2), thinking="Hm")
+        session.extend([thinking("m", 3), thinking("", 4), Piece("Yo", 5)])
+        message = session.finish_reply(Ending.STOP)
+        assert message is not None
+        assert message.reply is not None
+        assert (message.text, message.thinking, message.reply.tokens) == ("Yo", "Hmm", (1, 2, 3, 4, 5))
+        assert message.reply.thinking_tokens == 4
+
+    def test_a_thought_alone_is_no_turn(self) -> None:
+        session = self.thought(thinking("Hm", 1), ending=Ending.CANCELLED)
+        assert session.turns("m") == (Turn(Role.USER, "Hi"),)
+
+    def test_an_answer_that_begins_within_a_token_has_no_ids_of_its_own(self) -> None:
+        session = self.thought(thinking("Hm", 1), thinking("", 2), Piece("Y", -1), Piece("o", 3))
+        assert session.turns("m")[-1] == Turn(Role.ASSISTANT, "Yo", (), thinking="Hm")
+
+    def test_while_it_is_thought_there_is_no_answer(self) -> None:
+        session = Session()
+        session.begin_reply("Hi", Reply("m", 1))
+        states = []
+        for piece in (thinking("", 1), thinking("Hm", 2), Piece("Yo", 3)):
+            session.extend([piece])
+            states.append(session.conversation.path()[-1].is_thinking)
+        assert states == [True, True, False]

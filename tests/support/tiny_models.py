@@ -40,6 +40,11 @@ GEMMA = (
     "{{ '<start_of_turn>' + role + '\n' + m.content | trim + '<end_of_turn>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
+THINKING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant:{% if enable_thinking is defined and not enable_thinking %}"
+    "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
+)
 PHI_SPECIALS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 
 
@@ -201,6 +206,15 @@ def phi4(path: Path, **changes: Any) -> Path:
 def chatml(path: Path, **changes: Any) -> Path:
     """A Llama with ChatML, as SmolLM2 is."""
     return replace(Model(byte_words(CHATML_SPECIALS, "<|im_end|>"), template=CHATML), **changes).build(path)
+
+
+def thinker(path: Path, *, thought: bytes | None = None, **changes: Any) -> Path:
+    """A model with Qwen's vocabulary that thinks `thought`, or "abab…" for ever, and answers "Yo"."""
+    words = qwen_words()
+    think, done = words.id("<think>"), words.id("</think>")
+    thinks = [*b"aba"] if thought is None else [*thought, done, ord("\n")]
+    speech = [*b"\nYo", words.eos, ord(":"), think, *thinks]
+    return chatml(path, **{"words": words, "template": THINKING, "speech": speech, **changes})
 
 
 def _add_words(writer: gguf.GGUFWriter, words: Words) -> None:

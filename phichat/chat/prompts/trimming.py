@@ -1,12 +1,12 @@
 """Trimming a conversation to the context: old turns go, the system prompt and pinned messages stay."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.formats import PromptFormat
+from phichat.chat.prompts.formats import NO_VARIABLES, PromptFormat
 from phichat.errors import PromptError, PromptTooLong
 from phichat.i18n import format_number, tr
 
@@ -24,8 +24,10 @@ class ContextTrimmer:
         shortest: the number of tokens of the shortest possible prompt.
     """
 
-    def __init__(self, form: PromptFormat, turns: Sequence[Turn]) -> None:
-        self._form = form
+    def __init__(
+        self, form: PromptFormat, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES
+    ) -> None:
+        self._form, self._variables = form, variables
         self._turns = turns = _joined(turns)
         self._system = [turn for turn in turns if turn.role is Role.SYSTEM]
         self._rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
@@ -35,12 +37,12 @@ class ContextTrimmer:
 
     def unpinned(self) -> int:
         """Return the number of tokens of the shortest prompt if nothing were pinned."""
-        return len(self._form.tokens([*self._system, *self._rest[self._places[-1] :]]))
+        return len(self._tokens([*self._system, *self._rest[self._places[-1] :]]))
 
     def tokens(self, cut: int) -> list[int]:
         """Return the ids of the prompt after a cut."""
         place = self._places[cut]
-        return self._form.tokens([*self._pinned(place), *self._rest[place:]] if place else self._turns)
+        return self._tokens([*self._pinned(place), *self._rest[place:]] if place else self._turns)
 
     def dropped(self, cut: int) -> int:
         """Return how many turns a cut leaves out."""
@@ -69,8 +71,8 @@ class ContextTrimmer:
     def _staying(self, part: int) -> int:
         """Return the number of tokens of system and pinned messages, rounded down to a multiple of `part`."""
         last = Turn(Role.USER, "?")
-        staying = len(self._form.tokens([*self._pinned(len(self._rest) - 1), last]))
-        return (staying - len(self._form.tokens([last]))) // part * part
+        staying = len(self._tokens([*self._pinned(len(self._rest) - 1), last]))
+        return (staying - len(self._tokens([last]))) // part * part
 
     def _pinned(self, place: int) -> list[Turn]:
         """Return the pinned turns before `place`, with GONE in place of a question that goes while its answer stays.
@@ -83,6 +85,9 @@ class ContextTrimmer:
                 is_lost = turn.role is Role.ASSISTANT and before is not None and not before.is_pinned
                 kept += [Turn(Role.USER, GONE), turn] if is_lost else [turn]
         return kept
+
+    def _tokens(self, turns: Sequence[Turn]) -> list[int]:
+        return self._form.tokens(turns, self._variables)
 
     def _length(self, cut: int) -> int:
         return len(self.tokens(cut))
@@ -135,9 +140,16 @@ class Draft:
 
 
 def fit_prompt(
-    form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int, begun: Sequence[int] = ()
+    form: PromptFormat,
+    turns: Sequence[Turn],
+    context: int,
+    longest_reply: int,
+    begun: Sequence[int] = (),
+    variables: Mapping[str, object] = NO_VARIABLES,
 ) -> Prompt:
     """Return a prompt for `turns` within `context` tokens, with room for the reply, of which `begun` is there already.
+
+    `variables` are the template's.
 
     Whole exchanges are left out, oldest first, except pinned messages; system messages and the last question stay.
     Several go at once, as each cut has everything after it read anew. The room for the reply is `longest_reply`, at
@@ -145,7 +157,7 @@ def fit_prompt(
     """
     if not turns or not turns[-1].text.strip():
         raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
-    cuts = ContextTrimmer(form, turns)
+    cuts = ContextTrimmer(form, turns, variables)
     lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
     for room in lengths:  # a shorter reply is better than none
         if cuts.shortest <= room:
@@ -172,11 +184,18 @@ def fit_prompt(
     )
 
 
-def fit_draft(form: PromptFormat, turns: Sequence[Turn], context: int, longest_reply: int) -> Draft:
+def fit_draft(
+    form: PromptFormat,
+    turns: Sequence[Turn],
+    context: int,
+    longest_reply: int,
+    variables: Mapping[str, object] = NO_VARIABLES,
+) -> Draft:
     """Return what can be read ahead of a prompt while its last turn is written. Raise PromptError."""
     *earlier, last = turns
     one, other = (
-        fit_prompt(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply) for end in ("a", "B")
+        fit_prompt(form, [*earlier, replace(last, text=last.text + end)], context, longest_reply, variables=variables)
+        for end in ("a", "B")
     )
     pairs = enumerate(zip(one.tokens, other.tokens, strict=False))
     same = next((index for index, pair in pairs if pair[0] != pair[1]), 0)

@@ -8,7 +8,7 @@ from itertools import pairwise, takewhile
 
 from phichat import gguf
 from phichat.chat.conversation import Ending
-from phichat.chat.prompts.formats import PromptFormat, begun_tokens, format_for
+from phichat.chat.prompts.formats import PromptFormat, format_for
 from phichat.chat.prompts.template import ChatTemplate, Template
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.sampling import Sampling
@@ -21,7 +21,6 @@ from phichat.engine.base import (
     Loading,
     ModelRef,
     Notice,
-    Piece,
     PromptFit,
     PromptReady,
     Reading,
@@ -34,6 +33,7 @@ from phichat.engine.llama.context import LlamaContext, start_library, system_inf
 from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
+from phichat.engine.llama.reply_thinking import ModelThinking, ReplyThinking, budget_of
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.thread_pacing import ThreadPacer
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
@@ -120,8 +120,10 @@ class LlamaEngine:
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
     ) -> Iterator[Event]:
         started, before = time.perf_counter(), opened.form.notice
-        begun = begun_tokens(opened.vocabulary, request.begun) if request.begun else ()
-        prompt = fit_prompt(opened.form, request.turns, opened.loaded.context, sampling.max_tokens, begun)
+        budget = budget_of(sampling, request.begun)
+        variables, longest = opened.thinking.variables(budget), opened.thinking.longest_reply(sampling, budget)
+        begun = opened.thinking.begun_tokens(request.begun, variables) if request.begun else ()
+        prompt = fit_prompt(opened.form, request.turns, opened.loaded.context, longest, begun, variables)
         if opened.form.notice not in {"", before}:
             yield Notice(opened.form.notice)
         yield PromptReady(tuple(prompt.tokens), opened.vocabulary.text_of_all(prompt.tokens), prompt.dropped)
@@ -135,15 +137,18 @@ class LlamaEngine:
             yield statistics
             return
         opened.check_logits()
-        yield from self._generate_reply(opened, sampling, stop, statistics, started, begun)
+        reserve = min(sampling.max_tokens, opened.room // 2)
+        thinking = ReplyThinking(opened.thinking, opened.vocabulary, prompt.tokens, begun, budget, reserve)
+        yield from self._generate_reply(opened, sampling, stop, statistics, started, begun, thinking)
 
     def _prefill_draft(
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
     ) -> Iterator[Event]:
         """Prefill a draft, unless that much of it is in the KV cache already."""
-        context = opened.loaded.context
+        context, budget = opened.loaded.context, sampling.thinking
+        variables, longest = opened.thinking.variables(budget), opened.thinking.longest_reply(sampling, budget)
         try:
-            draft = fit_draft(opened.form, request.turns, context, sampling.max_tokens)
+            draft = fit_draft(opened.form, request.turns, context, longest, variables)
         except PromptTooLong as error:
             yield PromptFit(error.tokens, 0, context, trouble=str(error), excess=error.excess)
             yield Done(Ending.CANCELLED, sampling.seed or 0, error.tokens)
@@ -174,33 +179,44 @@ class LlamaEngine:
         statistics: Done,
         started: float,
         begun: Sequence[int],
+        thinking: ReplyThinking,
     ) -> Iterator[Event]:
         chain = self.make_chain(sampling, statistics.seed, opened.vocabulary, begun)
         writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
-        reader = Detokenizer((*opened.form.stop_texts, *sampling.stop), map(opened.vocabulary.piece, begun))
-        count, first_at, reason, is_empty = 0, 0.0, Ending.LENGTH, not begun
+        reader = Detokenizer((*opened.form.stop_texts, *sampling.stop), map(thinking.spell_begun, begun))
+        count, first_at, reason = 0, 0.0, Ending.LENGTH
         reading_done = time.perf_counter()
-        tokens = writer.tokens(min(sampling.max_tokens, opened.room + 1), stop)
+        most = opened.room + 1 if opened.loaded.thinking else min(sampling.max_tokens, opened.room + 1)
+        if thinking.must_end(stop, opened.room):
+            writer.force(thinking.end())
+        tokens = writer.tokens(most, stop)
         try:
             for token in tokens:
-                if stop.is_set() or token in opened.form.stop_tokens:
+                is_end = token in opened.form.stop_tokens and not thinking.has_mark(token)
+                if is_end and thinking.is_thinking and not stop.is_set() and (ids := thinking.end()):
+                    writer.force(ids, replaces_last=True)
+                    continue
+                if stop.is_set() or is_end:
                     reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
                     break
-                text = reader.feed(opened.vocabulary.piece(token))
-                count, is_empty = count + 1, is_empty and not text
+                text = reader.feed(thinking.spell(token))
+                count += 1
                 first_at = first_at or time.perf_counter()
-                yield Piece(text, token)
+                yield from thinking.split(text, token)
                 if reader.ended:
                     reason = Ending.STOP
                     break
+                if count - thinking.tokens >= sampling.max_tokens and not thinking.is_thinking:
+                    break
+                if not reader.is_inside_character and thinking.must_end(stop, opened.room):
+                    writer.force(thinking.end())
         finally:
             tokens.close()
             chain.close()
-        if stop.is_set() and reason is Ending.LENGTH and count < sampling.max_tokens:
+        if stop.is_set() and reason is Ending.LENGTH and count - thinking.tokens < sampling.max_tokens:
             reason = Ending.CANCELLED
-        if rest := reader.rest():
-            yield Piece(rest)
-        elif is_empty and reason is Ending.STOP:
+        yield from thinking.rest(reader.rest())
+        if reason is Ending.STOP and not begun and not thinking.has_answer:
             yield Notice(tr("The model didn’t write anything. Regenerate the answer, or rephrase your message."))
         seconds = time.perf_counter() - reading_done
         yield replace(
@@ -208,6 +224,8 @@ class LlamaEngine:
             reason=reason,
             completion_tokens=count,
             looked_up_tokens=writer.looked_up,
+            thinking_tokens=thinking.tokens,
+            thinking_seconds=thinking.seconds,
             seconds_to_first_token=(first_at or time.perf_counter()) - started,
             completion_seconds=seconds,
             tokens_per_second=count / seconds if seconds else 0.0,
@@ -252,6 +270,7 @@ class _LoadedModel:
         try:
             self.vocabulary = LlamaVocabulary(self.llama.model)
             self.form = make_format(self.vocabulary)
+            self.thinking = ModelThinking(self.vocabulary, self.form, _names(head))
             self.llama.warm_up(self.vocabulary.bos or 0, settings.batch)
             self.loaded = Loaded(
                 model,
@@ -262,6 +281,7 @@ class _LoadedModel:
                 most_context=head.context,
                 cpu=system_info(),
                 gpu=settings.gpu_layers != 0,
+                thinking=self.thinking.default,
             )
             self.cache = KVCache(prompt_cache, _cache_key(self.loaded), self.llama)
         except BaseException:
@@ -361,6 +381,11 @@ def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
     flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
     return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
+
+
+def _names(head: gguf.Head) -> str:
+    """Return what the makers call the model."""
+    return " ".join(str(head.metadata.get(f"general.{key}", "")) for key in ("name", "basename", "finetune"))
 
 
 def _cache_key(loaded: Loaded) -> str:

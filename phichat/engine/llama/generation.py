@@ -1,6 +1,7 @@
 """The generation loop: sample, decode, and check guesses of prompt lookup, with paced threads."""
 
 import time
+from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
@@ -36,6 +37,13 @@ class TokenGenerator:
         self.looked_up = 0
         self._guesses: list[int] = []
         self._right = 0
+        self._forced: deque[int] = deque()
+        self._replaces_last = False
+
+    def force(self, tokens: Sequence[int], *, replaces_last: bool = False) -> None:
+        """Yield `tokens` next, whatever the model would choose; if it `replaces_last`, not after the last one."""
+        self._forced.extend(tokens)
+        self._replaces_last = replaces_last and bool(tokens)
 
     def tokens(self, room: int, stop: CancelToken) -> Generator[int, None, None]:
         """Yield at most `room` tokens; the caller stops at the end of the reply. End early when stopped.
@@ -44,13 +52,21 @@ class TokenGenerator:
         """
         try:
             for left in range(room - 1, -1, -1):
-                token = self._chain.choose(self._llama.context, self._right if self._guesses else -1)
+                token = self._choose()
                 yield token
+                if self._replaces_last:
+                    self._replaces_last = False
+                    continue
                 if not left or not self._go_on(token, left, stop):
                     return
         finally:
             if self._guesses:
                 self._llama.forget_guesses()
+
+    def _choose(self) -> int:
+        if self._forced:
+            return self._forced.popleft()
+        return self._chain.choose(self._llama.context, self._right if self._guesses else -1)
 
     def _go_on(self, token: int, left: int, stop: CancelToken) -> bool:
         """Make the logits for the next token ready; return False if stopped."""

@@ -165,6 +165,11 @@ class Detokenizer:
                 self._held = text[-kept:]
         return text[: len(text) - len(self._held)]
 
+    @property
+    def is_inside_character(self) -> bool:
+        """Whether the bytes so far end in the middle of a character."""
+        return bool(self._decoder.getstate()[0])
+
     def rest(self) -> str:
         """Return text that was held back as a possible stop text, without an incomplete character."""
         held, self._held = self._held, ""

@@ -244,8 +244,8 @@ class EngineProcess:
         stop.set_callback(stopping.ask)
         stalling = _StallWatch(process, patience)
         process.send({**order, "number": number})
-        if stop.is_set():  # perhaps before the child knew of the order
-            process.send({"do": "stop", "number": number, "gently": not stop.is_urgent()})
+        if stop.is_set() or stop.is_hurried():  # perhaps before the child knew of the order
+            process.send(stopping.line())
         answered = False
         try:
             while (line := process.receive()) is not None:
@@ -287,7 +287,7 @@ class EngineProcess:
 
 
 class _StopRequest:
-    """Asks a child to stop its order, and kills it if it does not in time."""
+    """Asks a child to stop or hurry its order, and kills it if it does not stop in time."""
 
     def __init__(
         self, process: ChildProcess, number: int, stop: CancelToken, kill: Callable[[ChildProcess], None]
@@ -300,10 +300,15 @@ class _StopRequest:
         if self._stop.is_final:
             self._kill(self._process)
             return
-        is_urgent = self._stop.is_urgent()
-        if is_urgent and not self._deadline.is_alive():
+        if self._stop.is_urgent() and not self._deadline.is_alive():
             self._deadline.start()
-        self._process.send({"do": "stop", "number": self._number, "gently": not is_urgent}, wait=False)
+        self._process.send(self.line(), wait=False)
+
+    def line(self) -> protocol.Line:
+        """Return what to send: to stop, or to end thinking and answer."""
+        if not self._stop.is_set():
+            return {"do": "hurry", "number": self._number}
+        return {"do": "stop", "number": self._number, "gently": not self._stop.is_urgent()}
 
     def end(self) -> None:
         """Cancel the deadline: the order has ended."""

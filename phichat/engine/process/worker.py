@@ -95,10 +95,14 @@ class EngineWorker:
 
     def _read_orders(self) -> None:
         while (order := protocol.read_line(self._orders)) is not None:
-            if order["do"] != "stop":
+            if order["do"] not in {"stop", "hurry"}:
                 self._stop, self._number = CancelToken(), order["number"]
                 self._waiting.put((order, self._stop))
-            elif order["number"] == self._number:  # one that comes late must not end what comes next
+            elif order["number"] != self._number:  # one that comes late must not end what comes next
+                continue
+            elif order["do"] == "hurry":
+                self._stop.hurry()
+            else:
                 self._stop.set(gently=order.get("gently", False))
         os._exit(0)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from phichat.chat.conversation import text_of, thinking_of, tokens_of
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, Piece, PromptReady, Request
 from phichat.engine.llama.engine import LlamaEngine
 from tests.support import tiny_models
@@ -57,11 +58,20 @@ def test_html_that_gemma_has_as_tokens_arrives_both_ways(talk: Talk) -> None:
     assert said(events) == "<table><s></s></table>"
 
 
-def test_marks_of_thoughts_are_not_lost(talk: Talk) -> None:
+def test_marks_of_thoughts_are_told_from_the_answer_though_the_template_has_none(talk: Talk) -> None:
     words = tiny_models.qwen_words()
     think, done = words.id("<think>"), words.id("</think>")
     events = talk(words, tiny_models.CHATML, "Hi", [ord("\n"), think, *b"Hm", done, *b"Yo", words.eos])
-    assert said(events) == "<think>Hm</think>Yo"
+    pieces = [event for event in events if isinstance(event, Piece)]
+    assert (thinking_of(pieces), text_of(pieces)) == ("Hm", "Yo")
+    assert tokens_of(pieces) == (think, *b"Hm", done, *b"Yo")
+
+
+def test_marks_of_thoughts_in_an_answer_are_text(talk: Talk) -> None:
+    words = tiny_models.qwen_words()
+    marks = [words.id("<think>"), words.id("</think>")]
+    events = talk(words, tiny_models.CHATML, "Hi", [ord("\n"), *b"Yo", *marks, words.eos])
+    assert said(events) == "Yo<think></think>"
 
 
 def test_a_turn_ends_where_the_template_ends_it_if_the_file_does_not_say(talk: Talk) -> None:

@@ -85,10 +85,13 @@ def test_the_other_side_is_gone_even_in_the_middle_of_a_line(rest: bytes) -> Non
 
 
 def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:
-    assert as_json(Piece("Puck", 349)) == {"event": "piece", "text": "Puck", "token": 349}
+    assert as_json(Piece("Puck", 349)) == {
+        "event": "piece", "text": "Puck", "token": 349, "kind": "text",
+    }  # fmt: skip
     assert as_json(PromptReady((1,), "<s>"))["event"] == "prompt"
     assert set(as_json(Done(Ending.STOP, 7))) == {
         "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
         "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens",
+        "thinking_tokens", "thinking_seconds",
     }  # fmt: skip
     assert as_json(Done(Ending.CANCELLED, 7))["reason"] == "cancelled"
