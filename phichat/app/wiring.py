@@ -83,19 +83,20 @@ def create_window(
     conversations = Conversations(service.history, preferences.new_session)
     generation = GenerationController(thread, _settings, conversations.autosave, models.checksum)
     coordinator = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
-    window = MainWindow(
-        theme,
-        generation,
-        coordinator,
-        conversations,
-        preferences,
-        models=models.list_models,
-        open_model=models.find_file,
-        look=_kind_of,
-        read_text=_read_text,
-        export_to=_export,
-        import_from=_import,
-    )
+    with theme.building():
+        window = MainWindow(
+            theme,
+            generation,
+            coordinator,
+            conversations,
+            preferences,
+            models=models.list_models,
+            open_model=models.find_file,
+            look=_kind_of,
+            read_text=_read_text,
+            export_to=_export,
+            import_from=_import,
+        )
     for part in (theme, thread, generation, coordinator, models, service, conversations, preferences):
         part.setParent(window)
     for end in (generation.close, coordinator.close, thread.close, conversations.close, service.close):
