@@ -1,13 +1,14 @@
 """A sampler that also tells what it weighed: the likeliest tokens, and what each of its stages did to them."""
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from phichat.chat.candidates import MOST, Candidate, Choice, text_of_bytes
+from phichat.chat.distribution import BIN, KEPT, Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.sampler import SamplerChain, links, without_penalties
@@ -17,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 Tokens = npt.NDArray[np.intp]
 
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
+MOST_SAID = 512  # tokens that penalties look at, at most
 _NEAR = 12.0  # logits below the highest within which the likeliest tokens are looked for first
 
 
@@ -98,8 +100,29 @@ class ObservedChain(SamplerChain):
         return Choice(float(shares[token]), self._after[token], rank, entropy, told)
 
     def _candidate(self, token: int, before: float) -> Candidate:
-        text = text_of_bytes(self._vocabulary.piece(token)) or self._vocabulary.text_of(token)
+        text = text_of_token(self._vocabulary, token)
         return Candidate(token, text, before, self._after.get(token, 0.0), self._cut_by.get(token))
+
+
+def distribution_of(logits: Floats, vocabulary: LlamaVocabulary, said: Sequence[int]) -> Distribution:
+    """Return `logits` (shape: tokens) with the likeliest apart and the others in bins; `said` is the reply so far."""
+    known = likeliest(logits, min(KEPT, len(logits)))
+    others = np.delete(logits, known)
+    others = others[np.isfinite(others)]
+    bins, members, counts = np.unique(np.floor(others / BIN), return_inverse=True, return_counts=True)
+    # the mean of exponentials, so that a bin weighs what its tokens weigh together
+    masses = np.bincount(members, np.exp(others - logits.max()), len(bins)) / counts
+    means = np.log(np.maximum(masses, np.finfo(np.float32).tiny)) + logits.max()
+    tail = sorted(zip(means.tolist(), counts.tolist(), strict=True), reverse=True)
+    texts = tuple(text_of_token(vocabulary, token) for token in known.tolist())
+    return Distribution(
+        tuple(known.tolist()), texts, tuple(logits[known].tolist()), tuple(tail), tuple(said[-MOST_SAID:])
+    )
+
+
+def text_of_token(vocabulary: LlamaVocabulary, token: int) -> str:
+    """Return what people see of `token`: what it adds to a reply or, if that is nothing, its name."""
+    return text_of_bytes(vocabulary.piece(token)) or vocabulary.text_of(token)
 
 
 def likeliest(logits: Floats, count: int) -> Tokens:
