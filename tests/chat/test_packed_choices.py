@@ -1,0 +1,73 @@
+"""Choices survive the history, and what is damaged or hostile is refused."""
+
+import random
+import zlib
+from contextlib import suppress
+
+import pytest
+
+from phichat.chat.candidates import Candidate, Choice
+from phichat.chat.packed_choices import VERSION, pack, unpack
+
+
+def some_choices(count: int, width: int, seed: int = 1) -> list[Choice | None]:
+    """Choices as a model makes them: some words come often, and one is usually far ahead."""
+    rng = random.Random(seed)
+    words = [(token, rng.choice([" the", "é", "\n", "\\xE2", " snow", "語"]) + str(token)) for token in range(600)]
+    found: list[Choice | None] = []
+    for _ in range(count):
+        shares = sorted((rng.random() ** 8 for _ in range(width)), reverse=True)
+        total = sum(shares) * 1.1
+        picked = rng.sample(words, width)
+        cuts = [rng.choice([None, None, "top_k", "forbidden"]) for _ in range(width)]
+        candidates = tuple(
+            Candidate(token, text, share / total, 0 if cut else share / total, cut)
+            for (token, text), share, cut in zip(picked, shares, cuts, strict=True)
+        )
+        found.append(Choice(shares[0] / total, 0.5, rng.randint(1, 300_000), rng.random() * 15, candidates))
+    return found
+
+
+def test_choices_come_back_as_they_were() -> None:
+    choices = [*some_choices(50, 8), None, Choice(1, 1, 1, 0, ()), *some_choices(3, 5, seed=2)]
+    found = unpack(pack(choices))
+    assert len(found) == len(choices)
+    for one, other in zip(found, choices, strict=True):
+        if one is None or other is None:
+            assert one is other
+            continue
+        assert (one.rank, len(one.candidates)) == (other.rank, len(other.candidates))
+        assert one.probability == pytest.approx(other.probability, abs=1e-5)
+        assert one.entropy == pytest.approx(other.entropy, abs=1e-3)
+        for each, was in zip(one.candidates, other.candidates, strict=True):
+            assert (each.token, each.text, each.cut_by) == (was.token, was.text, was.cut_by)
+            assert (each.before, each.after) == pytest.approx((was.before, was.after), abs=1e-5)
+    assert unpack(pack([])) == []
+
+
+def test_a_token_takes_about_fifty_bytes() -> None:
+    assert len(pack(some_choices(1000, 8))) < 1000 * 70
+
+
+@pytest.mark.parametrize("at", range(0, 400, 7))
+def test_what_is_damaged_is_refused_or_read(at: int) -> None:
+    data = bytearray(pack(some_choices(20, 4)))
+    data[at % len(data)] ^= 0x55
+    with suppress(ValueError):  # a flipped bit may leave something readable
+        unpack(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01",
+        b"\x02abc",
+        bytes([VERSION]) + zlib.compress(b"\xff" * 12),
+        bytes([VERSION]) + zlib.compress(bytes(90 << 20)),
+    ],
+    ids=["nothing", "only a version", "another version", "too large a count", "a bomb"],
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="choices"):
+        unpack(data)
