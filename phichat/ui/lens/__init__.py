@@ -1,0 +1,1 @@
+"""The sampling lens: what the model weighed, as bars and in the answer."""
