@@ -50,6 +50,12 @@ def format_number(value: float, decimals: int = 0) -> str:
     return text.translate(str.maketrans(",.0123456789", thousands + point + digits))
 
 
+def format_percent(share: float) -> str:
+    """Return a share from 0 to 1 as a percentage, with a decimal below a tenth."""
+    decimals = 0 if share >= 0.1 or not share else 1
+    return tr("{percent}%").format(percent=format_number(100 * share, decimals))
+
+
 def format_size(count: int, more_decimals: int = 0) -> str:
     """Return `count` bytes in a decimal unit: 2.4 GB, 98 MB."""
     for factor, unit in ((10**9, tr("GB")), (10**6, tr("MB")), (10**3, tr("kB"))):

@@ -1,6 +1,9 @@
 """What a model weighed at one token of a reply: the likeliest tokens, before and after sampling."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from phichat.i18n import format_number, format_percent, tr_count
 
 MOST = 50
 """Candidates of a token, at most."""
@@ -42,6 +45,40 @@ class Choice:
     rank: int
     entropy: float
     candidates: tuple[Candidate, ...] = ()
+
+
+SURE = 0.5
+"""From which probability of the chosen token on a model counts as sure."""
+
+HESITATION = 2.0
+"""From which entropy on a choice is a hesitation, in bits: as open as one between four equal words."""
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure a model was of a reply: of what share of its tokens, and how often it hesitated."""
+
+    share: float
+    hesitations: int
+
+
+def certainty_of(choices: Iterable[Choice | None]) -> Certainty | None:
+    """Return how sure the model was; None if nothing is known."""
+    known = [choice for choice in choices if choice]
+    if not known:
+        return None
+    sure = sum(choice.probability >= SURE for choice in known)
+    return Certainty(sure / len(known), sum(choice.entropy >= HESITATION for choice in known))
+
+
+def certainty_text(certainty: Certainty) -> str:
+    """Return a sentence on how sure the model was."""
+    share = format_percent(certainty.share)
+    return tr_count(
+        "Sure {share} of the time; {count} hesitation",
+        "Sure {share} of the time; {count} hesitations",
+        certainty.hesitations,
+    ).format(share=share, count=format_number(certainty.hesitations))
 
 
 def text_of_bytes(data: bytes) -> str:

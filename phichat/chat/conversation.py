@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
+from phichat.chat.candidates import Choice
 from phichat.i18n import tr
 from phichat.unicode import replace_surrogates
 
@@ -51,11 +52,13 @@ class Piece:
             thinking.
         token: its id; -1 for text that was held back and comes after the last token.
         kind: the marks around thinking, and the blanks after it, count as thinking.
+        choice: what the model weighed, where the request asked for candidates and the token was not forced on it.
     """
 
     text: str
     token: int = -1
     kind: PieceKind = PieceKind.TEXT
+    choice: Choice | None = None
 
     @property
     def is_thinking(self) -> bool:

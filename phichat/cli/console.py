@@ -67,11 +67,14 @@ class Console:
         """The longest line of progress, in characters."""
         return shutil.get_terminal_size().columns - 1
 
-    def print_piece(self, text: str) -> None:
-        """Write a part of the answer to stdout. Raise ReaderGone or PhichatError."""
+    def print_piece(self, text: str, style: str = "") -> None:
+        """Write a part of the answer to stdout. Raise ReaderGone or PhichatError.
+
+        `style` are the parameters of a terminal's "select graphic rendition", such as "4" for underlined.
+        """
         if text:
             self._clear_progress()
-            self._write(text)
+            self._write(text, style)
             self._line_is_open = not text.endswith("\n")
 
     def end_answer(self) -> None:
@@ -138,11 +141,14 @@ class Console:
             except (OSError, ValueError):
                 _redirect_to_devnull(stream)
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, style: str = "") -> None:
         try:
             if self._out is None:
                 raise OSError(tr("standard output is closed"))
-            self._out.write(text.translate(_CONTROLS) if _is_terminal(self._out) else text)
+            if _is_terminal(self._out):
+                text = text.translate(_CONTROLS)
+                text = f"\x1b[{style}m{text}\x1b[0m" if style else text
+            self._out.write(text)
             self._out.flush()
         except BrokenPipeError as error:
             raise ReaderGone from error

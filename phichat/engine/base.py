@@ -128,6 +128,7 @@ class Request:
         is_draft: whether the last turn is still being written: prefill what will not change, and generate nothing.
         is_temporary: whether nothing of the conversation may be written to disk.
         only_counts: whether to count the tokens of a draft without prefilling it.
+        candidates: how many of the likeliest tokens to tell with each piece, at most `chat.candidates.MOST`.
     """
 
     turns: tuple[Turn, ...]
@@ -136,6 +137,7 @@ class Request:
     is_draft: bool = False
     is_temporary: bool = False
     only_counts: bool = False
+    candidates: int = 0
 
 
 @dataclass(frozen=True)
@@ -295,7 +297,10 @@ class Engine(Protocol):
 
 def as_json(event: Event) -> dict[str, Any]:
     """Return `event` as the command line's `--json` prints it."""
-    return {"event": EVENT_NAMES[type(event)], **asdict(event)}
+    values = asdict(event)
+    if isinstance(event, Piece):
+        values |= values.pop("choice") or {}
+    return {"event": EVENT_NAMES[type(event)], **values}
 
 
 EVENT_NAMES: dict[type, str] = {

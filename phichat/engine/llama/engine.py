@@ -34,9 +34,10 @@ from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
 from phichat.engine.llama.reply_thinking import ModelThinking, ReplyThinking, budget_of
+from phichat.engine.llama.reply_writer import ReplyWriter
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.thread_pacing import ThreadPacer
-from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
+from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
 from phichat.engine.settings import library_build
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
@@ -139,7 +140,17 @@ class LlamaEngine:
         opened.check_logits()
         reserve = min(sampling.max_tokens, opened.room // 2)
         thinking = ReplyThinking(opened.thinking, opened.vocabulary, prompt.tokens, begun, budget, reserve)
-        yield from self._generate_reply(opened, sampling, stop, statistics, started, begun, thinking)
+        chain = self._make_chain(opened, request, replace(sampling, seed=statistics.seed), begun)
+        writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
+        reply = ReplyWriter(opened.form, writer, sampling, thinking, begun)
+        most = opened.room + 1 if opened.loaded.thinking else min(sampling.max_tokens, opened.room + 1)
+        try:
+            yield from reply.pieces(most, lambda: opened.room, stop)
+        finally:
+            chain.close()
+        if reply.is_empty:
+            yield Notice(tr("The model didn’t write anything. Regenerate the answer, or rephrase your message."))
+        yield reply.statistics(statistics, started)
 
     def _prefill_draft(
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
@@ -171,65 +182,14 @@ class LlamaEngine:
         seconds = time.perf_counter() - begun
         yield Done(Ending.CANCELLED, sampling.seed or 0, draft.length, cached, prompt_seconds=seconds)
 
-    def _generate_reply(
-        self,
-        opened: "_LoadedModel",
-        sampling: Sampling,
-        stop: CancelToken,
-        statistics: Done,
-        started: float,
-        begun: Sequence[int],
-        thinking: ReplyThinking,
-    ) -> Iterator[Event]:
-        chain = self.make_chain(sampling, statistics.seed, opened.vocabulary, begun)
-        writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
-        reader = Detokenizer((*opened.form.stop_texts, *sampling.stop), map(thinking.spell_begun, begun))
-        count, first_at, reason = 0, 0.0, Ending.LENGTH
-        reading_done = time.perf_counter()
-        most = opened.room + 1 if opened.loaded.thinking else min(sampling.max_tokens, opened.room + 1)
-        if thinking.must_end(stop, opened.room):
-            writer.force(thinking.end())
-        tokens = writer.tokens(most, stop)
-        try:
-            for token in tokens:
-                is_end = token in opened.form.stop_tokens and not thinking.has_mark(token)
-                if is_end and thinking.is_thinking and not stop.is_set() and (ids := thinking.end()):
-                    writer.force(ids, replaces_last=True)
-                    continue
-                if stop.is_set() or is_end:
-                    reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
-                    break
-                text = reader.feed(thinking.spell(token))
-                count += 1
-                first_at = first_at or time.perf_counter()
-                yield from thinking.split(text, token)
-                if reader.ended:
-                    reason = Ending.STOP
-                    break
-                if count - thinking.tokens >= sampling.max_tokens and not thinking.is_thinking:
-                    break
-                if not reader.is_inside_character and thinking.must_end(stop, opened.room):
-                    writer.force(thinking.end())
-        finally:
-            tokens.close()
-            chain.close()
-        if stop.is_set() and reason is Ending.LENGTH and count - thinking.tokens < sampling.max_tokens:
-            reason = Ending.CANCELLED
-        yield from thinking.rest(reader.rest())
-        if reason is Ending.STOP and not begun and not thinking.has_answer:
-            yield Notice(tr("The model didn’t write anything. Regenerate the answer, or rephrase your message."))
-        seconds = time.perf_counter() - reading_done
-        yield replace(
-            statistics,
-            reason=reason,
-            completion_tokens=count,
-            looked_up_tokens=writer.looked_up,
-            thinking_tokens=thinking.tokens,
-            thinking_seconds=thinking.seconds,
-            seconds_to_first_token=(first_at or time.perf_counter()) - started,
-            completion_seconds=seconds,
-            tokens_per_second=count / seconds if seconds else 0.0,
-        )
+    def _make_chain(
+        self, opened: "_LoadedModel", request: Request, sampling: Sampling, begun: Sequence[int]
+    ) -> TokenSampler:
+        if not request.candidates:
+            return self.make_chain(sampling, sampling.seed or 0, opened.vocabulary, begun)
+        from phichat.engine.llama.candidates import ObservedChain  # noqa: PLC0415 - NumPy takes 80 ms to import
+
+        return ObservedChain(sampling, sampling.seed or 0, opened.vocabulary, begun, request.candidates)
 
     def _reuse_prefix(self, opened: "_LoadedModel", tokens: Sequence[int], *, is_private: bool) -> int:
         """Keep the common prefix with the new prompt in the KV cache; return its length. The last token never counts.

@@ -3,9 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 from phichat.cancellation import CancelToken
+from phichat.chat.candidates import Choice
+from phichat.chat.conversation import Piece
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.prompt_lookup import PromptLookup
 from phichat.engine.llama.thread_pacing import ThreadPacer
@@ -23,6 +26,20 @@ class TokenSampler(Protocol):
         """Free it."""
 
 
+@runtime_checkable
+class ObservedSampler(Protocol):
+    """A TokenSampler that notes what it weighed; implemented by ObservedChain.
+
+    Attributes:
+        choice: about the last token; None if the logits were not numbers.
+    """
+
+    choice: Choice | None
+
+    def choose(self, context: object, index: int = -1) -> int:
+        """See TokenSampler."""
+
+
 class TokenGenerator:
     """Generates the tokens of one reply.
 
@@ -34,6 +51,7 @@ class TokenGenerator:
         self, llama: LlamaContext, chain: TokenSampler, pacer: ThreadPacer | None, look_up: PromptLookup | None
     ) -> None:
         self._llama, self._chain, self._pacer, self._look_up = llama, chain, pacer, look_up
+        self._choices: deque[Choice | None] | None = deque() if isinstance(chain, ObservedSampler) else None
         self.looked_up = 0
         self._guesses: list[int] = []
         self._right = 0
@@ -44,6 +62,8 @@ class TokenGenerator:
         """Yield `tokens` next, whatever the model would choose; if it `replaces_last`, not after the last one."""
         self._forced.extend(tokens)
         self._replaces_last = replaces_last and bool(tokens)
+        if self._choices and self._replaces_last:
+            self._choices.pop()
 
     def tokens(self, room: int, stop: CancelToken) -> Generator[int, None, None]:
         """Yield at most `room` tokens; the caller stops at the end of the reply. End early when stopped.
@@ -65,8 +85,23 @@ class TokenGenerator:
 
     def _choose(self) -> int:
         if self._forced:
+            self._note_choice(None)
             return self._forced.popleft()
-        return self._chain.choose(self._llama.context, self._right if self._guesses else -1)
+        token = self._chain.choose(self._llama.context, self._right if self._guesses else -1)
+        if self._choices is not None:
+            self._note_choice(getattr(self._chain, "choice", None))
+        return token
+
+    def _note_choice(self, choice: Choice | None) -> None:
+        if self._choices is not None:
+            self._choices.append(choice)
+
+    def with_choices(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        """Return `pieces`, the next ones of the reply, with the choices of their tokens if the sampler notes them."""
+        choices = self._choices
+        if choices is None:
+            return pieces
+        return [replace(piece, choice=choices.popleft()) if piece.token >= 0 and choices else piece for piece in pieces]
 
     def _go_on(self, token: int, left: int, stop: CancelToken) -> bool:
         """Make the logits for the next token ready; return False if stopped."""

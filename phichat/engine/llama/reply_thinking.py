@@ -68,6 +68,7 @@ class ReplyThinking:
     Attributes:
         tokens: how many tokens were thinking.
         has_answer: whether there is any text of the answer.
+        begun_at: when the reply began, as `time.perf_counter` has it.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class ReplyThinking:
         self._budget = budget if budget is not None and budget >= 0 else None
         self._reserve = reserve + len(model.marks.closing_tokens)
         self._is_ended = False
-        self._begun_at = time.perf_counter()
+        self.begun_at = time.perf_counter()
         self._answered_at = 0.0
         self.tokens = 0
         self.has_answer = False
@@ -101,7 +102,7 @@ class ReplyThinking:
     @property
     def seconds(self) -> float:
         """How long it took, or takes so far; 0 if nothing was thought."""
-        return (self._answered_at or time.perf_counter()) - self._begun_at if self.tokens else 0.0
+        return (self._answered_at or time.perf_counter()) - self.begun_at if self.tokens else 0.0
 
     def has_mark(self, token: int) -> bool:
         """Return whether `token` is part of a mark here, even if it would end a reply elsewhere."""

@@ -8,9 +8,10 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import IO, Any
 
+from phichat.chat.candidates import Candidate, Choice
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
@@ -50,13 +51,17 @@ def read_line(pipe: IO[bytes]) -> Line | None:
 
 def pieces_line(pieces: Sequence[Piece]) -> Line:
     """Return a line with one list for each field of `pieces`."""
-    return {"event": _PIECES, **{name: [getattr(piece, name) for piece in pieces] for name in _PIECE_FIELDS}}
+    line: Line = {name: [getattr(piece, name) for piece in pieces] for name in _PIECE_FIELDS}
+    if any(line["choice"]):
+        return {"event": _PIECES, **line, "choice": [asdict(choice) if choice else None for choice in line["choice"]]}
+    return {"event": _PIECES, **line, "choice": None}
 
 
 def events_of(line: Line) -> Iterator[Event]:
     """Yield the events of a line: one, or several pieces."""
     if line["event"] == _PIECES:
-        yield from map(Piece, *(line[name] for name in _PIECE_FIELDS))
+        choices = map(_choice_of, line["choice"] or [None] * len(line["text"]))
+        yield from map(Piece, *({**line, "choice": choices}[name] for name in _PIECE_FIELDS))
     else:
         yield _event_of(line)
 
@@ -85,7 +90,13 @@ def request_of(line: Line) -> Request:
     begun = line.get("begun")
     turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
     flags = {name: bool(line[name]) for name in ("is_draft", "is_temporary", "only_counts")}
-    return Request(turns, Sampling(**line["sampling"]), begun, **flags)
+    return Request(turns, Sampling(**line["sampling"]), begun, **flags, candidates=int(line["candidates"]))
+
+
+def _choice_of(values: Line | None) -> Choice | None:
+    if values is None:
+        return None
+    return Choice(**{**values, "candidates": tuple(Candidate(**each) for each in values["candidates"])})
 
 
 def _turn(values: Line) -> Turn:

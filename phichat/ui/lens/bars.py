@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QS
 
 from phichat.chat.candidates import Candidate
 from phichat.chat.sampling import SETTINGS
-from phichat.i18n import format_number, tr
+from phichat.i18n import format_percent, tr
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 
@@ -20,17 +20,11 @@ SCALE_ROLE = CANDIDATE_ROLE + 1
 BLANK, LINE_BREAK, TAB = "\N{OPEN BOX}", "\N{RETURN SYMBOL}", "\N{RIGHTWARDS ARROW TO BAR}"
 WORD_WIDTH, SHARE_WIDTH, BAR_HEIGHT = 84, 70, 10  # pixels
 SCALES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # shares that the longest possible bar stands for
-SURE = 0.1  # from which share on it is written without decimals
 
 
 def visible_word(text: str) -> str:
     """Return the text of a token without the blanks around it, or signs for what would not be seen."""
     return (text.strip(" ") or BLANK * len(text)).replace("\n", LINE_BREAK).replace("\t", TAB)
-
-
-def percent(share: float) -> str:
-    """Return a share from 0 to 1 as a percentage."""
-    return tr("{percent}%").format(percent=format_number(100 * share, 0 if share >= SURE or not share else 1))
 
 
 def setting_label(name: str) -> str:
@@ -41,13 +35,13 @@ def setting_label(name: str) -> str:
 
 def spoken_candidate(candidate: Candidate) -> str:
     """Return what the bar of `candidate` shows, as a sentence for screen readers."""
-    word, before = visible_word(candidate.text), percent(candidate.before)
+    word, before = visible_word(candidate.text), format_percent(candidate.before)
     if candidate.cut_by:
         return tr("{word}: {before}, removed by {setting}").format(
             word=word, before=before, setting=setting_label(candidate.cut_by)
         )
     return tr("{word}: {before}, after sampling {after}").format(
-        word=word, before=before, after=percent(candidate.after)
+        word=word, before=before, after=format_percent(candidate.after)
     )
 
 
@@ -140,7 +134,7 @@ class CandidateDelegate(QStyledItemDelegate):
     def _paint_share(self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, candidate: Candidate) -> None:
         painter.setFont(option.font)
         painter.setPen(self._ink(candidate))
-        words = setting_label(candidate.cut_by) if candidate.cut_by else percent(candidate.after)
+        words = setting_label(candidate.cut_by) if candidate.cut_by else format_percent(candidate.after)
         text = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, int(rect.width()))
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
 
