@@ -1,4 +1,4 @@
-"""Unicode helpers: UTF-16 lengths as Qt counts, case and accent folding, lone surrogates."""
+"""Unicode helpers: UTF-16 lengths as Qt counts, case and accent folding, names from outside, lone surrogates."""
 
 import unicodedata
 from collections.abc import Callable
@@ -18,11 +18,26 @@ def shortened(text: str, most: int) -> str:
 
 
 LONGEST_TITLE = 200  # characters
+_BIDI_CONTROLS = range(0x202A, 0x202F), range(0x2066, 0x206A)
+_HARMFUL = {
+    code: None
+    for codes in (range(0x20), range(0x7F, 0xA0), *_BIDI_CONTROLS)
+    for code in codes
+    if not chr(code).isspace()
+}
+
+
+def without_controls(text: str) -> str:
+    """Return a name or title from outside without control characters, and without those that turn text around.
+
+    Such a name would look like another one, or be cut off where it is shown. White space stays.
+    """
+    return text if text.isprintable() else text.translate(_HARMFUL)
 
 
 def short_title(text: str) -> str:
-    """Return a title from outside, without its middle if it is longer than titles are."""
-    return shortened(text, LONGEST_TITLE)
+    """Return a title from outside without controls, and without its middle if it is longer than titles are."""
+    return shortened(without_controls(text), LONGEST_TITLE)
 
 
 def display_width(text: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from phichat.unicode import shortened
+from phichat.unicode import shortened, without_controls
 
 LONGEST_NAME = 255  # characters
 _FENCES = re.compile("`{3,}")
@@ -32,8 +32,9 @@ class Attachment:
 
     @property
     def title(self) -> str:
-        """The name on one line, without its middle if it is longer than names of files are."""
-        return shortened(" ".join(shortened(self.name, 2 * LONGEST_NAME).split()), LONGEST_NAME)
+        """The name on one line without controls, and without its middle if it is longer than names of files are."""
+        name = without_controls(shortened(self.name, 2 * LONGEST_NAME))
+        return shortened(" ".join(name.split()), LONGEST_NAME)
 
 
 Attachments = tuple[Attachment, ...]

@@ -10,7 +10,7 @@ from typing import Any
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.candidates import Choice
 from phichat.i18n import tr
-from phichat.unicode import replace_surrogates
+from phichat.unicode import replace_surrogates, without_controls
 
 
 def new_id() -> str:
@@ -279,5 +279,5 @@ class Conversation:
 
 def title_of(text: str, attachments: Attachments = ()) -> str:
     """Return a title: the first words of the first message, or the first attachment's name if it has none."""
-    words = " ".join(text[:200].split()) or next((file.title for file in attachments), "")
+    words = " ".join(without_controls(text[:200]).split()) or next((file.title for file in attachments), "")
     return words if len(words) <= 48 else words[:48].rsplit(" ", 1)[0] + "…"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, ConversationSummary
-from phichat.unicode import replace_surrogates
+from phichat.unicode import replace_surrogates, without_controls
 
 _LINE_ENDS = "\r\n"
 
@@ -44,7 +44,7 @@ def speaker_name(message: Message) -> str:
     if message.role is Role.SYSTEM:
         return tr("System prompt")
     model = replace_surrogates(message.reply.model) if message.reply else ""
-    return " ".join(model.split()) or tr("Answer")
+    return " ".join(without_controls(model).split()) or tr("Answer")
 
 
 def local_time(seconds: float) -> str:

@@ -9,6 +9,7 @@ from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Conversation, Message, title_of
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
+from phichat.unicode import without_controls
 
 
 class FileKind(Enum):
@@ -23,6 +24,8 @@ class FileKind(Enum):
 class ConversationSummary:
     """A conversation as a list shows it. Times in seconds since 1970; `deleted` is when it was moved to the trash.
 
+    The title, which may come from a file, loses its controls.
+
     `is_draft` if it has no message yet; not compared, as it is no property of its own.
     """
 
@@ -33,6 +36,9 @@ class ConversationSummary:
     is_pinned: bool = False
     deleted: float | None = None
     is_draft: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", without_controls(self.title))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import count
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from phichat.unicode import shortened
+from phichat.unicode import shortened, without_controls
 
 LONGEST = 2_000  # characters: a sentence may quote a name of any length
 SLOW_AFTER = 400  # milliseconds until quick work is called slow
@@ -179,6 +179,12 @@ class FeedbackController(QObject):
             self._entries.remove(entry)
             self._update()
 
+    @Slot()
+    def end_results(self) -> None:
+        """Hide what was done, as it was undone."""
+        self._remove_passing()
+        self._update()
+
     def clear(self, conversation: str) -> None:
         """Remove what belongs to a conversation, as it goes on or is deleted; and what was done."""
         self._entries = [
@@ -212,7 +218,7 @@ class FeedbackController(QObject):
         is_silent: bool = False,
     ) -> None:
         """Replace what `source` said: what it says next of the same work is not announced again."""
-        feedback = replace(feedback, text=shortened(feedback.text, LONGEST))
+        feedback = replace(feedback, text=without_controls(shortened(feedback.text, LONGEST)))
         is_staying = feedback.kind in STAYING
         same = [entry for entry in self._entries if entry.source == source and (entry.scope == scope or not is_staying)]
         self._entries = [entry for entry in self._entries if entry not in same]

@@ -20,6 +20,7 @@ from phichat.chat.conversation import Conversation, Ending, Message, Piece, Repl
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
+from phichat.unicode import without_controls
 from tests.support.stored_history import held
 
 EVERYTHING = Reply(
@@ -111,7 +112,12 @@ def test_text_is_stored_to_the_byte(history: History, text: str) -> None:
     history.append_to_reply(reply.id, [Piece(text, 1)])
     history.append_to_reply(reply.id, [Piece(text, 2)]).result()
     stored = history.load_conversation("one")
-    assert (stored.messages[0].text, stored.draft, stored.system, stored.summary.title) == (text, text, text, text)
+    assert (stored.messages[0].text, stored.draft, stored.system, stored.summary.title) == (
+        text,
+        text,
+        text,
+        without_controls(text),
+    )
     assert stored.messages[1].text == text + text
 
 

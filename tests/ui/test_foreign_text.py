@@ -423,3 +423,13 @@ def test_notes_of_releases(
     person.wait(lambda: person.find("versionDialog").findChildren(TextBlock))
     assert any("<img src=" in prose.toPlainText() for prose in person.find("versionDialog").findChildren(TextBlock))
     check(person)
+
+
+def test_no_name_turns_the_sentence_around_it(person: Person) -> None:
+    name = "a\u202egpj\0.\u2066exe"
+    person.window.feedback.fail(f"{name} isn’t a text file.")
+    assert person.status() == "agpj.exe isn’t a text file."
+    label = plain_label(f"one\n{name}")
+    assert label.text() == "one\nagpj.exe"
+    set_tool_tip(label, name)
+    assert (label.toolTip(), notification(name)) == ("agpj.exe", "agpj.exe")

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QLocale, QModelIndex, QObject, QP
 
 from phichat.i18n import current_language, tr
 from phichat.store.base import ConversationSummary
+from phichat.unicode import without_controls
 
 SUMMARY_ROLE = Qt.ItemDataRole.UserRole
 """The conversation's ConversationSummary; None for the title of a section."""
@@ -208,7 +209,7 @@ class ConversationListModel(QAbstractListModel):
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Emit `renamed` for another title that is not blank; who renames tells the model by set_values()."""
         summary = index.data(SUMMARY_ROLE) if role == Qt.ItemDataRole.EditRole else None
-        title = " ".join(str(value).split())
+        title = " ".join(without_controls(str(value)).split())
         if not isinstance(summary, ConversationSummary) or not title or title == summary.title:
             return False
         self.renamed.emit(summary.id, title)

@@ -14,6 +14,7 @@ from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.widgets.message_line import AlertLabel
+from phichat.unicode import short_title
 
 ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
@@ -171,7 +172,7 @@ def footer(reply: Reply) -> str:
         Ending.CANCELLED: tr("Interrupted") if interrupted else tr("Stopped"),
         Ending.LENGTH: reply.limit_text(),
     }
-    parts = [endings.get(reply.ending, ""), reply.model]
+    parts = [endings.get(reply.ending, ""), short_title(reply.model)]
     if reply.tokens:
         parts.append(tr_count("{count} token", "{count} tokens", len(reply.tokens)))
     if speed := float(reply.statistics.get("tokens_per_second") or 0):

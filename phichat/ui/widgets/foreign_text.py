@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, 
 
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
-from phichat.unicode import shortened
+from phichat.unicode import shortened, without_controls
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFileDialog
@@ -34,7 +34,7 @@ class PlainLabel(QLabel):
 
     def setText(self, text: str) -> None:
         """Show `text`, without its middle if it is very long."""
-        super().setText(shortened(text, MOST_IN_LABEL))
+        super().setText(_harmless(text, MOST_IN_LABEL))
 
 
 def plain_label(text: str = "") -> QLabel:
@@ -49,7 +49,7 @@ def breakable_path(path: Path) -> str:
 
 def tool_tip(text: str) -> str:
     """Return `text` for a tool tip, which has no mode for plain text: escaped where Qt would take it for HTML."""
-    text = shortened(text, MOST_IN_TIP)
+    text = _harmless(text, MOST_IN_TIP)
     if not Gui.mightBeRichText(text):
         return text
     from html import escape  # noqa: PLC0415 - brings a table of entities, and such a text is rare
@@ -59,7 +59,7 @@ def tool_tip(text: str) -> str:
 
 def set_tool_tip(widget: QWidget, text: str) -> None:
     """Set a tool tip; if it had to be escaped, and there is no other description, set `text` for screen readers."""
-    text = shortened(text, MOST_IN_TIP)
+    text = _harmless(text, MOST_IN_TIP)
     widget.setToolTip(tool_tip(text))
     described = widget.accessibleDescription()
     if not described or described == widget.property(_DESCRIBED):
@@ -70,7 +70,11 @@ def set_tool_tip(widget: QWidget, text: str) -> None:
 
 def notification(text: str) -> str:
     """Return `text` without `<` and `>`: some desktops take notifications for markup, some show it."""
-    return shortened(text, MOST_IN_TIP).translate(_NOTIFICATION)
+    return _harmless(text, MOST_IN_TIP).translate(_NOTIFICATION)
+
+
+def _harmless(text: str, most: int) -> str:
+    return without_controls(shortened(text, most))
 
 
 def keep_boxes_plain(dialog: "QFileDialog") -> None:

@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
         self._sidebar.searched.connect(self._transcript.clear_search_hit)
         feedback = self.feedback
         conversations.notified.connect(feedback.succeed)
+        conversations.undo_stack.undone.connect(feedback.end_results)
         conversations.warned.connect(feedback.warn_everywhere)
         conversations.failed.connect(feedback.fail)
         conversations.autosave.failed.connect(feedback.fail_everywhere)

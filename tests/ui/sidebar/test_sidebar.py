@@ -287,6 +287,7 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
     two.window.commands.undo.trigger()
     two.wait(lambda: two.titles() == ["Bread"])
+    assert "imported" not in two.status()
     (tmp_path / "bad.json").write_text("{")
     two.window.sidebar.import_files([tmp_path / "bad.json"])
     two.wait(lambda: "bad.json" in two.status() and "Importing" not in two.status())
