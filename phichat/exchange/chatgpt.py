@@ -14,6 +14,7 @@ from phichat.exchange.foreign import (
     ForeignConversation,
     ForeignMessage,
     dict_or_empty,
+    digest,
     list_or_empty,
     parse_time,
     text_or_empty,
@@ -40,9 +41,7 @@ def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
     mapping = values["mapping"]
     header = ForeignConversation(
         ORIGIN,
-        text_or_empty(values.get("conversation_id"))
-        or text_or_empty(values.get("id"))
-        or f"{values.get('create_time')} {next(iter(mapping), '')}",
+        text_or_empty(values.get("conversation_id")) or text_or_empty(values.get("id")) or digest(values),
         text_or_empty(values.get("title")),
         parse_time(values.get("create_time")),
         parse_time(values.get("update_time")),

@@ -13,6 +13,7 @@ from phichat.exchange.foreign import (
     ForeignConversation,
     ForeignMessage,
     dict_or_empty,
+    digest,
     list_or_empty,
     parse_time,
     text_or_empty,
@@ -41,7 +42,7 @@ def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
     mapping = values["mapping"]
     header = ForeignConversation(
         ORIGIN,
-        text_or_empty(values.get("id")) or f"{values.get('inserted_at')} {next(iter(mapping), '')}",
+        text_or_empty(values.get("id")) or digest(values),
         text_or_empty(values.get("title")),
         parse_time(values.get("inserted_at")),
         parse_time(values.get("updated_at")),

@@ -44,9 +44,7 @@ def parse_conversation(values: dict[str, Any]) -> ConversationRecord | None:
     created = parse_time(values.get("created_at")) or parse_time(chat.get("timestamp"))
     header = ForeignConversation(
         ORIGIN,
-        text_or_empty(values.get("id"))
-        or text_or_empty(chat.get("id"))
-        or (f"{created} {nodes[0].id}" if created and nodes else digest(chat)),
+        text_or_empty(values.get("id")) or text_or_empty(chat.get("id")) or digest(chat),
         text_or_empty(values.get("title")) or text_or_empty(chat.get("title")),
         created,
         parse_time(values.get("updated_at")),

@@ -180,6 +180,52 @@ def test_conversations_that_begin_alike_are_two(file: Path, tmp_path: Path) -> N
         assert import_file(file, history) == Imported(2, 5, unchanged=1)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda text: {"mapping": {"1": {"message": {**_from("user"), "content": {"parts": [text]}}}}},
+        lambda text: {"inserted_at": "2025-01-02T03:04:05Z", "mapping": {"1": {"message": _fragment(text)}}},
+        lambda text: {"chat": {"timestamp": 1735786800, "messages": [{"role": "user", "content": text}]}},
+    ],
+    ids=["chatgpt", "deepseek", "open_webui"],
+)
+def test_conversations_without_ids_of_the_same_moment_stay_apart(
+    make: Callable[[str], Any], file: Path, tmp_path: Path
+) -> None:
+    file.write_text(json.dumps([{"title": "Same", "create_time": 1735786800, **make(text)} for text in ("Hi", "Bye")]))
+    with closing(History(tmp_path / "history.sqlite3")) as history:
+        assert import_file(file, history) == Imported(2, 2)
+        assert import_file(file, history) == Imported(unchanged=2)
+
+
+def _from(role: str) -> dict[str, Any]:
+    return {"author": {"role": role}, "create_time": 1735786800}
+
+
+def _fragment(text: str) -> dict[str, Any]:
+    return {"fragments": [{"type": "REQUEST", "content": text}]}
+
+
+@pytest.mark.parametrize("kind", ["phichat", "chatgpt", "list"])
+def test_titles_and_names_of_files_lose_what_turns_them_around(kind: str, file: Path, tmp_path: Path) -> None:
+    """A title would read as another one, or end where a NUL is."""
+    title = "a\u202egpj\0.\x1b[31m\u2066exe 👩\u200d💻 é\u0301"
+    said = {"id": "1", "role": "user", "content": "Hi", "text": "Hi"}
+    made: dict[str, dict[str, Any]] = {
+        "phichat": {"id": "x", "tip": "1", "messages": [{**said, "attachments": [{"name": title, "text": "t"}]}]},
+        "chatgpt": {"mapping": {"1": {"message": {**_from("user"), "content": {"parts": ["Hi"]}}}}},
+        "list": {"messages": [said]},
+    }
+    file.write_text(json.dumps({"title": title, **made[kind]}))
+    with closing(History(tmp_path / "history.sqlite3")) as history:
+        import_file(file, history)
+        (heading,) = history.list_conversations()
+        assert heading.title == "agpj.[31mexe 👩\u200d💻 é\u0301"
+        files = history.load_conversation(heading.id).messages[0].attachments
+        assert all(each.title == heading.title for each in files)
+        assert len(files) == (kind == "phichat")
+
+
 def test_conversations_that_never_began_do_not_count(file: Path) -> None:
     assert _read(file, [{**CLAUDE, "chat_messages": []}, CLAUDE]) == [HELLO]
 
