@@ -259,11 +259,14 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
         recovered = file.with_name(file.name + RECOVERED_SUFFIX)
         if recovered.exists() and not file.exists():  # a crash between the two renames of a recovery
             recovered.replace(file)
+        if not os.path.lexists(file):
+            migrations.create(file)
+        notice = recovery.notice_of_empty(file)
         if damaged is None or damaged != file_id(file):
             try:
-                if has_lost_commits(file):
+                if has_lost_commits(file) or (notice and read_log(file).frames):
                     raise DatabaseDamaged("the write-ahead log")
-                return _open(file, is_guest=is_guest)
+                return replace(_open(file, is_guest=is_guest), notice=notice)
             except (sqlite3.Error, UnicodeError, NewerHistory) as error:
                 if classify_error(error) is not FailureKind.DAMAGED and not file_header.is_damaged(file):
                     raise

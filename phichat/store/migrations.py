@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from pathlib import Path
 
 from phichat.store.connections import connect
 from phichat.store.failures import DatabaseDamaged
@@ -122,6 +123,16 @@ def read_version(connection: sqlite3.Connection) -> tuple[int, bool]:
         return version(connection), bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
     finally:
         connection.rollback()
+
+
+def create(file: Path) -> None:
+    """Make a new database at once: one that is empty was damaged, then, and not left by a crash."""
+    fresh = file.with_name(file.name + ".new")
+    for suffix in ("", "-journal"):
+        fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+    with closing(connect(fresh)) as connection:
+        migrate(connection)
+    fresh.replace(file)
 
 
 def migrate(connection: sqlite3.Connection, to: int = LATEST, back_up: Callable[[int], None] | None = None) -> None:

@@ -54,10 +54,34 @@ def recover(file: Path, fresh: Path) -> str:
     )
 
 
+def is_empty(file: Path) -> bool:
+    """Return whether `file` is there with nothing in it, which SQLite takes for a new database."""
+    try:
+        return file.stat().st_size == 0
+    except OSError:
+        return False
+
+
+def notice_of_empty(file: Path) -> str:
+    """Return a notice for the user that `file` has lost everything, with the backup if there is one; "" if not so."""
+    if not is_empty(file):
+        return ""
+    backups = sorted(file.parent.glob(f"{file.name}.v*.bak"), key=lambda path: path.stat().st_mtime)
+    if not backups:
+        return tr(
+            "The history file was empty, so its conversations are lost. "
+            "If you have a copy of {file}, close Phichat, then put the copy in its place."
+        ).format(file=file)
+    return tr(
+        "The history file was empty, so its conversations are lost. "
+        "To go back to the last backup, close Phichat, then rename {backup} to {name}."
+    ).format(backup=backups[-1], name=file.name)
+
+
 def _copy_rows(file: Path, target: Connection) -> None:
     """Copy every row that can be found; the newest version of each is taken first, and stays."""
     log = read_log(file)
-    if log.is_damaged or file_header.is_damaged(file):
+    if log.is_damaged or file_header.is_damaged(file) or is_empty(file):
         with _image(file, log, takes_damaged=True) as image:
             if _is_intact(image) and _copy_readable_rows(image, target):
                 return

@@ -207,3 +207,33 @@ def test_a_history_of_a_later_version_is_left_alone(whole: bytes, tmp_path: Path
     with closing(History(file)) as history:
         assert "was made by a newer version of Phichat" in str(history.ready.exception())
     assert not list(tmp_path.glob("history.damaged-*"))
+
+
+def _notices(file: Path) -> list[str]:
+    notices: list[str] = []
+    with closing(History(file, notices.append)) as history:
+        notices.append(history.ready.result())
+        history.list_conversations()
+    return [*filter(None, notices)]
+
+
+def test_a_file_without_a_byte_is_not_taken_for_new(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    assert _notices(file) == []
+    file.write_bytes(b"")
+    (notice,) = _notices(file)
+    assert "was empty" in notice
+    assert str(file) in notice
+    assert _notices(file) == []
+    file.write_bytes(b"")
+    backup = tmp_path / "history.sqlite3.v1.bak"
+    backup.write_bytes(b"x")
+    (notice,) = _notices(file)
+    assert f"rename {backup} to history.sqlite3" in notice
+
+
+def test_of_a_file_without_a_byte_the_log_is_saved(crashed: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(crashed, tmp_path / "copy")
+    (folder / "history.sqlite3").write_bytes(b"")
+    (notice,) = _notices(folder / "history.sqlite3")
+    assert "The history was damaged. 9 conversations were recovered" in notice
