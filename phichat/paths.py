@@ -107,8 +107,8 @@ def repair_permissions(home: Home) -> str:
     """Remove other users' permissions on our files in `home`; return a notice for the user, or nothing.
 
     Version 0.1.0 could leave the folder open to everybody. A chosen folder for models is the user's to share, and
-    `PHICHAT_HOME` may name one that holds other things, too. The history itself is repaired by `store`: a process that
-    has it open could go on reading it.
+    `PHICHAT_HOME` may name one that holds other things, too, such as a folder of the system: that is not closed. The
+    history itself is repaired by `store`: a process that has it open could go on reading it.
     """
     try:
         root = home.root.resolve()
@@ -124,18 +124,25 @@ def repair_permissions(home: Home) -> str:
             "{folder} belongs to another user, who can read what you write. Set PHICHAT_HOME to a folder of your own."
         )
         return text.format(folder=home.root)
-    is_ours_alone = not found.st_mode & stat.S_ISVTX and root not in {files.user_folder(), Path(root.anchor)}
+    is_users = not found.st_mode & stat.S_ISVTX and root not in {files.user_folder(), Path(root.anchor)}
+    is_ours_alone = is_users and _holds_mostly_ours(root)
     if is_ours_alone:
         files.restrict_to_owner(root)
     _set_aside_foreign_files(root)
     was_open = bool(found.st_mode & files.OTHERS)
     exposed = _restrict_within(root, with_folders=is_ours_alone)
-    if not (exposed and was_open):
-        return ""
-    return tr(
-        "Other users of this computer could read your conversations in {folder}. Phichat fixed "
-        "this, so now only you can read them."
-    ).format(folder=home.root)
+    text = ""
+    if was_open and is_users and not is_ours_alone:
+        text = tr(
+            "{folder} holds files of other apps, so Phichat left its permissions as they are. "
+            "Set PHICHAT_HOME to a folder of its own, which only you can open."
+        )
+    elif was_open and exposed:
+        text = tr(
+            "Other users of this computer could read your conversations in {folder}. Phichat fixed "
+            "this, so now only you can read them."
+        )
+    return text.format(folder=home.root)
 
 
 def _set_aside_foreign_files(root: Path) -> None:
@@ -172,6 +179,13 @@ def _restrict_within(root: Path, *, with_folders: bool) -> bool:
 
 def _is_ours(path: Path) -> bool:
     return path.name in _NAMES or path.name.startswith(_HISTORY)
+
+
+def _holds_mostly_ours(root: Path) -> bool:
+    """Return whether `root` is empty or a folder of ours, not one of the system or of another app."""
+    entries = _entries(root)
+    ours = sum(_is_ours(path) or path.name in _INSIDE for path in entries)
+    return 2 * ours >= len(entries)
 
 
 def _has_one_name(path: Path) -> bool:

@@ -246,6 +246,25 @@ def test_what_others_share_is_let_alone(home: Path, tmp_path: Path, monkeypatch:
     assert stat.S_IMODE((own / "models").stat().st_mode) == 0o755
 
 
+def test_a_folder_of_the_system_is_not_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `/etc` as the home, nobody but root could open it any more, and hardly a program would run."""
+    system = tmp_path / "etc"
+    for name in ("passwd", "hosts", "fstab", "ssh", "cron.d", "models", "ssl", "apt", "skel"):
+        (system / name).mkdir(parents=True)
+    for folder in (system, system / "models"):
+        folder.chmod(0o755)
+    monkeypatch.setenv("PHICHAT_HOME", str(system))
+    for _ in range(2):
+        assert cli.run(["history", "list"], no_window) == 0
+        assert f"{system} holds files of other apps" in capsys.readouterr().err
+        with closing(History(system / "history.sqlite3")) as history:
+            history.ready.result()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (system, system / "models")] == [0o755, 0o755]
+    assert not open_to_others(system / "history.sqlite3")
+
+
 def test_what_is_no_folder_of_ours_keeps_its_permissions(tmp_path: Path) -> None:
     (file := tmp_path / "file").touch(0o644)
     (loop := tmp_path / "loop").symlink_to("loop")
