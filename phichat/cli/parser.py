@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         if value is not None and value > high:
             reason = _out_of_range(str(value), int(setting.low), int(high))
             sentence = tr("argument %(argument_name)s: %(message)s")
-            parser.error(sentence % {"argument_name": setting.option, "message": reason})
+            options.parser.error(sentence % {"argument_name": setting.option, "message": reason})
     return options
 
 
@@ -199,6 +199,7 @@ def _add_json(command: Parser) -> None:
 
 def _add_model_options(command: Parser) -> None:
     """Add the options that choose model and sampling. The main parser has their defaults, as `--model` may precede."""
+    command.set_defaults(parser=command)  # for errors that show when all options are known
     group = command.add_argument_group(tr("model and sampling"), argument_default=argparse.SUPPRESS)
     group.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
     group.add_argument("--system", metavar="TEXT", help=tr("system prompt: instructions for the model"))

@@ -201,6 +201,7 @@ def test_a_reply_may_be_as_long_as_the_context(engine: ScriptedEngine, phichat: 
     status, _, err = phichat("ask", "Hi", "--context", "8192", "--max-tokens", "8193")
     assert (status, err.count("\n")) == (2, 1)
     assert "8193 isn’t a whole number from 1 to 8192" in err
+    assert "`phichat ask --help`" in err
     assert phichat("ask", "Hi", "--context", "512", "--max-tokens", "4096")[0] == 0
 
 
