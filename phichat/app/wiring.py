@@ -169,8 +169,9 @@ def run(
     return closing.status or status
 
 
-def _save_nothing(_: Preferences) -> None:
+def _save_nothing(preferences: Preferences) -> Preferences:
     """Save no preferences from a guest's window."""
+    return preferences
 
 
 def _theme(application: QApplication, preferences: Preferences) -> Theme:

@@ -64,22 +64,32 @@ class PreferencesFile:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._known = Preferences()  # as they were loaded or saved last
 
     def load_preferences(self) -> Preferences:
         """Return the saved preferences; defaults where a value is missing or invalid."""
+        self._known = self._read() or Preferences()
+        return self._known
+
+    def _read(self) -> Preferences | None:
+        """Return what is in the file; None if there is none, or a damaged one, which is kept aside."""
         try:
             content = self._file.read_bytes()
         except OSError:
-            return Preferences()
+            return None
         try:
             values = json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError):
             self._keep_damaged(content)
-            return Preferences()
-        return _validate(values) if isinstance(values, dict) else Preferences()
+            return None
+        return _validate(values) if isinstance(values, dict) else None
 
-    def save_preferences(self, preferences: Preferences) -> None:
-        """Save atomically. Raise StoreError."""
+    def save_preferences(self, preferences: Preferences) -> Preferences:
+        """Save atomically what has changed since it was loaded, and return what is saved. Raise StoreError.
+
+        The rest stays as another program may have saved it, such as `phichat models default` beside an open window.
+        """
+        preferences = self._merged(preferences)
         values = asdict(preferences)
         values.update(values.pop("unknown"))
         try:
@@ -92,6 +102,15 @@ class PreferencesFile:
                     folder=self._file.parent, reason=error.strerror or error
                 )
             ) from error
+        self._known = preferences
+        return preferences
+
+    def _merged(self, preferences: Preferences) -> Preferences:
+        """Return what the file has now, with what differs from `_known` in `preferences`."""
+        mine = {item.name: getattr(preferences, item.name) for item in fields(Preferences)}
+        changed = {name: value for name, value in mine.items() if value != getattr(self._known, name)}
+        now = self._read()
+        return replace(now, **changed) if now else preferences
 
     def _keep_damaged(self, content: bytes) -> None:
         with suppress(OSError):  # then it stays until the next save

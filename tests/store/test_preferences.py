@@ -82,3 +82,19 @@ def test_a_time_that_makes_no_sense_is_the_nearest_that_does_or_the_usual(home: 
     home.mkdir()
     (home / "preferences.json").write_text(json.dumps({"rest_minutes": saved}))
     assert PreferencesFile(home / "preferences.json").load_preferences().rest_minutes == read
+
+
+def test_what_another_program_saved_meanwhile_stays(tmp_path: Path) -> None:
+    """`phichat models default` beside an open window, whose next save took the choice back."""
+    path = tmp_path / "preferences.json"
+    window, terminal = PreferencesFile(path), PreferencesFile(path)
+    window.save_preferences(Preferences(model="starter", context=2048))
+    terminal.save_preferences(replace(terminal.load_preferences(), default_model="phi"))
+    saved = window.save_preferences(Preferences(model="other", context=2048))
+    assert (
+        saved
+        == PreferencesFile(path).load_preferences()
+        == Preferences(model="other", context=2048, default_model="phi")
+    )
+    path.write_bytes(b"{damaged")
+    assert window.save_preferences(saved) == PreferencesFile(path).load_preferences() == saved

@@ -1,7 +1,7 @@
 """The preferences in memory: whoever uses one is told when it changes, and they are written a moment later."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -15,7 +15,7 @@ SAVE_AFTER = 800  # milliseconds without a further change
 
 
 class PreferencesStore(QObject):
-    """Holds the preferences, and writes them with `write` soon after they change.
+    """Holds the preferences, and writes them with `write`, which returns what is saved, soon after they change.
 
     Attributes:
         current: the preferences as they are.
@@ -30,7 +30,7 @@ class PreferencesStore(QObject):
     save_started = Signal()
     failed = Signal(str)
 
-    def __init__(self, preferences: Preferences, write: Callable[[Preferences], None]) -> None:
+    def __init__(self, preferences: Preferences, write: Callable[[Preferences], Preferences]) -> None:
         super().__init__()
         self.current = preferences
         self._write = write
@@ -67,6 +67,13 @@ class PreferencesStore(QObject):
         self.save_started.emit()
         self._timer.stop()
         try:
-            self._write(self.current)
+            self._adopt(self._write(self.current))
         except PhichatError as error:
             self.failed.emit(str(error))
+
+    def _adopt(self, saved: Preferences) -> None:
+        """Take over what another program has changed in the file."""
+        before, self.current = self.current, saved
+        for item in fields(Preferences):
+            if getattr(before, item.name) != getattr(saved, item.name):
+                self.changed.emit(item.name)
