@@ -161,7 +161,7 @@ DOORS = {
     "keyring": ("phichat.net.credentials",),
     "wakepy": ("phichat.models.download.wake_lock",),
     "sqlite3": ("phichat.store",),
-    "charset_normalizer": ("phichat.exchange.text_files",),
+    "charset_normalizer": ("phichat.exchange.encodings",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),
     "pygments": ("phichat.rendering",),

@@ -4,12 +4,13 @@ import re
 import sys
 import zipfile
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
-from io import RawIOBase, TextIOWrapper
+from io import BufferedReader, RawIOBase, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Protocol, TextIO, cast
 
@@ -38,6 +39,9 @@ MOST_JUNK, JUNK_SHARE = 1000, 10
 
 _IN_ARCHIVES = re.compile(r"conversations(-\d+)?\.json")  # long exports are divided
 _ALSO_IN_ARCHIVES = re.compile(r".+\.(json|jsonl|ndjson)")
+_BY_ZEROS = {
+    b"\1\0\1\0": "utf-16-le", b"\0\1\0\1": "utf-16-be", b"\1\0\0\0": "utf-32-le", b"\0\0\0\1": "utf-32-be",
+}  # fmt: skip
 _ARCHIVE = b"PK\3\4"  # what an archive begins with, a damaged one too
 _PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others need memory as the archive says, and no export has them
 
@@ -294,7 +298,7 @@ def _texts(file: Path, opened: ExitStack) -> Iterator[tuple[TextIO, bool]]:
         if raw.read(len(_ARCHIVE)) == _ARCHIVE:
             raise StoreError(_cut_off(file))
         raw.seek(0)
-        yield _text(raw), False
+        yield _text(raw, raw.peek(4)), False
         return
     archive = opened.enter_context(zipfile.ZipFile(raw))
     allowance = Allowance(min(MOST_UNPACKED, LEAST_UNPACKED + MOST_PACKING * file.stat().st_size))
@@ -307,11 +311,22 @@ def _texts(file: Path, opened: ExitStack) -> Iterator[tuple[TextIO, bool]]:
         raise NotJson("an archive of something else")
     for name in certain or others:
         with archive.open(name) as member:
-            yield _text(cast(IO[bytes], Bounded(member, allowance))), not certain
+            beginning = cast(BufferedReader, member).peek(4)
+            yield _text(cast(IO[bytes], Bounded(member, allowance)), beginning), not certain
 
 
-def _text(raw: IO[bytes]) -> TextIO:
-    return TextIOWrapper(raw, "utf-8-sig", "replace")
+def _text(raw: IO[bytes], beginning: bytes) -> TextIO:
+    return TextIOWrapper(raw, _encoding_of_json(beginning[:4]), "replace")
+
+
+def _encoding_of_json(beginning: bytes) -> str:
+    """Return the encoding that JSON's first bytes show: two ASCII characters, perhaps after a byte order mark."""
+    if beginning.startswith((BOM_UTF32_LE, BOM_UTF32_BE)):  # before UTF-16, whose mark theirs begins with
+        return "utf-32"
+    if beginning.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = bytes(byte > 0 for byte in beginning)
+    return _BY_ZEROS.get(zeros, "utf-8-sig")
 
 
 @dataclass

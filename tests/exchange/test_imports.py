@@ -408,7 +408,7 @@ DAMAGED = "is incomplete or damaged"
     [
         (b"", UNKNOWN), (b"hello", UNKNOWN), (b"\x89PNG\r\n\x1a\n", UNKNOWN), (b"{}", UNKNOWN), (b"[1, 2]", UNKNOWN),
         (b'{"a": [1, 2]}', UNKNOWN), (b'[{"a": 1}]', UNKNOWN), (b"[" * 200_000, UNKNOWN), (b'{"a":' * 200_000, UNKNOWN),
-        (b'"text"', UNKNOWN), (b"[,]", UNKNOWN), (b"\xff\xfe[\x00]\x00", UNKNOWN),
+        (b'"text"', UNKNOWN), (b"[,]", UNKNOWN), (b"\xff\xfe[\x00,\x00]\x00", UNKNOWN),
         (b"[" + json.dumps(CHATGPT).encode(), DAMAGED), (b"[" + json.dumps(CHATGPT).encode() + b", {", DAMAGED),
         (b"[" + json.dumps(CHATGPT).encode() + b"," + b"[" * 200_000, DAMAGED),
     ],

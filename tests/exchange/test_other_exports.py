@@ -226,6 +226,19 @@ def test_titles_and_names_of_files_lose_what_turns_them_around(kind: str, file: 
         assert len(files) == (kind == "phichat")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-8-sig"])
+@pytest.mark.parametrize("is_in_archive", [False, True])
+def test_an_export_in_any_unicode(encoding: str, is_in_archive: bool, file: Path) -> None:
+    lines = "\n".join(json.dumps({"messages": [*MESSAGES, {"role": "user", "content": text}]}) for text in "éя")
+    data = lines.encode(encoding)
+    if is_in_archive:
+        _zipped(file, {"a.jsonl": data})
+    else:
+        file.write_bytes(data)
+    found = [record for record in conversations(file) if record]
+    assert [record.messages[-1].text for record in found] == ["é", "я"]
+
+
 def test_conversations_that_never_began_do_not_count(file: Path) -> None:
     assert _read(file, [{**CLAUDE, "chat_messages": []}, CLAUDE]) == [HELLO]
 

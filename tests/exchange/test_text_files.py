@@ -52,7 +52,40 @@ def test_older_encodings_are_guessed(file: Path, words: str, encoding: str) -> N
     assert read_text(file).text == words * 3
 
 
-@pytest.mark.parametrize("encoding", ["cp1251", "koi8_r"])
+KOREAN = "이것은 한국어 문장입니다. 인코딩을 시험합니다.\n"
+FRENCH = "Les élèves ont été très étonnés : où était la forêt ?\nÇa, c'est à Noël.\n"
+GERMAN = "Über den Wolken muß die Freiheit grenzenlos sein. Schöne Grüße.\n"
+
+
+@pytest.mark.parametrize("words", [RUSSIAN, JAPANESE, POLISH, KOREAN, FRENCH, "שלום עולם\n"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-7"])
+def test_unicode_that_does_not_say_so(file: Path, words: str, encoding: str) -> None:
+    file.write_bytes(words.encode(encoding))
+    assert read_text(file).text == words
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        (JAPANESE, "iso2022_jp"), (KOREAN, "iso2022_kr"), (RUSSIAN, "cp866"),
+        (FRENCH, "cp437"), (FRENCH, "cp850"), (GERMAN, "cp437"), ("caf\xe9 au lait", "cp437"),
+    ],
+)  # fmt: skip
+def test_encodings_of_mail_and_dos(file: Path, words: str, encoding: str) -> None:
+    file.write_bytes(words.encode(encoding))
+    assert read_text(file).text == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["a+b-c and C++ - x+abc-d", "1+1=2", "+33612345678-9", "--- a\n+++ b\n+line-x", "+Foo-bar +Baz-qux", "+ABC-"],
+)
+def test_a_plus_stays_a_plus(file: Path, words: str) -> None:
+    file.write_text(words)
+    assert read_text(file).text == words
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8_r", "cp866"])
 @pytest.mark.parametrize("words", ["Это русский текст в старой кодировке.\n", "Съешь же ещё этих мягких булок"])
 def test_one_line_of_russian_is_read_in_the_right_letters(file: Path, words: str, encoding: str) -> None:
     file.write_bytes(words.encode(encoding))
