@@ -1,12 +1,5 @@
-"""Builds tiny models whose memory llama.cpp cannot trim everywhere: recurrent, hybrid, and with a sliding window.
+"""Builds tiny models whose memory llama.cpp cannot trim everywhere: recurrent, hybrid, and with a sliding window."""
 
-    python -m tests.support.memory_models FOLDER
-
-writes larger ones, which take about a second to read 1,500 tokens, to measure with `phichat bench`.
-"""
-
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +13,7 @@ KINDS = ("mamba", "granitehybrid", "lfm2", "qwen35", "gemma3")
 """One recurrent, one hybrid, two hybrids that can take a few tokens back, and one with a sliding window."""
 
 HEADS, KERNEL, STATES = 4, 4, 16  # heads; tokens that a convolution sees; states of a channel
-LARGER = {"mamba": (768, 12), "granitehybrid": (512, 12), "lfm2": (768, 12), "qwen35": (512, 12), "gemma3": (768, 12)}
+LARGER = {"mamba": (768, 12), "granitehybrid": (768, 14), "lfm2": (1024, 16), "qwen35": (768, 16), "gemma3": (1024, 14)}
 """Width and number of layers for measurements."""
 
 Array = np.ndarray[Any, Any]
@@ -211,12 +204,7 @@ def build(path: Path, kind: str, **changes: Any) -> Path:
     )
 
 
-def main(folder: Path, kinds: Sequence[str] = KINDS) -> None:
-    """Write the larger ones."""
-    for kind in kinds:
-        width, layers = LARGER[kind]
-        build(folder / f"{kind}.gguf", kind, width=width, layers=layers, context=8192, window=512)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or KINDS)
+def build_larger(path: Path, kind: str) -> Path:
+    """Write one that takes about a second to read 1,500 tokens on two cores, to measure with."""
+    width, layers = LARGER[kind]
+    return build(path, kind, width=width, layers=layers, context=8192, window=512)

@@ -76,14 +76,18 @@ def checkpoint_places(tokens: Sequence[int], ends: Container[int], since: int, *
 
     `ends` are tokens that end a turn; `since` is how many tokens ago the last checkpoint was. There is one at the end
     of a turn, as a question is changed or another answer wanted there, if that saves enough to decode, and always near
-    the end.
+    the end. A draft has one before its last words, too.
     """
     turns = [index + 1 for index, token in enumerate(tokens[:-1]) if token in ends]
-    last = turns[-1] if turns else 0
-    if is_draft or len(tokens) - last > HEADER:
-        last = len(tokens) if is_draft else max(len(tokens) - TAIL, 0)
+    last, places = turns[-1] if turns else 0, set(turns)
+    if is_draft:
+        last = len(tokens)
+        places |= {last - FEWEST, last} if last > 2 * FEWEST else {last}
+    elif len(tokens) - last > HEADER:
+        last = max(len(tokens) - TAIL, 0)
+        places.add(last)
     found, before = list[int](), -since
-    for place in sorted({*turns, last}):
+    for place in sorted(places):
         while place - before > SPAN + FEWEST:
             before += SPAN
             found.append(before)

@@ -43,6 +43,8 @@ class LlamaContext:
         kept: the tokens in the KV cache.
         checkpoints: copies of what cannot be trimmed, at some of these tokens.
         is_trimmable: whether any number of tokens at the end can be removed, without checkpoints.
+        most_guesses: how many tokens of the last step can be; none if the model is recurrent and llama.cpp keeps no
+            snapshots of it.
     """
 
     def __init__(self, head: gguf.Head, settings: EngineSettings, progress: Callable[[float], bool]) -> None:
@@ -56,7 +58,9 @@ class LlamaContext:
         self.context: Any = None
         self.kept: list[int] = []
         self.checkpoints = Checkpoints()
-        self.is_trimmable = True
+        self.is_trimmable, self.most_guesses = True, 0
+        self._window, self._is_recurrent = 0, False
+        """How many tokens a sliding window sees; 0 if all. Whether some layers have a state that tokens overwrite."""
         try:
             self._load(settings, progress)
             self.open(settings)
@@ -78,6 +82,7 @@ class LlamaContext:
             raise ModelUnsupported(
                 tr("{name} isn’t a chat model. Choose another model.").format(name=self._head.path.name)
             )
+        self._is_recurrent = lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model)
 
     def open(self, settings: EngineSettings, sequences: int = 1) -> None:
         """Create a context as `settings` say, in place of the one before."""
@@ -99,8 +104,11 @@ class LlamaContext:
             raise self._load_error()
         self._batch = lib.llama_batch_init(MOST_SCORED, 0, 1)
         self._threads = settings.threads
-        self._step = min(settings.batch, MOST_SCORED)
-        self.is_trimmable = self._window == 0 and not self._is_recurrent
+        window = int(lib.llama_model_n_swa(self.model))
+        self._window = window if window < lib.llama_n_ctx(self.context) else 0
+        self.is_trimmable = not (self._window or self._is_recurrent)
+        step = min(settings.batch, MOST_SCORED)
+        self.most_guesses = int(lib.llama_n_rs_seq(self.context)) if self._is_recurrent else step - 1
 
     def warm_up(self, token: int, longest: int) -> None:
         """Decode a short batch and a token, so that a processor that cannot run this fails now, not in a reply."""
@@ -119,22 +127,6 @@ class LlamaContext:
     def token_count(self) -> int:
         """Size of the vocabulary."""
         return int(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(self.model)))
-
-    @property
-    def most_guesses(self) -> int:
-        """How many tokens of the last step can be removed from the KV cache; 0 for most recurrent models."""
-        return int(lib.llama_n_rs_seq(self.context)) if self._is_recurrent else self._step - 1
-
-    @property
-    def _is_recurrent(self) -> bool:
-        """Whether some layers have a state that each token overwrites."""
-        return bool(lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model))
-
-    @property
-    def _window(self) -> int:
-        """How many tokens a sliding window sees; 0 if there is none, or if it sees all of the context."""
-        window = int(lib.llama_model_n_swa(self.model))
-        return window if window < lib.llama_n_ctx(self.context) else 0
 
     def decode(self, tokens: Sequence[int]) -> bool:
         """Decode `tokens` after those kept; return False if it was aborted."""

@@ -297,6 +297,7 @@ class TestPlaces:
 
     def test_a_draft_has_one_at_its_end_now_and_then(self) -> None:
         assert checkpoint_places([1] * 100, {self.END}, 0, is_draft=True) == [100]
+        assert checkpoint_places([1] * 400, {self.END}, 0, is_draft=True) == [400 - FEWEST, 400]
         assert checkpoint_places([1] * 30, {self.END}, 0, is_draft=True) == []
         assert checkpoint_places([1] * 30, {self.END}, 40, is_draft=True) == [30]
 
