@@ -93,7 +93,7 @@ class LlamaContext:
         parameters.n_batch = max(settings.batch, MOST_SCORED)
         parameters.n_ubatch = settings.batch
         parameters.n_threads = parameters.n_threads_batch = settings.threads
-        parameters.swa_full = False
+        parameters.swa_full = sequences > 1  # for `duplicate_cells`
         parameters.n_rs_seq = self._rollback(settings)
         parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type]
         parameters.flash_attn_type = (
@@ -156,8 +156,9 @@ class LlamaContext:
         self.kept.append(guess)
 
     def forget_guesses(self) -> None:
-        """Remove guesses that were not accepted from the KV cache, at most `most_guesses`."""
-        lib.llama_memory_seq_rm(self.memory, 0, len(self.kept), -1)
+        """Remove guesses that were not accepted from the KV cache; if they are too many, all since a checkpoint."""
+        if not lib.llama_memory_seq_rm(self.memory, 0, len(self.kept), -1):
+            self._return_to(self.checkpoints.before(len(self.kept)))
 
     def _run(self, batch: Any) -> bool:
         if result := lib.llama_decode(self.context, batch):

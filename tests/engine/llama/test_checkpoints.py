@@ -13,8 +13,20 @@ from phichat import gguf
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine import hardware
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Piece, PromptFit, Reading, Request
+from phichat.engine.base import (
+    SIZES,
+    CancelToken,
+    Done,
+    EngineSettings,
+    Event,
+    ModelRef,
+    Piece,
+    PromptFit,
+    Reading,
+    Request,
+)
 from phichat.engine.llama.bindings import lib
+from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.llama.checkpoints import MOST, SPAN, TAIL, checkpoint_places, thinned
 from phichat.engine.llama.context import ROLLBACK, LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
@@ -188,6 +200,13 @@ class TestGuesses:
         most = {"mamba": 0, "granitehybrid": 0, "lfm2": ROLLBACK, "qwen35": ROLLBACK, "gemma3": 63}
         assert opened.llama.most_guesses == most[opened.loaded.architecture]
         assert bool(opened.make_lookup()) == bool(opened.llama.most_guesses)
+
+
+def test_the_fastest_settings_can_be_measured(path: Path, settings: EngineSettings) -> None:
+    """Although that takes guesses back and returns to a beginning that has no checkpoint."""
+    *_, best = measure_settings(path, replace(settings, context=1024))
+    assert best.reads > 0
+    assert len(best.prices) == len(SIZES)
 
 
 class TestDrafts:
