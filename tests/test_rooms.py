@@ -66,7 +66,13 @@ MODULES = {
     "phichat.server": (*TOP, "phichat.chat", "phichat.engine", "phichat.engines", "phichat.models", "phichat.server"),
     "phichat.documents": (*TOP, "phichat.chat", "phichat.documents"),
     "phichat.engines": (*TOP, "phichat.engine"),
-    "phichat.models.manager": (*TOP, "phichat.net", "phichat.models", "phichat.engine.hardware"),
+    "phichat.models.manager": (
+        *TOP,
+        "phichat.net",
+        "phichat.models",
+        "phichat.engine.hardware",
+        "phichat.engine.settings",
+    ),
     "phichat.models": (
         *TOP,
         "phichat.engine.base.ModelRef",  # plain data
@@ -131,6 +137,7 @@ MODULES = {
         "phichat.ui",
         "phichat.engine.base",
         "phichat.models.base",
+        "phichat.models.found",
         "phichat.store.base",
         "phichat.store.preferences.Preferences",  # plain data
         "PySide6",

@@ -1,4 +1,4 @@
-"""`phichat models`: list, download, add, remove and verify model files."""
+"""`phichat models`: list, search, download, add, remove and verify model files."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -8,6 +8,7 @@ from typing import Any
 from phichat.cancellation import CancelToken
 from phichat.cli.context import Context
 from phichat.cli.download import download, report_reading
+from phichat.cli.search import search
 from phichat.errors import ModelMissing
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
@@ -28,6 +29,8 @@ def run(context: Context) -> int:
     match context.options.action:
         case "list":
             _list(context)
+        case "search":
+            return search(context)
         case "files":
             _list_files(context)
         case "download":

@@ -127,6 +127,9 @@ def _add_models(commands: Any) -> None:
     listed = actions.add_parser("list", help=tr("list known models and their status"))
     listed.add_argument("--online", action="store_true", help=tr("get model sizes from the Hub"))
     _add_json(listed)
+    searched = actions.add_parser("search", help=tr("search the Hub for models, with their files"))
+    searched.add_argument("words", nargs="+", metavar="WORDS", help=tr("a name, or what is pasted from the Hub"))
+    _add_json(searched)
     for name, what, words in (
         ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
         ("download", "NAME|OWNER/REPO:FILE", tr("download a model, or resume a partial download")),

@@ -1,10 +1,11 @@
 """Memory, memory bandwidth and CPU load of this computer, and whether a model fits."""
 
 import ctypes
+import math
 import mmap
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -60,6 +61,29 @@ def installed_memory() -> int:
 def available_memory() -> int:
     """Return the bytes that are available now without swapping."""
     return min([int(psutil.virtual_memory().available), *_limits()])
+
+
+def free_memory() -> int:
+    """Return the bytes a model could have now: those that are available, and what this process's children hold.
+
+    The model in use runs in one of them, and is unloaded before another is loaded. Mapped files count as available.
+    """
+    return available_memory() + sum(map(_anonymous_bytes, _children()))
+
+
+def _children() -> list[psutil.Process]:
+    try:
+        return list(psutil.Process().children(recursive=True))
+    except (psutil.Error, OSError):
+        return []
+
+
+def _anonymous_bytes(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_info()
+    except psutil.Error:
+        return 0
+    return max(0, int(memory.rss - getattr(memory, "shared", memory.rss)))
 
 
 def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
@@ -120,6 +144,8 @@ where they read 24 to 27. To measure again: `phichat bench --parts speed`, again
 EACH_TOKEN = 0.006
 """Seconds of overhead a token: SmolLM2 (98 MB) generated 66 tokens a second on the first computer, 95 on the other."""
 
+CLOSE = 4  # times larger or smaller: up to that, a measured speed says more than the bandwidth
+
 SECONDS = 0.2
 LARGEST, SMALLEST = 128_000_000, 32_000_000  # bytes read repeatedly; less would fit into the processor's caches
 SHARE = 20  # at most one part in so many of the available memory
@@ -140,11 +166,25 @@ def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
     return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
 
 
-class SpeedEstimator:
-    """Estimates speed from the bandwidth, measured at the first call. Thread-safe."""
+def bandwidth_of(file_bytes: int, speed: float) -> float | None:
+    """Return the bandwidth with which `tokens_per_second` gives that `speed`; None if it cannot be so fast."""
+    seconds = 1 / speed - EACH_TOKEN
+    return file_bytes / (USED * seconds) if seconds > 0 else None
 
-    def __init__(self, measure: Callable[[], float | None] = measure_bandwidth) -> None:
-        self._measure = measure
+
+class SpeedEstimator:
+    """Estimates speed from that of the model closest in size that was measured, else from the memory's bandwidth.
+
+    `rates` returns what was measured: bytes of a file, and tokens a second. The bandwidth is measured at the first
+    call. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[], float | None] = measure_bandwidth,
+        rates: Callable[[], Sequence[tuple[int, float]]] = tuple,
+    ) -> None:
+        self._measure, self._rates = measure, rates
         self._lock = threading.Lock()
         self._found: list[float | None] = []
 
@@ -153,8 +193,15 @@ class SpeedEstimator:
         with self._lock:
             if not self._found:
                 self._found.append(self._measure())
-        found = self._found[0]
+        found = self._known(file_bytes) or self._found[0]
         return tokens_per_second(file_bytes, found) if found else None
+
+    def _known(self, file_bytes: int) -> float | None:
+        """Return the bandwidth by the measured model closest in size, if it is close enough."""
+        near = [rate for rate in self._rates() if 1 / CLOSE <= rate[0] / max(file_bytes, 1) <= CLOSE]
+        if not near:
+            return None
+        return bandwidth_of(*min(near, key=lambda rate: abs(math.log(rate[0] / file_bytes))))
 
 
 def _read(count: int, length: int) -> float | None:

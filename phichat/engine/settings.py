@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +21,7 @@ FEW_LAYERS = 8
 
 _REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int, "variant": str}
 _MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int}
+_SIZE = re.compile(r"\((\d{1,15})\)$", re.ASCII)  # at the end of an entry's key
 MOST_BATCH = 2048
 MOST_PRICE = 1000.0  # single tokens, for a step of 32 or fewer
 
@@ -121,6 +123,17 @@ class TuningStore:
         """Return the measured speed of prompt processing in tokens per second; 0 if not measured."""
         value = self.fastest(model).get("reads")
         return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+
+    def written_speeds(self) -> list[tuple[int, float]]:
+        """Return bytes and measured tokens a second of the models that were measured here, with this llama.cpp."""
+        begin, found = f"{platform.machine()} {processor()}, {library_build()}, ", []
+        for key, entry in self._entries().items():
+            size = _SIZE.search(key) if key.startswith(begin) else None
+            fastest = entry.get("fastest") if isinstance(entry, dict) else None
+            speed = fastest.get("writes") if isinstance(fastest, dict) else None
+            if size and isinstance(speed, int | float) and speed > 0:
+                found.append((int(size[1]), float(speed)))
+        return found
 
     def is_measured(self, model: Path) -> bool:
         """Return whether the fastest settings are known."""

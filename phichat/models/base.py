@@ -193,6 +193,7 @@ class Listing:
         is_official: published by the model's makers; else a quantisation by the community.
         memory: bytes of RAM it needs with the usual context; None if unknown.
         fits: whether this computer has that much.
+        fits_now: whether that much is free at the moment, besides what the model in use would free.
         speed: estimated tokens per second on this computer; None if unknown.
         exists_on_hub: whether the Hub has the file; None if it was not asked, or refused to answer.
         is_size_approximate: whether `bytes` is rounded, as the Hub has not been asked.
@@ -211,6 +212,7 @@ class Listing:
     is_official: bool = True
     memory: int | None = None
     fits: bool = True
+    fits_now: bool = True
     speed: float | None = None
     exists_on_hub: bool | None = None
     is_size_approximate: bool = False
@@ -232,6 +234,48 @@ class Listing:
         if self.unusable:
             return Presence.UNUSABLE
         return Presence.PARTIAL if self.bytes_on_disk else Presence.ABSENT
+
+
+@dataclass(frozen=True)
+class FoundRepository:
+    """A repository with GGUF files.
+
+    Attributes:
+        downloads: in the last month; None if the Hub does not say.
+        licence: as the Hub has it, such as `apache-2.0`; mostly not empty.
+        parameters: how many the model has; 0 if unknown.
+        is_gated: whether one has to agree to terms before a download.
+        problem: what it is if it is nothing to chat with, as a sentence; mostly empty.
+    """
+
+    repo: str
+    downloads: int | None = None
+    licence: str = ""
+    parameters: int = 0
+    is_gated: bool = False
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        """Bound what anybody may have entered."""
+        object.__setattr__(self, "licence", short_title(self.licence))
+
+    @property
+    def maker(self) -> str:
+        """Who published it."""
+        return self.repo.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Its name without the publisher's."""
+        return self.repo.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The Hub has asked to wait `seconds`; `reason` is a sentence."""
+
+    reason: str
+    seconds: int
 
 
 @dataclass(frozen=True)
@@ -290,6 +334,9 @@ class ModelManager(Protocol):
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """Return the GGUF files of a repository."""
+
+    def search(self, words: str, stop: CancelToken) -> Iterator[Waiting | list[FoundRepository]]:
+        """Yield the repositories that `words` find on the Hub, after what it asks to wait."""
 
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None

@@ -4,15 +4,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.i18n import tr
-from phichat.models.base import HubFile
+from phichat.models.base import FoundRepository, HubFile
 from phichat.models.hub_access import HubAccess, endpoint, hub_host
 from phichat.models.hub_answers import (
+    FOUND_FACTS,
+    MOST_FOUND,
     parse_files,
+    parse_found,
     parse_number,
     parse_range,
     parse_revision,
@@ -86,6 +89,19 @@ class Hub:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise HubUnreachable(not_the_hub_message(hub_host())) from error
         return sorted(files, key=lambda remote: remote.file)
+
+    def search(self, words: str, stop: CancelToken) -> list[FoundRepository]:
+        """Return the repositories with GGUF files that `words` find, the most downloaded first.
+
+        The request is that of `HfApi.list_models(search=words, filter="gguf", sort="downloads", …)`.
+        """
+        query = {"search": words, "filter": "gguf", "sort": "downloads", "limit": MOST_FOUND, "expand": FOUND_FACTS}
+        address = f"{endpoint()}/api/models?{urlencode(query, doseq=True)}"
+        with self._open("GET", address, stop, HubFile("", "")) as answer:
+            page = answer.json()
+        if not isinstance(page, list):
+            raise HubUnreachable(not_the_hub_message(hub_host()))
+        return list(parse_found(page))
 
     @contextmanager
     def stream(self, remote: HubFile, start: int, stop: CancelToken) -> Iterator[Body]:
@@ -268,6 +284,8 @@ def _unavailable_message(answer: Response) -> str:
 
 
 def _refusal_message(answer: Response, remote: HubFile) -> str:
+    if not remote.repo:
+        return _search_message(answer)
     if _is_gated(answer) or answer.status == 401:
         return _access_message(answer)
     if answer.status in {404, 410}:
@@ -275,6 +293,13 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
             return tr("{repo} doesn’t exist on {host}. Check the name.")
         return tr("There is no file named {file} in {repo}. List the files of {repo} to see what’s available.")
     return tr("{host} refused access to {repo} (error {status}). Try again later, or use another mirror (HF_ENDPOINT).")
+
+
+def _search_message(answer: Response) -> str:
+    """Return the message for a search that the Hub refuses, which it does with a token that it does not know."""
+    if answer.status == 401 and answer.is_authorized:
+        return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
+    return tr("{host} refused to search (error {status}). Try again later, or paste the address of a model.")
 
 
 def _access_message(answer: Response) -> str:

@@ -2,17 +2,45 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
-from phichat.models.base import MAX_FILE_BYTES, HubFile
-from phichat.models.hub_address import HubAddress, is_harmless
+from phichat import gguf
+from phichat.models.base import MAX_FILE_BYTES, FoundRepository, HubFile
+from phichat.models.hub_address import HubAddress, is_harmless, parse_hub_address
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer time is cut to this
 MAX_FILES = 2000  # of one repository; large ones have a hundred
 MAX_LICENCE = 80  # characters
+
+MOST_FOUND = 20  # repositories of a search
+FOUND_FACTS = ("cardData", "downloads", "gated", "gguf", "pipeline_tag", "tags")
+"""What is asked of each, by the names that `HfApi.list_models(expand=…)` takes."""
+
+_TASKS = {
+    "feature-extraction": "bert",
+    "sentence-similarity": "bert",
+    "text-ranking": "bert",
+    "fill-mask": "bert",
+    "text-to-image": "flux",
+    "image-to-image": "flux",
+    "text-to-video": "flux",
+    "image-to-video": "flux",
+    "automatic-speech-recognition": "whisper",
+    "text-to-speech": "kokoro",
+    "text-to-audio": "kokoro",
+    "translation": "t5",
+    "summarization": "t5",
+}
+"""Tasks, as the Hub names them, that are not chatting, each with an architecture that is for it."""
+
+_PARTS = {"clip", "controlvector"}
+"""Architectures of files that lie beside chat models, of which the Hub may have read one."""
+
+_NO_COUNT = 1 << 53
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
@@ -88,8 +116,7 @@ def parse_files(repo: str, described: Any) -> Iterator[HubFile]:
     What cannot be asked for is left out: names that leave the repository or are no text. Raise AttributeError,
     KeyError or TypeError for something else than such a response.
     """
-    licence = str((described.get("cardData") or {}).get("license") or _tag_value(described, "license"))
-    licence = _printable(licence[:MAX_LICENCE])
+    licence = _licence(described)
     revision = parse_revision(str(described.get("sha") or ""))
     files = (file for file in described["siblings"] if str(file["rfilename"]).lower().endswith(".gguf"))
     for file in islice(files, MAX_FILES):
@@ -98,6 +125,57 @@ def parse_files(repo: str, described: Any) -> Iterator[HubFile]:
             size = _size(large.get("size", file.get("size")))
             sha256 = parse_sha256(str(large.get("sha256") or large.get("oid") or ""))
             yield HubFile(repo, name, revision, size, sha256, licence)
+
+
+def parse_found(page: list[Any]) -> Iterator[FoundRepository]:
+    """Parse the response to a search; what is malformed is left out."""
+    for described in page[:MOST_FOUND]:
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            found = _parse_repository(described)
+            if found:
+                yield found
+
+
+def _parse_repository(described: Any) -> FoundRepository | None:
+    """Parse one repository; None for a name that cannot be one."""
+    repo = str(described.get("id") or described.get("modelId") or "")
+    address = parse_hub_address(repo)
+    if address is None or address != HubAddress(repo):
+        return None
+    facts = described.get("gguf")
+    facts = facts if isinstance(facts, dict) else {}
+    downloads, parameters = (_count(value) for value in (described.get("downloads"), facts.get("total")))
+    return FoundRepository(
+        repo,
+        downloads,
+        _licence(described),
+        parameters or 0,
+        bool(described.get("gated")),
+        _problem(described, str(facts.get("architecture") or "")),
+    )
+
+
+def _problem(described: Any, architecture: str) -> str:
+    """Return what a repository is if it is clearly nothing to chat with; mostly empty."""
+    name = str(described.get("id"))
+    if message := gguf.describe_by_metadata(name, {"general.architecture": architecture} if architecture else {}):
+        return "" if architecture in _PARTS else message
+    other = _TASKS.get(str(described.get("pipeline_tag") or ""))
+    return gguf.describe_by_metadata(name, {"general.architecture": other}) if other else ""
+
+
+def _licence(described: Any) -> str:
+    """Return the license: the name that its makers gave it, if it is none of the usual ones."""
+    card = described.get("cardData")
+    card = card if isinstance(card, dict) else {}
+    found = card.get("license") or _tag_value(described, "license")
+    if found == "other":
+        found = card.get("license_name") or found
+    return _printable(str(found[0] if isinstance(found, list) and found else found)[:MAX_LICENCE])
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NO_COUNT else None
 
 
 def _size(value: Any) -> int | None:
@@ -111,5 +189,6 @@ def _printable(text: str) -> str:
 
 
 def _tag_value(described: Any, kind: str) -> str:
-    tags = (str(tag) for tag in described.get("tags") or ())
+    listed = described.get("tags")
+    tags = (str(tag) for tag in (listed if isinstance(listed, list) else ()))
     return next((tag.partition(":")[2] for tag in tags if tag.startswith(kind + ":")), "")

@@ -1,20 +1,22 @@
 """The model manager: lists models on disk and on the Hub with what they need, and downloads them."""
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator
+from phichat.engine.settings import TuningStore
 from phichat.errors import HubForbidden, HubMissing, HubRefused, ModelMissing
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
 from phichat.models import space
 from phichat.models.base import (
     DownloadedModel,
+    FoundRepository,
     HubFile,
     Listing,
     ModelFile,
@@ -23,6 +25,7 @@ from phichat.models.base import (
     Progress,
     Source,
     SpaceCheck,
+    Waiting,
 )
 from phichat.models.catalogue import CATALOGUE, KnownModel, find_by_hub_file
 from phichat.models.discovery import find_existing_models
@@ -38,6 +41,7 @@ from phichat.models.hub_files import (
     several_files_message,
     unknown_name_message,
 )
+from phichat.models.hub_index import HubIndex, LazyHub, ask_patiently
 from phichat.models.library import Library
 from phichat.net.credentials import Credentials
 from phichat.paths import Home
@@ -49,23 +53,17 @@ TYPICAL_KV_BYTES = 131_072
 """KV cache bytes per token in most models of a few gigabytes, for files that are not on disk yet."""
 
 
-class HubIndex(Protocol):
-    """The part of `models.hub.Hub` that lists of models need; tests script it."""
-
-    def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
-        """Return size, SHA-256 and revision of a file. Raise HubError."""
-
-    def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
-        """Return all GGUF files of a repository. Raise HubError."""
-
-
 @dataclass(frozen=True)
 class HardwareInfo:
-    """Memory and speed of this computer. `speed` gets a file size, measures at its first call; None if that fails."""
+    """Memory and speed of this computer. `speed` gets a file size, measures at its first call; None if that fails.
+
+    `memory_free` is what a model could have now.
+    """
 
     memory_needed: Callable[[int, int], int]
     memory_installed: Callable[[], int]
     speed: Callable[[int], float | None]
+    memory_free: Callable[[], int] = lambda: sys.maxsize
 
 
 class HubModelManager:
@@ -113,6 +111,10 @@ class HubModelManager:
                 return
             self._query_hub(known.remote, stop)
             yield self.find_listing(known.name)
+
+    def search(self, words: str, stop: CancelToken) -> Iterator[Waiting | list[FoundRepository]]:
+        """Yield the repositories that `words` find on the Hub, after what it asks to wait. Raise HubError."""
+        return ask_patiently(lambda: self._hub.search(words, stop), stop)
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """Return the usable GGUF files of a repository, given by name or URL. Raise HubError."""
@@ -342,7 +344,8 @@ class HubModelManager:
         if listing.bytes is None:
             return listing
         memory = self._hardware.memory_needed(listing.bytes, kv)
-        return replace(listing, memory=memory, fits=memory <= self._hardware.memory_installed())
+        fits, fits_now = memory <= self._hardware.memory_installed(), memory <= self._hardware.memory_free()
+        return replace(listing, memory=memory, fits=fits, fits_now=fits_now or listing.model is not None)
 
     def _with_speed(self, listing: Listing) -> Listing:
         is_measurable = listing.bytes and not listing.unusable
@@ -364,28 +367,12 @@ def make_model_manager(home: Home, library: Library, access: HubAccess | None = 
     computer = HardwareInfo(
         memory_needed=lambda file_bytes, kv_bytes: file_bytes + kv_bytes + hardware.OVERHEAD,
         memory_installed=hardware.installed_memory,
-        speed=SpeedEstimator().speed,
+        speed=SpeedEstimator(rates=TuningStore(home.engine).written_speeds).speed,
+        memory_free=hardware.free_memory,
     )
-    return HubModelManager(home, library, _LazyHub(access), computer, access)
+    return HubModelManager(home, library, LazyHub(access), computer, access)
 
 
 def make_hub_access(home: Home) -> HubAccess:
     """Make what has the Hub's token for `home`, which all its parts share."""
     return HubAccess(Credentials(JsonFile(home.credentials)))
-
-
-class _LazyHub:
-    """Imports the Hub's client at the first request: lists of what is on disk do not need it."""
-
-    def __init__(self, access: HubAccess) -> None:
-        self._access = access
-
-    def file_info(self, repo: str, file: str, stop: CancelToken) -> HubFile:
-        from phichat.models.hub import Hub  # noqa: PLC0415
-
-        return Hub(self._access).file_info(repo, file, stop)
-
-    def list_files(self, repo: str, stop: CancelToken) -> list[HubFile]:
-        from phichat.models.hub import Hub  # noqa: PLC0415
-
-        return Hub(self._access).list_files(repo, stop)

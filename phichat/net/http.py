@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +22,7 @@ from phichat.net.proxies import display_name, proxy_for
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # until a connection counts as dead
 MAX_REDIRECTS = 10
+MAX_JSON_SECONDS = 60.0
 MAX_JSON_BYTES = 32_000_000  # the file list of the largest repositories takes a few
 
 _HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
@@ -109,11 +111,13 @@ class Response:
 
     def json(self) -> Any:
         """Read and parse the body. Raise HubUnreachable if it is not JSON, or longer than MAX_JSON_BYTES."""
-        body = bytearray()
+        body, begun = bytearray(), time.monotonic()
         for chunk in self.iter_raw():
             body += chunk
             if len(body) > MAX_JSON_BYTES:
                 break
+            if time.monotonic() - begun > MAX_JSON_SECONDS:  # it sends, but no end is in sight
+                raise HubUnreachable(tr("{host} isn’t responding. Check your network.").format(host=self.host))
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as error:

@@ -557,3 +557,104 @@ def test_what_is_no_chat_model_is_named_in_the_terminal(phichat: Run, tmp_path: 
         assert (status, out) == (1, "")
         assert words in err
         assert err.count("\n") == 1
+
+
+class TestSearch:
+    @pytest.fixture
+    def filled(self, hub: HubServer, chatml_model: Path) -> HubServer:
+        for quantisation in ("Q2_K", "Q4_K_M", "Q8_0"):
+            hub.add("qwen/Qwen3-4B-GGUF", f"Qwen3-4B-{quantisation}.gguf", chatml_model, licence="apache-2.0")
+        hub.add("qwen/Qwen3-4B-GGUF", "mmproj-F16.gguf", b"GGUF")
+        hub.repos["qwen/Qwen3-4B-GGUF"].downloads = 5000
+        for number in (1, 2):
+            hub.add("ada/big-qwen3", f"big-UD-Q4_K_XL-0000{number}-of-00002.gguf", b"x" * number, licence="other")
+        hub.repos["ada/big-qwen3"].licence_name = "lfm1.0"
+        hub.add("ada/qwen3-embedding-GGUF", "e.gguf", b"GGUF")
+        hub.repos["ada/qwen3-embedding-GGUF"].task = "feature-extraction"
+        hub.add("ada/phi", "phi.gguf", b"GGUF")
+        return hub
+
+    def test_each_repository_is_an_object_with_its_files(
+        self, phichat: Run, filled: HubServer, chatml_model: Path
+    ) -> None:
+        status, out, err = phichat("search", "QWEN3", "--json")
+        assert status == 0
+        size = chatml_model.stat().st_size
+        files = [
+            {"file": f"Qwen3-4B-{name}.gguf", "bytes": size, "quantisation": name}
+            for name in ("Q2_K", "Q4_K_M", "Q8_0")
+        ]
+        part = {"file": "big-UD-Q4_K_XL-00001-of-00002.gguf", "bytes": 3, "quantisation": "UD-Q4_K_XL"}
+        assert [json.loads(line) for line in out.splitlines()] == [
+            {"repo": "qwen/Qwen3-4B-GGUF", "downloads": 5000, "licence": "apache-2.0", "files": files},
+            {"repo": "ada/big-qwen3", "downloads": 0, "licence": "lfm1.0", "files": [part]},
+        ]
+        assert "1 result was left out" in err
+
+    def test_people_see_sizes_and_whether_it_fits(self, phichat: Run, filled: HubServer) -> None:
+        status, out, _ = phichat("search", "qwen3", "4b")
+        assert status == 0
+        assert "qwen/Qwen3-4B-GGUF · 5,000 downloads · apache-2.0" in out
+        assert re.search(r"balanced +Q4_K_M +239\skB +fits, about \d+ tokens/s +Qwen3-4B-Q4_K_M.gguf", out)
+
+    @pytest.mark.parametrize(
+        "pasted", ["ollama run hf.co/qwen/Qwen3-4B-GGUF:Q4_K_M", "https://huggingface.co/qwen/Qwen3-4B-GGUF?a=b"]
+    )
+    def test_an_address_is_understood(self, phichat: Run, filled: HubServer, pasted: str) -> None:
+        status, out, _ = phichat("search", *pasted.split(), "--json")
+        assert status == 0
+        [found] = map(json.loads, out.splitlines())
+        assert found["repo"] == "qwen/Qwen3-4B-GGUF"
+        assert "Qwen3-4B-Q4_K_M.gguf" in [file["file"] for file in found["files"]]
+
+    def test_nothing_found_is_said(self, phichat: Run, filled: HubServer) -> None:
+        assert phichat("search", "nothing", "--json") == (
+            0,
+            "",
+            "Nothing on the Hub matches “nothing”. Try fewer words.\n",
+        )
+
+    def test_a_hub_that_asks_to_wait_is_asked_again(self, phichat: Run, filled: HubServer) -> None:
+        filled.misbehave(faults.too_many(1), times=1, at="api")
+        status, out, _ = phichat("search", "qwen3", "--json")
+        assert (status, len(out.splitlines())) == (0, 2)
+        first, second = (asked for asked in filled.requests if "search=" in asked.path)
+        assert second.at - first.at >= 1
+
+    @pytest.mark.parametrize("code", [401, 403, 500, 503])
+    def test_a_hub_that_refuses_is_named(self, phichat: Run, filled: HubServer, code: int) -> None:
+        filled.fail_with(code, at="api")
+        status, out, err = phichat("search", "qwen3")
+        assert (status, out) == (1, "")
+        assert re.fullmatch(r"127\.0\.0\.1[^\n]+\(error \d+\)[^\n]+\n", err)
+
+    @pytest.mark.parametrize("page", ["", "null", "{}", '"models"', "<html>", "[" * 100_000, '{"error": 1}'])
+    def test_a_page_that_is_none_is_named(self, phichat: Run, filled: HubServer, page: str) -> None:
+        filled.misbehave(faults.page(page), at="api")
+        status, out, err = phichat("search", "qwen3")
+        assert (status, out) == (1, "")
+        assert "sent an unexpected page" in err
+
+    def test_what_makes_no_sense_in_a_page_is_left_out(self, phichat: Run, filled: HubServer) -> None:
+        junk: list[object] = [
+            7,
+            None,
+            {},
+            {"id": 3},
+            {"id": "../.."},
+            {"id": "a/b\u202e"},
+            {"id": "x/" + "y" * 500},
+            [],
+        ]
+        half = {"id": "qwen/Qwen3-4B-GGUF", "downloads": "many", "tags": 5, "gguf": [], "cardData": {"license": []}}
+        filled.misbehave(faults.page(json.dumps([*junk, half])), times=1, at="api")
+        status, out, _ = phichat("search", "qwen3", "--json")
+        assert status == 0
+        assert [json.loads(line)["repo"] for line in out.splitlines()] == ["qwen/Qwen3-4B-GGUF"]
+
+    def test_offline_nothing_is_asked(self, phichat: Run, filled: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        status, _, err = phichat("search", "qwen3")
+        assert status == 1
+        assert "work offline" in err
+        assert filled.requests == []

@@ -24,7 +24,17 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.errors import EngineError, HubError, HubMissing, HubRefused
-from phichat.models.base import DownloadedModel, HubFile, Listing, ModelFile, Progress, Source, SpaceCheck
+from phichat.models.base import (
+    DownloadedModel,
+    FoundRepository,
+    HubFile,
+    Listing,
+    ModelFile,
+    Progress,
+    Source,
+    SpaceCheck,
+    Waiting,
+)
 from phichat.models.library import Library
 
 Line = str | Event | Exception | threading.Event
@@ -188,6 +198,11 @@ class FakeHub:
             raise HubMissing(f"There is no {repo}.")
         return found
 
+    def search(self, words: str, stop: CancelToken) -> list[FoundRepository]:
+        self.asked.append(words)
+        repos = dict.fromkeys(remote.repo for remote in self._known() if words.lower() in remote.repo.lower())
+        return [FoundRepository(repo) for repo in repos]
+
     def _known(self) -> list[HubFile]:
         if self.error:
             raise self.error
@@ -225,6 +240,7 @@ class ScriptedShelf:
         found: what `find_existing` finds.
         fetches, discarded: the names it was asked for, oldest first.
         asked: how often the Hub was asked for the catalogue.
+        searches: the words it was asked to search for, oldest first; `answers` what it then yields or raises.
     """
 
     def __init__(self, *rows: Listing) -> None:
@@ -237,6 +253,8 @@ class ScriptedShelf:
         self.fetches: list[str] = []
         self.discarded: list[str] = []
         self.asked = 0
+        self.searches: list[str] = []
+        self.answers: dict[str, list[Waiting | list[FoundRepository] | Exception | threading.Event]] = {}
         self._library: Library | None = None
         self._scripts: deque[list[Progress | DownloadedModel | Exception | threading.Event]] = deque()
 
@@ -272,6 +290,17 @@ class ScriptedShelf:
             raise HubRefused(f"The Hub does not know {repo}.")
         self.rows.update({row.name: row for row in self.repos[repo]})
         return self.repos[repo]
+
+    def search(self, words: str, stop: CancelToken) -> Iterator[Waiting | list[FoundRepository]]:
+        self.searches.append(words)
+        for line in self.answers.get(words, [[]]):
+            if isinstance(line, threading.Event):
+                while not line.wait(0.005) and not stop.is_set():
+                    pass
+            elif isinstance(line, Exception):
+                raise line
+            else:
+                yield line
 
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None

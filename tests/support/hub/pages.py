@@ -13,6 +13,15 @@ from tests.support.hub.store import Repo, Stored
 RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 MODEL = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
 TREE = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)(?:/(?P<file>.+))?")
+SEARCH = "/api/models"
+EXPANDABLE = {
+    "author", "baseModels", "cardData", "childrenModelCount", "config", "createdAt", "disabled", "downloads",
+    "downloadsAllTime", "evalResults", "gated", "gguf", "inference", "inferenceProviderMapping", "lastModified",
+    "library_name", "likes", "mask_token", "model-index", "pipeline_tag", "private", "resourceGroup", "safetensors",
+    "sha", "siblings", "spaces", "tags", "transformersInfo", "trendingScore", "usedStorage", "widgetData",
+}  # fmt: skip
+"""The fields that huggingface_hub 2.4 lists as `ExpandModelProperty_T`."""
+
 CDN = re.compile(r"/cdn/(?P<sha256>[0-9a-f]{64})/(?P<file>.+)")
 
 
@@ -57,6 +66,9 @@ def range_start(header: str | None) -> int | None:
 
 
 def _page(shelves: Shelves, asked: Asked, path: str, query: Mapping[str, list[str]]) -> Answer:
+    if path == SEARCH:
+        _check_token(shelves, asked)
+        return _json(_found(shelves, query))
     match = TREE.fullmatch(path) or MODEL.fullmatch(path) or RESOLVE.fullmatch(path)
     if not match:
         raise Refusal(404, "Sorry, we can't find the page you are looking for.")
@@ -74,6 +86,19 @@ def _page(shelves: Shelves, asked: Asked, path: str, query: Mapping[str, list[st
         return _json(repo.description(commit, with_blobs="blobs" in query))
     is_deep = query.get("recursive", ["false"])[0].lower() in {"1", "true"}
     return _json(repo.tree(commit, unquote(match["file"] or ""), is_deep))
+
+
+def _found(shelves: Shelves, query: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    """The answer to a search: models whose names hold all words, the most downloaded first."""
+    words = query.get("search", [""])[0].lower().split()
+    there = [repo for repo in shelves.repos.values() if all(word in repo.name.lower() for word in words)]
+    wanted = set(query.get("filter", []))
+    there = [repo for repo in there if wanted <= set(repo.description(repo.head, with_blobs=False)["tags"])]
+    there.sort(key=lambda repo: -repo.downloads)
+    fields = [name for key in ("expand", "expand[]") for name in query.get(key, [])]
+    if unknown := set(fields) - EXPANDABLE:
+        raise Refusal(400, f"Invalid value for expand: {min(unknown)}")
+    return [repo.entry(fields) for repo in there[: int(query.get("limit", ["1000"])[0])]]
 
 
 def _token(asked: Asked) -> str | None:

@@ -1,11 +1,15 @@
 """What the hub server keeps: repositories, their commits and files, and how the models API tells of them."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.support.hub.answers import whole
+
+LISTED = ("modelId", "likes", "private", "downloads", "tags", "pipeline_tag", "library_name", "createdAt")
+"""What a search tells of each model where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,20 @@ class Repo:
     Attributes:
         gated: False, or "auto" or "manual" as the Hub says it.
         readers: the tokens that may read its files if it is gated.
+        downloads: in the last month, as the search tells it.
+        task: its pipeline tag.
+        gguf: what the Hub has read in one of its files, such as `{"total": 3821079552, "architecture": "phi3"}`.
+        licence_name: what its makers call a license that is `other`.
     """
 
     name: str
     licence: str = ""
     gated: str | bool = False
     readers: frozenset[str] = frozenset()
+    downloads: int = 0
+    task: str = "text-generation"
+    gguf: dict[str, Any] = field(default_factory=dict)
+    licence_name: str = ""
     commits: dict[str, dict[str, Stored]] = field(default_factory=dict)
 
     @property
@@ -99,11 +111,27 @@ class Repo:
             "private": False,
             "gated": self.gated,
             "disabled": False,
-            "tags": ["gguf", "text-generation", *([f"license:{self.licence}"] if self.licence else [])],
-            "pipeline_tag": "text-generation",
-            "cardData": {"license": self.licence} if self.licence else {},
+            "downloads": self.downloads,
+            "likes": self.downloads // 100,
+            "tags": ["gguf", self.task, *([f"license:{self.licence}"] if self.licence else [])],
+            "pipeline_tag": self.task,
+            "library_name": "gguf",
+            "createdAt": "2024-04-22T20:00:51.000Z",
+            "cardData": self._card,
+            "gguf": self.gguf,
             "siblings": [file.sibling(with_blobs) for file in self.commits[commit].values()],
         }
+
+    @property
+    def _card(self) -> dict[str, Any]:
+        name = {"license_name": self.licence_name} if self.licence_name else {}
+        return {"license": self.licence, **name} if self.licence else {}
+
+    def entry(self, wanted: Collection[str]) -> dict[str, Any]:
+        """The search's answer: the fields that are `wanted`, or those that it has where none are."""
+        whole = self.description(self.head, with_blobs=False)
+        names = {"_id", "id", *(wanted or LISTED)}
+        return {name: value for name, value in whole.items() if name in names}
 
     @property
     def git_like_id(self) -> str:
