@@ -10,6 +10,8 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
@@ -79,6 +81,27 @@ def is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
+def _trusted_certificates() -> ssl.SSLContext:
+    """Return what is trusted; reading it, which takes some 30 ms, again only when it has changed. Raise OSError."""
+    usual = ssl.get_default_verify_paths()
+    file = os.environ.get("SSL_CERT_FILE") or usual.openssl_cafile
+    folder = os.environ.get("SSL_CERT_DIR") or usual.openssl_capath
+    return _read_certificates(tuple((place, _changed_at(place)) for place in (file, folder)))
+
+
+@lru_cache(1)
+def _read_certificates(_: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
+    return httpx2.create_ssl_context()
+
+
+def _changed_at(place: str) -> int:
+    """Return 0 if there is nothing."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 class Response:
     """The response at the end of a chain of redirects, its body not yet read.
 
@@ -130,7 +153,7 @@ class HttpClient:
     def __init__(self, endpoint: str, token: str | None) -> None:
         with _map_httpx_exceptions(""):
             home = httpx2.URL(endpoint)
-            self._certificates = httpx2.create_ssl_context()
+            self._certificates = _trusted_certificates()
         self._home, self._token = _origin(home), token
         self._basic_auth = f"Basic {b64encode(home.userinfo).decode()}" if home.userinfo else ""
 
