@@ -76,7 +76,8 @@ def create_window(
     stored = file.load_preferences()
     theme = _theme(application, stored)
     models = ModelService(home, model or next(iter(paths.preferred_models(home)), ""), make_shelf)
-    preferences = PreferencesStore(stored, _save_nothing if is_guest else file.save_preferences)
+    save = (lambda unsaved: unsaved) if is_guest else file.save_preferences
+    preferences = PreferencesStore(stored, save)
     make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
     thread = EngineThread(make_engine)
     service = HistoryService(home, preferences, is_guest=is_guest)
@@ -167,11 +168,6 @@ def run(
     status = application.exec()
     logs.disable_crash_log()
     return closing.status or status
-
-
-def _save_nothing(preferences: Preferences) -> Preferences:
-    """Save no preferences from a guest's window."""
-    return preferences
 
 
 def _theme(application: QApplication, preferences: Preferences) -> Theme:
