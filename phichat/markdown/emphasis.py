@@ -46,9 +46,11 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
 
 
 def _strikethrough(state: StateInline, silent: bool) -> bool:
+    if silent or state.src[state.pos] != "~":  # first: of other signs, too, there may be thousands in a row
+        return False
     end = _end_of_run(state)
     count = end - state.pos
-    if silent or state.src[state.pos] != "~" or count < 2:
+    if count < 2:
         return False
     if count % 2:
         state.push("text", "", 0).content = "~"
