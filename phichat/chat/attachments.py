@@ -4,8 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 
-from phichat.unicode import shortened, without_controls
+from phichat.i18n import tr
+from phichat.unicode import replace_surrogates, shortened, without_controls
 
 LONGEST_NAME = 255  # characters
 _FENCES = re.compile("`{3,}")
@@ -38,6 +40,14 @@ class Attachment:
 
 
 Attachments = tuple[Attachment, ...]
+
+
+def text_attachment(text: str, others: Sequence[Attachment]) -> Attachment:
+    """Return `text` as an attachment with a name that none of `others` has."""
+    taken = {file.name for file in others}
+    names = chain([tr("Pasted text.txt")], (tr("Pasted text {number}.txt").format(number=at) for at in count(2)))
+    name = next(name for name in names if name not in taken)
+    return Attachment(name, replace_surrogates(text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def with_attachments(text: str, attachments: Sequence[Attachment]) -> str:

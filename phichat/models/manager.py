@@ -29,7 +29,6 @@ from phichat.models.base import (
 )
 from phichat.models.catalogue import CATALOGUE, KnownModel, find_by_hub_file
 from phichat.models.discovery import find_existing_models
-from phichat.models.headers import HeaderCache
 from phichat.models.hub_access import HubAccess
 from phichat.models.hub_address import MAIN, HubAddress, parse_hub_address
 from phichat.models.hub_files import (
@@ -43,6 +42,7 @@ from phichat.models.hub_files import (
 )
 from phichat.models.hub_index import HubIndex, LazyHub, ask_patiently
 from phichat.models.library import Library
+from phichat.models.metadata import HeaderCache
 from phichat.net.credentials import Credentials
 from phichat.paths import Home
 

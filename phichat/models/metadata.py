@@ -1,14 +1,15 @@
-"""JSON files beside the models: which files were added, where downloads came from, and checksums."""
+"""What is known of model files: where they came from, checksums, in JSON files beside them; headers, read once."""
 
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from phichat.errors import StoreError
+from phichat import gguf
+from phichat.errors import ModelUnsupported, NotAModel, PhichatError, StoreError
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
-from phichat.models.base import HubFile
+from phichat.models.base import HubFile, ModelFile
 
 
 class MetadataFile(JsonFile):
@@ -74,6 +75,38 @@ class Origins:
     def delete(self, path: Path) -> None:
         """Delete the entry of `path`. Raise StoreError."""
         _delete_entry(self._file, path.name)
+
+
+class HeaderCache:
+    """Reads the header of a file once, as long as it stays the same; thread-safe: at most, two threads do it twice."""
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[Path, int], gguf.Head | str | None] = {}
+
+    def head(self, model: ModelFile) -> gguf.Head | None:
+        """Return the header of `model`; None if it cannot be read, or is not that of a model to chat with."""
+        found = self._read(model)
+        return found if isinstance(found, gguf.Head) else None
+
+    def problem(self, model: ModelFile) -> str:
+        """Return what the file is if it is no model to chat with; "" if it is one, or is damaged."""
+        found = self._read(model)
+        return found if isinstance(found, str) else ""
+
+    def _read(self, model: ModelFile) -> gguf.Head | str | None:
+        key = model.path, model.bytes
+        if key not in self._heads:
+            self._heads[key] = _read_head(model.path)
+        return self._heads[key]
+
+
+def _read_head(path: Path) -> gguf.Head | str | None:
+    try:
+        return gguf.read_head(path)
+    except (ModelUnsupported, NotAModel) as error:
+        return str(error)
+    except PhichatError:
+        return None
 
 
 def _entries(known: Any) -> dict[str, Any]:

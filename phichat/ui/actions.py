@@ -160,7 +160,7 @@ class UndoActions(QObject):
     @Slot(QWidget, QWidget)
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
         if now and not isinstance(now, QMenu | QMenuBar):  # else the field gets the focus back
-            self._field = _text_field(now)
+            self._field = _editable_field(now)
             self.refresh()
 
     @Slot()
@@ -187,12 +187,15 @@ def _show(action: QAction, of_change: QAction, label: str, change: str, *, is_ty
     of_change.setVisible(is_typing and bool(change))
 
 
-def _text_field(widget: QWidget) -> TextField | None:
-    """Return the text field that `widget` is or, as a spin box, contains; None if one cannot write in it."""
+def text_field_of(widget: QWidget | None) -> TextField | None:
+    """Return the text field that `widget` is or, as a spin box, contains."""
     found = widget.findChild(QLineEdit) if isinstance(widget, QAbstractSpinBox) else widget
-    if isinstance(found, QLineEdit | QTextEdit | QPlainTextEdit) and not found.isReadOnly():
-        return found
-    return None
+    return found if isinstance(found, QLineEdit | QTextEdit | QPlainTextEdit) else None
+
+
+def _editable_field(widget: QWidget) -> TextField | None:
+    found = text_field_of(widget)
+    return found if found and not found.isReadOnly() else None
 
 
 def _action(window: QMainWindow, text: str, keys: str | QKeySequence.StandardKey = "") -> QAction:

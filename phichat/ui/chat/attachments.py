@@ -10,13 +10,12 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
-from phichat.chat.attachments import Attachment
+from phichat.chat.attachments import Attachment, text_attachment
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
 from phichat.i18n import format_sizes, tr, tr_count
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
-from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks

@@ -4,11 +4,10 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from phichat.chat.attachments import Attachment, Attachments
+from phichat.chat.attachments import Attachment, Attachments, text_attachment
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.attachments.chips import AttachmentChips
-from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines

@@ -6,10 +6,10 @@ from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from phichat.chat.attachments import text_attachment
 from phichat.chat.conversation import Message
 from phichat.i18n import tr
 from phichat.ui.attachments.chips import AttachmentChips
-from phichat.ui.attachments.pasted_text import text_attachment
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext

@@ -7,7 +7,6 @@ from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QAbstractSpinBox,
     QApplication,
     QLineEdit,
     QMenu,
@@ -19,11 +18,9 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from phichat.i18n import tr
-from phichat.ui.actions import Actions
+from phichat.ui.actions import Actions, TextField, text_field_of
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.sidebar.sidebar import Sidebar
-
-TextField = QLineEdit | QTextEdit | QPlainTextEdit
 
 
 class EditMenu(QObject):
@@ -78,9 +75,7 @@ class EditMenu(QObject):
         return self._widget if self._widget and isValid(self._widget) and self._widget.isVisible() else None
 
     def _field(self) -> TextField | None:
-        widget = self._target()
-        found = widget.findChild(QLineEdit) if isinstance(widget, QAbstractSpinBox) else widget
-        return found if isinstance(found, QLineEdit | QTextEdit | QPlainTextEdit) else None
+        return text_field_of(self._target())
 
     @Slot(QWidget, QWidget)
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
