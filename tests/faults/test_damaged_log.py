@@ -15,7 +15,7 @@ from phichat.store.base import ConversationRecord
 from phichat.store.history import History
 from phichat.store.migrations import LATEST
 from phichat.store.write_ahead_log import has_lost_commits
-from tests.support.history_child import imported
+from tests.support.history_child import history_file, imported
 
 CONVERSATIONS, MESSAGES = 9, 8
 PAGE, FRAME, HEADER = 4096, 4120, 32
@@ -175,12 +175,7 @@ def test_a_history_in_use_is_no_damage(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    file = tmp_path_factory.mktemp("whole") / "history.sqlite3"
-    with closing(History(file)) as history:
-        for number in range(CONVERSATIONS):
-            stored = history.save_conversation(imported(f"conversation-{number}", MESSAGES))
-        stored.result()
-    return file.read_bytes()
+    return history_file(tmp_path_factory.mktemp("whole"), CONVERSATIONS, MESSAGES)
 
 
 def test_a_damaged_header_costs_nothing(whole: bytes, tmp_path: Path) -> None:

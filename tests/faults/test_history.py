@@ -22,7 +22,7 @@ from phichat.store.failures import error_message
 from phichat.store.history import History
 from phichat.store.locking import lock_folder
 from phichat.store.write_ahead_log import read_log
-from tests.support.history_child import imported
+from tests.support.history_child import history_file, imported
 from tests.support.history_kills import missing_after_kill, missing_after_power_loss
 
 CONVERSATIONS, MESSAGES = 12, 15
@@ -46,12 +46,7 @@ def test_nothing_is_missing_after_a_power_cut(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A history file."""
-    file = tmp_path_factory.mktemp("whole") / "history.sqlite3"
-    with closing(History(file)) as history:
-        for number in range(CONVERSATIONS):
-            stored = history.save_conversation(imported(f"conversation-{number}", MESSAGES))
-        stored.result()
-    return file.read_bytes()
+    return history_file(tmp_path_factory.mktemp("whole"), CONVERSATIONS, MESSAGES)
 
 
 def damaged(data: bytes, seed: int) -> bytes:

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,16 @@ class Busy:
                 conversation=record.summary.id,
                 count=len(record.messages),
             )
+
+
+def history_file(folder: Path, conversations: int, messages: int) -> bytes:
+    """What is in a history file of so many conversations with so many messages each, made in `folder`."""
+    file = folder / "history.sqlite3"
+    with closing(History(file)) as history:
+        for number in range(conversations):
+            stored = history.save_conversation(imported(f"conversation-{number}", messages))
+        stored.result()
+    return file.read_bytes()
 
 
 def imported(name: str, count: int) -> ConversationRecord:

@@ -34,22 +34,10 @@ CONTENT = random.Random(3).randbytes(3_000_000)
 WANTED = HubFile(REPO, FILE)
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits that people do not notice are not worth a test's time."""
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(retry, "MAX_WAIT", 0.1)
-
-
 @pytest.fixture
 def phi(hub: HubServer) -> HubServer:
     hub.add(REPO, FILE, CONTENT)
     return hub
-
-
-@pytest.fixture
-def place(home: Path) -> Home:
-    return Home(home)
 
 
 @pytest.fixture

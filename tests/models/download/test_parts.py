@@ -8,7 +8,6 @@ from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.errors import HubMissing, StoreError
 from phichat.models.base import DownloadedModel, Phase, Presence, Progress
-from phichat.models.download import retry
 from phichat.models.library import Library
 from phichat.models.manager import HubModelManager, make_model_manager
 from phichat.paths import Home
@@ -22,7 +21,6 @@ NAME = f"{REPO}:{NAMES[0]}"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
     monkeypatch.setattr(hardware, "SECONDS", 0.01)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
@@ -40,11 +38,6 @@ def served(hub: HubServer, contents: dict[str, bytes]) -> HubServer:
     for name, content in contents.items():
         hub.add(REPO, name, content)
     return hub
-
-
-@pytest.fixture
-def place(home: Path) -> Home:
-    return Home(home)
 
 
 @pytest.fixture
