@@ -72,26 +72,23 @@ def thinned(checkpoints: Sequence[Checkpoint], most: int, room: int) -> list[Che
 
 
 def checkpoint_places(tokens: Sequence[int], ends: Container[int], since: int, *, is_draft: bool = False) -> list[int]:
-    """Return after how many of `tokens`, which are decoded next, there should be checkpoints.
+    """Return after how many of `tokens`, which are decoded next, there should be checkpoints; 0 for before them.
 
     `ends` are tokens that end a turn; `since` is how many tokens ago the last checkpoint was. There is one at the end
     of a turn, as a question is changed or another answer wanted there, if that saves enough to decode, and always near
-    the end. A draft has one before its last words, too.
+    the end. A draft has one before its last words, too. For a few tokens, decoding is not interrupted.
     """
-    turns = [index + 1 for index, token in enumerate(tokens[:-1]) if token in ends]
-    last, places = turns[-1] if turns else 0, set(turns)
+    places = {0, *(index + 1 for index, token in enumerate(tokens[:-1]) if token in ends and index >= HEADER)}
     if is_draft:
-        last = len(tokens)
-        places |= {last - FEWEST, last} if last > 2 * FEWEST else {last}
-    elif len(tokens) - last > HEADER:
-        last = max(len(tokens) - TAIL, 0)
-        places.add(last)
+        places |= {len(tokens) - FEWEST, len(tokens)} if len(tokens) > 2 * FEWEST else {len(tokens)}
+    elif len(tokens) - max(places) > HEADER:
+        places.add(len(tokens) - TAIL)
     found, before = list[int](), -since
     for place in sorted(places):
         while place - before > SPAN + FEWEST:
             before += SPAN
             found.append(before)
-        if place - before >= FEWEST or (place == last and not is_draft):
+        if place - before >= FEWEST or (place == max(places) and not is_draft):
             found.append(place)
             before = place
-    return [place for place in found if place > 0]
+    return [place for place in found if place >= 0]

@@ -312,7 +312,10 @@ class TestPlaces:
 
     def test_without_ends_of_turns_there_is_one_near_the_end(self) -> None:
         assert checkpoint_places([1] * 100, {self.END}, 0) == [100 - TAIL]
-        assert checkpoint_places([1, 2], {self.END}, 0) == []
+
+    def test_for_a_few_tokens_there_is_one_before_them(self) -> None:
+        assert checkpoint_places([1, 2], {self.END}, 5) == [0]
+        assert checkpoint_places([1, self.END, *self.turns(40), 1, 2], {self.END}, 100) == [0, 42]
 
     def test_a_draft_has_one_at_its_end_now_and_then(self) -> None:
         assert checkpoint_places([1] * 100, {self.END}, 0, is_draft=True) == [100]
