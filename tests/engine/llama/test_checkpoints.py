@@ -1,5 +1,7 @@
 """Models whose memory cannot be trimmed: only what is new is decoded, and replies are those of a cold start."""
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -30,8 +32,10 @@ from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.llama.checkpoints import MOST, SPAN, TAIL, checkpoint_places, thinned
 from phichat.engine.llama.context import ROLLBACK, LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.states import FEWEST, Checkpoint
+from phichat.errors import EngineDied
 from tests.support import memory_models
 
 RULES = Turn(Role.SYSTEM, "Answer as a patient teacher would, in simple words, with an example from the kitchen.")
@@ -348,3 +352,26 @@ def test_without_memory_for_checkpoints_everything_is_decoded_anew(
     text, done = talk.ask(RULES, FIRST, REPLY, SECOND)
     talk.engine.close()
     assert (text, done.cached_tokens) == (first, 0)
+
+
+def test_an_engine_that_is_killed_goes_on_from_the_disk(models: Path, settings: EngineSettings, tmp_path: Path) -> None:
+    path = memory_models.build(models / "granitehybrid.gguf", "granitehybrid", context=1024)
+    settings = replace(settings, context=1024)
+    plain = Talk(path, settings)
+    expected = plain.ask(RULES, FIRST, REPLY, EDITED)[0]
+    plain.engine.close()
+    engine = EngineProcess(cache_folder=tmp_path / "states", cache_budget=lambda: 100_000_000)
+    engine.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
+    sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=12, seed=1)
+    list(engine.generate(Request((RULES, FIRST, REPLY, SECOND), sampling), CancelToken()))
+    engine.unload()
+    engine.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
+    os.kill(engine.pid or 0, signal.SIGKILL)
+    edited = Request((RULES, FIRST, REPLY, EDITED), sampling)
+    with pytest.raises(EngineDied):
+        list(engine.generate(edited, CancelToken()))
+    events = list(engine.generate(edited, CancelToken()))
+    engine.close()
+    assert said(events) == expected
+    assert isinstance(events[-1], Done)
+    assert events[-1].cached_tokens > len(RULES.text)
