@@ -68,6 +68,8 @@ def test_keys_and_values_of_phi_3_mini_take_384_kib_a_token() -> None:
         ({"x.attention.head_count_kv": [4, 0]}, 4 * 16 * 2 * 2),
         ({"x.attention.head_count": [8, 4]}, 2 * 4 * 32 * 2),
         ({"x.attention.key_length": 32, "x.attention.value_length": 32}, 2 * 4 * 64 * 2),
+        ({"x.full_attention_interval": 2}, 4 * 16 * 2 * 2),
+        ({"x.attention.head_count": 0}, 0),
     ],
 )
 def test_layers_may_differ(changes: dict[str, Any], expected: int) -> None:

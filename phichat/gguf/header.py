@@ -91,8 +91,14 @@ class Head:
         return int(self._number("attention.head_count"))
 
     def kv_bytes(self, context: int) -> int:
-        """Return the size in bytes of a KV cache in f16 for `context` tokens."""
-        heads, layers = self._number("attention.head_count") or 1, self._number("block_count")
+        """Return the size in bytes of a KV cache in f16 for `context` tokens, at most: windows may make it smaller.
+
+        The states of recurrent layers are no part of it.
+        """
+        if self.metadata.get(f"{self.architecture}.attention.head_count") == 0:  # as with Mamba
+            return 0
+        heads = self._number("attention.head_count") or 1
+        layers = self._number("block_count") / (self._number("full_attention_interval") or 1)
         width = self._number("embedding_length") / heads
         keys = self._number("attention.key_length") or width
         values = self._number("attention.value_length") or width
