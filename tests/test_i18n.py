@@ -28,6 +28,7 @@ MARKED = {
     "ENDINGS[ending]",
     "_PHASES[progress.phase]",
     "row.message",
+    "_GROUPS[group]",
     "_SOURCES[model.source]",
     "idea",
     "info.file_filter",

@@ -11,7 +11,6 @@ from phichat.i18n import N_, format_columns, format_number, format_size, tr, tr_
 from phichat.models.base import FoundRepository, Listing, Waiting
 from phichat.models.found import Fit, Group, fit_of, group_of, quantisation
 from phichat.models.hub_address import parse_hub_address
-from phichat.models.hub_index import ask_patiently
 
 MOST_SHOWN = 10  # repositories, as the files of each take a request
 
@@ -42,7 +41,7 @@ def search(context: Context) -> int:
 def _found(context: Context, words: str) -> Iterator[tuple[FoundRepository, list[Listing]]]:
     """Yield the repositories to chat with, and their files; one that is named by its address alone."""
     if address := parse_hub_address(words):
-        listings = _ask(context, lambda stop: ask_patiently(lambda: context.manager.list_repository(words, stop), stop))
+        listings = _ask(context, lambda stop: context.manager.list_patiently(words, stop))
         licence = listings[0].licence if listings else ""
         yield FoundRepository(address.repo, licence=licence), listings
         return
@@ -65,7 +64,7 @@ def _files(context: Context, repository: FoundRepository) -> list[Listing]:
     """Return the files of a repository; none if it has none to chat with, or the Hub keeps them to itself."""
     manager = context.manager
     try:
-        return _ask(context, lambda stop: ask_patiently(lambda: manager.list_repository(repository.repo, stop), stop))
+        return _ask(context, lambda stop: manager.list_patiently(repository.repo, stop))
     except HubUnreachable:
         raise
     except HubError as error:

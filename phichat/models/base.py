@@ -335,8 +335,11 @@ class ModelManager(Protocol):
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """Return the GGUF files of a repository."""
 
-    def search(self, words: str, stop: CancelToken) -> Iterator[Waiting | list[FoundRepository]]:
+    def search(self, words: str, stop: CancelToken) -> "Iterator[Waiting | list[FoundRepository]]":
         """Yield the repositories that `words` find on the Hub, after what it asks to wait."""
+
+    def list_patiently(self, repo: str, stop: CancelToken) -> "Iterator[Waiting | list[Listing]]":
+        """Yield the files of a repository, after what the Hub asks to wait."""
 
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None

@@ -113,8 +113,17 @@ class HubModelManager:
             yield self.find_listing(known.name)
 
     def search(self, words: str, stop: CancelToken) -> Iterator[Waiting | list[FoundRepository]]:
-        """Yield the repositories that `words` find on the Hub, after what it asks to wait. Raise HubError."""
+        """Yield the repositories that `words` find on the Hub, after what it asks to wait. Raise HubError.
+
+        An address finds its repository, without a question to the Hub.
+        """
+        if address := parse_hub_address(words):
+            return iter(([FoundRepository(address.repo)],))
         return ask_patiently(lambda: self._hub.search(words, stop), stop)
+
+    def list_patiently(self, repo: str, stop: CancelToken) -> Iterator[Waiting | list[Listing]]:
+        """Yield what `list_repository` returns, after what the Hub asks to wait. Raise HubError."""
+        return ask_patiently(lambda: self.list_repository(repo, stop), stop)
 
     def list_repository(self, repo: str, stop: CancelToken) -> list[Listing]:
         """Return the usable GGUF files of a repository, given by name or URL. Raise HubError."""

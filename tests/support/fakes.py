@@ -293,6 +293,9 @@ class ScriptedShelf:
 
     def search(self, words: str, stop: CancelToken) -> Iterator[Waiting | list[FoundRepository]]:
         self.searches.append(words)
+        if "/" in words:  # an address
+            yield [FoundRepository(words)]
+            return
         for line in self.answers.get(words, [[]]):
             if isinstance(line, threading.Event):
                 while not line.wait(0.005) and not stop.is_set():
@@ -301,6 +304,9 @@ class ScriptedShelf:
                 raise line
             else:
                 yield line
+
+    def list_patiently(self, repo: str, stop: CancelToken) -> Iterator[Waiting | list[Listing]]:
+        yield self.list_repository(repo, stop)
 
     def download(
         self, name: str, stop: CancelToken, patience: int | None = None

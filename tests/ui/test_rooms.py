@@ -35,7 +35,7 @@ ROOMS = {
 }
 """Room of phichat.ui, and which others it may import; whoever is not here, as the window, may import all."""
 
-DATA = ("chat", "engine.base", "models.base", "store.base")
+DATA = ("chat", "engine.base", "models.base", "models.found", "store.base")
 OUTSIDE = {
     "theme": (),
     "threads": ("engine.base",),
@@ -50,7 +50,7 @@ OUTSIDE = {
     "transcript": ("chat", "markdown", "exchange.html", "exchange.markdown", "models.base"),
     "sidebar": (*DATA, "exchange.export"),
     "settings": ("chat",),
-    "models": ("models.base",),
+    "models": ("models.base", "models.found"),
     "preferences": ("chat", "models.base", "store.preferences.Preferences"),
     "help": (),
     "desktop": ("chat",),

@@ -5,17 +5,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QKeyEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
-from phichat.errors import HubRefused
 from phichat.i18n import format_size, tr, tr_count
-from phichat.models.base import Listing, ModelFile, ModelManager, Source, SpaceCheck
+from phichat.models.base import FoundRepository, Listing, ModelFile, ModelManager, Source, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.details import ModelDetails
+from phichat.ui.models.results import SearchResults
+from phichat.ui.models.search import HubSearch
 from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
 from phichat.ui.theme.scaling import text_scale
@@ -30,7 +31,7 @@ from phichat.ui.widgets.text_input import LineEdit
 if TYPE_CHECKING:
     from phichat.models.library import Library
 
-DIALOG_SIZE = QSize(820, 600)
+DIALOG_SIZE = QSize(840, 680)
 HUB, CHECKSUM = "hub", "checksum"  # sources of feedback
 
 
@@ -60,14 +61,18 @@ class ModelsDialog(QDialog):
         self.setAccessibleName(tr("Models"))
         self._theme, self._tasks, self._shelf, self._library = theme, tasks, shelf, library
         self._known: list[Listing] = []
-        self._found: list[Listing] = []
         self._in_use = ""
         self._verifying = ChecksumJob(tasks, library, self)
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
         self._field = LineEdit()
-        self._list = push_button("listButton", tr("List files"))
+        self._search = HubSearch(tasks, shelf, self)
+        self._results = SearchResults(theme)
+        self._pages = QStackedWidget()
+        self._start = push_button("modelSearchButton", tr("Search"))
+        self._back = push_button("backButton", tr("Back to your models"))
+        self._back.hide()
         self._hub = push_button("askHubButton", tr("Refresh from the Hub"))
         self._add = push_button("addFileButton", tr("Add file…"))
         self._token = push_button("hubTokenButton", tr("Enter access token…"))
@@ -77,6 +82,7 @@ class ModelsDialog(QDialog):
         self._message = MessageLine(theme, self._feedback, "modelsMessage")
         self._lay_out()
         self._connect(downloads)
+        self._table.setFocus()
         self.resize((DIALOG_SIZE * text_scale()).boundedTo(self.screen().availableSize() - QSize(20, 60)))
         self.load_listings()
 
@@ -105,14 +111,21 @@ class ModelsDialog(QDialog):
         self._show_all()
 
     def _show_all(self) -> None:
-        known = {_file_key(listing) for listing in self._known if listing.remote}
-        self._found = [listing for listing in self._found if _file_key(listing) not in known]
-        self._table.show_listings([*self._known, *self._found], self._in_use)
+        self._table.show_listings(self._known, self._in_use)
         self._show_current()
+
+    def _current_listing(self) -> Listing | None:
+        """Return the listing that the details are of: a row of the table, or a file that was found."""
+        found = self._results.current_file() if self._is_searching() else self._table.current_listing()
+        known = (listing for listing in self._known if found and _file_key(listing) == _file_key(found))
+        return next(known, found)
+
+    def _is_searching(self) -> bool:
+        return self._pages.currentWidget() is self._results
 
     @Slot()
     def _show_current(self) -> None:
-        listing = self._table.current_listing()
+        listing = self._current_listing()
         self._details.setVisible(listing is not None)
         if listing:
             self._details.show_listing(listing, self._in_use)
@@ -126,7 +139,7 @@ class ModelsDialog(QDialog):
             self._tasks.run(check, partial(self._on_space_checked, listing.name))
 
     def _on_space_checked(self, name: str, found: tuple[SpaceCheck, str]) -> None:
-        current = self._table.current_listing()
+        current = self._current_listing()
         if current and current.name == name:
             room, trouble = found
             self._details.download.show_trouble(trouble, is_refused=room.needed > room.free)
@@ -139,8 +152,7 @@ class ModelsDialog(QDialog):
 
     def _on_hub_ended(self) -> None:
         self._feedback.progress(HUB, "")
-        for button in (self._hub, self._list):
-            button.setEnabled(True)
+        self._hub.setEnabled(True)
 
     def _confirm(self, stop: CancelToken) -> Iterator[Listing | None]:
         """Yield each listing as the Hub knows it, and None after the last; called in a background thread."""
@@ -165,44 +177,79 @@ class ModelsDialog(QDialog):
         else:
             self._feedback.succeed(tr("Names and sizes are up to date."))
 
-    @Slot()
-    def _list_files(self) -> None:
-        repo = self._field.text().strip()
-        if repo and self._list.isEnabled():
-            self._list.setEnabled(False)
-            self._token.hide()
-            self._feedback.progress(HUB, tr("Contacting the Hub…"))
-            self._tasks.run(
-                partial(_list_repository, self._shelf, repo),
-                self._on_files,
-                self._feedback.fail,
-                self._on_hub_ended,
-            )
+    @Slot(str)
+    def _on_typed(self, text: str) -> None:
+        self._search.set_words(text)
+        if not text.strip() and self._is_searching():
+            self._leave_search()
 
-    def _on_files(self, listings: Sequence[Listing] | HubRefused) -> None:
-        if isinstance(listings, HubRefused):
-            self._feedback.fail(str(listings))
-            self._token.show()
+    @Slot(object)
+    def _on_found(self, repositories: Sequence[FoundRepository]) -> None:
+        self._token.hide()
+        if not repositories:
+            words = self._search.words()
+            self._feedback.fail(tr("Nothing on the Hub matches “{words}”. Try fewer words.").format(words=words))
             return
-        self._found = list(listings)
-        self._show_all()
-        self._feedback.succeed(tr_count("{count} file found.", "{count} files found.", len(listings)))
-        if listings:
-            self._table.select_model(listings[0].name)
-            self._table.scrollToBottom()
-            self._table.scrollTo(self._table.currentIndex())
-            self._table.setFocus()
+        self._pages.setCurrentWidget(self._results)
+        self._back.show()
+        self._results.show_repositories(repositories)
+        self._show_current()
+        self._feedback.succeed(tr_count("{count} model found.", "{count} models found.", len(repositories)))
+
+    @Slot(object)
+    def _on_repository(self, repository: FoundRepository) -> None:
+        self._results.show_files(())
+        self._show_current()
+        if repository.problem:
+            self._feedback.fail(repository.problem)
+            return
+        words = self._search.words()  # an address may name a file
+        self._search.list_files(words if repository.repo in words else repository.repo, now="/" in words)
+
+    @Slot(str, object)
+    def _on_files(self, repo: str, listings: Sequence[Listing]) -> None:
+        repository = self._results.current_repository()
+        if repository and repository.repo in repo:
+            self._results.show_files(listings)
+            self._show_current()
+            self._feedback.succeed(tr_count("{count} file found.", "{count} files found.", len(listings)))
+
+    @Slot()
+    def _leave_search(self) -> None:
+        """Show the models of this computer again."""
+        self._search.cancel()
+        self._field.clear()
+        self._back.hide()
+        self._pages.setCurrentWidget(self._table)
+        self._show_current()
+
+    @Slot()
+    def _on_file_activated(self) -> None:
+        listing = self._current_listing()
+        if listing and listing.model:
+            self._talk()
+        else:
+            self._details.download.focus_button()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and (self._is_searching() or self._field.text()):
+            self._leave_search()
+            self._field.setFocus()
+        elif event.key() == Qt.Key.Key_Down and self._field.hasFocus() and self._is_searching():
+            self._results.enter()
+        else:
+            super().keyPressEvent(event)
 
     @Slot()
     def _talk(self) -> None:
-        listing = self._table.current_listing()
+        listing = self._current_listing()
         if listing and listing.model and listing.name != self._in_use:
             self.model_chosen.emit(listing.model.ref)
             self.close()
 
     @Slot()
     def _verify(self) -> None:
-        listing = self._table.current_listing()
+        listing = self._current_listing()
         if self._verifying.is_busy():
             self._verifying.stop()
         elif listing and listing.model:
@@ -220,13 +267,13 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _show_folder(self) -> None:
-        listing = self._table.current_listing()
+        listing = self._current_listing()
         if listing and (file := listing.model or listing.unusable):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(file.path.parent)))
 
     @Slot()
     def _remove(self) -> None:
-        listing = self._table.current_listing()
+        listing = self._current_listing()
         file = (listing.model or listing.unusable) if listing else None
         if not listing or not file:
             return
@@ -288,8 +335,18 @@ class ModelsDialog(QDialog):
         self._details.verify_requested.connect(self._verify)
         self._details.folder_requested.connect(self._show_folder)
         self._details.removal_requested.connect(self._remove)
-        self._list.clicked.connect(self._list_files)
-        self._field.returnPressed.connect(self._list_files)
+        self._start.clicked.connect(self._search.search_now)
+        self._back.clicked.connect(self._leave_search)
+        self._field.textChanged.connect(self._on_typed)
+        self._field.returnPressed.connect(self._search.search_now)
+        self._search.found.connect(self._on_found)
+        self._search.listed.connect(self._on_files)
+        self._search.progressed.connect(partial(self._feedback.progress, HUB))
+        self._search.failed.connect(self._feedback.fail)
+        self._search.token_missing.connect(self._token.show)
+        self._results.repository_chosen.connect(self._on_repository)
+        self._results.file_chosen.connect(self._show_current)
+        self._results.activated.connect(self._on_file_activated)
         self._hub.clicked.connect(self._ask_hub)
         self._add.clicked.connect(self._ask_for_file)
         self._close.clicked.connect(self.close)
@@ -302,19 +359,21 @@ class ModelsDialog(QDialog):
         downloads.settled.connect(self.load_listings)
 
     def _lay_out(self) -> None:
-        label = plain_label(tr("Another model on the Hub:"))
+        label = plain_label(tr("Search the Hub:"))
         label.setBuddy(self._field)
-        self._field.setObjectName("repoField")
-        self._field.setAccessibleName(tr("Another model on the Hub"))
-        self._field.setPlaceholderText(tr("owner/repo or web address"))
+        self._field.setObjectName("modelSearchField")
+        self._field.setAccessibleName(tr("Search the Hub for models"))
+        self._field.setPlaceholderText(tr("Name of a model, or its address"))
+        for page in (self._table, self._results):
+            self._pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(8)
-        layout.addWidget(self._table, 1)
+        layout.addLayout(_row(label, self._field, self._start, stretch=1))
+        layout.addWidget(self._pages, 1)
         layout.addWidget(self._details)
-        layout.addLayout(_row(label, self._field, self._list, stretch=1))
         layout.addWidget(self._message)
-        layout.addLayout(_row(self._hub, self._add, QWidget(), self._token, self._close, stretch=2))
+        layout.addLayout(_row(self._hub, self._add, self._back, QWidget(), self._token, self._close, stretch=3))
 
 
 def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
@@ -336,16 +395,6 @@ def _unknown(listing: Listing) -> str:
     if listing.exists_on_hub is False and not listing.model:
         return tr("This file is no longer on the Hub. It was moved or removed.")
     return "" if listing.model else listing.note
-
-
-def _list_repository(shelf: Callable[[], ModelManager], repo: str, stop: CancelToken) -> list[Listing] | HubRefused:
-    """Return the files of a repository, or the error where an access token may help; called in a thread."""
-    try:
-        return shelf().list_repository(repo, stop)
-    except HubRefused as error:
-        if error.wants_token:
-            return error
-        raise
 
 
 def _space_check(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:

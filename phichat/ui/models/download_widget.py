@@ -71,6 +71,13 @@ class DownloadWidget(QWidget):
         self._trouble, self._is_refused = trouble, is_refused
         self._show()
 
+    def focus_button(self) -> None:
+        """Give the first button the focus that can be pressed."""
+        for button in self._buttons():
+            if button.isVisibleTo(self) and button.isEnabled():
+                button.setFocus()
+                return
+
     def _lay_out(self, *, is_centred: bool) -> None:
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -4,15 +4,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QMessageBox, QPlainTextEdit, QProgressBar, QTreeWidget, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QMessageBox, QPlainTextEdit, QProgressBar, QTreeWidget, QWidget
 
-from phichat.errors import HubForbidden, HubMissing, HubRefused
-from phichat.models.base import HubFile, Listing, Phase, Progress
+from phichat.errors import HubForbidden, HubMissing, HubRefused, HubUnreachable
+from phichat.models.base import FoundRepository, HubFile, Listing, Phase, Progress, Waiting
 from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.store.preferences import Preferences, PreferencesFile
@@ -69,6 +70,12 @@ def _rows(person: Person) -> list[str]:
     table = _table(person)
     rows = [table.topLevelItem(row) for row in range(table.topLevelItemCount())]
     return [" | ".join(item.text(column) for column in range(6)) for item in rows if item]
+
+
+def _found(person: Person, name: str) -> list[str]:
+    tree = person.find(name, QTreeWidget)
+    rows = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
+    return [" | ".join(item.text(column) for column in range(4)) for item in rows if item]
 
 
 def _choose(person: Person, title: str) -> None:
@@ -137,7 +144,7 @@ def test_a_model_is_fetched_and_paused_here(reader: Person, shelf: ScriptedShelf
 
 def test_any_other_model_on_the_hub(reader: Person, shelf: ScriptedShelf) -> None:
     shelf.repos["ada/tiny-GGUF"] = [OTHER]
-    field = reader.find("repoField")
+    field = reader.find("modelSearchField")
     QTest.keyClicks(field, "nobody/nothing")
     QTest.keyClick(field, Qt.Key.Key_Return)
     reader.wait(lambda: "The Hub does not know nobody/nothing." in _words(reader))
@@ -145,7 +152,7 @@ def test_any_other_model_on_the_hub(reader: Person, shelf: ScriptedShelf) -> Non
     QTest.keyClicks(field, "ada/tiny-GGUF")
     QTest.keyClick(field, Qt.Key.Key_Return)
     reader.wait(lambda: "1 file found." in _words(reader))
-    assert "tiny-Q4 (community) | 5.0\u00a0MB" in " ".join(_rows(reader))
+    assert _found(reader, "foundFiles") == ["Balanced | Q4 | 5.0\u00a0MB | "]
     assert "ada/tiny-GGUF" in _words(reader)
     QTest.mouseClick(reader.find("modelsDialog").findChild(QWidget, "downloadButton"), Qt.MouseButton.LeftButton)
     reader.wait(lambda: shelf.fetches == [OTHER.name])
@@ -306,7 +313,7 @@ def test_a_model_with_terms_offers_what_helps(reader: Person, shelf: ScriptedShe
 
 def test_a_repository_that_is_not_shown_to_all_offers_a_token(reader: Person, shelf: ScriptedShelf) -> None:
     shelf.errors["owner/private"] = HubMissing("huggingface.co knows no owner/private.", wants_token=True)
-    field = reader.find("repoField")
+    field = reader.find("modelSearchField")
     assert not reader.find("hubTokenButton").isVisible()
     QTest.keyClicks(field, "owner/private")
     QTest.keyClick(field, Qt.Key.Key_Return)
@@ -318,3 +325,111 @@ def test_a_repository_that_is_not_shown_to_all_offers_a_token(reader: Person, sh
     QTest.keyClick(field, Qt.Key.Key_Return)
     reader.wait(lambda: "The Hub does not know nobody/nothing." in _words(reader))
     assert not reader.find("hubTokenButton").isVisible()
+
+
+class TestSearch:
+    """The search field and what it finds."""
+
+    FOUND = (
+        FoundRepository("qwen/Qwen3-GGUF", 184_220, "apache-2.0"),
+        FoundRepository("ada/other-GGUF", 7, "mit"),
+        FoundRepository("ada/embed-GGUF", 3, problem="ada/embed-GGUF isn’t a chat model: it’s an embedding model."),
+    )
+
+    @pytest.fixture
+    def filled(self, shelf: ScriptedShelf) -> ScriptedShelf:
+        shelf.answers["qwen"] = [list(self.FOUND)]
+        small = replace(OTHER, memory=900_000_000, speed=9.2)
+        shelf.repos["qwen/Qwen3-GGUF"] = [
+            _file(small, "Q8_0", bytes=4_300_000_000, speed=2.4),
+            _file(small, "Q4_K_M", bytes=2_500_000_000),
+            _file(small, "F16", bytes=8_000_000_000, fits=False),
+        ]
+        shelf.repos["ada/other-GGUF"] = [_file(small, "Q2_K", bytes=1_000_000_000)]
+        return shelf
+
+    def search(self, person: Person, words: str, key: Qt.Key = Qt.Key.Key_Return) -> QLineEdit:
+        field: QLineEdit = person.find("modelSearchField")
+        QTest.keyClicks(field, words)
+        QTest.keyClick(field, key)
+        return field
+
+    def test_each_result_has_its_files_and_how_they_would_run_here(self, reader: Person, filled: ScriptedShelf) -> None:
+        self.search(reader, "qwen")
+        reader.wait(lambda: _found(reader, "foundFiles"))
+        assert _found(reader, "foundList")[0] == "Qwen3-GGUF | qwen | 184,220 | apache-2.0"
+        assert _found(reader, "foundFiles") == [
+            "Balanced | Q4_K_M | 2.5\u00a0GB | Fits · about 9 tokens/s",
+            "Large | Q8_0 | 4.3\u00a0GB | Slow · about 2.4 tokens/s",
+            "Large | F16 | 8.0\u00a0GB | Doesn’t fit",
+        ]
+        assert "Q4_K_M" in _words(reader)
+
+    def test_nothing_is_asked_before_something_is_typed(self, reader: Person, filled: ScriptedShelf) -> None:
+        field = reader.find("modelSearchField")
+        field.setFocus()
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        QTest.keyClicks(field, "q")
+        QTest.qWait(50)
+        assert filled.searches == []
+
+    def test_a_pause_searches_too_and_a_typed_address_waits_for_enter(
+        self, reader: Person, filled: ScriptedShelf
+    ) -> None:
+        field = reader.find("modelSearchField")
+        QTest.keyClicks(field, "qwen")
+        reader.wait(lambda: filled.searches == ["qwen"])
+        field.clear()
+        QTest.keyClicks(field, "qwen/Qwen3-GGUF")
+        QTest.qWait(900)
+        assert filled.searches == ["qwen"]
+
+    def test_the_keyboard_goes_through_the_results_and_back(self, reader: Person, filled: ScriptedShelf) -> None:
+        field = self.search(reader, "qwen")
+        reader.wait(lambda: _found(reader, "foundFiles"))
+        QTest.keyClick(field, Qt.Key.Key_Down)
+        repositories, files = reader.find("foundList"), reader.find("foundFiles")
+        assert repositories.hasFocus()
+        QTest.keyClick(repositories, Qt.Key.Key_Down)
+        reader.wait(lambda: _found(reader, "foundFiles") == ["Small | Q2_K | 1.0\u00a0GB | Fits · about 9 tokens/s"])
+        QTest.keyClick(repositories, Qt.Key.Key_Return)
+        assert files.hasFocus()
+        QTest.keyClick(files, Qt.Key.Key_Return)
+        assert reader.find("modelsDialog").focusWidget().objectName() == "downloadButton"
+        QTest.keyClick(reader.find("modelsDialog").focusWidget(), Qt.Key.Key_Escape)
+        assert _table(reader).isVisible()
+        assert field.hasFocus()
+        QTest.keyClick(field, Qt.Key.Key_Escape)
+        assert not reader.find("modelsDialog").isVisible()
+
+    def test_what_is_no_chat_model_says_so_and_shows_no_files(self, reader: Person, filled: ScriptedShelf) -> None:
+        self.search(reader, "qwen")
+        reader.wait(lambda: _found(reader, "foundFiles"))
+        QTest.keyClick(reader.find("foundList"), Qt.Key.Key_End)
+        reader.wait(lambda: "it’s an embedding model" in _words(reader))
+        assert _found(reader, "foundFiles") == []
+
+    def test_waiting_is_shown_and_another_search_takes_its_place(self, reader: Person, filled: ScriptedShelf) -> None:
+        never = threading.Event()
+        filled.answers["slow"] = [Waiting("The Hub received too many requests.", 40), never]
+        field = self.search(reader, "slow")
+        reader.wait(lambda: "too many requests. Trying again in 40" in _words(reader))
+        field.clear()
+        self.search(reader, "qwen")
+        reader.wait(lambda: _found(reader, "foundFiles"))
+
+    def test_an_error_is_one_sentence_and_loses_nothing(self, reader: Person, filled: ScriptedShelf) -> None:
+        filled.answers["broken"] = [HubUnreachable("The Hub is having problems (error 500).")]
+        self.search(reader, "broken")
+        reader.wait(lambda: "having problems (error 500)" in _words(reader))
+        assert _table(reader).isVisible()
+        assert reader.find("modelSearchField").text() == "broken"
+
+    def test_nothing_found_is_said(self, reader: Person, filled: ScriptedShelf) -> None:
+        self.search(reader, "nothing")
+        reader.wait(lambda: "Nothing on the Hub matches “nothing”." in _words(reader))
+
+
+def _file(listing: Listing, quantisation: str, **changes: Any) -> Listing:
+    remote = HubFile("qwen/Qwen3-GGUF", f"Qwen3-{quantisation}.gguf")
+    return replace(listing, name=remote.name, title=f"Qwen3-{quantisation}", remote=remote, **changes)

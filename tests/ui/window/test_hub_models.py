@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat import app
 from phichat.engine import hardware
+from phichat.i18n import format_size
 from tests.support import tiny_models
 from tests.support.fakes import ScriptedEngine
 from tests.support.hub.server import HubServer
@@ -43,11 +44,18 @@ def row(person: Person, title: str) -> str:
     return "".join(rows)
 
 
+def found(person: Person) -> list[str]:
+    """The files that were found."""
+    tree = person.find("foundFiles", QTreeWidget)
+    rows = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
+    return [" | ".join(item.text(column) for column in range(4)) for item in rows if item]
+
+
 STARTS = Qt.MatchFlag.MatchStartsWith
 
 
 def list_files(person: Person, text: str) -> None:
-    field = person.find("repoField")
+    field = person.find("modelSearchField")
     field.clear()
     QTest.keyClicks(field, text)
     QTest.keyClick(field, Qt.Key.Key_Return)
@@ -72,7 +80,7 @@ def test_a_model_with_terms_arrives_once_a_token_is_entered(
     hub.gate("owner/gated", "hf_reader")
     person = open_dialog()
     list_files(person, "hf.co/owner/gated:Q4_K_M")
-    person.wait(lambda: row(person, "gated") != "")
+    person.wait(lambda: found(person))
     press(person, "downloadButton")
     person.wait(lambda: "accept its terms" in words(person))
     press(person, "tokenButton")
@@ -95,8 +103,10 @@ def test_a_model_in_several_files_is_one_row(
         hub.add("owner/big", part.name, part)
     person = open_dialog()
     list_files(person, f"https://huggingface.co/owner/big/blob/main/{first.name}")
-    person.wait(lambda: row(person, "Big-Q4") != "")
-    assert row(person, "Big-Q4").count("\N{NO-BREAK SPACE}kB") == 1
+    person.wait(lambda: found(person))
+    size = sum(part.stat().st_size for part in first.parent.glob("Big-Q4-*"))
+    assert len(found(person)) == 1
+    assert format_size(size) in found(person)[0]
     press(person, "downloadButton")
     person.wait(lambda: row(person, "Big-Q4").endswith(("Downloaded", "In use")))
     assert len(list((home / "models").glob("Big-Q4-*.gguf"))) == 3
