@@ -80,8 +80,8 @@ def _ask(context: Context, ask: Callable[[CancelToken], Iterator[list[T] | Waiti
         if not isinstance(answer, Waiting):
             return answer
         console.show_progress(
-            tr("{trouble} Trying again in {seconds} s.").format(
-                trouble=answer.reason, seconds=format_number(answer.seconds)
+            tr("{problem} Trying again in {seconds} s.").format(
+                problem=answer.reason, seconds=format_number(answer.seconds)
             )
         )
     return []

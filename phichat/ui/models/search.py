@@ -112,8 +112,8 @@ class HubSearch(QObject):
         if cancel is not self._current:
             return
         if isinstance(answer, Waiting):
-            sentence = tr("{trouble} Trying again in {seconds} s.")
-            self.progressed.emit(sentence.format(trouble=answer.reason, seconds=format_number(answer.seconds)))
+            sentence = tr("{problem} Trying again in {seconds} s.")
+            self.progressed.emit(sentence.format(problem=answer.reason, seconds=format_number(answer.seconds)))
         elif isinstance(answer, HubRefused):
             self.failed.emit(str(answer))
             self.token_missing.emit()

@@ -227,7 +227,7 @@ def test_again_with_a_preset_of_ones_own(person: Person, engine: ScriptedEngine)
 def test_again_with_another_model_loads_that_first(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
     ask(person, "Choose")
     person.window.model_selection.open_file(str(phi3_model))
-    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
     person.choose_in(1, "Regenerate with the same seed")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert len(engine.loads) == 3, "the reply's own model answers again"
