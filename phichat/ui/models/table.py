@@ -10,12 +10,11 @@ from phichat.i18n import format_size, tr
 from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.formatting import describe_presence, format_speed
-from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
-WIDE = 640  # pixels from which there is room for the licence, which the details show as well
+FIRST_HIDDEN = LICENCE, SPEED, MEMORY  # where names would be cut off; the details show these as well
 
 
 class ModelTable(QTreeWidget):
@@ -90,11 +89,13 @@ class ModelTable(QTreeWidget):
         for row, listing in enumerate(self._listings):
             if listing.name == name:
                 self._show(row, listing)
+        self._fit_columns()
 
     @Slot()
     def _show_all(self) -> None:
         for row, listing in enumerate(self._listings):
             self._show(row, listing)
+        self._fit_columns()
 
     def _show(self, row: int, listing: Listing) -> None:
         item = self.topLevelItem(row)
@@ -124,9 +125,23 @@ class ModelTable(QTreeWidget):
             tr("In use") if is_in_use else describe_presence(listing, self._downloads.state(listing.name)),
         ]
 
+    def _fit_columns(self) -> None:
+        """Hide columns, the least important first, until the longest name has room."""
+        header = self.header()
+        metrics, labels = header.fontMetrics(), [self.headerItem().text(column) for column in range(self.columnCount())]
+        padding = header.sectionSizeHint(TITLE) - metrics.horizontalAdvance(labels[TITLE])
+        widths = [  # also of hidden columns, for which the header has no size hint
+            max(self.sizeHintForColumn(column), metrics.horizontalAdvance(label) + padding)
+            for column, label in enumerate(labels)
+        ]
+        missing = sum(widths) - self.viewport().width()
+        for column in FIRST_HIDDEN:
+            self.setColumnHidden(column, missing > 0)
+            missing -= widths[column]
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.setColumnHidden(LICENCE, event.size().width() < scaled(WIDE))
         super().resizeEvent(event)
+        self._fit_columns()
 
 
 def _rough_size(listing: Listing) -> str:

@@ -105,6 +105,23 @@ def test_every_model_has_size_memory_speed_licence_and_state(reader: Person, sta
     assert "more than this computer has" in _words(reader)
 
 
+def _shown_columns(table: QTreeWidget) -> list[int]:
+    """The columns that are shown once all names are whole; none before."""
+    is_whole = table.columnWidth(0) >= table.sizeHintForColumn(0)
+    return [column for column in range(6) if not table.isColumnHidden(column)] if is_whole else []
+
+
+def test_names_are_whole_in_a_narrow_dialog(reader: Person) -> None:
+    dialog, table = reader.find("modelsDialog"), _table(reader)
+    dialog.resize(1000, 500)
+    reader.wait(lambda: _shown_columns(table) == [0, 1, 2, 3, 4, 5])
+    dialog.resize(dialog.minimumSizeHint().width(), 500)
+    reader.wait(lambda: _shown_columns(table)[:2] == [0, 1] and 5 in _shown_columns(table))
+    assert table.isColumnHidden(4)
+    dialog.resize(1000, 500)
+    reader.wait(lambda: _shown_columns(table) == [0, 1, 2, 3, 4, 5])
+
+
 def test_everything_has_a_name_for_screen_readers_and_can_be_reached_by_keyboard(reader: Person) -> None:
     dialog = reader.find("modelsDialog")
     focusable = [
