@@ -23,7 +23,7 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.long_text import LONGEST_SEARCH
 from phichat.ui.widgets.text_input import LineEdit
 
-WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels, the first at the desktop's text size
+WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels, the first two at the desktop's text size
 MAX_SELECTED = 100  # characters of selected text that become the search text
 
 
@@ -69,9 +69,8 @@ class FindBar(QFrame):
         is_new = not self.isVisible()
         if is_new:
             self._finder.start_here()
-        self._place()
-        self._transcript.reserve_top(HEIGHT + 2 * MARGIN)
         self.show()
+        self._place()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         if selected and "\n" not in selected and len(selected) <= MAX_SELECTED:
@@ -135,11 +134,14 @@ class FindBar(QFrame):
 
     @Slot()
     def _place(self) -> None:
-        """Move to the corner above the ends of lines."""
+        """Move to the corner above the ends of lines, and keep messages from beginning below it."""
         room = self._transcript.viewport().width() - 2 * MARGIN
         width = min(scaled(WIDTH), room)
         left = self._transcript.viewport().x() + MARGIN if self.isRightToLeft() else MARGIN + room - width
-        self.setGeometry(left, MARGIN, width, HEIGHT)
+        height = max(scaled(HEIGHT), self.minimumSizeHint().height())
+        self.setGeometry(left, MARGIN, width, height)
+        if self.isVisible():
+            self._transcript.reserve_top(height + 2 * MARGIN)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and _is_enter(event):
@@ -155,7 +157,10 @@ class FindBar(QFrame):
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):
             event.accept()  # else Escape would stop the reply
             return True
-        return super().event(event)
+        is_handled = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:  # the text size has changed
+            self._place()
+        return is_handled
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if _is_escape(event):

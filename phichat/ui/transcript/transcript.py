@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MARGINS = SIDE_MARGIN, 24, SIDE_MARGIN, 16  # pixels
 EDITOR_MARGIN = 8  # pixels between an editor that was opened and the edge
-TOP_CLEARANCE = 56  # pixels at the top where an overlay, such as the find bar, may hide a message
+TOP_CLEARANCE = 56  # pixels above a message that was gone to, unless an overlay at the top takes more
 
 
 class Transcript(QScrollArea):
@@ -61,6 +61,7 @@ class Transcript(QScrollArea):
         self.context.selection = self.selection.messages
         self._focused: MessageView | None = None
         self._shows_search_hit = False
+        self._clearance = TOP_CLEARANCE
         self._filler = ViewportFiller(self, self._visible, self._anchor)
         self._down_button = DownButton(theme, self)
         self._down_button.clicked.connect(self.follow)
@@ -219,7 +220,7 @@ class Transcript(QScrollArea):
             self._anchor.flush_layout()
             top = self._anchor.offset(view)
             if not 0 <= top < self.viewport().height() - 40:
-                self._anchor.hold(view, TOP_CLEARANCE)
+                self._anchor.hold(view, self._clearance)
 
     def scroll_to_start(self) -> None:
         """Scroll to the first message."""
@@ -250,11 +251,12 @@ class Transcript(QScrollArea):
         area = view.match_area(match)
         height = self.viewport().height()
         offset = self._anchor.offset(view)
-        is_in_sight = TOP_CLEARANCE <= offset + area.top() <= height - area.height()
+        is_in_sight = self._clearance <= offset + area.top() <= height - area.height()
         self._anchor.hold(view, offset if is_in_sight else height // 3 - area.top())
 
     def reserve_top(self, pixels: int) -> None:
-        """Reserve `pixels` at the top for an overlay."""
+        """Reserve `pixels` at the top for an overlay, such as the find bar."""
+        self._clearance = max(TOP_CLEARANCE, pixels)
         left, top, right, bottom = MARGINS
         if layout := self._content.layout():
             layout.setContentsMargins(left, max(top, pixels), right, bottom)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -64,6 +65,27 @@ def long(person: Person) -> Session:
     person.window.conversations.current.cache_session(session)
     person.window.conversations.current.open_conversation(conversation.id)
     return session
+
+
+def is_clear(person: Person) -> bool:
+    """Whether the bar holds all of its controls, and the first message begins below it."""
+    bar, first = person.find("findBar"), person.find("message-0")
+    controls = [child.geometry() for child in bar.children() if isinstance(child, QWidget)]
+    below = first.mapToGlobal(QPoint(0, 0)).y() >= bar.mapToGlobal(QPoint(0, bar.height())).y()
+    return below and all(bar.rect().contains(area) for area in controls)
+
+
+def test_the_bar_covers_no_message_whatever_the_text_size(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("Some words.\n\n" * 60)
+    person.window.submit("whales?")
+    person.wait_for(GenerationState.IDLE)
+    look_for(person, "whales?")
+    counts(person, "1 of 1")
+    for _ in range(6):  # up to 150%
+        person.find("transcript").verticalScrollBar().setValue(0)
+        person.wait(partial(is_clear, person))
+        person.window.commands.larger.trigger()
+    person.window.commands.reset_text_size.trigger()
 
 
 def test_words_are_marked_in_prose_and_code_whatever_their_case_and_accents(
