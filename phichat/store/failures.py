@@ -60,7 +60,7 @@ def classify_error(error: BaseException) -> FailureKind:
     match error:
         case NewerHistory():
             return FailureKind.NEWER
-        case DatabaseDamaged() | UnicodeError():
+        case DatabaseDamaged() | UnicodeDecodeError():
             return FailureKind.DAMAGED
         case sqlite3.Error():
             code = getattr(error, "sqlite_errorcode", None)
