@@ -9,11 +9,11 @@ import numpy as np
 
 from tests.support.tiny_models import CHATML, CHATML_SPECIALS, Model, byte_words
 
-KINDS = ("mamba", "granitehybrid", "lfm2", "qwen35", "gemma3")
-"""One recurrent, one hybrid, two hybrids that can take a few tokens back, and one with a sliding window."""
+KINDS = ("mamba", "granitehybrid", "lfm2", "qwen35", "gemma3", "gemma4")
+"""One recurrent, one hybrid, two hybrids that can take a few tokens back, and two with a sliding window."""
 
 HEADS, KERNEL, STATES = 4, 4, 16  # heads; tokens that a convolution sees; states of a channel
-LARGER = {"mamba": (768, 12), "granitehybrid": (768, 14), "lfm2": (1024, 16), "qwen35": (768, 16), "gemma3": (1024, 14)}
+LARGER = {"mamba": (768, 12), "granitehybrid": (768, 14), "lfm2": (1024, 16), "qwen35": (768, 16)}
 """Width and number of layers for measurements."""
 
 Array = np.ndarray[Any, Any]
@@ -52,11 +52,20 @@ class MemoryModel(Model):
             writer.add_value_length(self.width // HEADS)
         if self.architecture == "lfm2":
             writer.add_shortconv_l_cache(KERNEL)
-        elif self.architecture == "gemma3":
+        elif self.architecture in {"gemma3", "gemma4"}:
             writer.add_sliding_window(self.window)
             writer.add_sliding_window_pattern(recurrent)
+            if self.architecture == "gemma4":
+                self._describe_sharing(writer)
         else:
             self._describe_states(writer)
+
+    def _describe_sharing(self, writer: gguf.GGUFWriter) -> None:
+        """Describe that the last layers use keys and values of the layers before them."""
+        writer.add_uint32("gemma4.attention.shared_kv_layers", self.layers - 2)
+        writer.add_uint32("gemma4.attention.key_length_swa", self.width // HEADS)
+        writer.add_uint32("gemma4.attention.value_length_swa", self.width // HEADS)
+        writer.add_uint32("gemma4.embedding_length_per_layer_input", 0)
 
     def _describe_states(self, writer: gguf.GGUFWriter) -> None:
         is_delta = self.architecture == "qwen35"
@@ -79,6 +88,8 @@ class MemoryModel(Model):
             "output.weight": weights(count, scale=1.0),
             last: weights.ones(),
         }
+        if self.architecture == "gemma4":
+            found["rope_freqs.weight"] = weights.ones(self.width // HEADS // 2)
         for layer in range(self.layers):
             tensors = self._layer(layer, weights)
             found |= {f"blk.{layer}.{name if '.' in name else name + '.weight'}": it for name, it in tensors.items()}
@@ -88,7 +99,7 @@ class MemoryModel(Model):
         """Return a layer's tensors; a name without a dot is that of a weight."""
         kind, width = self.architecture, self.width
         found = {"attn_norm": weights.ones()}
-        if kind == "gemma3":
+        if kind in {"gemma3", "gemma4"}:
             found |= _attention(weights, has_norms=True)
             found |= {"post_attention_norm": weights.ones(), "post_ffw_norm": weights.ones()}
         elif kind == "mamba":
@@ -206,5 +217,5 @@ def build(path: Path, kind: str, **changes: Any) -> Path:
 
 def build_larger(path: Path, kind: str) -> Path:
     """Write one that takes about a second to read 1,500 tokens on two cores, to measure with."""
-    width, layers = LARGER[kind]
+    width, layers = LARGER.get(kind, (1024, 14))
     return build(path, kind, width=width, layers=layers, context=8192, window=512)
