@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from phichat import paths
-from phichat.bench.plan import Plan
+from phichat.bench.plan import Plan, Progress
 from phichat.bench.runs import Figures, rounded, run_module, temporary_home
 from phichat.diagnostics import display
 from phichat.engine.process.child_process import child_environment
@@ -19,10 +19,11 @@ from phichat.runtime import is_frozen, process_command
 
 WORDS = 450  # of the question during whose reply stutter is measured
 REPLY = 256  # tokens of its reply at most
-TYPED = 400  # characters of the next one, typed key by key
-SETTLING, IDLE = 5.0, 10.0  # seconds without input; the prompt cache is written after three
-MESSAGES = 10_000  # of the long conversation
-LETTERS, SPEED = 20_000, 200.0  # of a reply in it, at so many tokens per second
+TYPED = 200  # characters of the next one, typed key by key
+SETTLING, IDLE = 5.0, 5.0  # seconds without input; the prompt cache is written after three
+MESSAGES, PAGES = 10_000, 300  # of the long conversation, and how many pages up from its end
+LETTERS, SPEED = 10_000, 200.0  # of a reply in it, at so many tokens per second
+PAUSE = 2.0  # seconds in which the window prepares what it makes when idle
 LONG = 1800  # words of the question that is stopped during prefill: about 2,000 tokens
 OPENING = 60.0  # seconds after which a window counts as hung
 
@@ -30,11 +31,12 @@ OPENING = 60.0  # seconds after which a window counts as hung
 def measure(plan: Plan) -> dict[str, Any]:
     """Measure the part `window`."""
     variables = {"QT_QPA_PLATFORM": "offscreen"} if display.display_problem() else {}
-    plan.report(tr("Opening windows…"))
+    progress = Progress(plan, 3)
+    progress.begin(tr("Opening windows…"))
     found: Figures = _openings(plan.rounds, variables)
-    plan.report(tr("Measuring a conversation in the window…"))
+    progress.begin(tr("Measuring a conversation in the window…"))
     found |= _at_work(plan, variables)
-    plan.report(tr("Scrolling through a long conversation…"))
+    progress.begin(tr("Scrolling through a long conversation…"))
     return {"window": found | _long(plan, variables)}
 
 
@@ -87,7 +89,14 @@ def _at_work(plan: Plan, variables: dict[str, str]) -> Figures:
 def _long(plan: Plan, variables: dict[str, str]) -> Figures:
     """Measure the window with a conversation of many messages and a paced engine."""
     with temporary_home() as home:
-        order = {"model": plan.model.location, "messages": MESSAGES, "letters": LETTERS, "speed": SPEED}
+        order = {
+            "model": plan.model.location,
+            "messages": MESSAGES,
+            "pages": PAGES,
+            "letters": LETTERS,
+            "speed": SPEED,
+            "settling": PAUSE,
+        }
         return _alive(run_module("phichat.bench.window_long", order, **home, **variables))
 
 

@@ -114,7 +114,6 @@ def long_record(messages: int) -> ConversationRecord:
 
 SIZES = [*range(1180, 700, -16), *range(700, 1500, 16)]  # pixels of width, as the window's edge is dragged
 HEIGHT = 760
-SETTLING = 2.0  # seconds until what is made when idle is there
 BETWEEN = 0.016  # seconds between two steps of dragging, and two repeats of a key
 
 
@@ -139,8 +138,9 @@ class PaintClock(QObject):
 class TranscriptUser:
     """Opens, resizes and pages a long conversation as a user would."""
 
-    def __init__(self, window: QWidget, user: ScriptedUser) -> None:
-        self._window, self._user = window, user
+    def __init__(self, window: QWidget, user: ScriptedUser, settling: float) -> None:
+        """Wait `settling` seconds for what the window prepares when idle, before and after something is measured."""
+        self._window, self._user, self._settling = window, user, settling
         self._area = user.part(QScrollArea, "transcript")
         self._list = user.part(QListView, "conversationList")
         self._painted = PaintClock(user.part(QWidget, "transcriptContent"))
@@ -149,7 +149,7 @@ class TranscriptUser:
         """Click on the conversation `title`; return the milliseconds until the message named `last` is painted."""
         while not (index := self._row(title)).isValid():
             self._user.pause(0.05)
-        self._user.pause(SETTLING)  # until the window has prepared what it makes when idle
+        self._user.pause(self._settling)
         place = QPointF(self._list.visualRect(index).center())
         started = time.perf_counter()
         for kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
@@ -174,11 +174,11 @@ class TranscriptUser:
             self._user.pause(BETWEEN)
         return frames
 
-    def page_up(self) -> list[float]:
-        """Page from the end to the beginning; return the milliseconds of each page until it is painted."""
-        frames = []
+    def page_up(self, pages: int) -> list[float]:
+        """Page up from the end, that often at most; return the milliseconds of each page until it is painted."""
+        frames = list[float]()
         bar = self._area.verticalScrollBar()
-        while bar.value() > 0 or self._window.findChild(QWidget, "message-0") is None:
+        while len(frames) < pages and (bar.value() > 0 or self._window.findChild(QWidget, "message-0") is None):
             started = time.perf_counter()
             self._press(Qt.Key.Key_PageUp)
             QApplication.processEvents()
@@ -189,7 +189,7 @@ class TranscriptUser:
     def go_to_end(self) -> None:
         """Press End."""
         self._press(Qt.Key.Key_End)
-        self._user.pause(SETTLING)
+        self._user.pause(self._settling)
 
     def _press(self, key: Qt.Key) -> None:
         for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
@@ -202,7 +202,10 @@ class TranscriptUser:
 
 
 def measure(order: dict[str, Any]) -> Figures:
-    """Measure a conversation of `messages`, and a reply of `letters` at `speed` tokens per second in it."""
+    """Measure a conversation of `messages`, `pages` of it, and a reply of `letters` at `speed` tokens per second in it.
+
+    The window is left alone for `settling` seconds between what is measured.
+    """
     record = long_record(order["messages"])
     _store(record)
     application = QApplication(sys.argv[:1])
@@ -210,14 +213,14 @@ def measure(order: dict[str, Any]) -> Figures:
     window.show()
     user = ScriptedUser(window)
     user.wait(Loaded)
-    reader = TranscriptUser(window, user)
+    reader = TranscriptUser(window, user, order["settling"])
     figures: Figures = {}
     opened = reader.open(record.summary.title, f"message-{len(record.messages) - 1}")
     figures["opening_first_paint_ms"] = rounded(opened)
-    user.pause(SETTLING)
+    user.pause(order["settling"])
     figures["opening_memory_mib"] = memory_mib()
     frames = reader.resize()
-    pages = sorted(reader.page_up())
+    pages = sorted(reader.page_up(order["pages"]))
     figures["scroll_ms_p99"] = rounded(pages[int(len(pages) * 0.99)])
     figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # once more messages are there
     reader.go_to_end()

@@ -110,7 +110,7 @@ LONG_CONVERSATION = ("opening_first_paint_ms", "opening_memory_mib", "resize_ms_
 def test_the_window_is_opened_used_and_stopped(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for size, value in {**SMALL_WINDOW, "MESSAGES": 40, "LETTERS": 300}.items():
+    for size, value in {**SMALL_WINDOW, "MESSAGES": 40, "PAGES": 20, "LETTERS": 300, "PAUSE": 0.1}.items():
         monkeypatch.setattr(window, size, value)
     found = window.measure(_plan(phi3_model, settings))["window"]
     stop, typing, streaming = found.pop("stop"), found.pop("typing"), found.pop("streaming")
@@ -194,15 +194,22 @@ def test_the_first_token_is_timed_beside_that_of_a_cold_prompt(
 def test_speed_is_measured_beside_other_programs(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("BUSY_PROCESSES", (0, 1)), ("REPLY_TOKENS", 8), ("FEWEST_TOKENS", 4)):
-        monkeypatch.setattr(load, name, value)
+    """What runs beside them has been started by then; how each kind runs is tested with the other parts."""
+    before, beside = set(psutil.Process().children()), list[tuple[str, int]]()
+
+    def run(kind: str, speed: float) -> dict[str, Any]:
+        beside.append((kind, len(set(psutil.Process().children()) - before)))
+        return {"tokens": [1], "count": 4, "prompt": 9.0, "generation": speed, "seconds_to_load": 0.1}
+
+    monkeypatch.setattr(load, "BUSY_PROCESSES", (0, 1))
     monkeypatch.setattr(load, "threads", lambda: 1)
+    monkeypatch.setattr(load, "run_app", lambda *_, **__: run("ours", 30.0))
+    monkeypatch.setattr(load, "run_loop", lambda kind, *_, **__: run(kind, 20.0))
     found = load.measure(_plan(phi3_model, settings))["load"]
     assert [row["busy_processes"] for row in found] == [0, 1]
-    for row in found:
-        assert set(row) == {"busy_processes", "ours", "bare", "fixed"}
-        assert set(row["fixed"]) == {"1"}
-        assert min(row["ours"], row["bare"], row["fixed"]["1"]) > 0
+    assert all((row["ours"], row["bare"], row["fixed"]) == (30.0, 20.0, {"1": 20.0}) for row in found)
+    kinds = ["ours", "bare", "same"]
+    assert beside == [("ours", 0), *((kind, 0) for kind in kinds), *((kind, 1) for kind in kinds)]
 
 
 def test_threads_are_fixed_at_powers_of_two_and_at_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
