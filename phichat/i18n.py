@@ -91,6 +91,14 @@ def format_duration(seconds: float) -> str:
     return tr_count("about {count} day", "about {count} days", days)
 
 
+def format_seconds(seconds: float) -> str:
+    """Return a measured time: 12 s, 2 min 5 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return tr("{seconds} s").format(seconds=format_number(rest))
+    return tr("{minutes} min {seconds} s").format(minutes=format_number(minutes), seconds=format_number(rest))
+
+
 def current_language() -> str:
     """Return the code of the current language, such as `fr`."""
     return _code

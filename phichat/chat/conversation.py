@@ -9,7 +9,7 @@ from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.candidates import Choice
-from phichat.i18n import tr
+from phichat.i18n import format_seconds, tr
 from phichat.unicode import replace_surrogates, without_controls
 
 
@@ -107,6 +107,12 @@ class Reply:
     thinking: str = ""
     thinking_tokens: int = 0
     thinking_seconds: float = 0.0
+
+    def thinking_label(self) -> str:
+        """Return how long the model thought, in words."""
+        if self.thinking_seconds <= 0:
+            return tr("Thought first")
+        return tr("Thought for {time}").format(time=format_seconds(max(self.thinking_seconds, 1)))
 
     def limit_text(self) -> str:
         """Return which limit a reply of `Ending.LENGTH` has reached; one from another program may not say."""

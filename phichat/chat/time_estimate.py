@@ -1,5 +1,6 @@
-"""An estimate of the time to the first token: the tokens still to be read, by the measured speed of reading."""
+"""An estimate of the time to the first word: what is still to be read and thought, by the measured speeds."""
 
+from phichat.chat.sampling import UNLIMITED
 from phichat.i18n import tr
 
 A_CHARACTER = 0.3  # tokens; English needs a quarter, other languages more
@@ -12,12 +13,13 @@ class TimeEstimate:
     """Estimates from what is reported about prompts and the speed of reading them."""
 
     def __init__(self) -> None:
-        self._rate = 0.0
+        self._rate = self._writing = self._thought = 0.0
         self._tokens = self._kept = self._length = 0
 
     def model_loaded(self, rate: float) -> None:
         """Start anew for a model that reads `rate` tokens a second; 0 if that is unknown."""
         self._rate = rate
+        self._writing = self._thought = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -38,12 +40,24 @@ class TimeEstimate:
             rate = tokens / seconds
             self._rate += NEWER * (rate - self._rate) if self._rate else rate
 
-    def seconds(self, length: int) -> float:
-        """Return the time to the first token if a draft of `length` characters were sent now; 0 if unknown."""
+    def record_writing(self, rate: float, thought: int) -> None:
+        """Note with how many tokens a second a reply was written, and how many of them were thinking."""
+        if rate > 0:
+            self._writing += NEWER * (rate - self._writing) if self._writing else rate
+        if thought:
+            self._thought += NEWER * (thought - self._thought) if self._thought else thought
+
+    def seconds(self, length: int, budget: int = 0) -> float:
+        """Return the time to the first word if a draft of `length` characters were sent now; 0 if unknown.
+
+        Before it, up to `budget` tokens are thought; if that is UNLIMITED, as many as usual.
+        """
         if not self._rate or not self._tokens:
             return 0.0
         added = A_CHARACTER * max(length - self._length, 0)
-        return max(self._tokens + added - self._kept, 0.0) / self._rate
+        thought = self._thought if budget == UNLIMITED else budget
+        thinking = thought / self._writing if self._writing else 0.0
+        return max(self._tokens + added - self._kept, 0.0) / self._rate + thinking
 
 
 def estimate_text(seconds: float) -> str:

@@ -22,6 +22,7 @@ _CONTROLS: dict[int, str] = dict.fromkeys(
 _CONTROLS |= {
     code: f"<U+{code:04X}>" for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 }
+_DIM, _PLAIN = "\x1b[2m", "\x1b[22m"  # how terminals write fainter letters, and usual ones again
 
 
 class ReaderGone(Exception):
@@ -42,6 +43,7 @@ class Console:
         self._err: TextIO | None = sys.stderr
         self._line_is_open = False
         self._progress = ""
+        self._is_thinking = False
         self._lines: Iterator[str] | None = None
         self.last_error = ""
 
@@ -67,18 +69,33 @@ class Console:
         """The longest line of progress, in characters."""
         return shutil.get_terminal_size().columns - 1
 
+    def print_thought(self, text: str) -> None:
+        """Write a part of what the model thinks to stderr, dimmed in a terminal."""
+        if text:
+            self._clear_progress()
+            dim, plain = (_DIM, _PLAIN) if self.is_watched else ("", "")
+            self._write_stderr(text, before=dim, after=plain)
+            self._is_thinking = True
+
+    def _end_thought(self) -> None:
+        if self._is_thinking:
+            self._is_thinking = False
+            self._write_stderr("\n\n")
+
     def print_piece(self, text: str, style: str = "") -> None:
         """Write a part of the answer to stdout. Raise ReaderGone or PhichatError.
 
         `style` are the parameters of a terminal's "select graphic rendition", such as "4" for underlined.
         """
         if text:
+            self._end_thought()
             self._clear_progress()
             self._write(text, style)
             self._line_is_open = not text.endswith("\n")
 
     def end_answer(self) -> None:
-        """End the line that the answer is on."""
+        """End the line that the answer, or what is thought before it, is on."""
+        self._end_thought()
         if self._line_is_open:
             self.print_piece("\n")
 
@@ -161,11 +178,11 @@ class Console:
                 ).format(reason=reason)
             ) from error
 
-    def _write_stderr(self, text: str) -> None:
+    def _write_stderr(self, text: str, *, before: str = "", after: str = "") -> None:
         with suppress(OSError, ValueError):
             if self._err:
                 visible = text.removeprefix("\r").translate(_CONTROLS)
-                self._err.write("\r" * text.startswith("\r") + visible)
+                self._err.write(before + "\r" * text.startswith("\r") + visible + after)
                 self._err.flush()
 
     def _clear_progress(self) -> None:

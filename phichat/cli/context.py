@@ -57,6 +57,7 @@ def sampling_of(options: argparse.Namespace) -> Sampling:
     """Return the settings of the chosen preset, with those of the other options."""
     given = {setting.name: getattr(options, setting.name) for setting in SETTINGS}
     values = {name: value for name, value in given.items() if value is not None}
-    return Sampling(**{**vars(PRESETS[options.preset].sampling), **values, "seed": options.seed}).with_values(
+    fixed = {"seed": options.seed, "thinking": options.think}
+    return Sampling(**{**vars(PRESETS[options.preset].sampling), **values, **fixed}).with_values(
         {"stop": options.stop, "forbidden": options.forbidden}
     )

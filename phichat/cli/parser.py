@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from phichat import __version__
-from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, PRESETS, SETTINGS, Setting
+from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, PRESETS, SETTINGS, UNLIMITED, Setting
 from phichat.cli import argparse_sentences
 from phichat.cli.context import Context, context_of
 from phichat.exchange.export import FORMATS
@@ -52,7 +52,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     argparse_sentences.translate()
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
-    main.set_defaults(seed=None, stop=[], forbidden=[], **{setting.name: None for setting in SETTINGS})
+    main.set_defaults(seed=None, think=None, stop=[], forbidden=[], **{setting.name: None for setting in SETTINGS})
     main.add_argument(
         "--version",
         action="version",
@@ -108,7 +108,7 @@ def _add_ask(commands: Any) -> None:
     ask.add_argument(
         "prompt", nargs="+", metavar="PROMPT", help=tr("your message, or - to read it from standard input")
     )
-    _add_model_options(ask)
+    _add_thinking(_add_model_options(ask))
     _add_json(ask)
 
 
@@ -116,7 +116,7 @@ def _add_chat(commands: Any) -> None:
     chat = commands.add_parser("chat", help=tr("chat in the terminal"))
     chat.set_defaults(run=run_chat)
     chat.add_argument("--save", action="store_true", help=tr("save the conversation to your history"))
-    _add_model_options(chat)
+    _add_thinking(_add_model_options(chat))
     _add_json(chat)
 
 
@@ -200,8 +200,20 @@ def _add_json(command: Parser) -> None:
     command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=tr("print JSON"))
 
 
-def _add_model_options(command: Parser) -> None:
-    """Add the options that choose model and sampling. The main parser has their defaults, as `--model` may precede."""
+def _add_thinking(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--think",
+        type=_budget,
+        metavar="on|off|N",
+        help=tr("whether the model thinks before it answers, or at most how many tokens; printed to standard error"),
+    )
+
+
+def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
+    """Add the options that choose model and sampling; the main parser has their defaults, as `--model` may precede.
+
+    Return their group.
+    """
     command.set_defaults(parser=command)  # for errors that show when all options are known
     group = command.add_argument_group(tr("model and sampling"), argument_default=argparse.SUPPRESS)
     group.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
@@ -229,6 +241,7 @@ def _add_model_options(command: Parser) -> None:
         help=tr("never write this word (can be used more than once)"),
     )
     group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("use the same seed to reproduce an answer"))
+    return group
 
 
 def _help(setting: Setting) -> str:
@@ -247,6 +260,18 @@ def _value(setting: Setting) -> Callable[[str], float]:
 
 def _seed(text: str) -> int | None:
     return None if text == "random" else _whole(0, MAX_SEED)(text)
+
+
+def _budget(text: str) -> int:
+    """Return `Sampling.thinking` for what was given to `--think`."""
+    if text in {"on", "off"}:
+        return UNLIMITED if text == "on" else 0
+    try:
+        return _whole(0, LARGEST_CONTEXT)(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            tr("{text} isn’t on, off, or a whole number of tokens").format(text=text)
+        ) from None
 
 
 def _whole(low: int, high: int, most: int | None = None) -> Callable[[str], int]:

@@ -68,6 +68,10 @@ class TerminalChat:
         self._on_event(loaded)
         self._context = loaded.context
         self._can_grow = not loaded.most_context or loaded.context < loaded.most_context
+        if options.think and not loaded.thinking:
+            self._console.print_notice(
+                tr("{model} can’t think before it answers, so --think does nothing.").format(model=self._model.title)
+            )
         if options.context and loaded.context < options.context and not self._can_grow:
             self._console.print_notice(
                 tr("The context is limited to {context} tokens, the most this model supports.").format(
@@ -86,7 +90,7 @@ class TerminalChat:
             done = self._generate(Request(turns, sampling), stop)
         except BaseException as error:
             answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
-            if answered and not answered.text:
+            if answered and not (answered.text or answered.thinking):
                 session.conversation.tip = before
             if isinstance(error, PhichatError):
                 self._end_after_error(error, sampling)
@@ -155,6 +159,8 @@ class TerminalChat:
     def _print_event(self, event: PromptReady | Piece | Done) -> None:
         if self._as_json:
             self._console.print_json(self._event_json(event))
+        elif isinstance(event, Piece) and event.is_thinking:
+            self._console.print_thought(event.text)
         elif isinstance(event, Piece):
             self._console.print_piece(event.text)
         if isinstance(event, PromptReady) and event.dropped:
@@ -317,7 +323,7 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
 
 
 def _length_notice(done: Done, sampling: Sampling) -> str:
-    if done.completion_tokens >= sampling.max_tokens:
+    if done.completion_tokens - done.thinking_tokens >= sampling.max_tokens:
         return tr("The answer reached the maximum length. Use --max-tokens to allow longer answers.")
     return tr("The answer filled the context. Use --context to choose a larger one.")
 

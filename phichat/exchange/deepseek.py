@@ -24,7 +24,7 @@ from phichat.store.base import ConversationRecord
 
 ORIGIN = "deepseek"
 
-_FRAGMENTS = {"REQUEST": Role.USER, "RESPONSE": Role.ASSISTANT}  # thoughts, searches and the like are folded away there
+_FRAGMENTS = {"REQUEST": Role.USER, "RESPONSE": Role.ASSISTANT}  # searches and the like are folded away there
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}
 
 
@@ -62,8 +62,15 @@ def _nodes(mapping: dict[str, Any]) -> Iterator[ForeignMessage]:
         time = parse_time(message.get("inserted_at"))
         yield ForeignMessage(
             name, above.get(name), role if text else None, text, time, text_or_empty(message.get("model")),
-            has_content=bool(message),
+            has_content=bool(message), thinking=_thought(message),
         )  # fmt: skip
+
+
+def _thought(message: dict[str, Any]) -> str:
+    """Return what the model thought."""
+    fragments = map(dict_or_empty, list_or_empty(message.get("fragments")))
+    thoughts = (text_or_empty(each.get("content")) for each in fragments if each.get("type") == "THINK")
+    return "\n\n".join(text.strip() for text in thoughts if text.strip())
 
 
 def _said(message: dict[str, Any]) -> tuple[Role | None, str]:

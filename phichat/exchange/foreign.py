@@ -22,6 +22,7 @@ EARLIEST = 315_532_800.0
 """The beginning of 1980: no chat was before it, and a smaller number counts something else."""
 
 _WRAPPED_TIMES = ("$date", "$numberLong", "seconds", "_seconds")
+_THINKING = re.compile(r"\s*<(think|thought|thinking)>(.*?)</\1>", re.DOTALL)
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 
 
@@ -29,7 +30,8 @@ _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 class ForeignMessage:
     """One node of another program's tree. Without `role` it is hidden, but may stand between messages that are not.
 
-    `has_content` says that somebody wrote something here, whether we can read it or not.
+    `has_content` says that somebody wrote something here, whether we can read it or not. `thinking` is what a model
+    thought before it wrote `text`, which may begin with that, too.
     """
 
     id: str
@@ -41,6 +43,7 @@ class ForeignMessage:
     ending: Ending = Ending.STOP
     attachments: Attachments = ()
     has_content: bool = False
+    thinking: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,19 +148,32 @@ def _joined(parts: list[ForeignMessage]) -> ForeignMessage:
     model = next((part.model for part in reversed(parts) if part.model), "")
     text = "\n\n".join(part.text for part in parts)
     files = tuple(file for part in parts for file in part.attachments)
-    return replace(parts[0], text=text, model=model, ending=parts[-1].ending, attachments=files)
+    thinking = "\n\n".join(part.thinking for part in parts if part.thinking)
+    return replace(parts[0], text=text, model=model, ending=parts[-1].ending, attachments=files, thinking=thinking)
 
 
 def _message(node: ForeignMessage, conversation: str, start: float) -> Message:
+    reply, text = None, node.text
+    if node.role is Role.ASSISTANT:
+        thinking, text = _split_thinking(node)
+        reply = Reply(replace_surrogates(node.model), ending=node.ending, thinking=replace_surrogates(thinking))
     return Message(
         node.role or Role.USER,
-        replace_surrogates(node.text),
+        replace_surrogates(text),
         derived_id(conversation, node.parent) if node.parent else None,
         derived_id(conversation, node.id),
-        Reply(replace_surrogates(node.model), ending=node.ending) if node.role is Role.ASSISTANT else None,
+        reply,
         node.created or start,
         attachments=node.attachments,
     )
+
+
+def _split_thinking(node: ForeignMessage) -> tuple[str, str]:
+    """Return what was thought, and the answer; the text of some programs has both."""
+    if node.thinking or not (found := _THINKING.match(node.text)):
+        return node.thinking, node.text
+    answer = node.text[found.end() :].strip()
+    return (found[2].strip(), answer) if answer else ("", node.text)
 
 
 def derived_id(*names: str) -> str:

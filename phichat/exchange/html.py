@@ -28,6 +28,8 @@ article > header b { color: var(--ink); }
 article.user > div { background: var(--tint); border-radius: .6rem; padding: .6rem .9rem; }
 article > div > :first-child { margin-top: 0; }
 article > div > :last-child { margin-bottom: 0; }
+.thinking { color: var(--quiet); font-size: .9rem; margin-bottom: .5rem; }
+.thinking > p { border-left: 3px solid var(--line); margin: .4rem 0; padding-left: .8rem; }
 .plain { white-space: pre-wrap; unicode-bidi: plaintext; }
 li { unicode-bidi: plaintext; }
 pre { direction: ltr; background: var(--tint); border: 1px solid var(--line); border-radius: .4rem;
@@ -109,7 +111,18 @@ def _article(message: Message) -> str:
     is_reply = message.role is Role.ASSISTANT
     body = _rendered(message.text) if is_reply else f'<p class="plain" dir="auto">{escape(message.text)}</p>\n'
     files = "".join(map(_attachment, message.attachments))
-    return f'<article class="{message.role}">\n<header>{said}</header>\n<div>\n{body}{files}</div>\n</article>\n'
+    return (
+        f'<article class="{message.role}">\n<header>{said}</header>\n{_thinking(message)}<div>\n{body}{files}</div>\n'
+        "</article>\n"
+    )
+
+
+def _thinking(message: Message) -> str:
+    """Return what the model thought, folded."""
+    if not message.reply or not message.thinking:
+        return ""
+    title, text = escape(message.reply.thinking_label()), escape(message.thinking)
+    return f'<details class="thinking"><summary>{title}</summary>\n<p class="plain" dir="auto">{text}</p>\n</details>\n'
 
 
 def _attachment(file: Attachment) -> str:

@@ -17,7 +17,9 @@ A file is one object:
     FILE = {"name": text, "text": text}
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
-             "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…}}
+             "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},
+             "thinking": text,        what the model thought before it answered
+             "thinking_tokens": whole, "thinking_seconds": seconds}
 
 Seconds count from the beginning of 1970. A reader leaves out what it does not know; an absent field has its empty
 value, but for `id`, `role` and `text`. The version rises when that is no longer enough.
@@ -142,6 +144,9 @@ def _reply_json(reply: Reply) -> dict[str, Any]:
         "sampling": plain_json(reply.sampling),
         "engine": plain_json(reply.engine),
         "statistics": plain_json(reply.statistics),
+        "thinking": replace_surrogates(reply.thinking),
+        "thinking_tokens": reply.thinking_tokens,
+        "thinking_seconds": reply.thinking_seconds,
     }
 
 
@@ -206,6 +211,9 @@ def _reply(values: dict[str, Any]) -> Reply:
         _typed(values, "model_sha256", str, None),
         plain_json(_typed(values, "sampling", dict, {})),
         plain_json(_typed(values, "engine", dict, {})),
+        _text(values, "thinking"),
+        max(_whole(values.get("thinking_tokens")) or 0, 0),
+        _time(values, "thinking_seconds") or 0.0,
     )
 
 

@@ -44,6 +44,9 @@ _ASSISTANTS = {"assistant", "ai", "gpt", "model", "bot", "chatgpt", "claude", "g
 _INSTRUCTIONS = {"system", "developer"}
 _HIDDEN = {"tool", "function", "tool_call", "tool_result", "observation", "function_call"}
 _THOUGHTS = {"thinking", "reasoning", "thought", "think", "tool_use", "tool_result", "tool_call", "function_call"}
+_THINKING = ("reasoning_content", "reasoning", "thinking", "thoughts")
+_THOUGHT_TYPES = {"thinking", "reasoning", "thought", "think"}
+_THOUGHT_TEXTS = ("thinking", "reasoning", "think", "text", "content")
 _IMAGES = {"image", "image_url", "input_image", "inline_data"}
 
 
@@ -120,6 +123,7 @@ def _nodes(listed: list[Any]) -> Iterator[ForeignMessage]:
             _first_time(item, _CREATED),
             _first_text(item, _MODELS),
             attachments=files,
+            thinking=_thinking(item),
         )
         before = name
 
@@ -142,6 +146,13 @@ def _text(item: dict[str, Any]) -> str:
     """Return what the message says, from the first field with any of it."""
     found = (_flat(item[name]) for name in _TEXTS if name in item)
     return without_folded(next((text for text in found if text.strip()), "")).strip()
+
+
+def _thinking(item: dict[str, Any]) -> str:
+    """Return what a model thought before it answered: in a field of its own, or in parts of the content."""
+    parts = [part for name in _TEXTS for part in list_or_empty(item.get(name)) if isinstance(part, dict)]
+    thoughts = (_first_text(part, _THOUGHT_TEXTS) for part in parts if part.get("type") in _THOUGHT_TYPES)
+    return _first_text(item, _THINKING) or "\n\n".join(filter(None, thoughts))
 
 
 def _flat(content: Any) -> str:

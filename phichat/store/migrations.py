@@ -79,11 +79,19 @@ def m004_attachments(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE conversations ADD COLUMN attached TEXT NOT NULL DEFAULT ''")
 
 
+def m005_thinking(connection: sqlite3.Connection) -> None:
+    """Store what a model thought before a reply, how many tokens that took, and how many seconds."""
+    connection.execute("ALTER TABLE messages ADD COLUMN thinking_tokens INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE messages ADD COLUMN thinking_seconds REAL NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE messages ADD COLUMN thinking TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_initial,
     m002_trash_and_interrupted_replies,
     m003_pinned_messages,
     m004_attachments,
+    m005_thinking,
 )
 """Each takes the tables from one version to the next. A published one is never changed: append another.
 

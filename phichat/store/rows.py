@@ -20,7 +20,7 @@ SUMMARY_WIDTH = len(SUMMARY_COLUMNS.split(", "))
 DETAIL_COLUMNS = "tip, system, sampling, model, draft, origin, attached"
 MESSAGE_COLUMNS = (
     "id, parent, role, text, created, is_pinned, attachments, ending, model, model_sha256, seed, tokens, statistics,"
-    " sampling, engine"
+    " sampling, engine, thinking, thinking_tokens, thinking_seconds"
 )
 MESSAGE_PLACEHOLDERS = ", ".join("?" for _ in MESSAGE_COLUMNS.split(", "))
 
@@ -55,11 +55,12 @@ def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationReco
 def message_from_row(row: Row) -> Message:
     """Make a message of the columns MESSAGE_COLUMNS."""
     name, parent, role, text, created, is_pinned, attachments, *made = row
-    ending, model, checksum, seed, tokens, statistics, sampling, engine = made
+    ending, model, checksum, seed, tokens, statistics, sampling, engine, *thinking = made
     reply = None
     if ending is not None:
         stored = (tokens, statistics, sampling, engine)
-        reply = LazyReply.from_row(model or "", checksum, seed, _ENDINGS.get(ending, Ending.CANCELLED), stored)
+        known = _ENDINGS.get(ending, Ending.CANCELLED)
+        reply = LazyReply.from_row(model or "", checksum, seed, known, stored, thinking)
     message = Message.__new__(Message)  # the frozen __init__ takes three times as long
     vars(message).update(
         role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
@@ -77,11 +78,12 @@ def row_from_message(message: Message) -> Row:
     )  # fmt: skip
     reply = message.reply
     if reply is None:
-        return (*common, None, None, None, None, None, None, None, None)
+        return (*common, None, None, None, None, None, None, None, None, "", 0, 0.0)
     return (
         *common, str(reply.ending), replace_surrogates(reply.model), reply.model_sha256, storable_integer(reply.seed),
         encode_tokens(reply.tokens), encode_json(reply.statistics), encode_json(reply.sampling),
-        encode_json(reply.engine),
+        encode_json(reply.engine), replace_surrogates(reply.thinking), storable_integer(reply.thinking_tokens) or 0,
+        storable_time(reply.thinking_seconds),
     )  # fmt: skip
 
 
@@ -219,12 +221,22 @@ class LazyReply(Reply):
 
     @classmethod
     def from_row(
-        cls, model: str, checksum: str | None, seed: int | None, ending: Ending, stored: tuple[Any, ...]
+        cls,
+        model: str,
+        checksum: str | None,
+        seed: int | None,
+        ending: Ending,
+        stored: tuple[Any, ...],
+        thinking: Iterable[Any],
     ) -> Reply:
-        """Make a reply; `stored` has the columns to decode later: tokens, statistics, sampling and engine."""
+        """Make a reply; `stored` has the columns to decode later: tokens, statistics, sampling and engine.
+
+        `thinking` has the text, the number of tokens and the seconds of it.
+        """
         reply = cls.__new__(cls)
         kept = vars(reply)
         kept["model"], kept["model_sha256"], kept["seed"], kept["ending"] = model, checksum, seed, ending
+        kept["thinking"], kept["thinking_tokens"], kept["thinking_seconds"] = thinking
         kept["stored"] = stored
         return reply
 
@@ -237,5 +249,5 @@ class LazyReply(Reply):
 def _reply_values(reply: Reply) -> tuple[Any, ...]:
     return (
         reply.model, reply.seed, reply.tokens, reply.ending, reply.statistics, reply.model_sha256, reply.sampling,
-        reply.engine,
+        reply.engine, reply.thinking, reply.thinking_tokens, reply.thinking_seconds,
     )  # fmt: skip

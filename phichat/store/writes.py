@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from phichat.chat.conversation import Message, Piece, text_of, tokens_of
+from phichat.chat.conversation import Message, Piece, text_of, thinking_of, tokens_of
 from phichat.errors import StoreError
 from phichat.i18n import tr
 from phichat.store import rows
@@ -60,6 +60,11 @@ def append_to_reply(connection: sqlite3.Connection, message: str, pieces: Sequen
         " tokens = CAST(ifnull(tokens, x'') || ? AS BLOB) WHERE id = ?",
         (replace_surrogates(text_of(pieces)), rows.encode_tokens(tokens_of(pieces)), message),
     )
+    if thoughts := [piece for piece in pieces if piece.is_thinking]:
+        connection.execute(
+            "UPDATE messages SET thinking = thinking || ?, thinking_tokens = thinking_tokens + ? WHERE id = ?",
+            (replace_surrogates(thinking_of(thoughts)), len(tokens_of(thoughts)), message),
+        )
 
 
 def finish_reply(connection: sqlite3.Connection, message: Message, when: float) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from phichat.chat.sampling import UNLIMITED
 from phichat.chat.time_estimate import TimeEstimate, estimate_text
 
 
@@ -60,3 +61,14 @@ def test_the_rate_follows_what_was_measured(forecast: TimeEstimate) -> None:
 )
 def test_it_is_told_in_words_that_do_not_flicker(seconds: float, words: str) -> None:
     assert estimate_text(seconds) == words
+
+
+def test_thinking_counts_at_the_speed_of_writing() -> None:
+    estimate = TimeEstimate()
+    estimate.model_loaded(100)
+    estimate.prompt_fitted(200, 0, 0)
+    assert estimate.seconds(0, 500) == 2  # the speed of writing is not known yet
+    estimate.record_writing(10, 80)
+    assert estimate.seconds(0) == 2
+    assert estimate.seconds(0, 500) == 52
+    assert estimate.seconds(0, UNLIMITED) == 10  # as much as last time

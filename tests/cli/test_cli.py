@@ -23,11 +23,12 @@ from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Notice
 from phichat.errors import EngineDied, PromptTooLong
-from tests.support.fakes import ScriptedEngine
+from tests.support.fakes import ScriptedEngine, thought
 
 DONE_KEYS = {
     "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
-    "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens", "model", "model_sha256", "engine",
+    "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens", "thinking_tokens",
+    "thinking_seconds", "model", "model_sha256", "engine",
 }  # fmt: skip
 
 CALM = {"OMP_WAIT_POLICY": "passive"}  # threads that spin are slow beside other work
@@ -86,6 +87,42 @@ def phichat(
     return run
 
 
+def test_what_is_thought_goes_to_stderr(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue(thought(""), thought("Let me"), thought(" see."), thought(""), "Puck", "!")
+    status, out, err = phichat("ask", "Hi")
+    assert (status, out) == (0, "Puck!\n")
+    assert err.startswith("Let me see.\n\n")
+
+
+def test_pieces_have_a_kind(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue(thought("Hm"), "Puck")
+    lines = [json.loads(line) for line in phichat("ask", "Hi", "--json")[1].splitlines()]
+    assert [(line["kind"], line["text"]) for line in lines if line["event"] == "piece"] == [
+        ("thinking", "Hm"),
+        ("text", "Puck"),
+    ]
+
+
+@pytest.mark.parametrize(("given", "meant"), [("on", -1), ("off", 0), ("300", 300)])
+def test_how_much_is_thought(engine: ScriptedEngine, phichat: Run, given: str, meant: int) -> None:
+    engine.thinking = "on"
+    assert phichat("ask", "Hi", "--think", given)[2].count("think") == 0
+    assert engine.requests[0].sampling.thinking == meant
+
+
+def test_thinking_that_is_no_number(engine: ScriptedEngine, phichat: Run) -> None:
+    status, _, err = phichat("ask", "Hi", "--think", "much")
+    assert status == 2
+    assert "much isn’t on, off, or a whole number of tokens" in err
+
+
+def test_a_model_that_cannot_think_is_told(engine: ScriptedEngine, phichat: Run) -> None:
+    status, out, err = phichat("ask", "Hi", "--think", "on")
+    assert (status, out) == (0, "Hi\n")
+    assert "can’t think before it answers, so --think does nothing." in err
+    assert "can’t think" not in phichat("ask", "Hi", "--think", "off")[2]
+
+
 def test_the_answer_alone_goes_to_stdout(engine: ScriptedEngine, phichat: Run) -> None:
     engine.enqueue(Notice("Memory is low."), "Hel", "lo", "!")
     status, out, err = phichat("ask", "Say", "hello", "--seed", "5")
@@ -103,7 +140,8 @@ def test_ask_prints_events_as_json(engine: ScriptedEngine, phichat: Run) -> None
     assert (status, err) == (0, "")
     assert prompt == {"event": "prompt", "tokens": [0], "text": "Who?"}
     assert pieces == [
-        {"event": "piece", "text": text, "token": 1000 + index} for index, text in enumerate(["Puck", "", " é"])
+        {"event": "piece", "text": text, "token": 1000 + index, "kind": "text"}
+        for index, text in enumerate(["Puck", "", " é"])
     ]
     assert set(done) == DONE_KEYS
     assert (done["reason"], done["seed"], done["completion_tokens"]) == ("stop", 7, 3)

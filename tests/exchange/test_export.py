@@ -16,10 +16,11 @@ from markdown_it import MarkdownIt
 
 from phichat import i18n
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Message, Role
+from phichat.chat.conversation import Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write_export
 from phichat.exchange.imports import conversations
+from phichat.exchange.json_format import record_from_json, record_to_json
 from phichat.store.base import ConversationRecord
 from tests.support.conversations import HARD, record, talk
 
@@ -53,7 +54,7 @@ def test_json_is_what_the_description_says() -> None:
     }  # fmt: skip
     assert answer["reply"] == {
         "model": "tiny", "model_sha256": None, "seed": 7, "ending": "stop", "tokens": [1, 2], "sampling": {},
-        "engine": {}, "statistics": {},
+        "engine": {}, "statistics": {}, "thinking": "", "thinking_tokens": 0, "thinking_seconds": 0.0,
     }  # fmt: skip
 
 
@@ -145,6 +146,17 @@ def test_files_are_in_every_export_under_their_names() -> None:
     page = _Tags(_written(Format.HTML, talked))
     assert page.tags.count("details") == page.tags.count("summary") == 1
     assert "a*b.md\n# You\n```\n</details>" in page.text
+
+
+def test_what_was_thought_is_folded_in_a_page_and_in_no_text() -> None:
+    talked = talk("Why?", "Because.")
+    reply = Reply("tiny", thinking="Let me <see>.", thinking_tokens=4, thinking_seconds=75.0)
+    talked = replace(talked, messages=(talked.messages[0], replace(talked.messages[1], reply=reply)))
+    page = _written(Format.HTML, talked)
+    assert '<details class="thinking"><summary>Thought for 1 min 15 s</summary>' in page
+    assert "Let me &lt;see&gt;." in page
+    assert "Let me" not in _written(Format.MARKDOWN, talked) + _written(Format.TEXT, talked)
+    assert record_from_json(record_to_json(talked)).messages[1].reply == reply
 
 
 def _headings(source: str) -> list[str]:

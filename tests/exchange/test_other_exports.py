@@ -65,7 +65,24 @@ def test_deepseek(file: Path) -> None:
     (found,) = conversations(file)
     assert found
     assert (found.origin, found.model, found.summary.title) == ("deepseek", "deepseek-reasoner", "Greeting")
+    assert found.messages[1].thinking == "A greeting."
     assert (found.summary.created, found.messages[1].created) == (AT_NOON, AT_NOON + 9)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"content": "Hi", "reasoning_content": "A greeting."},
+        {"content": "<think>\nA greeting.\n</think>\n\nHi"},
+        {"content": [{"type": "thinking", "thinking": "A greeting."}, {"type": "text", "text": "Hi"}]},
+    ],
+)
+def test_what_models_thought_elsewhere(file: Path, answer: dict[str, Any]) -> None:
+    listed = [{"role": "user", "content": "Hello"}, {"role": "assistant", **answer}]
+    assert _read(file, {"messages": listed}) == [HELLO]
+    (found,) = conversations(file)
+    assert found
+    assert found.messages[1].thinking == "A greeting."
 
 
 def test_older_deepseek_messages_have_roles(file: Path) -> None:

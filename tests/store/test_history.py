@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Conversation, Ending, Message, Piece, Reply, Role, new_id
+from phichat.chat.conversation import Conversation, Ending, Message, Piece, PieceKind, Reply, Role, new_id
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
@@ -210,6 +210,27 @@ def test_a_reply_that_was_interrupted_can_be_continued(history: History, file: P
         continued = again.load_conversation("one").messages[1].reply
         assert continued is not None
         assert continued.ending is Ending.ANSWERING
+
+
+def test_what_was_thought_survives_a_crash_and_is_not_searched(history: History, file: Path, tmp_path: Path) -> None:
+    reply = answer()
+    history.save_conversation(record("one", question(), reply)).result()
+    thoughts = [Piece("", 1, PieceKind.THINKING), Piece("Wondering", 2, PieceKind.THINKING)]
+    history.append_to_reply(reply.id, [*thoughts, Piece("Half", 3)]).result()
+    copy = tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    with closing(History(copy)) as again:
+        partial = again.load_conversation("one").messages[1]
+        assert (partial.text, partial.thinking) == ("Half", "Wondering")
+        assert partial.reply is not None
+        assert (partial.reply.tokens, partial.reply.thinking_tokens) == ((1, 2, 3), 2)
+        assert again.search_conversations("half")
+        assert not again.search_conversations("wondering")
+        whole = replace(partial, reply=replace(partial.reply, ending=Ending.STOP, thinking_seconds=2.5))
+        again.finish_reply(whole).result()
+        assert again.load_conversation("one").messages[1] == whole
+        assert not again.search_conversations("wondering")
 
 
 def test_details_are_changed_each_for_itself(history: History) -> None:

@@ -18,6 +18,7 @@ from phichat.engine.base import (
     Loading,
     ModelRef,
     Piece,
+    PieceKind,
     PromptFit,
     PromptReady,
     Reading,
@@ -50,6 +51,7 @@ class ScriptedEngine:
         fits: makes what it says of how a request fits.
         loaded: the model it has, or None.
         architecture: what it says its models are.
+        thinking: whether it says that they think by themselves: "on", "off", or "" if they cannot.
         calibrations, unloads: how often it was to find fast settings, and to give its memory back.
         most_context: what its models were made for; 0 for unknown.
         leaves_out: how many of the oldest turns do not fit into any prompt.
@@ -64,6 +66,7 @@ class ScriptedEngine:
         self.fits: Callable[[Request], PromptFit] = self._fitted
         self.loaded: Loaded | None = None
         self.architecture = "phi3"
+        self.thinking = ""
         self.calibrations = self.unloads = self.leaves_out = self.most_context = 0
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
@@ -92,7 +95,9 @@ class ScriptedEngine:
             raise EngineError("Loading was canceled.")
         context = min(settings.context, self.most_context or settings.context)
         settings = replace(settings, context=context)
-        self.loaded = Loaded(model, self.architecture, context, "scripted", settings, self.most_context)
+        self.loaded = Loaded(
+            model, self.architecture, context, "scripted", settings, self.most_context, thinking=self.thinking
+        )
         return self.loaded
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
@@ -133,6 +138,11 @@ class ScriptedEngine:
 
     def close(self) -> None:
         self.loaded = None
+
+
+def thought(text: str, token: int = 900) -> Piece:
+    """A piece of what a model thinks."""
+    return Piece(text, token, PieceKind.THINKING)
 
 
 class SlowKeeper:

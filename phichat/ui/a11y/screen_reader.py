@@ -29,6 +29,7 @@ class ReplyAnnouncer(QObject):
         self._current = current
         self._reply = ""
         self._splitter = SpeechSplitter()
+        self._has_told_thinking = False
         self._pending: list[str] = []
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
         self._pause.timeout.connect(self._say)
@@ -48,7 +49,11 @@ class ReplyAnnouncer(QObject):
         is_whole = ending is not Ending.ANSWERING
         if message.id != self._reply:  # what it has already was announced, or is old
             self._reply, self._splitter = message.id, SpeechSplitter(message.text)
-            self._pending += [] if message.text or is_whole else [tr("Processing…")]
+            self._pending += [] if message.text or message.is_thinking or is_whole else [tr("Processing…")]
+            self._has_told_thinking = False
+        if message.is_thinking and not self._has_told_thinking:  # what is thought is read where it is opened
+            self._has_told_thinking = True
+            self._pending += [tr("Thinking…")]
         self._pending += self._splitter.next_sentences(message.text, is_whole=is_whole)
         if is_whole:
             self._reply = ""

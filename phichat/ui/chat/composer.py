@@ -34,6 +34,7 @@ class Composer(QFrame):
         submitted(str): send this message.
         draft_changed(str): the text, or the files with it, have changed.
         stopped: end the reply.
+        answer_requested: end the thinking, and answer.
         unqueued: do not send the message that is queued.
         attach_requested: let the user choose files.
         files_pasted(list[Path]): attach these files.
@@ -46,6 +47,7 @@ class Composer(QFrame):
     submitted = Signal(str)
     draft_changed = Signal(str)
     stopped = Signal()
+    answer_requested = Signal()
     unqueued = Signal()
     attach_requested = Signal()
     files_pasted = Signal(list)
@@ -69,6 +71,9 @@ class Composer(QFrame):
         self._send = _button("sendButton", tr("Send"), tr("Send (Enter)"))
         self._stop = _button("stopButton", tr("Stop"), tr("Stop (Esc)"))
         self._stop.hide()
+        self._answer_now = banner_button("answerNowButton", tr("Answer now"))
+        self._answer_now.setToolTip(tr("Stop thinking and answer now"))
+        self._answer_now.hide()
         self._time_estimate = _time_estimate()
         self._note = _note(theme)
         self._queue_row: QueueRow | None = None
@@ -86,8 +91,10 @@ class Composer(QFrame):
         self.field.picture_pasted.connect(self.picture_pasted)
         self._attach.clicked.connect(self.attach_requested)
         self._send.clicked.connect(self.submit)
+        self._answer_now.clicked.connect(self.answer_requested)
         self._stop.clicked.connect(self.stopped)
         theme.apply_stylesheet(self, "composer")
+        theme.apply_stylesheet(self._answer_now, "small")
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self._on_text()
@@ -175,6 +182,12 @@ class Composer(QFrame):
         if had_focus:
             self.field.setFocus()
 
+    def set_thinking(self, *, is_thinking: bool) -> None:
+        """Show Answer now while the model thinks."""
+        if self._answer_now.hasFocus() and not is_thinking:
+            self.field.setFocus()
+        self._answer_now.setVisible(is_thinking)
+
     @Slot()
     def submit(self) -> None:
         """Send the draft, unless it is empty or cannot be answered now; then it stays."""
@@ -235,7 +248,7 @@ class Composer(QFrame):
         row = QHBoxLayout()
         row.addWidget(self._attach, 0, Qt.AlignmentFlag.AlignBottom)
         row.addWidget(self.field, 1)
-        for widget in (self._time_estimate, self._send, self._stop):
+        for widget in (self._answer_now, self._time_estimate, self._send, self._stop):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignBottom)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(8, 7, 8, 7)

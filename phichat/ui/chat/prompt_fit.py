@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachment, length_with
+from phichat.chat.sampling import UNLIMITED
 from phichat.chat.session import Session
 from phichat.chat.time_estimate import TimeEstimate, estimate_text
 from phichat.engine.base import Done, Loaded, PromptFit
@@ -181,15 +182,29 @@ class TimeEstimateController(QObject):
     @Slot(object)
     def _on_measured(self, done: Done) -> None:
         self._estimate.record_speed(done.prompt_tokens - done.cached_tokens, done.prompt_seconds)
+        self._estimate.record_writing(done.tokens_per_second, done.thinking_tokens)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
         self._estimate.model_loaded(loaded.reads)
 
+    def _budget(self) -> int:
+        """Return how many tokens the model may think before it answers."""
+        default = self._generation.loaded.thinking if self._generation.loaded else ""
+        budget = self._current.session.sampling.thinking
+        if not default:
+            return 0
+        return budget if budget is not None else 0 if default == "off" else UNLIMITED
+
+    @Slot()
+    def refresh(self) -> None:
+        """Estimate anew, as the settings have changed."""
+        self._emit_estimate()
+
     @Slot()
     def _emit_estimate(self) -> None:
         can_ask = self._length and self._generation.state is GenerationState.IDLE
-        words = estimate_text(self._estimate.seconds(self._length)) if can_ask else ""
+        words = estimate_text(self._estimate.seconds(self._length, self._budget())) if can_ask else ""
         if words != self._shown:
             self._shown = words
             self.changed.emit(words)

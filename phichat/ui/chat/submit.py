@@ -47,6 +47,8 @@ class SubmitController(QObject):
         composer.draft_changed.connect(self._on_written)
         composer.unqueued.connect(self._on_unqueued)
         composer.stopped.connect(self._on_stopped)
+        composer.answer_requested.connect(self._on_answer_requested)
+        generation.replied.connect(self._show_thinking)
         stop.triggered.connect(self._on_stopped)
         generation.state_changed.connect(self._show_state)
         conversations.current.session_changed.connect(self._on_session_changed)
@@ -123,10 +125,21 @@ class SubmitController(QObject):
             self._generation.stop()
 
     @Slot()
+    def _on_answer_requested(self) -> None:
+        if self._generation.answers(self.session):
+            self._generation.answer_now()
+            self._show_thinking()
+
+    @Slot()
+    def _show_thinking(self) -> None:
+        self._composer.set_thinking(is_thinking=self._generation.is_thinking(self.session))
+
+    @Slot()
     def _show_state(self) -> None:
         """Show whether the conversation shown is being answered, and whether a message in it is queued."""
         is_answered = self._generation.answers(self.session)
         self._composer.set_answering(is_answered)
+        self._show_thinking()
         self._stop.setEnabled(is_answered)
         is_queued = self.session.conversation.id in self._pending
         self._composer.show_queued(self._turn() if is_queued and self._generation.is_answering() else "")

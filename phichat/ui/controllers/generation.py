@@ -211,6 +211,16 @@ class GenerationController(QObject):
             nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
             self._forgetting = self._thread.generate(nothing)
 
+    def answer_now(self) -> None:
+        """End the thinking of the reply under way, so that its answer follows."""
+        if self._reply:
+            self._reply.hurry()
+
+    def is_thinking(self, session: Session) -> bool:
+        """Whether the reply under way belongs to `session`, and thinks as long as it likes."""
+        message = session.answering
+        return bool(message and message.is_thinking and self._reply and not self._reply.is_hurried())
+
     def stop(self) -> None:
         """Stop the reply under way; what is written of it stays."""
         if self._reply is None:

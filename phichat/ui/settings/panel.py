@@ -25,6 +25,7 @@ from phichat.i18n import tr
 from phichat.ui.settings.advanced import AdvancedSettings
 from phichat.ui.settings.preset_picker import PresetPicker
 from phichat.ui.settings.slider_row import SliderRow
+from phichat.ui.settings.thinking_row import ThinkingRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
@@ -144,6 +145,9 @@ class SettingsPanel(QScrollArea):
             row = self._rows[setting.name] = SliderRow(setting, theme)
             row.changed.connect(self._on_value)
             self._layout.addWidget(row)
+        self._thinking = ThinkingRow()
+        self._thinking.changed.connect(self._on_thinking)
+        self._layout.addWidget(self._thinking)
         self._add_seed()
         self._advanced = AdvancedSettings(theme)
         self._advanced.changed.connect(self._on_value)
@@ -174,6 +178,7 @@ class SettingsPanel(QScrollArea):
         for name, row in self._rows.items():
             row.show_value(getattr(sampling, name))
         self._advanced.show_sampling(sampling)
+        self._thinking.show_budget(sampling.thinking)
         with QSignalBlocker(self._random), QSignalBlocker(self._seed):
             self._random.setChecked(sampling.seed is None)
             self._seed.setEnabled(sampling.seed is not None)
@@ -198,6 +203,10 @@ class SettingsPanel(QScrollArea):
         for setting in SETTINGS:
             if row := self._rows.get(setting.name):
                 row.set_high(setting.high_in(context))
+
+    def show_thinking(self, default: str) -> None:
+        """Show whether the model can think, and what it does if nothing is set; as `Loaded.thinking`."""
+        self._thinking.show_default(default)
 
     def emit_pending_context(self) -> None:
         """Emit a change of the context now that waits for its pause to end."""
@@ -291,8 +300,15 @@ class SettingsPanel(QScrollArea):
         self.sampling_changed.emit(self.sampling)
 
     @Slot(object)
+    def _on_thinking(self, budget: int | None) -> None:
+        self.sampling = replace(self.sampling, thinking=budget)
+        self._show_preset(is_edited=True)
+        self.sampling_changed.emit(self.sampling)
+
+    @Slot(object)
     def _on_preset(self, sampling: Sampling) -> None:
-        self._set_sampling(replace(sampling, seed=self.sampling.seed))
+        thinking = self.sampling.thinking if sampling.thinking is None else sampling.thinking
+        self._set_sampling(replace(sampling, seed=self.sampling.seed, thinking=thinking))
 
     @Slot()
     def _on_reset(self) -> None:

@@ -12,6 +12,15 @@ QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }
 QPushButton:focus { border-color: $accent; }
 QPushButton:disabled { color: $muted; }""",
+        "thinking": """
+QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 2px 6px 2px 2px; text-align: left; }
+QPushButton { background: transparent; color: $muted; }
+QPushButton:checked { background: transparent; }
+QPushButton:hover { background: $hover; color: $text; }
+QPushButton:focus { border-color: $accent; }""",
+        "thought": """
+QPlainTextEdit { background: transparent; color: $muted; border: none; border-left: 2px solid $line; border-radius: 0; }
+QPlainTextEdit { padding: 2px 0 2px 8px; margin-left: 8px; }""",
         "destructive": """
 QPushButton { color: $alert; }
 QPushButton:focus { border-color: $alert; }""",

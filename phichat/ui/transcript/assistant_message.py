@@ -2,7 +2,7 @@
 
 from weakref import WeakMethod
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -13,6 +13,8 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
+from phichat.ui.transcript.thinking_view import ThinkingView
+from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
 from phichat.unicode import short_title
 
@@ -34,6 +36,8 @@ class AssistantMessageView(MessageView):
         super().__init__(message, theme, context, toolbar)
         self._is_last = False
         self._continue: QPushButton | None = None
+        self._thinking: ThinkingView | None = None
+        self._index = -1
         self._blocks = BlockList(theme, context.render, self._parts, self)
         self._blocks.changed.connect(self._on_blocks_changed)
         self._note = AlertLabel(theme)
@@ -49,11 +53,18 @@ class AssistantMessageView(MessageView):
 
     def show_message(self, message: Message) -> None:
         super().show_message(message)
+        self._show_thinking()
         self._blocks.show(message.text, is_growing=self._is_growing())
         self._show_footer()
 
+    def set_index(self, index: int) -> None:
+        super().set_index(index)
+        self._index = index
+        if self._thinking:
+            self._thinking.setObjectName(f"thinking-{index}" if index >= 0 else "")
+
     def show_progress(self, text: str) -> None:
-        if self._is_growing() and not self._message.text:
+        if self._is_growing() and not (self._message.text or self._message.is_thinking):
             self._note.setText(text)
 
     def set_last(self, *, is_last: bool) -> None:
@@ -62,7 +73,11 @@ class AssistantMessageView(MessageView):
 
     def can_continue(self) -> bool:
         reply = self._message.reply
-        return bool(self._is_last and self._message.text and reply and reply.ending in UNFINISHED)
+        if not self._is_last or reply is None:
+            return False
+        has_only_thought = bool(reply.thinking and not self._message.text) and reply.ending is Ending.STOP
+        is_begun = bool(self._message.text or reply.thinking)
+        return has_only_thought or (is_begun and reply.ending in UNFINISHED)
 
     def refresh_actions(self) -> None:
         self.toolbar.set_can_press(self._state.can_ask)
@@ -73,6 +88,36 @@ class AssistantMessageView(MessageView):
         self._blocks.complete()
         super().show_now()
 
+    def highlight(self, terms: SearchTerms | None) -> None:
+        super().highlight(terms)
+        if self._thinking:
+            self._thinking.highlight(terms)
+
+    def match_count(self) -> int:
+        return self._matches_in_thinking() + super().match_count()
+
+    def select_match(self, match: int) -> None:
+        before = self._matches_in_thinking()
+        if self._thinking:
+            self._thinking.select_match(match if match < before else -1)
+        super().select_match(match - before if match >= before else -1)
+
+    def match_area(self, match: int) -> QRect:
+        before = self._matches_in_thinking()
+        if self._thinking and match < before:
+            area = self._thinking.match_area(match)
+            return QRect(self._thinking.mapTo(self, area.topLeft()), area.size())
+        return super().match_area(match - before)
+
+    def _matches_in_thinking(self) -> int:
+        return self._thinking.match_count() if self._thinking else 0
+
+    def take_focus(self) -> None:
+        if self._thinking and not self._parts:
+            self._thinking.tab_stops()[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            super().take_focus()
+
     def is_whole(self) -> bool:
         return not (self._blocks.has_more() or self._blocks.is_pending())
 
@@ -82,6 +127,9 @@ class AssistantMessageView(MessageView):
         while self._blocks.has_more() and match >= self.match_count():
             self._blocks.show_more()
             self._blocks.complete()
+
+    def tab_stops(self) -> list[QWidget]:
+        return [*(self._thinking.tab_stops() if self._thinking else []), *super().tab_stops()]
 
     def _footer_tab_stops(self) -> list[QWidget]:
         stops = super()._footer_tab_stops()
@@ -106,6 +154,27 @@ class AssistantMessageView(MessageView):
     def _is_growing(self) -> bool:
         return bool(self._message.reply and self._message.reply.ending is Ending.ANSWERING)
 
+    def _show_thinking(self) -> None:
+        """Show what was thought, if anything."""
+        if self._thinking is None and (self._message.thinking or self._message.is_thinking):
+            self._thinking = ThinkingView(self._theme)
+            self.set_index(self._index)
+            self._thinking.show_message(self._message)
+            self._thinking.set_open(is_open=self._message.id in self._state.open_thinking)
+            self._thinking.toggled.connect(self._on_thinking_toggled)
+            self._column.insertWidget(1 if self._pin_badge else 0, self._thinking)
+            self.update_tab_order()
+        elif self._thinking:
+            self._thinking.show_message(self._message)
+            self._thinking.setVisible(bool(self._message.thinking or self._message.is_thinking))
+
+    @Slot(bool)
+    def _on_thinking_toggled(self, is_open: bool) -> None:
+        known = self._state.open_thinking
+        (known.add if is_open else known.discard)(self._message.id)
+        self.update_tab_order()
+        self._signals.thinking_toggled.emit()
+
     def _show_footer(self) -> None:
         reply = self._message.reply or Reply(ending=Ending.STOP)
         self._keeps_toolbar = self._is_last and reply.ending is not Ending.ANSWERING
@@ -114,7 +183,7 @@ class AssistantMessageView(MessageView):
         remark = self._state.remarks.get(self._message.id, "")
         note = "\n".join(filter(None, [footer(reply), remark]))
         if reply.ending is Ending.ANSWERING:
-            note = "" if self._message.text else tr("Processing…")
+            note = "" if self._message.text or self._message.is_thinking else tr("Processing…")
         self._note.set_alert(is_alert=reply.ending is Ending.ERROR)
         self._note.setText(note)
         self._show_continue()

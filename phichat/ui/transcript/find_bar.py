@@ -284,12 +284,13 @@ class ConversationFinder(QObject):
 
     def _count(self, message: Message, index: int) -> int:
         text, count = self._counts.get(message.id, ("", -1))
-        if count < 0 or text is not message.text:
-            view = self._transcript.view(index)
-            is_marked = view is not None and view.message is message and view.search_terms is self._terms
-            is_known = is_marked and view is not None and view.is_whole()
-            count = view.match_count() if view and is_known else self._count_in_source(message)
-            self._counts[message.id] = message.text, count
+        view = self._transcript.view(index)
+        is_marked = view is not None and view.message is message and view.search_terms is self._terms
+        if view and is_marked and view.is_whole():
+            count = view.match_count()  # which changes where thinking is opened or folded
+        elif count < 0 or text is not message.text:
+            count = self._count_in_source(message)
+        self._counts[message.id] = message.text, count
         return count
 
     def _count_in_source(self, message: Message) -> int:

@@ -30,6 +30,7 @@ class MessageSignals(QObject):
         delete_requested(Message): delete the message and all that follow.
         editing_changed(MessageView): the editor of the message was opened or closed.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
+        thinking_toggled: the thinking of a message was opened or folded.
     """
 
     retry_requested = Signal(object)
@@ -42,11 +43,12 @@ class MessageSignals(QObject):
     delete_requested = Signal(object)
     pin_requested = Signal(object)
     editing_changed = Signal(object)
+    thinking_toggled = Signal()
 
 
 @dataclass
 class MessageState:
-    """State of messages beyond what is stored. All dictionaries are keyed by message id.
+    """State of messages beyond what is stored. Dictionaries are keyed by message id.
 
     Attributes:
         can_ask: whether the model can answer now.
@@ -54,6 +56,7 @@ class MessageState:
         remarks: notes below replies.
         unsent_edits: texts in open editors.
         unsent_files: the files in those editors where some were removed.
+        open_thinking: the ids of messages whose thinking is open.
     """
 
     can_ask: bool = False
@@ -61,6 +64,7 @@ class MessageState:
     remarks: dict[str, str] = field(default_factory=dict)
     unsent_edits: dict[str, str] = field(default_factory=dict)
     unsent_files: dict[str, Attachments] = field(default_factory=dict)
+    open_thinking: set[str] = field(default_factory=set)
 
 
 @dataclass

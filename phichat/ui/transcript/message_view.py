@@ -54,6 +54,10 @@ class MessageView(QWidget):
 
     source = Property(str, _source)
 
+    def set_index(self, index: int) -> None:
+        """Name this after its position on the path; -1 for none."""
+        self.setObjectName(f"message-{index}" if index >= 0 else "")
+
     @property
     def message(self) -> Message:
         """The message that is shown."""

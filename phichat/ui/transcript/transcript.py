@@ -67,6 +67,7 @@ class Transcript(QScrollArea):
         self._down_button.clicked.connect(self.follow)
         self._anchor.moved.connect(self._on_moved)
         self._visible.changed.connect(self.changed)
+        self.context.signals.thinking_toggled.connect(self.changed)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus)

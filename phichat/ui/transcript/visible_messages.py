@@ -125,7 +125,7 @@ class VisibleMessages(QObject):
             if focus and view.isAncestorOf(focus):
                 self._before.setFocus()  # else the next widget gets it, and is scrolled to
             self._column.removeWidget(view)
-            view.setObjectName("")
+            view.set_index(-1)
             view.hide()
             view.deleteLater()
         is_top = first <= self.first
@@ -175,7 +175,7 @@ class VisibleMessages(QObject):
 
     def _create_view(self, index: int) -> "MessageView":
         view = create_message_view(self.path[index], self._theme, self._context)
-        view.setObjectName(f"message-{index}")
+        view.set_index(index)
         self._refresh(view, index)
         if self._terms:
             view.highlight(self._terms)

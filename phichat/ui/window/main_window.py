@@ -327,6 +327,7 @@ class MainWindow(QMainWindow):
 
     def _on_settings(self) -> None:
         self._show_default()
+        self._time_estimate.refresh()
         self.conversations.current.save_soon()
 
     @Slot()

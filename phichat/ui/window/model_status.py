@@ -100,6 +100,7 @@ class ModelStatusPresenter(QObject):
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
         self._panel.show_context(loaded.context, loaded.most_context)
+        self._panel.show_thinking(loaded.thinking)
 
     @Slot(object)
     def _on_asked(self, session: Session) -> None:

@@ -14,8 +14,10 @@ FIRST_SPECIAL = 0x110000
 class Letters:
     """A vocabulary whose tokens are letters, and `specials`."""
 
-    architecture, sentencepiece, template, add_bos = "llama", False, None, False
-    bos = eos = None
+    architecture, sentencepiece, add_bos = "llama", False, False
+    template: str | None = None
+    bos: int | None = None
+    eos: int | None = None
     count = FIRST_SPECIAL + 100
     end_tokens: frozenset[int] = frozenset()
 
@@ -130,7 +132,7 @@ class TestSplitting:
         assert said([0, "\nHm", " so\n", 1, "\n\n", "Yes"], TAG, "<think>", "</think>") == ("Hm so", "Yes")
 
     def test_a_mark_that_is_a_token_can_be_written_about(self) -> None:
-        parts = [0, "Close it with </think>", " then.", 1, "Write `</think>`."]
+        parts: list[str | int] = [0, "Close it with </think>", " then.", 1, "Write `</think>`."]
         assert said(parts, TAG, "<think>", "</think>") == ("Close it with </think> then.", "Write `</think>`.")
 
     def test_a_quoted_mark_in_plain_text_ends_no_thought(self) -> None:
@@ -164,8 +166,8 @@ class TestSplitting:
 
     def test_harmony(self) -> None:
         specials = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>")
-        thought = [0, "analysis", 1, "One", 2, 3, "assistant", 0, "analysis", 1, "Two"]
-        answer = [2, 3, "assistant", 0, "final", 1, "Yes", "."]
+        thought: list[str | int] = [0, "analysis", 1, "One", 2, 3, "assistant", 0, "analysis", 1, "Two"]
+        answer: list[str | int] = [2, 3, "assistant", 0, "final", 1, "Yes", "."]
         assert said([*thought, *answer], HARMONY, *specials) == ("One\n\nTwo", "Yes.")
         assert said([0, "final", 1, "Yes"], HARMONY, *specials) == ("", "Yes")
         pieces = split([*thought, *answer], HARMONY, *specials)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ CLOSING = (*b"\n", DONE, *b"\n\n")
 
 @pytest.fixture
 def load(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path) -> Load:
-    def make(**changes: object) -> Loaded:
+    def make(**changes: Any) -> Loaded:
         path = tiny_models.thinker(tmp_path / "thinker.gguf", **changes)
         return llama.load(ModelRef.of_file(path), replace(settings, looks_up=False), CancelToken(), lambda _: None)
 
