@@ -73,6 +73,7 @@ class Composer(QFrame):
         self._stop.hide()
         self._answer_now = banner_button("answerNowButton", tr("Answer now"))
         self._answer_now.setToolTip(tr("Stop thinking and answer now"))
+        set_fixed_size(self._answer_now, 0, 34)
         self._answer_now.hide()
         self._time_estimate = _time_estimate()
         self._note = _note(theme)

@@ -36,7 +36,7 @@ class ThinkingView(QWidget):
         self._line.toggled.connect(self._on_toggled)
         theme.apply_stylesheet(self._line, "thinking")
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setContentsMargins(0, 0, 0, 6)
         self._column.setSpacing(2)
         self._column.addWidget(self._line, 0, Qt.AlignmentFlag.AlignLeft)
         theme.changed.connect(self._show_icon)
