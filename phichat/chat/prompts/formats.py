@@ -120,7 +120,7 @@ class TemplateFormat:
         self.stop_texts: tuple[str, ...] = ()
         self.notice = ""
         try:
-            self._learn_turn_end(self._parts([Role.USER, Role.ASSISTANT, Role.USER]))
+            self._learn_turn_end(self._parts(_sample(Role.USER, Role.ASSISTANT, Role.USER)))
         except TemplateError as error:
             self._plain(error)
         self._stop_texts = self.stop_texts
@@ -129,8 +129,8 @@ class TemplateFormat:
         """Return whether the template writes more than special tokens around the messages, such as instructions."""
         for roles in ([Role.USER], [Role.SYSTEM, Role.USER], [Role.USER, Role.ASSISTANT, Role.USER]):
             with suppress(TemplateError):
-                words = (part for part, _ in self._parts(roles) if isinstance(part, str))
-                if any(self._special.sub("", part).strip() for part in words):
+                words = (text for text, source in self._parts(_sample(*roles)) if source is None)
+                if any(self._special.sub("", text).strip() for text in words):
                     return True
         return False
 
@@ -139,20 +139,20 @@ class TemplateFormat:
         try:
             found = self._filled(turns, variables)
         except TemplateError as error:
-            return self._plain(error).tokens(turns)
+            return self._plain(error).tokens(turns, variables)
         self.notice, self.stop_texts = "", self._stop_texts
         return found
 
-    def _parts(self, roles: Sequence[Role], variables: Mapping[str, object] = NO_VARIABLES) -> list[tuple[Part, str]]:
-        return self._template.parts(roles, {**self._names, **variables})
+    def _parts(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[Part]:
+        return self._template.parts(turns, {**self._names, **variables})
 
-    def _learn_turn_end(self, parts: Sequence[tuple[Part, str]]) -> None:
+    def _learn_turn_end(self, parts: Sequence[Part]) -> None:
         """Have a reply end at what the template writes right after one: a token, or else words.
 
         Not where a reply has to write markup before its text, as it may write the same mark several times.
         """
-        texts = {part: index for index, (part, _) in enumerate(parts) if isinstance(part, int)}
-        before, after, last = (_words_at(parts, texts[number] + 1) for number in range(3))
+        texts = {source: index for index, (_, source) in enumerate(parts)}
+        before, after, last = (_words_at(parts, texts[number] + 1) if number in texts else "" for number in range(3))
         blanks, words = _split_blanks(after)
         if not last.startswith(before.rstrip()) or not words:
             return
@@ -170,22 +170,23 @@ class TemplateFormat:
         failure = TemplateError("")
         for attempt in (list(turns), _alternating(turns), _alternating(_without_system(turns))):
             try:
-                parts = self._parts([turn.role for turn in attempt], variables)
+                parts = self._parts(attempt, variables)
             except TemplateError as error:
                 failure = error
             else:
                 return self._tokens_of(parts, attempt)
         raise failure
 
-    def _tokens_of(self, parts: Sequence[tuple[Part, str]], turns: Sequence[Turn]) -> list[int]:
+    def _tokens_of(self, parts: Sequence[Part], turns: Sequence[Turn]) -> list[int]:
         writer = _Writer(self._vocabulary, self._blank_after)
-        for part, strip in parts:
-            if isinstance(part, str):
-                self._write_template(writer, part)
-            elif made_of := _own_tokens(self._vocabulary, turns[part]):
+        for text, source in parts:
+            turn = turns[source] if source is not None and 0 <= source < len(turns) else None
+            if source is None:
+                self._write_template(writer, text)
+            elif turn and text.strip() == turn.text.strip() and (made_of := _own_tokens(self._vocabulary, turn)):
                 writer.ids(made_of)
             else:
-                writer.plain(_stripped(turns[part].text, strip))
+                writer.plain(text)
         tokens = writer.finished()
         return tokens if self._vocabulary.bos in tokens else _bos_tokens(self._vocabulary) + tokens
 
@@ -279,10 +280,15 @@ def _split_blanks(text: str) -> tuple[str, str]:
     return text[: len(text) - len(rest)], rest
 
 
-def _words_at(parts: Sequence[tuple[Part, str]], index: int) -> str:
+def _words_at(parts: Sequence[Part], index: int) -> str:
     """Return the template's own text at `index`; empty if it writes none there."""
-    part = parts[index][0] if index < len(parts) else ""
-    return part if isinstance(part, str) else ""
+    text, source = parts[index] if index < len(parts) else ("", None)
+    return text if source is None else ""
+
+
+def _sample(*roles: Role) -> list[Turn]:
+    """Return short turns to see what the template writes around them."""
+    return [Turn(role, "Hi") for role in roles]
 
 
 def _bos_tokens(vocabulary: Vocabulary) -> list[int]:
@@ -292,11 +298,6 @@ def _bos_tokens(vocabulary: Vocabulary) -> list[int]:
 def _own_tokens(vocabulary: Vocabulary, turn: Turn) -> Sequence[int]:
     """Return a reply's own tokens; none if any is special or unknown, as an imported reply may have any."""
     return turn.tokens if are_plain(vocabulary, turn.tokens) else ()
-
-
-def _stripped(text: str, sides: str) -> str:
-    text = text.lstrip() if "l" in sides else text
-    return text.rstrip() if "r" in sides else text
 
 
 def _without_system(turns: Sequence[Turn]) -> list[Turn]:

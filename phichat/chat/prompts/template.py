@@ -1,47 +1,46 @@
-"""A model file's Jinja chat template, rendered in a sandbox into parts: its own text and places for messages.
+"""A model file's Jinja chat template, rendered in a sandbox into runs of text, each with where it comes from.
 
-The file is not trusted: the template is given placeholders, never what people wrote, so that only its own text can
-name a special token.
+The file is not trusted. The template sees the real messages, as many templates look for marks of thoughts in them; but
+in what it renders each character still tells whose it is, so that only the template's own text can name special tokens.
 """
 
-import datetime
-import re
-import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from types import FrameType
-from typing import Any, NoReturn, Protocol, Self
+from typing import Any, Protocol, Self
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import nodes
 
-from phichat.chat.conversation import Role
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.prompts.provenance import ANYWHERE, ROOM, MarkedText, Marks, Run
+from phichat.chat.prompts.template_environment import LONGEST, LimitError, TemplateEnvironment, TemplateError
 
-LONGEST = 1_000_000  # characters that a template may have, and may render
+__all__ = ["ChatTemplate", "Part", "Template", "TemplateError"]
+
 STEPS = 2_000_000  # lines of Python that it may run, about a second
+STEPS_PER_TURN = 2_000  # how many more for each turn
 
-# Around each placeholder, to see whether the template trims what it is given.
-PAD = "\N{EM SPACE}"
+Part = Run
+"""Text, and the index of the turn that it comes from; None for the template's own.
 
-Part = str | int
-"""A template's own text, or the index of the turn whose text goes here."""
+Text of what no single turn's `text` is has another number: ANYWHERE, or the number of turns and more for thoughts.
+"""
 
 # What transformers passes where nothing is given. Some templates test only whether these are defined, or only for None.
 ABSENT = {"tools": None, "documents": None}
 
-
-class TemplateError(ValueError):
-    """The template fails, or leaves out a message."""
+# How templates call what a model thought before it wrote a message.
+THINKING = ("reasoning_content", "reasoning", "thinking", "thought")
 
 
 class Template(Protocol):
     """A chat template that is ready to use."""
 
-    def parts(self, roles: Sequence[Role], names: Mapping[str, object]) -> list[tuple[Part, str]]:
-        """Return the parts of a prompt for turns by `roles`, up to where the assistant's reply begins.
+    def parts(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[Part]:
+        """Return the parts of a prompt for `turns`, up to where the assistant's reply begins.
 
-        Each part comes with the sides to strip its text on: any of "l" and "r". `names` are variables such as
-        `bos_token`. Raise TemplateError if the template leaves a turn out.
+        `variables` are such as `bos_token`. Raise TemplateError if the template leaves out what the user or the system
+        says.
         """
 
 
@@ -49,61 +48,116 @@ class ChatTemplate:
     """Implements Template in this process. Raise TemplateError if it does not compile."""
 
     def __init__(self, source: str) -> None:
-        self._exhausted: _Exhausted | None = None
+        self._exhausted: LimitError | None = None
         if len(source) > LONGEST:
             raise TemplateError("the template is too long")
         try:
-            self._template = _environment().from_string(source)
+            self._environment = TemplateEnvironment()
+            parsed = self._environment.parse(source)
+            self._thinking = _thinking_name(parsed)
+            self._template = self._environment.from_string(parsed)
         except MemoryError:
             raise
         except Exception as error:  # a hostile template may make the compiler raise anything
             raise TemplateError(str(error)) from error
 
-    def parts(self, roles: Sequence[Role], names: Mapping[str, object]) -> list[tuple[Part, str]]:
-        """See Template."""
-        try:
-            return self._parts(roles, {**names, **ABSENT})
-        except TemplateError as error:
-            if self._exhausted:
-                raise
-            with suppress(TemplateError):
-                return self._parts(roles, names)
-            raise error from None
+    def parts(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[Part]:
+        """See Template. Some templates want a message as a list of typed parts rather than as a text."""
+        failures: list[TemplateError] = []
+        for is_typed, absent in ((False, ABSENT), (True, ABSENT), (False, {})):
+            try:
+                return self._parts(turns, {**absent, **variables}, is_typed=is_typed)
+            except TemplateError as error:
+                failures.append(error)
+                if self._exhausted:
+                    break
+        raise failures[0]
 
-    def _parts(self, roles: Sequence[Role], names: Mapping[str, Any]) -> list[tuple[Part, str]]:
-        nonce = secrets.token_hex(8)
-        holders = [f"{PAD}\ue000{nonce}:{index}\ue001{PAD}" for index in range(len(roles))]
-        messages = [{"role": str(role), "content": holder} for role, holder in zip(roles, holders, strict=True)]
-        parts = _split(self._render(messages, names), nonce)
-        if wrong := set(range(len(roles))) ^ {part for part, _ in parts if isinstance(part, int)}:
-            raise TemplateError(f"the template leaves out or makes up message {min(wrong) + 1}")
+    def _parts(self, turns: Sequence[Turn], variables: Mapping[str, object], *, is_typed: bool) -> list[Part]:
+        self._environment.marks = marks = Marks()
+        parts = list(marks.runs(self._render(turns, variables, is_typed=is_typed)))
+        if is_typed and any(part.endswith(_WRITTEN_AS_DATA) for part, source in parts if source is None):
+            raise TemplateError("the template writes a list of parts as data")
+        found = {source for _, source in parts}
+        needed = (index for index, turn in enumerate(turns) if turn.role is not Role.ASSISTANT and turn.text.strip())
+        missing = next((index for index in needed if index not in found), None)
+        if missing is not None and ANYWHERE not in found:
+            raise TemplateError(f"the template leaves out message {missing + 1}")
         return parts
 
-    def _render(self, messages: list[dict[str, str]], names: Mapping[str, Any]) -> str:
-        values: dict[str, Any] = {**names, "messages": messages, "add_generation_prompt": True}
+    def _render(self, turns: Sequence[Turn], variables: Mapping[str, object], *, is_typed: bool) -> str:
         try:
             if self._exhausted:
                 raise self._exhausted
-            with _Budget():
-                return "".join(_bounded(self._template.generate(**values)))
-        except _Exhausted as error:
+            messages = list(self._messages(turns, is_typed=is_typed))
+            values: dict[str, Any] = {"add_generation_prompt": True, **variables, "messages": messages}
+            most = LONGEST + 4 * sum(len(turn.text) + len(turn.thinking) for turn in turns)
+            with _Budget(STEPS + STEPS_PER_TURN * len(turns)):
+                return "".join(_bounded(self._template.generate(**values), most))
+        except LimitError as error:
             self._exhausted = error
             raise TemplateError(str(error)) from error
-        except (TemplateError, MemoryError):
+        except MemoryError:
             raise
         except Exception as error:  # a hostile template may raise anything
-            raise TemplateError(str(error)) from error
+            raise TemplateError(self._environment.marks.unmark(str(error))) from error
+
+    def _messages(self, turns: Sequence[Turn], *, is_typed: bool) -> Iterator[dict[str, Any]]:
+        marks, count = self._environment.marks, len(turns)
+        is_crowded = sum(len(set(turn.text)) + len(set(turn.thinking)) for turn in turns) > ROOM // 2
+        for index, turn in enumerate(turns):
+            text = marks.mark(turn.text, ANYWHERE if is_crowded else index)
+            message: dict[str, Any] = {"role": str(turn.role), "content": [_typed("text", text)] if is_typed else text}
+            if turn.thinking and self._thinking:
+                thinking = marks.mark(turn.thinking, ANYWHERE if is_crowded else count + index)
+                if self._thinking == _TYPED:
+                    message["content"] = [_typed("thinking", thinking), _typed("text", text)]
+                else:
+                    message[self._thinking] = thinking
+            yield message
 
 
-class _Exhausted(RuntimeError):
-    """The template does more than any prompt needs. Not a ValueError, as Jinja's own filters swallow those."""
+_TYPED = "content"
+_WRITTEN_AS_DATA = ("'text': ", '"text": ')
+
+
+def _typed(kind: str, text: MarkedText) -> dict[str, Any]:
+    return {"type": kind, kind: text}
+
+
+def _thinking_name(template: nodes.Template) -> str:
+    """Return the name under which `template` looks for thoughts in a message; empty if it does not.
+
+    _TYPED if it wants them as a part of the content.
+    """
+    names = {node.attr for node in template.find_all(nodes.Getattr)}
+    words = {node.value for node in template.find_all(nodes.Const) if isinstance(node.value, str)}
+    compared = {
+        operand.expr.value
+        for comparison in template.find_all(nodes.Compare)
+        if _is_type(comparison.expr)
+        for operand in comparison.ops
+        if isinstance(operand.expr, nodes.Const)
+    }
+    found = [name for name in THINKING if name in names or (name in words and name not in compared)]
+    return found[0] if found else _TYPED if "thinking" in compared else ""
+
+
+def _is_type(node: nodes.Node) -> bool:
+    """Return whether `node` is the type of something, as in `part.type`."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr == "type"
+    return isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and node.arg.value == "type"
+
+
+_OF_MARKS = Marks.mark.__code__.co_filename  # whose calls count, but not their lines, as those do not loop for long
 
 
 class _Budget:
     """Limits the lines of Python that run inside with `sys.settrace`, so that an endless loop in a template fails."""
 
-    def __init__(self) -> None:
-        self._left = STEPS
+    def __init__(self, steps: int) -> None:
+        self._left = steps
 
     def __enter__(self) -> Self:
         self._before = sys.gettrace()
@@ -113,50 +167,17 @@ class _Budget:
     def __exit__(self, *_: object) -> None:
         sys.settrace(self._before)
 
-    def _count(self, _frame: FrameType, _event: str, _argument: object) -> Any:
+    def _count(self, frame: FrameType, _event: str, _argument: object) -> Any:
         self._left -= 1
         if self._left < 0:
-            raise _Exhausted("the template takes too long")
-        return self._count
+            raise LimitError("the template takes too long")
+        return None if frame.f_code.co_filename == _OF_MARKS else self._count
 
 
-def _bounded(chunks: Iterable[str]) -> Iterator[str]:
+def _bounded(chunks: Iterable[str], most: int) -> Iterator[str]:
     length = 0
     for chunk in chunks:
         length += len(chunk)
-        if length > LONGEST:
-            raise _Exhausted("the template makes too much text")
+        if length > most:
+            raise LimitError("the template makes too much text")
         yield chunk
-
-
-def _split(rendered: str, nonce: str) -> list[tuple[Part, str]]:
-    pieces = re.split(f"({PAD}?)\ue000{nonce}:([0-9]{{1,9}})\ue001({PAD}?)", rendered)
-    parts: list[tuple[Part, str]] = [(pieces[0], "")]
-    for at in range(1, len(pieces), 4):  # three groups, and the text up to the next match
-        left, index, right, words = pieces[at : at + 4]
-        parts += [(int(index), ("" if left else "l") + ("" if right else "r")), (words, "")]
-    return [part for part in parts if part[0] != ""]
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Also refuses products and powers so large that they would take all time or memory."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """See SandboxedEnvironment."""
-        sizes = [len(side) if hasattr(side, "__len__") else abs(side) for side in (left, right)]
-        if operator == "**" or sizes[0] * sizes[1] > LONGEST:
-            raise _Exhausted("the template makes too much of something")
-        return super().call_binop(context, operator, left, right)
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
-    environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().astimezone().strftime(form)
-    return environment
-
-
-def _raise(message: str) -> NoReturn:
-    raise TemplateError(message)

@@ -9,18 +9,18 @@ from typing import Self
 import psutil
 
 from phichat import runtime
-from phichat.chat.conversation import Role
+from phichat.chat.conversation import Turn
 from phichat.chat.prompts.template import Part, Template, TemplateError
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess
-from phichat.engine.process.template_worker import MEMORY
+from phichat.engine.process.template_worker import MEMORY, MEMORY_PER_CHARACTER, size_of
 from phichat.i18n import tr
 
 PATIENCE = 30.0  # seconds for an answer, where other programs are busy or the system has no limits
 LOOK_EVERY = 0.05
 FRESH = 60.0  # seconds for which a rendered template is used again, as it may write the time
-
-Parts = list[tuple[Part, str]]
+REMEMBERED = 32  # prompts that are used again
+LONGEST_PROMPT = 4_000_000  # characters; no context holds as many
 
 
 class TemplateProcess:
@@ -52,7 +52,7 @@ class TemplateProcess:
             process = self.start()
         except OSError as error:
             raise TemplateError(str(error)) from error
-        with _Limits(process) as limits:
+        with _Limits(process, 2 * MEMORY + size_of(order) * MEMORY_PER_CHARACTER) as limits:  # with Python's own memory
             process.send(order)
             answer = process.receive()
         if answer is None:
@@ -73,28 +73,31 @@ class _RemoteTemplate:
 
     def __init__(self, process: TemplateProcess, source: str) -> None:
         self._process, self._source = process, source
-        self._known: dict[object, Parts] = {}
+        self._known: dict[object, list[Part]] = {}
         self._since = 0.0
         self._broken: _LimitBroken | None = None
 
-    def parts(self, roles: Sequence[Role], names: Mapping[str, object]) -> Parts:
+    def parts(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[Part]:
         """See Template."""
-        if time.monotonic() > self._since + FRESH:
+        if time.monotonic() > self._since + FRESH or len(self._known) >= REMEMBERED:
             self._known, self._since = {}, time.monotonic()
-        key = (tuple(roles), repr(sorted(names.items())))
+        said = [(str(turn.role), turn.text, turn.thinking) for turn in turns]
+        key = (tuple(said), repr(sorted(variables.items())))
         if key not in self._known:
-            self._known[key] = self._rendered({"roles": list(roles), "names": dict(names)})
+            self._known[key] = self._rendered({"turns": said, "variables": dict(variables)})
         return self._known[key]
 
-    def _rendered(self, order: protocol.Line) -> Parts:
+    def _rendered(self, order: protocol.Line) -> list[Part]:
         if self._broken:
             raise self._broken
+        if size_of(order) > LONGEST_PROMPT:
+            raise TemplateError("the conversation is too long")
         try:
             answer = self._process.ask({"template": self._source, **order})
         except _LimitBroken as error:
             self._broken = error
             raise
-        return [(part, strip) for part, strip in answer["parts"]]
+        return [(text, source) for text, source in answer["parts"]]
 
 
 class _Limits:
@@ -104,8 +107,8 @@ class _Limits:
         broken: which limit it was, as words; empty for none.
     """
 
-    def __init__(self, process: ChildProcess) -> None:
-        self._process = process
+    def __init__(self, process: ChildProcess, memory: int) -> None:
+        self._process, self._memory = process, memory
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="template limits")
         self.broken = ""
@@ -123,7 +126,7 @@ class _Limits:
             if self._is_over.wait(LOOK_EVERY):
                 return
             with suppress(psutil.Error):
-                if psutil.Process(self._process.pid).memory_info().rss > 2 * MEMORY:  # with Python's own
+                if psutil.Process(self._process.pid).memory_info().rss > self._memory:
                     self._end(tr("the template uses too much memory"))
                     return
         self._end(tr("the template takes too long"))

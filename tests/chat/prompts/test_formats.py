@@ -15,6 +15,7 @@ from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 from phichat.errors import PromptError
 from tests.support import tiny_models
+from tests.support.chat_templates import PHI4_REASONING
 from tests.support.tiny_models import MAKERS, changed, vocabulary_of
 
 BOS, ENDOFTEXT, ASSISTANT, SYSTEM, END, USER = 1, 32000, 32001, 32006, 32007, 32010
@@ -51,15 +52,6 @@ MISTRAL = (
     "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
     "{% elif message['role'] == 'assistant' %}{{ message['content'] + eos_token }}"
     "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
-)
-PHI4_REASONING = (
-    "{{ '<|system|>Your name is Phi, an AI math expert developed by Microsoft.' }}"
-    "{% for message in messages %}{% if message['role'] == 'system' %} {{ message['content'] }}"
-    "{% if 'tools' in message and message['tools'] is not none %}{{ '<|tool|>' + message['tools'] + '<|/tool|>' }}"
-    "{% endif %}{% endif %}{% endfor %}{{ '<|end|>' }}"
-    "{% for message in messages %}{% if message['role'] != 'system' %}"
-    "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% else %}{{ eos_token }}{% endif %}"
 )
 MISTRAL_TOOLS = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}"
@@ -309,14 +301,12 @@ class TestTemplates:
             "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}",
             "{{ 'x' * 10 ** 11 }}",
             "{{ 9 ** (9 ** 9) }}",
-            "{% set a = messages[0].content %}{{ a[:19] ~ '99' ~ a[-2:] }}" + SAYS_ALL,
-            "{% set a = messages[0].content %}{{ a[:19] ~ '9' * 5000 ~ a[-2:] }}",
             "{% set x = namespace(y='x') %}" + "(" * 5000,
             "{{ " + "(" * 5000 + ")" * 5000 + " }}",
             "{% import 'os' as os %}",
             "{% include '/etc/passwd' %}",
         ],
-        ids=range(16),
+        ids=range(14),
     )
     def test_a_template_that_fails_gives_way_to_a_plain_dialogue(self, chatml: LlamaVocabulary, template: str) -> None:
         form = format_for(changed(chatml, template=template))

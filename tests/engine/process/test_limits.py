@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from phichat.chat.conversation import Role
+from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.template import ChatTemplate, TemplateError
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, PromptReady, Request
 from phichat.engine.process import engine_process
@@ -29,6 +29,7 @@ SECRETS = (
     "LLAMA_API_KEY", "SSH_AUTH_SOCK", "NETRC", "MY_PASSWORD",
 )  # fmt: skip
 SAYS_ALL = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+HI = [Turn(Role.USER, "Hi")]
 DOUBLES = (
     "{% set n = namespace(a=[1], b=[1]) %}{% for i in range(60) %}{% set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}"
 )
@@ -113,9 +114,10 @@ def test_a_child_in_native_code_that_holds_pythons_lock_dies_with_its_parent(eve
 class TestTemplates:
     @pytest.mark.parametrize("template", [SAYS_ALL, tiny_models.CHATML, tiny_models.GEMMA, tiny_models.DEEPSEEK])
     def test_what_comes_back_is_what_it_would_be_here(self, templates: TemplateProcess, template: str) -> None:
-        roles, names = [Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER], {"bos_token": "<s>", "eos_token": "</s>"}
+        turns = [Turn(role, f"Hi {role}") for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER)]
+        names = {"bos_token": "<s>", "eos_token": "</s>", "enable_thinking": False}
         there = templates.compile(template)
-        assert there.parts(roles, names) == there.parts(roles, names) == ChatTemplate(template).parts(roles, names)
+        assert there.parts(turns, names) == there.parts(turns, names) == ChatTemplate(template).parts(turns, names)
 
     @pytest.mark.parametrize(
         ("template", "sentence"),
@@ -133,24 +135,24 @@ class TestTemplates:
         self, templates: TemplateProcess, template: str, sentence: str
     ) -> None:
         with pytest.raises(TemplateError, match=sentence):
-            templates.compile(template).parts([Role.USER], {})
-        assert templates.compile(SAYS_ALL).parts([Role.USER], {}) == [("[user]", ""), (0, "")]
+            templates.compile(template).parts(HI, {})
+        assert templates.compile(SAYS_ALL).parts(HI, {}) == [("[user]", None), ("Hi", 0)]
 
     def test_one_that_broke_a_limit_is_not_tried_again(
         self, templates: TemplateProcess, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         template = templates.compile("{% if messages %}{{ 'x' | center(2000000000) }}{% endif %}")
         with pytest.raises(TemplateError, match="memory"):
-            template.parts([Role.USER], {})
+            template.parts(HI, {})
         monkeypatch.setattr(templates, "ask", None)
         with pytest.raises(TemplateError, match="memory"):
-            template.parts([Role.USER, Role.ASSISTANT, Role.USER], {})
+            template.parts([*HI, Turn(Role.ASSISTANT, "Yo"), *HI], {})
 
     def test_a_process_that_dies_is_one_sentence(self, templates: TemplateProcess) -> None:
         template = templates.compile(SAYS_ALL)
         templates.start().kill()
-        with pytest.raises(TemplateError, match=r"too long|ended unexpectedly"):
-            template.parts([Role.USER], {})
+        with pytest.raises(TemplateError, match=r"too long|stopped unexpectedly"):
+            template.parts(HI, {})
 
     def test_one_that_cannot_be_started_is_one_sentence(self, tmp_path: Path) -> None:
         with pytest.raises(TemplateError):
