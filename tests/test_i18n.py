@@ -29,6 +29,7 @@ MARKED = {
     "_PHASES[progress.phase]",
     "row.message",
     "_GROUPS[group]",
+    "known.good_at",
     "_SOURCES[model.source]",
     "idea",
     "info.file_filter",

@@ -198,6 +198,8 @@ class Listing:
         exists_on_hub: whether the Hub has the file; None if it was not asked, or refused to answer.
         is_size_approximate: whether `bytes` is rounded, as the Hub has not been asked.
         note: the Hub's refusal, as a sentence; mostly empty.
+        good_at: what the model is for, in one line; empty if that is unknown.
+        sampling: the settings that its makers recommend, by name; empty if none are known.
         problem: why the file `unusable` cannot be used, and what to do; `problem_label` in two or three words.
     """
 
@@ -217,6 +219,8 @@ class Listing:
     exists_on_hub: bool | None = None
     is_size_approximate: bool = False
     note: str = ""
+    good_at: str = ""
+    sampling: tuple[tuple[str, float], ...] = ()
     unusable: ModelFile | None = None
     problem: str = ""
     problem_label: str = ""

@@ -281,6 +281,8 @@ class HubModelManager:
                 exists_on_hub=(told is not None) if known.remote.name in self._answers else None,
                 is_size_approximate=not (model or remote.bytes or known.is_exact),
                 note=self._refusals.get(known.remote.name, ""),
+                good_at=tr(known.good_at) if known.good_at else "",
+                sampling=known.sampling,
             ),
             known.kv_bytes * ASSUMED_CONTEXT,
         )

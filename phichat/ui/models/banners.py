@@ -100,6 +100,18 @@ class ReadyNotice(NoticeBar):
         self.text.setText(tr("Switching to {model} after this answer.").format(model=title))
 
 
+class MakersNotice(NoticeBar):
+    """The banner that offers the settings a model's makers recommend; accepted to use them."""
+
+    def __init__(self, theme: Theme) -> None:
+        use = banner_button("makersSettingsButton", tr("Use the makers’ settings"))
+        super().__init__(theme, "makersNotice", use, banner_button("makersDismissButton", tr("Not now")))
+
+    def show_model(self, title: str) -> None:
+        """Offer the settings of the model `title`."""
+        self.text.setText(tr("The makers of {model} recommend their own sampling settings.").format(model=title))
+
+
 def _action(download: Download) -> str:
     if download.is_active:
         return tr("Pause")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from phichat.models.base import Listing, ModelFile, ModelManager, SpaceCheck
     from phichat.models.library import Library
     from phichat.ui.controllers.downloads import DownloadManager
-    from phichat.ui.models.banners import DownloadStrip, ReadyNotice
+    from phichat.ui.models.banners import DownloadStrip, MakersNotice, ReadyNotice
     from phichat.ui.models.dialog import ModelsDialog
     from phichat.ui.models.first_run import FirstRunPage
 
@@ -40,6 +40,7 @@ class ModelCoordinator(QObject):
         file_requested: the user wants to choose a model file.
         token_requested: the user wants to enter an access token for the Hub.
         file_chosen(str): the user chose one of the files that were found.
+        sampling_chosen(dict): the user wants the settings, by name, that a model's makers recommend.
         failed(str): a sentence about an error.
         ended(str): a sentence about a download that has ended.
     """
@@ -50,6 +51,7 @@ class ModelCoordinator(QObject):
     file_requested = Signal()
     token_requested = Signal()
     file_chosen = Signal(str)
+    sampling_chosen = Signal(object)
     failed = Signal(str)
     ended = Signal(str)
 
@@ -68,6 +70,9 @@ class ModelCoordinator(QObject):
         self._page: FirstRunPage | None = None
         self._strip: DownloadStrip | None = None
         self._notice: ReadyNotice | None = None
+        self._makers_notice: MakersNotice | None = None
+        self._chosen = ""
+        """The place of the model that the user chose last, until its makers' settings were offered."""
         self._dialog: ModelsDialog | None = None
         self._shown = ""
         self.has_listings = False
@@ -193,6 +198,7 @@ class ModelCoordinator(QObject):
         self._show_page()
         self._show_strip()
         self._show_notice()
+        self._show_makers_notice()
 
     def _can_offer(self) -> bool:
         """Return whether Phi-3 is not here, and no other model than the starter."""
@@ -306,6 +312,47 @@ class ModelCoordinator(QObject):
         self._notice.dismissed.connect(self._forget_ready)
         self._bars.addWidget(self._notice)
         return self._notice
+
+    @Slot(object)
+    def offer_settings(self, model: "ModelRef") -> None:
+        """Offer what the makers of `model` recommend, once it is in use."""
+        self._chosen = model.location
+        self._show_makers_notice()
+
+    def _recommending(self) -> "Listing | None":
+        """Return the model in use if it was just chosen, and its makers recommend settings."""
+        if not self._in_use or self._in_use.location != self._chosen:
+            return None
+        listings = (listing for listing in self._listings.values() if listing.model and listing.sampling)
+        return next((one for one in listings if one.model and one.model.ref.location == self._chosen), None)
+
+    def _show_makers_notice(self) -> None:
+        listing = self._recommending()
+        if listing:
+            notice = self._makers_notice or self._make_makers_notice()
+            notice.show_model(listing.title)
+        if self._makers_notice:
+            self._makers_notice.setVisible(listing is not None)
+
+    def _make_makers_notice(self) -> "MakersNotice":
+        from phichat.ui.models.banners import MakersNotice  # noqa: PLC0415 - with a model that has such settings
+
+        self._makers_notice = MakersNotice(self._theme)
+        self._makers_notice.accepted.connect(self._use_settings)
+        self._makers_notice.dismissed.connect(self._decline_settings)
+        self._bars.addWidget(self._makers_notice)
+        return self._makers_notice
+
+    @Slot()
+    def _use_settings(self) -> None:
+        if listing := self._recommending():
+            self.sampling_chosen.emit(dict(listing.sampling))
+        self._decline_settings()
+
+    @Slot()
+    def _decline_settings(self) -> None:
+        self._chosen = ""
+        self._show_makers_notice()
 
     @Slot()
     def _switch(self) -> None:

@@ -20,7 +20,7 @@ from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 from phichat.ui.widgets.message_line import AlertLabel
 
-ORIGIN_LINES = 3  # for which there is room, so that nothing jumps from one model to the next
+ORIGIN_LINES = 4  # for which there is room, so that nothing jumps from one model to the next
 
 
 class ModelDetails(QFrame):
@@ -107,14 +107,14 @@ class ModelDetails(QFrame):
 
 
 def _origin(listing: Listing) -> list[str]:
-    """Return lines on who published the model, where it is, and what it needs."""
+    """Return lines on what the model is for, who published the model, where it is, and what it needs."""
     maker = ""
     if listing.remote:
         kind = tr("From the model’s developer: {repo}") if listing.is_official else tr("From the community: {repo}")
         maker = kind.format(repo=listing.remote.repo)
     file = listing.model or listing.unusable
     place = str(file.path) if file else listing.remote.file if listing.remote else ""
-    return [maker, place, _requirements(listing)]
+    return [listing.good_at, maker, place, _requirements(listing)]
 
 
 def _requirements(listing: Listing) -> str:

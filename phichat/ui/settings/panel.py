@@ -1,5 +1,6 @@
 """The settings panel: system prompt, preset, sampling settings, context, resource limits."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
@@ -309,6 +310,11 @@ class SettingsPanel(QScrollArea):
     def _on_preset(self, sampling: Sampling) -> None:
         thinking = self.sampling.thinking if sampling.thinking is None else sampling.thinking
         self._set_sampling(replace(sampling, seed=self.sampling.seed, thinking=thinking))
+
+    @Slot(object)
+    def use_values(self, values: Mapping[str, float]) -> None:
+        """Change the settings that `values` name, as if the user had moved their sliders."""
+        self._set_sampling(self.sampling.with_values(values))
 
     @Slot()
     def _on_reset(self) -> None:

@@ -191,6 +191,9 @@ class MainWindow(QMainWindow):
         self._connect_models()
         self._connect_conversations()
         self._header.model_chosen.connect(self.model_selection.choose)
+        for chosen in (self._header.model_chosen, self._coordinator.model_chosen):
+            chosen.connect(self._coordinator.offer_settings)
+        self._coordinator.sampling_chosen.connect(self._panel.use_values)
         self._header.file_requested.connect(self._ask_for_file)
         self._header.models_requested.connect(self._coordinator.open_dialog)
         self._welcome.phi_3_requested.connect(self._coordinator.offer_phi_3)
