@@ -135,6 +135,7 @@ class PreferencesController(QObject):
         from phichat.ui.preferences.dialog import PreferencesDialog  # noqa: PLC0415 - when it is opened
 
         families = [name for name in QFontDatabase.families() if not QFontDatabase.isPrivateFamily(name)]
+        self._preferences.save()  # which brings what another program has changed, such as `phichat models default`
         now, folders = self._preferences.current, self._folders()
         dialog = PreferencesDialog(
             self._theme, now, folders, families, self._window(), can_look=self._can_look, hub=self._hub

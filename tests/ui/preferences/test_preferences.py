@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from PySide6.QtGui import QDesktopServices, QFontDatabase
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from phichat import i18n, paths
+from phichat.store.preferences import PreferencesFile
 from phichat.ui.theme.scaling import set_text_size
 from phichat.ui.theme.theme import Theme
 from tests.ui.conftest import Person
@@ -144,3 +146,10 @@ def test_the_model_at_the_start_is_chosen(
     person = open_window()
     person.window.commands.preferences.trigger()
     person.wait(lambda: person.find("defaultModelCombo").currentText() == "mine")
+    person.find("preferencesDialog").close()
+    terminal = PreferencesFile(home / "preferences.json")
+    terminal.save_preferences(replace(terminal.load_preferences(), default_model=""))
+    person.window.commands.preferences.trigger()
+    person.wait(lambda: person.find("defaultModelCombo").currentText() == "Last used model")
+    person.window.close()
+    assert json.loads((home / "preferences.json").read_text())["default_model"] == ""
