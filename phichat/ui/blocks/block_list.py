@@ -17,6 +17,7 @@ from phichat.ui.blocks.text_layout import GAP, INDENT, TIGHT
 from phichat.ui.theme.theme import Theme
 
 SLICE = 0.006  # seconds of creating blocks before the event loop runs again
+LONG_SLICE = 0.04  # seconds, while somebody waits for what is far below
 PAUSE_FACTOR = 3  # after an update of a growing reply, the next waits this many times as long as it took
 PAGE = 40_000  # characters of a reply that are shown at first, and more with each "Show more"
 SECTION = 40  # blocks in a widget of their own: when one block changes, Qt lays out its section, not all of them
@@ -62,6 +63,15 @@ class BlockList(QObject):
             self._update_until(float("inf"))
         for section in self._sections:
             section.show()
+
+    def advance(self) -> bool:
+        """Create more widgets, of what is shown on demand, too, for a moment; return whether there may be more."""
+        if not self._timer.isActive() and self.has_more():
+            self._limit += PAGE
+        elif not self._timer.isActive():
+            return False
+        self._update_until(perf_counter() + LONG_SLICE)
+        return True
 
     def is_pending(self) -> bool:
         """Return whether widgets of a finished reply are still to be created."""

@@ -121,6 +121,9 @@ class AssistantMessageView(MessageView):
     def is_whole(self) -> bool:
         return not (self._blocks.has_more() or self._blocks.is_pending())
 
+    def reveal_step(self, match: int) -> bool:
+        return match >= self.match_count() and self._blocks.advance()
+
     def reveal_match(self, match: int) -> None:
         if match >= self.match_count():
             self._blocks.complete()

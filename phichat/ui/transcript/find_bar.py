@@ -273,6 +273,8 @@ class ConversationFinder(QObject):
                 places = range(here + 1, len(places)) if direction > 0 else range(min(here, len(places)))[::-1]
             if places:
                 self._current = path[index].id, places[0]
+                while self._transcript.reveal_step(index, places[0]):
+                    yield  # a long answer has thousands of blocks before it
                 self._transcript.scroll_to_match(index, places[0])
                 break
         yield from self._count_all()

@@ -185,6 +185,10 @@ class MessageView(QWidget):
         """Return whether all of the message is shown: nothing is behind "Show more"."""
         return True
 
+    def reveal_step(self, match: int) -> bool:  # noqa: ARG002
+        """Show some more of the message, for a moment; return False once a match can be shown."""
+        return False
+
     def reveal_match(self, match: int) -> None:
         """Show as much more of the message as it takes to show a match."""
 

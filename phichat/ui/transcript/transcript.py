@@ -238,6 +238,14 @@ class Transcript(QScrollArea):
                 self._visible.highlight_view(view)
         self._filler.schedule()
 
+    def reveal_step(self, index: int, match: int) -> bool:
+        """Prepare `scroll_to_match` for a moment; return False once it will be quick."""
+        view = self._visible.view(index) or self._filler.create_view(index)
+        if view is None:
+            return False
+        self._visible.highlight_view(view)
+        return view.reveal_step(match)
+
     def scroll_to_match(self, index: int, match: int) -> None:
         """Scroll to a match in the message at `index`, and highlight it more strongly than the others."""
         view = self._filler.create_view(index)

@@ -98,8 +98,8 @@ def test_words_are_marked_in_prose_and_code_whatever_their_case_and_accents(
     person.find("findField").setText("café")
     counts(person, "1 of 3")
     assert strong(person) == ["CAFE\u0301"]
-    assert marked(person.find("message-1").findChild(QTextBrowser)) == ["Café"]
-    assert marked(person.find("message-1").findChild(QPlainTextEdit)) == ["cafe"]
+    person.wait(lambda: marked(person.find("message-1").findChild(QTextBrowser)) == ["Café"])  # once it is painted
+    person.wait(lambda: marked(person.find("message-1").findChild(QPlainTextEdit)) == ["cafe"])
 
 
 def test_enter_and_f3_go_on_and_around(person: Person) -> None:
@@ -145,7 +145,7 @@ def test_an_answer_is_searched_while_it_comes(person: Person, engine: ScriptedEn
     counts(person, "1 of 1")
     gates[0].set()
     counts(person, "1 of 2")
-    assert marked(person.find("message-1").findChild(QTextBrowser)) == ["whale"]
+    person.wait(lambda: marked(person.find("message-1").findChild(QTextBrowser)) == ["whale"])
     press(person, Qt.Key.Key_Escape)
     assert person.window.generation.is_answering()
     gates[1].set()
@@ -220,7 +220,7 @@ def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) ->
     view = person.find("message-401")
     assert view.isVisible()
     assert strong(person) == ["some"]
-    assert "words" in marked(view.findChild(QTextBrowser))
+    person.wait(lambda: "words" in marked(view.findChild(QTextBrowser)))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_long_answer_is_marked_where_it_is_in_sight(person: Person, engine: Sc
     person.wait(lambda: marked(last) == ["e"])
     press(person, Qt.Key.Key_Return, SHIFT)
     counts(person, "800 of 800")
-    assert marked(last, TOKENS.strong_mark) == ["e"]
+    person.wait(lambda: marked(last, TOKENS.strong_mark) == ["e"])
 
 
 def test_the_tab_key_follows_an_answer_of_many_blocks(person: Person, engine: ScriptedEngine) -> None:
