@@ -110,7 +110,7 @@ def tokens_of(vocabulary: LlamaVocabulary, text: str) -> list[int]:
     """`text` as llama.cpp tokenises it where special tokens count."""
     data = text.encode()
     found = (lib.llama_token * (len(data) + 1))()
-    count = lib.llama_tokenize(vocabulary._vocab, data, len(data), found, len(found), False, True)
+    count = lib.llama_tokenize(vocabulary.handle, data, len(data), found, len(found), False, True)
     return list(found[:count])
 
 
