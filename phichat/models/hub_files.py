@@ -10,8 +10,15 @@ from phichat.i18n import tr
 from phichat.models.base import HubFile, Listing
 from phichat.models.hub_address import HubAddress
 
-_OTHER_KINDS = re.compile(r"mmproj|imatrix|control.?vector", re.IGNORECASE)
-"""Names of GGUF files that are not models to chat with."""
+_OTHER_KINDS = (
+    ("mmproj", {"general.type": "mmproj"}),
+    ("imatrix", {"general.type": "imatrix"}),
+    ("control.?vector", {"general.architecture": "controlvector"}),
+    (r"(^|[-_.])lora([-_.]|$)", {"general.type": "adapter"}),
+    (r"(^|[-_.])embed(ding)?([-_.]|$)", {"general.architecture": "bert"}),
+    (r"eagle-?3|gemma-4.*-assistant", {"general.architecture": "eagle3"}),
+)
+"""Names of GGUF files that are not models to chat with, and what their headers would say."""
 
 USUAL = "Q4_K_M"
 """The quantisation that other programs choose where none is named."""
@@ -21,7 +28,14 @@ MOST_NAMED = 12  # files in one sentence
 
 def is_usable(file: str) -> bool:
     """Return whether `file` looks like a model to chat with, or a part of one."""
-    return file.lower().endswith(".gguf") and not _OTHER_KINDS.search(PurePosixPath(file).name)
+    return file.lower().endswith(".gguf") and not other_kind(file)
+
+
+def other_kind(file: str) -> str:
+    """Return what `file` is if its name says that it is no model to chat with; else ""."""
+    name = PurePosixPath(file).name
+    found = (values for pattern, values in _OTHER_KINDS if re.search(pattern, name, re.IGNORECASE))
+    return next((gguf.describe_by_metadata(name, values) for values in found), "")
 
 
 def join_parts(remotes: Iterable[HubFile]) -> list[HubFile]:
@@ -74,7 +88,9 @@ def other_revision_message(address: HubAddress) -> str:
 
 
 def unknown_name_message(name: str, listings: list[Listing], address: HubAddress | None) -> str:
-    """Return the message for a name that is none of `listings`, and no file of the Hub."""
+    """Return the message for a name that is none of `listings`, and no file of the Hub to chat with."""
+    if address and (message := other_kind(address.file)):
+        return message
     if address:
         return tr("{name} matches more than one GGUF file. Run `phichat models files {repo}` and choose one.").format(
             name=name, repo=address.repo
@@ -86,6 +102,8 @@ def unknown_name_message(name: str, listings: list[Listing], address: HubAddress
 
 def no_file_message(address: HubAddress, remotes: list[HubFile]) -> str:
     """Return the message for a repository that has `remotes`, but nothing that `address` names."""
+    if message := other_kind(address.file):
+        return message
     if not remotes:
         return tr(
             "{repo} doesn’t contain a GGUF file that Phichat can use. Choose another repository or another file."

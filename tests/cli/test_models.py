@@ -559,6 +559,28 @@ def test_what_is_no_chat_model_is_named_in_the_terminal(phichat: Run, tmp_path: 
         assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("mmproj-F16.gguf", "processes images"),
+        ("phi.imatrix.gguf", "an importance matrix"),
+        ("phi-lora-f16.gguf", "an adapter"),
+        ("nomic-embed-text.gguf", "an embedding model"),
+        ("qwen3-eagle3.gguf", "a draft model"),
+    ],
+)
+def test_a_file_on_the_hub_that_is_no_chat_model_is_named_before_it_is_downloaded(
+    phichat: Run, hub: HubServer, file: str, words: str
+) -> None:
+    hub.add("owner/repo", file, b"GGUF")
+    for command in ("download", "files"):
+        status, _, err = phichat(command, f"owner/repo:{file}")
+        assert status == 1
+        assert err.startswith(file)
+        assert words in err
+    assert hub.asked(file) == []
+
+
 class TestSearch:
     @pytest.fixture
     def filled(self, hub: HubServer, chatml_model: Path) -> HubServer:

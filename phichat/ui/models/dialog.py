@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout,
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
-from phichat.models.base import FoundRepository, Listing, ModelFile, ModelManager, Source, SpaceCheck
+from phichat.models.base import FoundRepository, Listing, ModelFile, ModelManager, Presence, Source, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.details import ModelDetails
@@ -117,8 +117,8 @@ class ModelsDialog(QDialog):
     def _current_listing(self) -> Listing | None:
         """Return the listing that the details are of: a row of the table, or a file that was found."""
         found = self._results.current_file() if self._is_searching() else self._table.current_listing()
-        known = (listing for listing in self._known if found and _file_key(listing) == _file_key(found))
-        return next(known, found)
+        same = (listing for listing in self._known if found and _file_key(listing) == _file_key(found))
+        return next((listing for listing in same if listing.presence is not Presence.ABSENT), found)
 
     def _is_searching(self) -> bool:
         return self._pages.currentWidget() is self._results
