@@ -15,6 +15,7 @@ from phichat.models.base import FoundRepository, Listing, ModelFile, ModelManage
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.details import ModelDetails
+from phichat.ui.models.formatting import describe_absence
 from phichat.ui.models.results import SearchResults
 from phichat.ui.models.search import HubSearch
 from phichat.ui.models.table import ModelTable
@@ -132,8 +133,8 @@ class ModelsDialog(QDialog):
             self._check_space(listing)
 
     def _check_space(self, listing: Listing) -> None:
-        self._details.download.show_trouble(_unknown(listing), is_refused=False)
-        if not (listing.model or listing.unusable or _unknown(listing)):
+        self._details.download.show_trouble(describe_absence(listing), is_refused=False)
+        if not (listing.model or listing.unusable or describe_absence(listing)):
             check = partial(_space_check, self._shelf, listing.name)
             # A failure is not shown: the download reports what is wrong.
             self._tasks.run(check, partial(self._on_space_checked, listing.name))
@@ -388,13 +389,6 @@ def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
 def _file_key(listing: Listing) -> tuple[str, str]:
     """Return the repository and file of a listing; its name if it is not on the Hub."""
     return (listing.remote.repo, listing.remote.file) if listing.remote else ("", listing.name)
-
-
-def _unknown(listing: Listing) -> str:
-    """Return why a model cannot be downloaded: the Hub does not know it, or did not answer; empty if it can."""
-    if listing.exists_on_hub is False and not listing.model:
-        return tr("This file is no longer on the Hub. It was moved or removed.")
-    return "" if listing.model else listing.note
 
 
 def _space_check(shelf: Callable[[], ModelManager], name: str, _: CancelToken) -> tuple[SpaceCheck, str]:

@@ -60,6 +60,13 @@ def describe_presence(listing: Listing, download: Download) -> str:
     return tr("Not downloaded")
 
 
+def describe_absence(listing: Listing) -> str:
+    """Return why a model cannot be downloaded: the Hub does not know it, or did not answer; empty if it can."""
+    if listing.exists_on_hub is False and not listing.model:
+        return tr("This file is no longer on the Hub. It was moved or removed.")
+    return "" if listing.model else listing.note
+
+
 def progress_of(listing: Listing, download: Download) -> Progress:
     """Return how far a download is, or what is left of one that failed."""
     return download.progress or Progress(Phase.ASKING, listing.bytes_on_disk, listing.bytes or 0)
