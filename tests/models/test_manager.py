@@ -265,7 +265,7 @@ def test_unknown_names_are_answered_with_those_there_are(shelf: HubModelManager)
         shelf.find_listing("phi-2")
     with pytest.raises(ModelMissing, match="phichat models files owner/repo"):
         shelf.find_listing("owner/repo")
-    with pytest.raises(ModelMissing, match="mmproj-F16.gguf isn’t a chat model"):
+    with pytest.raises(ModelMissing, match=r"mmproj-F16\.gguf isn’t a chat model"):
         shelf.find_listing("owner/repo:mmproj-F16.gguf")
     assert shelf.find_listing("PHI-3-mini-4k-instruct-q4").name == PHI_3.name
 

@@ -109,7 +109,9 @@ class MakersNotice(NoticeBar):
 
     def show_model(self, title: str) -> None:
         """Offer the settings of the model `title`."""
-        self.text.setText(tr("The makers of {model} recommend their own sampling settings.").format(model=title))
+        self.text.setText(title)
+        self.accept.setAccessibleName(tr("{action}: {model}").format(action=self.accept.text(), model=title))
+        set_tool_tip(self.accept, tr("The sampling settings that the model’s makers recommend."))
 
 
 def _action(download: Download) -> str:
