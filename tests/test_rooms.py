@@ -20,6 +20,7 @@ TOP = (
 ENGINE = (
     "phichat.engine.base",
     "phichat.engine.hardware",
+    "phichat.engine.processors",
     "phichat.engine.prompt_cache",
     "phichat.engine.settings",
     "phichat.engine.states",

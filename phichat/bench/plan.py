@@ -77,7 +77,7 @@ def calibrated_settings(
         engine = EngineProcess(tuning)
         try:
             engine.load(model, settings, CancelToken(), lambda _: None)
-            for _ in engine.calibrate(CancelToken()):
+            for _ in engine.calibrate(CancelToken(), lambda _: None):
                 pass
         finally:
             engine.close()

@@ -72,7 +72,7 @@ class PacedEngine:
             yield from self._tell(stop)
         yield Done(Ending.STOP, 0)
 
-    def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
+    def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """Do nothing."""
         yield from ()
 

@@ -29,6 +29,7 @@ __all__ = [
     "PromptReady",
     "Reading",
     "Request",
+    "Tried",
     "VariantChosen",
     "as_json",
 ]  # fmt: skip
@@ -262,6 +263,16 @@ class Done:
     thinking_seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A trial of a calibration: measured speeds in tokens per second, and whether these settings are the choice."""
+
+    settings: EngineSettings
+    reads: float
+    writes: float
+    chosen: bool = False
+
+
 Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Done
 
 
@@ -285,8 +296,12 @@ class Engine(Protocol):
         model again first. Raise EngineError; what was yielded before stays valid.
         """
 
-    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
-        """Find the fastest settings for the model unless they are known; yield Loading and Loaded if they change."""
+    def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
+        """Find the fastest settings for the model unless they are known; yield Loading and Loaded if they change.
+
+        With `report`, which is called with every trial, measure them even if they are known or other programs are busy,
+        unload the model, and do not load it again.
+        """
 
     def unload(self) -> None:
         """Free the model's memory until it is needed again, and save its prompt cache first."""
@@ -313,4 +328,5 @@ EVENT_NAMES: dict[type, str] = {
     Reading: "reading",
     Piece: "piece",
     Done: "done",
+    Tried: "tried",
 }

@@ -6,6 +6,7 @@ import mmap
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -251,7 +252,7 @@ class CpuLoad:
         own = psutil.Process()
         self._clock, self._family = clock, [own, *filter(None, [own.parent()])]
         """This process and its parent, the window, whose load is ours."""
-        self._found, self._then, self._used = 0.0, clock(), self._used_so_far()
+        self._found, self._then, self._used = 0.0, clock(), self.used_by_others()
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._sample, name="cpu load", daemon=True)
 
@@ -274,13 +275,18 @@ class CpuLoad:
             now = self._clock()
             passed = now - self._then
             if passed >= LOOK_EVERY:
-                used = self._used_so_far()
+                used = self.used_by_others()
                 if passed <= STALE:
                     self._found = max(0.0, (used - self._used) / passed)
                 self._then, self._used = now, used
             return self._found
 
-    def _used_so_far(self) -> float:
+    def include(self, pid: int) -> None:
+        """Count a process that was just started as ours, too."""
+        with suppress(psutil.Error):
+            self._family.append(psutil.Process(pid))
+
+    def used_by_others(self) -> float:
         """Return the CPU seconds that other programs have used."""
         everyone = psutil.cpu_times()
         busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)

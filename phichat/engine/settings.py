@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from phichat.engine.base import SIZES, EngineSettings
+from phichat.engine.processors import cpu_info, first_guess, this_processor
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
 
@@ -20,21 +21,19 @@ SMALL_CONTEXT = 2048
 FEW_LAYERS = 8
 
 _REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int, "variant": str}
-_MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int}
+_MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int, "gpu_layers": int}
 _SIZE = re.compile(r"\((\d{1,15})\)$", re.ASCII)  # at the end of an entry's key
 MOST_BATCH = 2048
+MOST_DOUBTS = 3  # times that settings are measured again, as a computer may be slower than it was for good
 MOST_PRICE = 1000.0  # single tokens, for a step of 32 or fewer
 
 
 def suggested(context: int = 4096) -> EngineSettings:
-    """Return the settings to try first.
-
-    Without repacking, Phi-3-mini processed prompts 1.5 times and generated 1.35 times as fast on x86-64, and took a
-    third less memory; arm64 needs it for speed (`phichat bench --sweep`). Without flash attention, after 1,000 tokens,
-    it processed prompts 2 to 4 times and generated 1.4 times as fast; with a graphics processor it is always used.
-    """
-    is_arm = platform.machine().lower() in {"arm64", "aarch64"}
-    return EngineSettings(context=context, threads=threads(), flash_attention=False, repacking=is_arm)
+    """Return the settings to try first: the best guess for this kind of processor."""
+    guess = first_guess(this_processor())
+    return EngineSettings(
+        context=context, threads=threads(), flash_attention=guess.flash_attention, repacking=guess.repacking
+    )
 
 
 def threads() -> int:
@@ -46,10 +45,7 @@ def threads() -> int:
 
 def processor() -> str:
     """Return the processor's name, which on Linux is only in /proc/cpuinfo."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
+    lines = cpu_info().splitlines()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "") or platform.processor() or platform.machine()
 
@@ -95,21 +91,41 @@ class TuningStore:
     def recall(self, model: Path, settings: EngineSettings) -> EngineSettings:
         """Return `settings` with the fastest ones measured for `model`, and as safe as it needed before."""
         fast = self._measured(model)
+        settings = self.recall_safe(model, settings)
         if not 0 < fast.get("threads", 1) <= settings.threads or not 0 < fast.get("batch", 1) <= MOST_BATCH:
             fast = {}  # the number of cores has changed
+        return replace(settings, **{**fast, **{name: getattr(settings, name) for name in self._known(model)}})
+
+    def recall_safe(self, model: Path, settings: EngineSettings) -> EngineSettings:
+        """Return `settings` as safe as `model` needed before."""
         known = self._known(model)
         context = min(settings.context, known.pop("context", settings.context))
-        return replace(settings, **{**fast, "context": context, **known})
+        return replace(settings, **{"context": context, **known})
 
     def remember(self, model: Path, tried: EngineSettings, worked: EngineSettings) -> None:
         """Save what differs between `worked` and `tried`, which had failed."""
         self._update(model, {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)})
 
-    def save_fastest(self, model: Path, measured: "Measured") -> None:
-        """Save the fastest settings and the speeds measured with them."""
+    def save_fastest(
+        self, model: Path, measured: "Measured", *, lacked_memory: bool = False, is_certain: bool = True
+    ) -> None:
+        """Save the fastest settings and the speeds measured with them.
+
+        `lacked_memory` tells that repacked weights were not tried for lack of memory; without `is_certain`, the
+        settings are used but count as not measured yet.
+        """
         settings = {name: getattr(measured.settings, name) for name in _MEASURED}
         figures = {"reads": round(measured.reads, 2), "writes": round(measured.writes, 2)}
-        self._update(model, {"fastest": {**settings, **figures, "step_prices": list(measured.prices)}})
+        facts = {"question": _QUESTION if is_certain else "", "lacked_memory": lacked_memory}
+        facts["doubts"] = self.fastest(model).get("doubts", 0)
+        self._update(model, {"fastest": {**settings, **figures, **facts, "step_prices": list(measured.prices)}})
+
+    def doubt(self, model: Path) -> None:
+        """Save that the settings turned out slower in use, so that they are measured again, though not for ever."""
+        fastest = self.fastest(model)
+        doubts = fastest.get("doubts", 0)
+        if fastest and type(doubts) is int and doubts < MOST_DOUBTS:
+            self._update(model, {"fastest": {**fastest, "doubts": doubts + 1, "question": ""}})
 
     def rule_out(self, model: Path, *, repacking: bool) -> None:
         """Save that the model crashed with these weights, repacked or not."""
@@ -135,9 +151,14 @@ class TuningStore:
                 found.append((int(size[1]), float(speed)))
         return found
 
+    def write_speed(self, model: Path) -> float:
+        """Return the measured speed of generation in tokens per second; 0 if not measured."""
+        value = self.fastest(model).get("writes")
+        return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+
     def is_measured(self, model: Path) -> bool:
-        """Return whether the fastest settings are known."""
-        return self.read_speed(model) > 0
+        """Return whether the fastest settings are known, and not in doubt."""
+        return self.read_speed(model) > 0 and self.fastest(model).get("question") == _QUESTION
 
     def _update(self, model: Path, facts: dict[str, Any]) -> None:
         key = self._key(model)
@@ -194,13 +215,17 @@ def library_build() -> str:
     return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
 
 
-CLEARLY = 0.97  # share of the time that other settings may take to replace those in use
-TYPICAL_PROMPT, TYPICAL_REPLY = 512, 96  # tokens, the weights of prompt processing and generation
+READ, WRITTEN, DEPTH = 60, 300, 1000
+"""A typical turn: new tokens read and tokens written, and the tokens that are in the KV cache before.
+
+A message's tokens are mostly read while it is typed, so what is written counts for most."""
+
+_QUESTION = f"{READ}+{WRITTEN} at {DEPTH}"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Speed of prompt processing and generation with `settings`, in tokens per second."""
+    """Speed of prompt processing and generation with `settings`, in tokens per second, in a typical turn."""
 
     settings: EngineSettings
     reads: float
@@ -210,8 +235,8 @@ class Measured:
 
     @property
     def seconds(self) -> float:
-        """Seconds that a typical request takes."""
-        return TYPICAL_PROMPT / self.reads + TYPICAL_REPLY / self.writes
+        """Seconds that a typical turn takes."""
+        return READ / self.reads + WRITTEN / self.writes
 
     def line(self) -> dict[str, Any]:
         """Return this as a line of the child's protocol."""
@@ -222,9 +247,3 @@ class Measured:
         """Return what a line holds."""
         settings, prices = EngineSettings(**line["settings"]), tuple(line.get("prices", ()))
         return cls(settings, float(line["reads"]), float(line["writes"]), prices)
-
-
-def choose_fastest(found: Sequence[Measured]) -> Measured:
-    """Return the first of `found` unless another is clearly faster."""
-    fastest = min(found, key=lambda each: each.seconds)
-    return fastest if fastest.seconds <= CLEARLY * found[0].seconds else found[0]

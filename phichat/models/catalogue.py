@@ -214,7 +214,7 @@ _FAMILIES = (
         bytes=3_110_000_000,
         official=False,
         kv_bytes=_kv(35, 1, 256),
-        good_at=N_("Conversation and reasoning in many languages. It can think first."),
+        good_at=N_("Conversation and problem solving in many languages. It can think first."),
         sampling=_GEMMA,
     ),
     KnownModel(

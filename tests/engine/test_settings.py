@@ -11,19 +11,52 @@ import pytest
 
 from phichat.engine import settings
 from phichat.engine.base import EngineSettings
+from phichat.engine.processors import described, first_guess, this_processor
 from phichat.engine.settings import FEW_LAYERS, SMALL_CONTEXT, TuningStore, safer_settings, suggested, threads
 
 RISKY = EngineSettings(context=4096, repacking=True, gpu_layers=-1)
 MODEL = Path("model.gguf")
 
 
-@pytest.mark.parametrize(("machine", "repacking"), [("x86_64", False), ("AMD64", False), ("arm64", True)])
-def test_weights_are_repacked_only_where_that_is_faster(
-    monkeypatch: pytest.MonkeyPatch, machine: str, repacking: bool
+AMD_512 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512_vnni\n"
+INTEL_AMX = "vendor_id\t: GenuineIntel\nflags\t\t: avx2 avx512f amx_tile amx_int8\n"
+ARM_DOT, ARM_OLD = "Features\t: fp asimd asimddp i8mm\n", "Features\t: fp asimd\n"
+
+
+@pytest.mark.parametrize(
+    ("machine", "info", "features", "repacking"),
+    [
+        ("x86_64", AMD_512, {"AVX2", "AVX-512"}, True),
+        ("x86_64", AMD_512.replace("avx512f", ""), {"AVX2"}, False),
+        ("amd64", INTEL_AMX, {"AVX2", "AVX-512", "AMX"}, False),
+        ("aarch64", ARM_DOT, {"NEON", "dot products"}, True),
+        ("arm64", ARM_OLD, {"NEON"}, False),
+        ("x86_64", "", set(), False),
+    ],
+)
+def test_the_first_guess_is_the_best_for_each_kind_of_processor(
+    machine: str, info: str, features: set[str], repacking: bool
 ) -> None:
+    kind = described(machine, info)
+    assert kind.features == features
+    assert first_guess(kind).repacking is repacking
+
+
+def test_the_guess_is_what_is_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "this_processor", lambda: described("x86_64", AMD_512))
+    assert suggested(2048) == EngineSettings(context=2048, threads=threads(), flash_attention=False, repacking=True)
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin", "linux"])
+@pytest.mark.parametrize("machine", ["x86_64", "arm64"])
+def test_every_system_has_a_guess(monkeypatch: pytest.MonkeyPatch, system: str, machine: str) -> None:
+    monkeypatch.setattr("phichat.engine.processors.sys.platform", system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert suggested(2048).repacking is repacking
-    assert suggested(2048).context == 2048
+    this_processor.cache_clear()
+    try:
+        assert this_processor().machine == machine
+    finally:
+        this_processor.cache_clear()
 
 
 @pytest.mark.parametrize("cores", [None, 0, 1, 64])

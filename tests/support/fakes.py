@@ -124,7 +124,7 @@ class ScriptedEngine:
             reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
             yield Done(reason, request.sampling.seed or 0, len(words), 0, count, 0.1, 0.1, 1.0, float(count))
 
-    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:
         self.calibrations += 1
         yield from ()
 

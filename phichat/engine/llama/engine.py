@@ -26,7 +26,15 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.engine.hardware import EXACT, CpuLoad, check_memory, choose_cache_type, needs_flash
+from phichat.engine.hardware import (
+    EXACT,
+    CpuLoad,
+    available_memory,
+    check_memory,
+    choose_cache_type,
+    memory_needed,
+    needs_flash,
+)
 from phichat.engine.llama import hardware
 from phichat.engine.llama.checkpoints import TAIL, checkpoint_places
 from phichat.engine.llama.context import LlamaContext, start_library, system_info
@@ -102,7 +110,7 @@ class LlamaEngine:
         else:
             yield from self._generate(self._open, request, sampling, stop)
 
-    def calibrate(self, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
+    def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """Do nothing: EngineProcess measures settings."""
         yield from ()
 
@@ -340,7 +348,9 @@ def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     layers = hardware.gpu_layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
     kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
     flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
-    return replace(settings, context=context, cache_type=kind, gpu_layers=layers, flash_attention=flash)
+    repacking = settings.repacking and memory_needed(head, context, repacking=True) <= available_memory()
+    settings = replace(settings, context=context, cache_type=kind, repacking=repacking)
+    return replace(settings, gpu_layers=layers, flash_attention=flash)
 
 
 def _names(head: gguf.Head) -> str:

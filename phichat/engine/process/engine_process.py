@@ -22,10 +22,11 @@ from phichat.engine.base import (
     Notice,
     Piece,
     Request,
+    Tried,
     VariantChosen,
 )
 from phichat.engine.process import protocol
-from phichat.engine.process.calibrate import calibrate
+from phichat.engine.process.calibrate import Busy, SpeedWatch, calibrate, has_room
 from phichat.engine.process.child_process import ChildProcess, crash_location, explain_ending, is_crash
 from phichat.engine.settings import TuningStore, safer_settings
 from phichat.errors import EngineDied, EngineError
@@ -63,11 +64,12 @@ class EngineProcess:
         self._process: ChildProcess | None = None
         self._loaded: ChildProcess | None = None
         self._model: ModelRef | None = None
-        self._settings = EngineSettings()
+        self._asked = self._settings = EngineSettings()
         self._ended_on_purpose = False  # not by a crash, which users are told of
         self._orders = 0
         self._has_gpu = True
         self._lower = ""
+        self._speed = SpeedWatch()
 
     @property
     def pid(self) -> int | None:
@@ -79,6 +81,7 @@ class EngineProcess:
     ) -> Loaded:
         """See Engine. If the child crashes, try safer settings and remember those that work."""
         self._model = loaded = None
+        self._asked = settings
         settings = self._tuning.recall(model.path, settings)
         if self._cache != self._cache_order() or settings.variant != self._settings.variant:
             self.close()  # a child is told once
@@ -103,17 +106,20 @@ class EngineProcess:
             yield from self._reload(self._model, self._settings, stop)
         yield from self._generate(request, stop, self._model)
 
-    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
         """See Engine. Load the model again if there are faster settings than those in use."""
-        if self._model is None or self._tuning.is_measured(self._model.path):
+        if self._model is None or (self._tuning.is_measured(self._model.path) and not report):
             return
-        path = self._model.path
-        found = calibrate(path, self._settings, self._tuning, lambda: ChildProcess(self._command), stop)
-        if found is None:
+        path, used = self._model.path, self._settings
+        settings = self._tuning.recall_safe(path, self._asked)
+        if report or not has_room(path, settings):  # while the model is loaded, too
+            self.unload()
+        try:
+            calibrate(path, settings, self._tuning, self._start_child, stop, report)
+        except Busy:
             return
-        used, faster = self._settings, self._tuning.recall(path, self._settings)
-        self._settings = faster
-        if replace(faster, step_prices=used.step_prices) != used:  # these are updated in use anyway
+        self._settings = faster = self._tuning.recall(path, self._asked)
+        if not report and replace(faster, step_prices=used.step_prices) != used:  # these are updated in use anyway
             self.unload()
             yield from self._reload(self._model, faster, stop)
 
@@ -146,12 +152,15 @@ class EngineProcess:
         tried, crashed = self._settings, False
         while not stop.is_set():
             spoken = False
+            self._speed.begin_reply(self.pid)
             try:
                 for event in self._send_order({"do": "generate", "request": asdict(request)}, stop):
                     if isinstance(event, Piece) and not spoken:
                         spoken = True
                         if crashed:
                             self._tuning.remember(model.path, tried, self._settings)
+                    elif isinstance(event, Done) and self._speed.is_slow(event, self._tuning.write_speed(model.path)):
+                        self._tuning.doubt(model.path)
                     yield event
             except _Died as death:
                 if stop.is_set():
@@ -272,7 +281,7 @@ class EngineProcess:
         if self._process is None or not self._process.is_alive():
             self.close()
             try:
-                self._process = ChildProcess(self._command)
+                self._process = self._start_child()
             except OSError as error:
                 raise EngineError(
                     tr("The model’s process couldn’t start ({reason}). Restart Phichat.").format(
@@ -280,6 +289,9 @@ class EngineProcess:
                     )
                 ) from error
         return self._process
+
+    def _start_child(self) -> ChildProcess:
+        return ChildProcess(self._command)
 
     def _kill(self, process: ChildProcess) -> None:
         self._ended_on_purpose = True

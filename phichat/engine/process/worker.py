@@ -9,11 +9,11 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece, as_json
-from phichat.engine.llama.calibration import measure_settings
 from phichat.engine.process import protocol
 from phichat.engine.process.lifeline import hold_lifeline
 from phichat.engine.process.protocol import BatchedWriter
@@ -24,6 +24,7 @@ from phichat.i18n import set_language
 from phichat.runtime import is_frozen
 
 if TYPE_CHECKING:
+    from phichat.engine.llama.calibration import SpeedMeter
     from phichat.engine.llama.engine import LlamaEngine
 
 IDLE = 3.0  # seconds without an order, after which what can wait is done
@@ -39,6 +40,7 @@ class EngineWorker:
         self._send = self._writer.send
         self._waiting: queue.SimpleQueue[tuple[protocol.Line, CancelToken]] = queue.SimpleQueue()
         self._stop, self._number = CancelToken(), 0
+        self._meter: SpeedMeter | None = None
 
     def serve(
         self,
@@ -80,9 +82,10 @@ class EngineWorker:
             engine.unload()
             os._exit(0)
         elif order["do"] == "calibrate":
-            for figures in measure_settings(Path(order["path"]), EngineSettings(**order["settings"]), order["rival"]):
-                self._send(figures.line())
-            self._send({"event": "calibrated"})
+            self._meter = _make_meter(order)
+            self._send({"event": "measured", "layers": self._meter.layers})
+        elif order["do"] == "measure" and self._meter:
+            self._send({"event": "measured", **_measured(self._meter, order)})
         else:
             for event in engine.generate(protocol.request_of(order["request"]), stop):
                 self._send_event(event)
@@ -133,3 +136,17 @@ def _make_llama(order: protocol.Line) -> "LlamaEngine":
             templates.start()
     folder, budget = order.get("cache_folder"), int(order.get("cache_budget") or 0)
     return LlamaEngine(PromptCache(Path(folder), budget) if folder and budget else None, templates.compile)
+
+
+def _make_meter(order: protocol.Line) -> "SpeedMeter":
+    from phichat.engine.llama.calibration import SpeedMeter  # noqa: PLC0415 - slow to import, as above
+
+    return SpeedMeter(Path(order["path"]), EngineSettings(**order["settings"]))
+
+
+def _measured(meter: "SpeedMeter", order: protocol.Line) -> protocol.Line:
+    """Return what is measured of a typical "turn", of the "reading" of a long text, or the "prices" of steps."""
+    settings = EngineSettings(**order["settings"])
+    if order["what"] == "prices":
+        return {"prices": meter.step_prices(settings)}
+    return asdict(meter.measure_turn(settings) if order["what"] == "turn" else meter.measure_reading(settings))

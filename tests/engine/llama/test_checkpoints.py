@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,7 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.engine.llama.bindings import lib
-from phichat.engine.llama.calibration import measure_settings
+from phichat.engine.llama.calibration import SpeedMeter
 from phichat.engine.llama.checkpoints import MOST, SPAN, TAIL, checkpoint_places, thinned
 from phichat.engine.llama.context import ROLLBACK, LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
@@ -208,9 +209,11 @@ class TestGuesses:
 
 def test_the_fastest_settings_can_be_measured(path: Path, settings: EngineSettings) -> None:
     """Although that takes guesses back and returns to a beginning that has no checkpoint."""
-    *_, best = measure_settings(path, replace(settings, context=1024))
-    assert best.reads > 0
-    assert len(best.prices) == len(SIZES)
+    settings = replace(settings, context=2048)
+    with closing(SpeedMeter(path, settings)) as meter:
+        assert meter.measure_turn(settings).writes > 0
+        assert meter.measure_reading(settings).reads > 0
+        assert len(meter.step_prices(settings)) == len(SIZES)
 
 
 class TestDrafts:

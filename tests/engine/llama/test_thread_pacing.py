@@ -85,7 +85,7 @@ class TestNeighbours:
     def advance(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], float]:
         """Lets time pass in which others use so many cores; what is then found."""
         now, used = [0.0], [0.0]
-        monkeypatch.setattr(CpuLoad, "_used_so_far", lambda _: used[0])
+        monkeypatch.setattr(CpuLoad, "used_by_others", lambda _: used[0])
         neighbours = CpuLoad(lambda: now[0])
 
         def step(seconds: float, cores: float) -> float:
@@ -108,6 +108,6 @@ class TestNeighbours:
         assert advance(LOOK_EVERY / 10, 50.0) == pytest.approx(1.0)
 
     def test_ones_own_work_does_not_count(self) -> None:
-        then = hardware.CpuLoad()._used_so_far()
+        then = hardware.CpuLoad().used_by_others()
         own = psutil.Process().cpu_times()
         assert then <= psutil.cpu_times().user + psutil.cpu_times().system + psutil.cpu_times().nice - own.user + 1

@@ -53,7 +53,7 @@ class FragileEngine:
         self._obey_rule("second")
         yield Done(Ending.STOP, 0)
 
-    def calibrate(self, stop: CancelToken) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:
         yield from ()
 
     def unload(self) -> None:

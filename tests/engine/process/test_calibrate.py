@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,34 +11,41 @@ from typing import Any
 
 import pytest
 
-from phichat.engine import settings as engine_settings
-from phichat.engine.base import SIZES, CancelToken, EngineSettings, Loaded, ModelRef
-from phichat.engine.llama import calibration
-from phichat.engine.llama.calibration import measure_settings
-from phichat.engine.process.calibrate import calibrate
+from phichat.chat.conversation import Ending
+from phichat.engine.base import SIZES, CancelToken, Done, EngineSettings, Loaded, ModelRef, Tried
+from phichat.engine.llama.calibration import SpeedMeter
+from phichat.engine.process.calibrate import REPLIES, Busy, SpeedWatch, calibrate
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.engine_process import EngineProcess
-from phichat.engine.settings import Measured, TuningStore, choose_fastest
+from phichat.engine.settings import MOST_DOUBTS, Measured, TuningStore
 
-USED = EngineSettings(context=512, threads=1)
+USED = EngineSettings(context=512, threads=2, flash_attention=False)
 
 SCRIPT = """
 import json, os, sys, time
-order = json.loads(sys.stdin.readline())
 said = json.loads(sys.argv[1])
-for figures in said["again"] if order["rival"] == 0 and said["again"] else said[str(order["settings"]["repacking"])]:
-    if figures == "die":
+while line := sys.stdin.readline():
+    order = json.loads(line)
+    settings = order["settings"]
+    found = said["repacked" if settings["repacking"] else "plain"]
+    if found == "die":
         os.abort()
-    if figures == "hang":
+    if found == "hang":
         time.sleep(60)
-    settings = {**order["settings"], **figures["settings"]}
-    print(json.dumps({"event": "measured", **figures, "settings": settings}), flush=True)
-print(json.dumps({"event": "calibrated"}), flush=True)
+    seconds = found["flash" if settings["flash_attention"] else "none"] * (3 - settings["threads"])
+    speeds = {"reads": 60 / seconds, "writes": 300 / seconds}
+    answer = {"settings": settings, **speeds, "prices": said["prices"], "layers": 0}
+    print(json.dumps({"event": "measured", **answer}), flush=True)
 """
+"""A child that measures what it is told to: seconds by layout and attention, fewer with more threads."""
+
+PRICES = [4.5, 7.5, 14.5]
+Run = Callable[..., Measured | None]
 
 
-def figures(seconds: float, **settings: Any) -> dict[str, Any]:
-    return {"settings": settings, "reads": 1024 / seconds, "writes": 192 / seconds}
+def kind(none: float, flash: float) -> dict[str, float]:
+    """Return the seconds of half a turn without and with flash attention."""
+    return {"none": none, "flash": flash}
 
 
 @pytest.fixture
@@ -46,59 +54,58 @@ def memory(tmp_path: Path) -> TuningStore:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    path = tmp_path / "model.gguf"
-    path.write_bytes(b"model")
-    return path
+def model(chatml_model: Path, tmp_path: Path) -> Path:
+    return chatml_model
 
 
 @pytest.fixture
-def run(model: Path, memory: TuningStore) -> Callable[..., Measured | None]:
+def run(model: Path, memory: TuningStore) -> Run:
     """Calibrates with children that say what they are told to, by whether they repack."""
 
     def run_it(
-        plain: list[Any],
-        repacked: list[Any],
+        plain: Any,
+        repacked: Any,
         stop: CancelToken | None = None,
         busy: float = 0,
-        again: list[Any] | None = None,
+        report: Callable[[Tried], None] | None = None,
     ) -> Measured | None:
-        command = [sys.executable, "-c", SCRIPT, json.dumps({"False": plain, "True": repacked, "again": again})]
-        return calibrate(model, USED, memory, lambda: ChildProcess(command), stop or CancelToken(), lambda: busy)
+        command = [sys.executable, "-c", SCRIPT, json.dumps({"plain": plain, "repacked": repacked, "prices": PRICES})]
+        return calibrate(
+            model, USED, memory, lambda: ChildProcess(command), stop or CancelToken(), report,
+            lambda: busy * time.monotonic(),
+        )  # fmt: skip
 
     return run_it
 
 
-def test_what_is_clearly_faster_is_used_from_now_on(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
-) -> None:
-    run([figures(10), figures(8, flash_attention=False)], [figures(9), figures(4, batch=512)])
-    assert memory.recall(model, USED) == replace(USED, repacking=True, flash_attention=False, batch=512)
-    assert memory.read_speed(model) == pytest.approx(1024 / 4)
+def test_what_is_clearly_faster_is_used_from_now_on(run: Run, memory: TuningStore, model: Path) -> None:
+    run(kind(10, 12), kind(9, 7))
+    assert memory.recall(model, USED) == replace(
+        USED, repacking=True, flash_attention=True, step_prices=tuple(PRICES), threads=2
+    )
+    assert memory.read_speed(model) == pytest.approx(60 / 7, abs=0.01)
 
 
-def test_what_is_hardly_faster_changes_nothing(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
-) -> None:
-    run([figures(10), figures(9.9, flash_attention=False)], [figures(9.8)])
-    assert memory.recall(model, USED) == USED
+def test_among_what_is_nearly_as_fast_less_memory_wins(run: Run, memory: TuningStore, model: Path) -> None:
+    run(kind(10, 9.9), kind(9.8, 9.85))
+    found = memory.recall(model, USED)
+    assert (found.repacking, found.flash_attention) == (False, False)
     assert memory.is_measured(model)
 
 
-def test_a_computer_that_is_faster_by_then_changes_nothing(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
-) -> None:
-    run([{**figures(10), "prices": [4.5, 7.5, 14.5]}], [figures(9)], again=[figures(9)])
-    assert memory.recall(model, USED) == replace(USED, step_prices=(4.5, 7.5, 14.5))
-    assert memory.read_speed(model) == pytest.approx(1024 / 9, abs=0.01)
+def test_the_choice_does_not_depend_on_what_is_in_use(run: Run, memory: TuningStore, model: Path) -> None:
+    first = run(kind(10, 15), kind(9, 14))
+    again = run(kind(10, 15), kind(9, 14))
+    assert first
+    assert again == first
 
 
-def test_what_steps_cost_is_remembered_with_the_way_that_is_used(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
-) -> None:
-    plain, repacked = {**figures(10), "prices": [5.0, 9.0, 17.0]}, {**figures(5), "prices": [4.5, 7.5, 14.5]}
-    run([plain], [repacked])
-    assert memory.recall(model, USED) == replace(USED, repacking=True, step_prices=(4.5, 7.5, 14.5))
+def test_each_trial_is_told_and_the_choice_last(run: Run) -> None:
+    told: list[Tried] = []
+    run(kind(10, 15), kind(9, 14), report=told.append)
+    assert [each.chosen for each in told] == [*[False] * (len(told) - 1), True]
+    assert len({(each.settings.repacking, each.settings.flash_attention) for each in told}) == 4
+    assert {each.settings.threads for each in told} == {1, 2}
 
 
 @pytest.mark.parametrize("prices", [[4.5, 7.5], [4.5, "7.5", 14.5], [0.0, 7.5, 14.5], [4.5, 7.5, 1e99], "4.5", None])
@@ -111,36 +118,83 @@ def test_prices_that_make_no_sense_are_not_believed(tmp_path: Path, model: Path,
     assert memory.recall(model, USED) == replace(USED, batch=512)
 
 
-def test_settings_that_kill_are_never_used(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
-) -> None:
-    assert run([figures(10)], ["die"])
-    assert memory.recall(model, replace(USED, repacking=True)) == USED
+def test_settings_that_kill_are_never_used(run: Run, memory: TuningStore, model: Path) -> None:
+    assert run(kind(10, 12), "die")
+    assert not memory.recall(model, replace(USED, repacking=True)).repacking
     assert not memory.may_repack(model)
     assert memory.is_measured(model)
 
 
-def test_where_all_dies_nothing_is_claimed(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
-) -> None:
-    assert run(["die"], ["die"]) is None
+def test_where_all_dies_nothing_is_claimed(run: Run, memory: TuningStore, model: Path) -> None:
+    assert run("die", "die") is None
     assert not memory.is_measured(model)
 
 
-def test_beside_busy_programs_it_is_put_off(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
+def test_weights_are_not_repacked_where_memory_lacks(
+    run: Run, memory: TuningStore, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run([figures(10)], [figures(1)], busy=1.0) is None
+    monkeypatch.setattr("phichat.engine.process.calibrate.available_memory", lambda: 1000)
+    run(kind(10, 12), kind(1, 1))
+    assert not memory.recall(model, USED).repacking
+    assert memory.fastest(model)["lacked_memory"] is True
+
+
+def test_beside_busy_programs_it_is_put_off(run: Run, memory: TuningStore, model: Path) -> None:
+    with pytest.raises(Busy):
+        run(kind(10, 12), kind(1, 1), busy=1.0)
     assert not memory.is_measured(model)
 
 
-def test_it_ends_at_once_when_anything_is_asked(
-    run: Callable[..., Measured | None], memory: TuningStore, model: Path
+def test_whoever_asks_beside_busy_programs_gets_it_but_it_is_measured_again(
+    run: Run, memory: TuningStore, model: Path
 ) -> None:
+    assert run(kind(10, 12), kind(5, 6), busy=1.0, report=lambda _: None)
+    assert memory.recall(model, USED).repacking
+    assert not memory.is_measured(model)
+
+
+def test_it_ends_at_once_when_anything_is_asked(run: Run, memory: TuningStore, model: Path) -> None:
     stop = CancelToken()
     threading.Timer(1.0, stop.set).start()
-    assert run(["hang"], ["hang"], stop) is None
+    assert run("hang", "hang", stop) is None
     assert not memory.is_measured(model)
+
+
+def test_settings_in_doubt_are_measured_again_but_not_for_ever(memory: TuningStore, model: Path) -> None:
+    for _ in range(MOST_DOUBTS):
+        memory.save_fastest(model, Measured(replace(USED, batch=512), 10, 10))
+        assert memory.is_measured(model)
+        memory.doubt(model)
+        assert not memory.is_measured(model)
+        assert memory.recall(model, USED).batch == 512
+    memory.save_fastest(model, Measured(USED, 10, 10))
+    memory.doubt(model)
+    assert memory.is_measured(model)
+
+
+class TestSpeedWatch:
+    def told(self, speeds: list[float], busy: float = 0.0, count: int = 100) -> list[bool]:
+        """Return what it says after replies with these speeds, where 10 tokens a second were measured."""
+        now = [0.0]
+        watch, found = SpeedWatch(lambda: busy * now[0], lambda: now[0]), []
+        for speed in speeds:
+            watch.begin_reply(None)
+            now[0] += 10
+            done = Done(Ending.STOP, 1, completion_tokens=count, tokens_per_second=speed)
+            found.append(watch.is_slow(done, 10.0))
+        return found
+
+    def test_several_slow_replies_in_a_row_are_noticed(self) -> None:
+        assert self.told([7.0] * REPLIES) == [False] * (REPLIES - 1) + [True]
+
+    def test_a_fast_one_between_them_is_enough(self) -> None:
+        assert not any(self.told([7.0] * (REPLIES - 1) + [9.5] + [7.0] * (REPLIES - 1)))
+
+    def test_busy_programs_are_a_reason(self) -> None:
+        assert not any(self.told([3.0] * 9, busy=1.0))
+
+    def test_short_replies_tell_nothing(self) -> None:
+        assert not any(self.told([3.0] * 9, count=5))
 
 
 def test_other_cores_than_those_measured_are_not_believed(memory: TuningStore, model: Path) -> None:
@@ -155,31 +209,29 @@ def test_without_a_file_it_holds_for_the_session(model: Path) -> None:
     assert memory.recall(model, USED).batch == 512
 
 
-def test_the_first_is_kept_among_equals() -> None:
-    one, other = Measured(USED, 100, 10), Measured(replace(USED, batch=256), 101, 10)
-    assert choose_fastest([one, other]) is one
-
-
-def test_a_model_is_measured_with_and_without_flash_attention(chatml_model: Path, settings: EngineSettings) -> None:
-    found = list(measure_settings(chatml_model, settings))
-    assert {each.settings.flash_attention for each in found} == {True, False}
-    assert all(each.reads > 0 and each.writes > 0 for each in found)
-    assert len(found[-1].prices) == len(SIZES)
-    assert all(price > 0 for price in found[-1].prices)
-
-
-def test_what_steps_cost_is_not_measured_in_a_way_that_will_not_be_used(
-    chatml_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calibration, "HOPELESS", 1e9)
-    assert not any(each.prices for each in measure_settings(chatml_model, settings, rival=1e-6))
+def test_a_model_is_really_measured(chatml_model: Path, settings: EngineSettings) -> None:
+    meter = SpeedMeter(chatml_model, settings)
+    try:
+        turn = meter.measure_turn(settings)
+        assert turn.reads > 0
+        assert turn.writes > 0
+        assert meter.measure_reading(replace(settings, batch=256)).reads > 0
+        prices = meter.step_prices(settings)
+        assert len(prices) == len(SIZES)
+        assert all(price > 0 for price in prices)
+        assert meter.layers == 0
+    finally:
+        meter.close()
 
 
 def test_the_model_in_use_is_loaded_again_only_for_faster_settings(
     chatml_model: Path, settings: EngineSettings, memory: TuningStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phichat.engine.process.calibrate.CpuLoad", lambda: lambda: 0.0)
-    monkeypatch.setattr(engine_settings, "CLEARLY", 0.0)  # whatever the figures are, none is clearly better
+    def find(path: Path, used: EngineSettings, known: TuningStore, *_: object) -> Measured:
+        known.save_fastest(path, found := Measured(used, 100, 10))
+        return found
+
+    monkeypatch.setattr("phichat.engine.process.engine_process.calibrate", find)
     engine = EngineProcess(memory)
     try:
         engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
