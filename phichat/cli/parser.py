@@ -78,6 +78,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_chat(commands)
     _add_models(commands)
     _add_history(commands)
+    _add_tune(commands)
     _add_bench(commands)
     doctor = commands.add_parser(
         "doctor", help=tr("show this computer’s hardware and the settings Phichat chose for it")
@@ -180,6 +181,14 @@ def _add_history(commands: Any) -> None:
         action = actions.add_parser(name, help=words)
         action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or the beginning of it"))
         _add_json(action)
+
+
+def _add_tune(commands: Any) -> None:
+    tune = commands.add_parser("tune", help=tr("find the fastest settings for a model on this computer"))
+    tune.set_defaults(run=_run_tune)
+    # Without a default, so that `--model` before the command counts, too.
+    tune.add_argument("model", nargs="?", default=argparse.SUPPRESS, metavar="MODEL", help=tr("the model to use"))
+    _add_json(tune)
 
 
 def _add_bench(commands: Any) -> None:
@@ -338,6 +347,12 @@ def _run_models(context: Context) -> int:
 
 def _run_history(context: Context) -> int:
     from phichat.cli.history import run  # noqa: PLC0415
+
+    return run(context)
+
+
+def _run_tune(context: Context) -> int:
+    from phichat.cli.tune import run  # noqa: PLC0415
 
     return run(context)
 

@@ -21,7 +21,7 @@ from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli import standard_input
 from phichat.cli.console import Console
-from phichat.engine.base import Done, Notice
+from phichat.engine.base import Done, EngineSettings, Notice, Tried
 from phichat.errors import EngineDied, PromptTooLong
 from tests.support.fakes import ScriptedEngine, thought
 
@@ -698,6 +698,46 @@ def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
         "Measuring speed, round 1 …",
         "Measuring speed, round 2 …",
     ]
+
+
+SLOW, FAST = EngineSettings(threads=2), EngineSettings(threads=2, repacking=True)
+TRIALS = [Tried(SLOW, 100, 10), Tried(FAST, 80, 12), Tried(SLOW, 104, 10.4), Tried(FAST, 80, 12.2)]
+
+
+def test_tune_prints_each_trial_as_json_and_the_choice_last(
+    engine: ScriptedEngine, phichat: Run, chatml_model: Path
+) -> None:
+    engine.trials = [*TRIALS, Tried(FAST, 80, 12.1, chosen=True)]
+    status, out, _ = phichat("tune", str(chatml_model), "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [line.get("chosen") for line in lines] == [None, None, None, None, True]
+    assert lines[0] == {"settings": SLOW.as_json(), "read": 100, "written": 10}
+    assert lines[-1]["settings"]["repacking"] is True
+
+
+def test_tune_shows_a_table_of_what_it_tried(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
+    engine.trials = [*TRIALS, Tried(FAST, 80, 12.1, chosen=True)]
+    status, out, err = phichat("tune", str(chatml_model))
+    _, first, second = out.splitlines()
+    assert status == 0
+    assert first.startswith("*  repacked weights, flash attention, 2 threads")
+    assert second.startswith("   plain weights, flash attention, 2 threads")
+    assert "10.2" in second  # the median
+    assert "uses these settings from now on" in err
+
+
+def test_tune_that_measures_nothing_says_so(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
+    status, out, err = phichat("tune", str(chatml_model))
+    assert (status, out) == (1, "")
+    assert "couldn’t be measured. Its settings stay as they were." in err
+
+
+def test_ctrl_c_leaves_the_settings_as_they_were(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
+    engine.trials = [TRIALS[0], None, *TRIALS]
+    status, _, err = phichat("tune", str(chatml_model))
+    assert status == 130
+    assert "Stopped. tiny-chatml keeps the settings it had." in err
 
 
 def test_wrong_usage_is_told_in_french(phichat: Run) -> None:

@@ -1,5 +1,6 @@
 """Hand-written stand-ins: an engine, a Hub and a shelf of models that say what a test tells them to."""
 
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from phichat.engine.base import (
     PromptReady,
     Reading,
     Request,
+    Tried,
 )
 from phichat.errors import EngineError, HubError, HubMissing, HubRefused
 from phichat.models.base import (
@@ -53,6 +55,7 @@ class ScriptedEngine:
         architecture: what it says its models are.
         thinking: whether it says that they think by themselves: "on", "off", or "" if they cannot.
         calibrations, unloads: how often it was to find fast settings, and to give its memory back.
+        trials: what a calibration reports; None for Ctrl+C.
         most_context: what its models were made for; 0 for unknown.
         leaves_out: how many of the oldest turns do not fit into any prompt.
     """
@@ -68,6 +71,7 @@ class ScriptedEngine:
         self.architecture = "phi3"
         self.thinking = ""
         self.calibrations = self.unloads = self.leaves_out = self.most_context = 0
+        self.trials: list[Tried | None] = []
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
@@ -124,8 +128,14 @@ class ScriptedEngine:
             reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
             yield Done(reason, request.sampling.seed or 0, len(words), 0, count, 0.1, 0.1, 1.0, float(count))
 
-    def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:
+    def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
         self.calibrations += 1
+        for each in self.trials:
+            if each is None:
+                signal.raise_signal(signal.SIGINT)
+                stop.wait(60)
+            elif report and not stop.is_set():
+                report(each)
         yield from ()
 
     def _fitted(self, request: Request) -> PromptFit:
