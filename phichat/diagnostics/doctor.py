@@ -127,8 +127,9 @@ def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str],
 
 
 def _no_engine_facts() -> Facts:
+    missing = ("error", "process_bytes", "needed_bytes", "repacked_bytes", "cpu", "gpu")
     found: Facts = {"model": None, "library": None, "settings": suggested().as_json(), "notices": []}
-    return found | {"error": None, "process_bytes": None, "needed_bytes": None, "cpu": None, "gpu": None}
+    return found | {"lacks_memory": False, **dict.fromkeys(missing)}
 
 
 def _prompt_cache_facts(home: Home) -> Facts:
@@ -140,14 +141,19 @@ def _prompt_cache_facts(home: Home) -> Facts:
 
 def _engine_facts(loaded: Loaded, pid: int | None) -> Facts:
     settings = loaded.settings
-    needed = hardware.memory_needed(gguf.read_head(loaded.model.path), settings.context, repacking=settings.repacking)
+    head, resident = gguf.read_head(loaded.model.path), _resident_bytes(pid)
+    needed, repacked = (
+        hardware.memory_needed(head, settings.context, repacking=each) for each in (settings.repacking, True)
+    )
     return {
         "library": loaded.library,
         "settings": settings.as_json(),
         "cpu": loaded.cpu,
         "gpu": loaded.gpu,
-        "process_bytes": _resident_bytes(pid),
+        "process_bytes": resident,
         "needed_bytes": needed,
+        "repacked_bytes": repacked,
+        "lacks_memory": repacked > hardware.available_memory() + (resident or 0),  # to repack weights
     }
 
 
@@ -255,6 +261,9 @@ def _engine_rows(engine: Facts) -> Rows:
     rows += [[tr("note"), text] for text in engine["notices"]]
     rows += list(map(_cells, engine["settings"].items()))
     rows.append([tr("speed"), _speed(engine["fastest"])])
+    if _lacks_memory(engine):
+        need = format_size(engine["repacked_bytes"])
+        rows.append([tr("repacked weights"), tr("not used, because they need {size} of memory").format(size=need)])
     if engine["process_bytes"]:
         rows.append(
             [tr("memory used"), f"{format_size(engine['process_bytes'])} / {format_size(engine['needed_bytes'])}"]
@@ -262,9 +271,17 @@ def _engine_rows(engine: Facts) -> Rows:
     return rows
 
 
+def _lacks_memory(engine: Facts) -> bool:
+    """Return whether weights are not repacked for lack of memory, now or when they were to be measured."""
+    if engine["settings"]["repacking"] or engine["repacked_bytes"] is None:
+        return False
+    fastest = engine["fastest"] or {"repacking": suggested().repacking}
+    return fastest.get("lacked_memory") is True or (fastest.get("repacking") is True and engine["lacks_memory"])
+
+
 def _speed(fastest: Facts | None) -> str:
     if not fastest:
-        return tr("not measured yet; Phichat measures this when its window is open and idle")
+        return tr("not measured yet; `phichat tune` measures this now, and the window when it is idle")
     reads, writes = (format_number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
     return tr("fastest settings: {reads} tokens/s for prompts, {writes} tokens/s for answers").format(
         reads=reads, writes=writes

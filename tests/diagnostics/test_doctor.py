@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from phichat import __version__, cli
+from phichat.diagnostics.doctor import report_lines
 from phichat.engine.base import Engine, EngineSettings
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
@@ -131,3 +132,13 @@ def test_what_was_measured_and_what_is_remembered_is_shown(doctor: Doctor, home:
     assert (facts["engine"]["fastest"]["reads"], facts["engine"]["fastest"]["batch"]) == (106.8, 256)
     assert facts["states"]["files"] == 1
     assert facts["states"]["budget_bytes"] == 4 * 10**9
+
+
+def test_weights_that_memory_does_not_allow_to_repack_are_told(doctor: Doctor, home: Path, model: Path) -> None:
+    measured = Measured(EngineSettings(), 106.8, 12.8)
+    TuningStore(home / "engine.json").save_fastest(model, measured)
+    assert "repacked weights" not in "\n".join(report_lines(doctor()))
+    TuningStore(home / "engine.json").save_fastest(model, measured, lacked_memory=True)
+    text = "\n".join(report_lines(doctor()))
+    assert "repacked weights" in text
+    assert "because they need" in text
