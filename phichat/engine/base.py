@@ -328,5 +328,4 @@ EVENT_NAMES: dict[type, str] = {
     Reading: "reading",
     Piece: "piece",
     Done: "done",
-    Tried: "tried",
 }

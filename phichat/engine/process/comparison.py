@@ -8,8 +8,9 @@ from phichat.engine.base import EngineSettings
 from phichat.engine.settings import Measured
 
 NEAR = 1.03  # times the least cost, up to which the first in order of preference is chosen
-ROUNDS, MOST_ROUNDS = 4, 12
-HOPELESS, HOPELESS_ROUNDS = 1.15, 2  # times the least cost in so many rounds, after which settings are dropped
+FEWEST_ROUNDS, ROUNDS, MOST_ROUNDS = 3, 4, 12
+DISTURBED = 1.25  # times the least cost of the same settings, from which on a figure does not count
+HOPELESS, HOPELESS_ROUNDS = 1.15, 3  # times the least cost in so many rounds, after which settings are dropped
 SURE = 2.0  # standard errors
 LEAST_SPREAD = 0.005  # of a ratio, as a few figures may agree by chance
 NORMAL = 1.4826, 1.2533  # standard deviations in a median deviation; standard errors of a median in those of a mean
@@ -21,7 +22,7 @@ class Comparison:
     """Compares `candidates`, which are in order of preference: among those that are nearly as fast, the first wins.
 
     Every round measures each of them once, so that what slows the computer for a while slows all alike: ratios within a
-    round are compared, by their median, as other programs make some figures much too slow.
+    round are compared, by their median, without figures that other programs made much too slow.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Comparison:
         if len(self._left) == 1:
             self._measure_round(0, measure)
         for turn in range(self._most_rounds):
-            if len(self._left) < 2 or (turn and (self._is_decided() or not has_time())):
+            if len(self._left) < 2 or (turn >= FEWEST_ROUNDS and (self._is_decided() or not has_time())):
                 break
             self._measure_round(turn, measure)
             self._drop()
@@ -70,18 +71,27 @@ class Comparison:
     def _is_decided(self) -> bool:
         """Return whether all that are left are nearly as fast as the fastest, for certain."""
         best = self._fastest()
-        estimates = [_estimate(self._ratios(each, best)) for each in self._left if each is not best]
-        enough = all(len(self._figures[each]) >= ROUNDS for each in self._left)
-        return enough and all(ratio + error <= self._near for ratio, error in estimates)
+        ratios = [self._ratios(each, best) for each in self._left if each is not best]
+        return all(len(each) >= ROUNDS and sum(_estimate(each)) <= self._near for each in ratios)
 
     def _ratios(self, each: EngineSettings, best: EngineSettings | None) -> list[float]:
-        """Return how many times the cost of `best` the other one cost, in each round."""
-        pairs = zip(self._figures[each], self._figures[best] if best else [], strict=False)
-        return [self._cost(one) / self._cost(other) for one, other in pairs]
+        """Return how many times the cost of `best` the other one cost, in each round that nothing disturbed."""
+        costs, others = self._costs(each), self._costs(best) if best else []
+        most, most_other = (DISTURBED * min(some, default=0) for some in (costs, others))
+        pairs = list(zip(costs, others, strict=False))
+        clean = [one / other for one, other in pairs if one <= most and other <= most_other]
+        return clean or ([min(costs) / min(others)] if pairs else [])
+
+    def _costs(self, each: EngineSettings) -> list[float]:
+        return list(map(self._cost, self._figures[each]))
 
     def _fastest(self) -> EngineSettings | None:
-        costs = {each: median(map(self._cost, self._figures[each])) for each in self._left}
-        return min(costs, key=lambda each: costs[each], default=None)
+        """Return the fastest that is left: none of the others is faster in most rounds."""
+        best: EngineSettings | None = None
+        for each in self._left:
+            if self._figures[each] and (best is None or median(self._ratios(each, best)) < 1):
+                best = each
+        return best
 
     def _choice(self) -> Measured | None:
         best = self._fastest()
@@ -89,7 +99,8 @@ class Comparison:
         chosen = next(near, None)
         if chosen is None:
             return None
-        found = self._figures[chosen]
+        least = min(self._costs(chosen))
+        found = [each for each in self._figures[chosen] if self._cost(each) <= DISTURBED * least]
         return Measured(chosen, median(each.reads for each in found), median(each.writes for each in found))
 
 
