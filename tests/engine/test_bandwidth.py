@@ -1,12 +1,15 @@
 """The memory bandwidth, and the speed of models estimated from it."""
 
+import json
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator, measure_bandwidth, tokens_per_second
+from phichat.engine.settings import Measured, TuningStore, suggested
 
 
 def test_this_computers_memory_is_measured_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +56,24 @@ def test_it_is_measured_once() -> None:
     assert slow
     assert 1.8 < fast / slow < 2
     assert SpeedEstimator(lambda: None).speed(1) is None
+
+
+def test_a_model_that_was_measured_says_more_than_the_bandwidth() -> None:
+    estimator = SpeedEstimator(lambda: 18e9, lambda: [(2_400_000_000, 4.9), (100_000_000, 66.0)])
+    assert estimator.speed(2_400_000_000) == pytest.approx(4.9)
+    assert estimator.speed(1_200_000_000) == pytest.approx(9.5, abs=0.2)
+    assert estimator.speed(20_000_000_000) == SpeedEstimator(lambda: 18e9).speed(20_000_000_000)  # none is near
+
+
+def test_speeds_are_those_measured_on_this_computer_with_this_build(tmp_path: Path) -> None:
+    model = tmp_path / "some.gguf"
+    model.write_bytes(bytes(1000))
+    store = TuningStore(tmp_path / "engine.json")
+    assert store.written_speeds() == []
+    store.save_fastest(model, Measured(suggested(), reads=50.0, writes=7.5))
+    assert store.written_speeds() == [(1000, 7.5)]
+    kept = json.loads((tmp_path / "engine.json").read_text())
+    foreign = {f"other {key}": value for key, value in kept.items()}
+    junk = {key.replace("1000", "2000"): {"fastest": {"writes": "fast"}} for key in kept}
+    (tmp_path / "engine.json").write_text(json.dumps(foreign | junk | {"x": 5}))
+    assert TuningStore(tmp_path / "engine.json").written_speeds() == []

@@ -1,6 +1,7 @@
 """Models of a Hub in the true window: with terms to agree to, and in several files."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from phichat.engine import hardware
 from phichat.i18n import format_size
 from tests.support import tiny_models
 from tests.support.fakes import ScriptedEngine
+from tests.support.hub import faults
 from tests.support.hub.server import HubServer
 from tests.support.keyrings import Keyring, install
 from tests.ui.conftest import Person
@@ -111,3 +113,41 @@ def test_a_model_in_several_files_is_one_row(
     person.wait(lambda: row(person, "Big-Q4").endswith(("Downloaded", "In use")))
     assert len(list((home / "models").glob("Big-Q4-*.gguf"))) == 3
     person.window.close()
+
+
+def test_a_search_survives_whatever_the_hub_answers(
+    open_dialog: Callable[[], Person], hub: HubServer, chatml_model: Path
+) -> None:
+    hub.add("qwen/Qwen3-GGUF", "Qwen3-Q4_K_M.gguf", chatml_model, licence="apache-2.0")
+    hub.add("qwen/Qwen3-GGUF", "mmproj-F16.gguf", b"GGUF")
+    hub.rename("qwen/Qwen3-GGUF", "qwen/Qwen-3-GGUF")
+    person = open_dialog()
+    assert [asked for asked in hub.requests if "search=" in asked.path] == []
+    for fault, said in (
+        (faults.status(500), "having problems (error 500)"),
+        (faults.status(401), "refused to search (error 401)"),
+        (faults.page("{}"), "unexpected page"),
+        (faults.page(""), "unexpected page"),
+        (faults.page("[]"), "Nothing on the Hub matches"),
+    ):
+        hub.misbehave(fault, times=1, at="api")
+        list_files(person, "gguf")
+        person.wait(partial(_says, person, said))
+        assert person.find("modelTable").isVisible()
+    hub.misbehave(faults.too_many(1), times=1, at="api")
+    list_files(person, "gguf")
+    person.wait(lambda: "too many requests" in words(person))
+    person.wait(lambda: found(person))
+    list_files(person, "qwen/Qwen3-GGUF")  # its old name
+    person.wait(lambda: found(person) and "Q4_K_M" in found(person)[0])
+    silent = hub.misbehave(faults.silence(), at="api")
+    list_files(person, "gguf")
+    person.wait(lambda: "Contacting the Hub" in words(person))
+    QTest.keyClick(person.find("modelSearchField"), Qt.Key.Key_Escape)
+    person.wait(lambda: person.find("modelTable").isVisible() and "Contacting the Hub" not in words(person))
+    hub.behave(silent)
+    person.window.close()
+
+
+def _says(person: Person, sentence: str) -> bool:
+    return sentence in words(person)
