@@ -15,12 +15,14 @@ from phichat.models.base import Listing, Source
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_speed
+from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 from phichat.ui.widgets.message_line import AlertLabel
 
 ORIGIN_LINES = 4  # for which there is room, so that nothing jumps from one model to the next
+SHORT = 520  # pixels of the dialog's height: below, lists need the room of all lines but the last
 
 
 class ModelDetails(QFrame):
@@ -46,7 +48,6 @@ class ModelDetails(QFrame):
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._origin.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._origin.setMinimumHeight(ORIGIN_LINES * self._origin.fontMetrics().lineSpacing())
         self._problem = AlertLabel(theme)
         self._problem.setObjectName("modelProblem")
         self._problem.set_alert(is_alert=True)
@@ -66,7 +67,10 @@ class ModelDetails(QFrame):
     def show_listing(self, listing: Listing, in_use: str) -> None:
         """Show `listing`; `in_use` is the name of the model in use."""
         self._title.setText(listing.title)
-        self._origin.setText("\n".join(filter(None, _origin(listing))))
+        is_short = self.window().height() < scaled(SHORT)
+        lines = 1 if is_short else ORIGIN_LINES
+        self._origin.setMinimumHeight(lines * self._origin.fontMetrics().lineSpacing())
+        self._origin.setText("\n".join(filter(None, _origin(listing)[-1:] if is_short else _origin(listing))))
         sha256 = listing.remote.sha256 if listing.remote else None
         set_tool_tip(self._origin, tr("SHA-256: {checksum}").format(checksum=sha256) if sha256 else "")
         self._problem.setText(listing.problem)

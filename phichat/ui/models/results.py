@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QBrush, QColor, QPainter
+from PySide6.QtGui import QBrush, QColor, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QHeaderView,
     QStyle,
@@ -50,7 +50,7 @@ class SearchResults(QWidget):
             theme, "foundFiles", tr("Files"), [tr("Files"), tr("Quantization"), tr("Size"), tr("On this computer")]
         )
         self.files.setItemDelegateForColumn(FIT, PillDelegate(theme, self.files))
-        layout = QVBoxLayout(self)
+        self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.repositories, 5)
         layout.addWidget(self.files, 4)
@@ -117,6 +117,12 @@ class SearchResults(QWidget):
     @Slot()
     def _enter_files(self) -> None:
         self.files.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._column.activate()
+        for tree in (self.repositories, self.files):
+            tree.scrollTo(tree.currentIndex())
 
 
 class PillDelegate(QStyledItemDelegate):
