@@ -1,5 +1,6 @@
 """The entry point: opens the window, runs a command, or becomes one of our own child processes."""
 
+import gc
 import logging
 import os
 import sys
@@ -32,8 +33,10 @@ def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | Non
     By then every thread and process has ended and everything is written. Destroying Python's and Qt's objects one by
     one would only take time, and is where PySide programs crash.
     """
+    gc.disable()  # what is imported is no garbage; the window collects its own: see MainThreadGC
     from phichat import app  # noqa: PLC0415 - brings Qt, which the command line does without
 
+    gc.freeze()
     status = app.run(screenshot, quit_when_ready, model, opened)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
