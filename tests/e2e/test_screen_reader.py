@@ -163,7 +163,7 @@ def test_everything_that_does_something_says_what_it_is(
     rows = [row for row in rows if row["role"] not in {"scroll bar", "list"} or row["name"]]  # Qt's, within others
     assert [row for row in rows if not row["name"].strip()] == []
     assert {row["name"] for row in rows if row["role"] in {"unknown", "invalid", "filler", "panel"}} == {"Conversation"}
-    assert [row["label"] for row in rows if row["role"] == "combo box"] == ["Sampling"]
+    assert [row["label"] for row in rows if row["role"] == "combo box"] == ["Sampling", "Thinking"]
     with_value = [row for row in rows if row["role"] in {"slider", "spin button"}]
     assert len(with_value) >= 18
     assert [row for row in with_value if row["value"] is None or not row["most"]] == []

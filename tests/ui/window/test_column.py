@@ -86,6 +86,7 @@ def test_so_it_is_from_right_to_left(
 def test_an_answer_is_nearer_to_its_question_than_to_the_next(person: Person, engine: ScriptedEngine) -> None:
     for _ in range(2):
         ask(person, engine, "Short.")
+    person.wait(lambda: all(person.find(f"message-{number}").height() < 100 for number in range(4)))
     places = [place(person.find(f"message-{number}")) for number in range(4)]
     bubbles = [place(next(iter(person.find(f"message-{number}").text_edits()))) for number in range(4)]
     to_answer = bubbles[1].top() - bubbles[0].bottom()
