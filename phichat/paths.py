@@ -134,8 +134,8 @@ def repair_permissions(home: Home) -> str:
     text = ""
     if was_open and is_users and not is_ours_alone:
         text = tr(
-            "{folder} holds files of other apps, so Phichat left its permissions as they are. "
-            "Set PHICHAT_HOME to a folder of its own, which only you can open."
+            "{folder} contains files from other apps, so Phichat didn’t change its permissions. Set "
+            "PHICHAT_HOME to a new folder that only you can open."
         )
     elif was_open and exposed:
         text = tr(
@@ -217,7 +217,10 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
     except RuntimeError as error:
-        text = tr("PHICHAT_HOME is set to {folder}, but this computer has no user with that name.")
+        text = tr(
+            "PHICHAT_HOME is set to {folder}, but the user in that path doesn’t exist on this computer. Set "
+            "it to a different folder."
+        )
         raise StoreError(text.format(folder=path)) from error
 
 

@@ -258,7 +258,7 @@ def test_a_folder_of_the_system_is_not_closed(
     monkeypatch.setenv("PHICHAT_HOME", str(system))
     for _ in range(2):
         assert cli.run(["history", "list"], no_window) == 0
-        assert f"{system} holds files of other apps" in capsys.readouterr().err
+        assert f"{system} contains files from other apps" in capsys.readouterr().err
         with closing(History(system / "history.sqlite3")) as history:
             history.ready.result()
     assert [stat.S_IMODE(path.stat().st_mode) for path in (system, system / "models")] == [0o755, 0o755]

@@ -17,7 +17,7 @@ from phichat.bench.plan import Plan, Progress
 from phichat.bench.runs import STARTING, Figures, medians, run_app, run_loop
 from phichat.engine.process.child_process import child_environment
 from phichat.engine.settings import threads
-from phichat.i18n import tr
+from phichat.i18n import tr, tr_count
 from phichat.runtime import process_command
 
 BUSY_PROCESSES = (0, 1, 2, 4)
@@ -35,8 +35,9 @@ def measure(plan: Plan) -> dict[str, Any]:
     for turn in range(plan.rounds):
         for count in BUSY_PROCESSES:
             progress.begin(
-                tr("Measuring speed with other processes running: {count} (round {turn})…").format(
-                    count=count, turn=turn + 1
+                tr("Measuring speed with {processes} (round {turn})…").format(
+                    processes=tr_count("{count} other process running", "{count} other processes running", count),
+                    turn=turn + 1,
                 )
             )
             with busy_processes(count):

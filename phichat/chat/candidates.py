@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from phichat.i18n import format_number, format_percent, tr_count
+from phichat.i18n import format_percent, tr, tr_count
 
 MOST = 50
 """Candidates of a token, at most."""
@@ -73,12 +73,10 @@ def certainty_of(choices: Iterable[Choice | None]) -> Certainty | None:
 
 def certainty_text(certainty: Certainty) -> str:
     """Return a sentence on how sure the model was."""
-    share = format_percent(certainty.share)
-    return tr_count(
-        "Sure {share} of the time; {count} hesitation",
-        "Sure {share} of the time; {count} hesitations",
-        certainty.hesitations,
-    ).format(share=share, count=format_number(certainty.hesitations))
+    return tr("Sure {share} of the time; {hesitations}").format(
+        share=format_percent(certainty.share),
+        hesitations=tr_count("{count} hesitation", "{count} hesitations", certainty.hesitations),
+    )
 
 
 def text_of_bytes(data: bytes) -> str:

@@ -111,7 +111,7 @@ class Reply:
     def thinking_label(self) -> str:
         """Return how long the model thought, in words."""
         if self.thinking_seconds <= 0:
-            return tr("Thought first")
+            return tr("Thought before answering")
         return tr("Thought for {time}").format(time=format_seconds(max(self.thinking_seconds, 1)))
 
     def limit_text(self) -> str:

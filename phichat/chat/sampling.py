@@ -203,7 +203,10 @@ class Sampling:
     dynatemp_range: float = _advanced(
         0,
         N_("Dynamic temperature"),
-        N_("Lowers the temperature by up to this much where the model is sure, and raises it where it isn’t."),
+        N_(
+            "Adjusts the temperature by up to this much: lower when the model is sure, higher when it "
+            "isn’t. Set to 0 to turn it off."
+        ),
         0, 2, 0.05, 0,
     )  # fmt: skip
     mirostat: float = _advanced(

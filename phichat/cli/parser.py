@@ -128,8 +128,8 @@ def _add_models(commands: Any) -> None:
     listed = actions.add_parser("list", help=tr("list known models and their status"))
     listed.add_argument("--online", action="store_true", help=tr("get model sizes from the Hub"))
     _add_json(listed)
-    searched = actions.add_parser("search", help=tr("search the Hub for models, with their files"))
-    searched.add_argument("words", nargs="+", metavar="WORDS", help=tr("a name, or what is pasted from the Hub"))
+    searched = actions.add_parser("search", help=tr("search the Hub for models and list their files"))
+    searched.add_argument("words", nargs="+", metavar="WORDS", help=tr("search terms, or an address from the Hub"))
     _add_json(searched)
     for name, what, words in (
         ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
@@ -214,7 +214,9 @@ def _add_thinking(group: argparse._ArgumentGroup) -> None:
         "--think",
         type=_budget,
         metavar="on|off|N",
-        help=tr("whether the model thinks before it answers, or at most how many tokens; printed to standard error"),
+        help=tr(
+            "turn thinking before answers on or off, or limit it to N tokens; the thinking is printed to standard error"
+        ),
     )
 
 

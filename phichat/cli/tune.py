@@ -26,10 +26,10 @@ def run(context: Context) -> int:
         for _ in engine.calibrate(stop, trials.add):
             pass
     if trials.chosen is None and stop.is_set():
-        console.print_notice(tr("Stopped. {name} keeps the settings it had.").format(name=model.name))
+        console.print_notice(tr("Stopped. The settings for {name} haven’t changed.").format(name=model.name))
         return 130
     if trials.chosen is None:
-        raise EngineError(tr("{name} couldn’t be measured. Its settings stay as they were.").format(name=model.name))
+        raise EngineError(tr("{name} couldn’t be measured, so its settings haven’t changed.").format(name=model.name))
     trials.print_table()
     return 0
 
@@ -81,8 +81,8 @@ class _Trials:
             self._console.print_line(text)
         self._console.print_notice(
             tr(
-                "* = chosen. Phichat uses these settings from now on. A typical answer is {written} tokens, to a "
-                "message of {read} in a conversation of {depth}."
+                "* = fastest. Phichat uses these settings from now on. A typical answer has {written} "
+                "tokens and follows a message of {read} tokens in a conversation of {depth}."
             ).format(read=READ, written=WRITTEN, depth=format_number(DEPTH))
         )
 

@@ -98,7 +98,7 @@ _PHI = (
         licence="MIT",
         bytes=2_390_000_000,
         official=False,
-        good_at=N_("Like Phi-3, with more languages and long texts."),
+        good_at=N_("Like Phi-3, but with more languages and longer texts."),
     ),
     KnownModel(
         name="phi-4-mini-instruct-q4_k_m",
@@ -120,7 +120,7 @@ _PHI = (
         bytes=2_490_000_000,
         official=False,
         kv_bytes=PHI_4_KV,
-        good_at=N_("Math, step by step. It thinks for a long time before it answers."),
+        good_at=N_("Step-by-step math. Thinks for a long time before answering."),
         sampling=_PHI_4_REASONING,
     ),
 )
@@ -134,7 +134,7 @@ _FAMILIES = (
         licence="Apache-2.0",
         bytes=639_000_000,
         kv_bytes=_kv(28, 8, 128),
-        good_at=N_("Quick answers on slow computers. It can think first."),
+        good_at=N_("Quick answers on slow computers. Can think before answering."),
         sampling=_QWEN_3,
     ),
     KnownModel(
@@ -145,7 +145,7 @@ _FAMILIES = (
         licence="Apache-2.0",
         bytes=2_500_000_000,
         kv_bytes=_kv(36, 8, 128),
-        good_at=N_("Math, code, and many languages. It can think first."),
+        good_at=N_("Math, code, and many languages. Can think before answering."),
         sampling=_QWEN_3,
     ),
     KnownModel(
@@ -168,7 +168,7 @@ _FAMILIES = (
         bytes=1_280_000_000,
         official=False,
         kv_bytes=_kv(6, 2, 256),
-        good_at=N_("Everyday writing in more than 200 languages, with long texts."),
+        good_at=N_("Everyday writing in more than 200 languages, including long texts."),
     ),
     KnownModel(
         name="qwen3.5-4b-q4_k_m",
@@ -179,7 +179,7 @@ _FAMILIES = (
         bytes=2_740_000_000,
         official=False,
         kv_bytes=_kv(8, 4, 256),
-        good_at=N_("Hard questions, code, and long texts. It thinks first."),
+        good_at=N_("Hard questions, code, and long texts. Thinks before answering."),
     ),
     KnownModel(
         name="gemma-3-1b-it-q4_k_m",
@@ -190,7 +190,7 @@ _FAMILIES = (
         bytes=806_000_000,
         official=False,
         kv_bytes=_kv(26, 1, 256),
-        good_at=N_("Summaries and rewriting, fast."),
+        good_at=N_("Fast summaries and rewriting."),
         sampling=_GEMMA,
     ),
     KnownModel(
@@ -214,7 +214,7 @@ _FAMILIES = (
         bytes=3_110_000_000,
         official=False,
         kv_bytes=_kv(35, 1, 256),
-        good_at=N_("Conversation and problem solving in many languages. It can think first."),
+        good_at=N_("Conversation and problem solving in many languages. Can think before answering."),
         sampling=_GEMMA,
     ),
     KnownModel(
@@ -226,7 +226,7 @@ _FAMILIES = (
         bytes=1_920_000_000,
         official=False,
         kv_bytes=_kv(36, 4, 128),
-        good_at=N_("Six European languages, fully open. It thinks first."),
+        good_at=N_("Six European languages, fully open. Thinks before answering."),
         sampling=_SMOLLM_3,
     ),
     KnownModel(
@@ -237,7 +237,7 @@ _FAMILIES = (
         licence="LFM 1.0",
         bytes=731_000_000,
         kv_bytes=_kv(6, 8, 64),
-        good_at=N_("Very fast answers, short tasks, and extracting facts."),
+        good_at=N_("Very fast answers, short tasks, and fact extraction."),
         sampling=_LFM_2_5,
     ),
     KnownModel(
@@ -248,7 +248,7 @@ _FAMILIES = (
         licence="Apache-2.0",
         bytes=378_000_000,
         kv_bytes=_kv(28, 4, 64),
-        good_at=N_("Sorting and extracting text, on any computer."),
+        good_at=N_("Sorting and extracting text on any computer."),
     ),
     KnownModel(
         name="granite-4.1-3b-q4_k_m",
@@ -258,7 +258,7 @@ _FAMILIES = (
         licence="Apache-2.0",
         bytes=2_100_000_000,
         kv_bytes=_kv(40, 8, 64),
-        good_at=N_("Summaries and questions about documents for work."),
+        good_at=N_("Summaries of work documents, and answers to questions about them."),
     ),
     KnownModel(
         name="llama-3.2-3b-instruct-q4_k_m",
@@ -299,7 +299,7 @@ _FAMILIES = (
 _OLDER = (
     KnownModel(
         name="phi-3-mini-4k-instruct-fp16",
-        title=N_("Phi-3 Mini, full precision"),
+        title=N_("Phi-3 Mini, 16-bit"),
         repo="microsoft/Phi-3-mini-4k-instruct-gguf",
         file="Phi-3-mini-4k-instruct-fp16.gguf",
         licence="MIT",

@@ -299,7 +299,7 @@ def _search_message(answer: Response) -> str:
     """Return the message for a search that the Hub refuses, which it does with a token that it does not know."""
     if answer.status == 401 and answer.is_authorized:
         return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
-    return tr("{host} refused to search (error {status}). Try again later, or paste the address of a model.")
+    return tr("{host} refused the search (error {status}). Try again later, or paste a model’s address.")
 
 
 def _access_message(answer: Response) -> str:

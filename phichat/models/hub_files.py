@@ -81,9 +81,8 @@ def _says(file: str, tag: str) -> bool:
 def other_revision_message(address: HubAddress) -> str:
     """Return the message for an address of another revision than `main`."""
     return tr(
-        "That address points to revision {revision} of {repo}, but Phichat only downloads from "
-        "`main`. Paste an address with `main` in it, or download the file in a browser and add "
-        "it."
+        "That address points to revision {revision} of {repo}, but Phichat only downloads from “main”. "
+        "Paste an address with “main” in it, or download the file in a browser and add it."
     ).format(revision=address.revision, repo=address.repo)
 
 

@@ -678,7 +678,7 @@ def test_a_home_of_a_user_that_nobody_is_is_one_sentence(
     monkeypatch.setenv("PHICHAT_HOME", "~nosuchuser/x")
     status, out, err = phichat(*arguments)
     assert (status, out) == (1, "")
-    assert err.endswith("this computer has no user with that name.\n")
+    assert err.endswith("doesn’t exist on this computer. Set it to a different folder.\n")
 
 
 def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
@@ -730,14 +730,14 @@ def test_tune_shows_a_table_of_what_it_tried(engine: ScriptedEngine, phichat: Ru
 def test_tune_that_measures_nothing_says_so(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
     status, out, err = phichat("tune", str(chatml_model))
     assert (status, out) == (1, "")
-    assert "couldn’t be measured. Its settings stay as they were." in err
+    assert "couldn’t be measured, so its settings haven’t changed." in err
 
 
 def test_ctrl_c_leaves_the_settings_as_they_were(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
     engine.trials = [TRIALS[0], None, *TRIALS]
     status, _, err = phichat("tune", str(chatml_model))
     assert status == 130
-    assert "Stopped. tiny-chatml keeps the settings it had." in err
+    assert "Stopped. The settings for tiny-chatml haven’t changed." in err
 
 
 def test_wrong_usage_is_told_in_french(phichat: Run) -> None:

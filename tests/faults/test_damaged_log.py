@@ -217,7 +217,7 @@ def test_a_file_without_a_byte_is_not_taken_for_new(tmp_path: Path) -> None:
     assert _notices(file) == []
     file.write_bytes(b"")
     (notice,) = _notices(file)
-    assert "was empty" in notice
+    assert "is empty" in notice
     assert str(file) in notice
     assert _notices(file) == []
     file.write_bytes(b"")

@@ -217,9 +217,9 @@ def test_addresses_of_other_revisions_are_refused(
     shelf: HubModelManager, hub: FakeHub, view: str, revision: str
 ) -> None:
     address = f"https://huggingface.co/owner/repo/{view}/{revision}/{OTHER.file}"
-    with pytest.raises(HubRefused, match="only downloads from `main`"):
+    with pytest.raises(HubRefused, match="only downloads from “main”"):
         shelf.list_repository(address, CancelToken())
-    with pytest.raises(ModelMissing, match="only downloads from `main`"):
+    with pytest.raises(ModelMissing, match="only downloads from “main”"):
         shelf.find_listing(address)
     assert shelf.find_unfinished(address) is None
     assert hub.asked == []

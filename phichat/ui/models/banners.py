@@ -111,7 +111,7 @@ class MakersNotice(NoticeBar):
         """Offer the settings of the model `title`."""
         self.text.setText(title)
         self.accept.setAccessibleName(tr("{action}: {model}").format(action=self.accept.text(), model=title))
-        set_tool_tip(self.accept, tr("The sampling settings that the model’s makers recommend."))
+        set_tool_tip(self.accept, tr("The sampling settings recommended by the model’s makers."))
 
 
 def _action(download: Download) -> str:

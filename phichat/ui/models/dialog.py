@@ -364,7 +364,7 @@ class ModelsDialog(QDialog):
         label.setBuddy(self._field)
         self._field.setObjectName("modelSearchField")
         self._field.setAccessibleName(tr("Search the Hub for models"))
-        self._field.setPlaceholderText(tr("Name of a model, or its address"))
+        self._field.setPlaceholderText(tr("Model name or web address"))
         for page in (self._table, self._results):
             self._pages.addWidget(page)
         layout = QVBoxLayout(self)

@@ -182,14 +182,12 @@ def describe_fit(listing: Listing) -> str:
 
 def _reason(listing: Listing) -> str:
     if not listing.fits:
-        return tr("It needs {size} of memory, more than this computer has.").format(
-            size=format_size(listing.memory or 0)
-        )
+        return tr("Needs {size} of memory, more than this computer has.").format(size=format_size(listing.memory or 0))
     if not listing.fits_now:
-        return tr("It needs {size} of memory, more than is free now. Close other apps, then search again.").format(
+        return tr("Needs {size} of memory, more than is free now. Close other apps, then search again.").format(
             size=format_size(listing.memory or 0)
         )
-    return tr("Estimated from the speed of this computer’s memory, and of models you’ve already used.")
+    return tr("Estimated from this computer’s memory speed and the models you’ve used.")
 
 
 def group_name(group: Group | None) -> str:

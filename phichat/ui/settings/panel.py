@@ -58,8 +58,8 @@ class ResourceLimits(QWidget):
         rest = tr("Frees memory when idle. The model reloads when you start typing.")
         self._states = _spin_box("statesSpin", tr("Prompt cache size"), states, MAX_GB, tr("GB"))
         self._rest = _spin_box("restSpin", tr("Unload the model after"), rest, MAX_MINUTES, tr("min"))
-        self._states.setSpecialValueText(tr("off"))
-        self._rest.setSpecialValueText(tr("never"))
+        self._states.setSpecialValueText(tr("None"))
+        self._rest.setSpecialValueText(tr("Never"))
         for field, text in ((self._states, states), (self._rest, rest)):
             layout.addLayout(_labelled(field))
             layout.addWidget(help_label(text))

@@ -26,14 +26,14 @@ class ThinkingRow(QWidget):
         super().__init__()
         self._budget: int | None = None
         self._default = ""
-        text = tr("Thinking takes time, but helps with hard questions. It stays folded above the answer.")
+        text = tr("Thinking takes time but helps with hard questions. To read it, click it above the answer.")
         self._choice = QComboBox()
         self._choice.setObjectName("thinkingCombo")
         self._choice.setAccessibleName(tr("Thinking"))
         self._choice.addItems([tr("On"), tr("Limited"), tr("Off")])
         self._spin = inset_spin_box(QSpinBox(minimum=1, maximum=LARGEST_CONTEXT, singleStep=STEP, value=USUAL_BUDGET))
         self._spin.setObjectName("thinkingSpin")
-        self._spin.setAccessibleName(tr("Longest thinking, in tokens"))
+        self._spin.setAccessibleName(tr("Thinking limit, in tokens"))
         self._spin.setSuffix(" " + tr("tokens"))
         self._spin.setGroupSeparatorShown(True)
         self._spin.setKeyboardTracking(False)

@@ -40,7 +40,7 @@ class MessageEditor(QFrame):
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Cancel (Esc)"))
         self._can_send = True
-        self._hint = muted(plain_label(tr("Creates a new version. Press Esc to cancel.")))
+        self._hint = muted(plain_label(tr("Sending creates a new version of this message. Press Esc to cancel.")))
         self._usual_hint = self._hint.text()
         self.chips = AttachmentChips(theme, self, is_removable=True)
         self.chips.show_files(files)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from phichat import gguf
-from phichat.chat.candidates import Choice, text_of_bytes
+from phichat.chat.candidates import Choice, certainty_of, certainty_text, text_of_bytes
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama.bindings import lib
@@ -212,3 +212,11 @@ def test_parts_of_characters_are_shown_by_their_bytes() -> None:
     assert text_of_bytes("né".encode()) == "né"
     assert text_of_bytes("é".encode()[:1]) == "\\xC3"
     assert text_of_bytes(b" a\xf0\x9f") == " a\\xF0\\x9F"
+
+
+def test_how_sure_a_model_was_is_summed_up() -> None:
+    choices = [Choice(0.9, 1, 1, 0.1), Choice(0.2, 0.2, 3, 4.0), None, Choice(0.6, 0.6, 1, 2.5)]
+    certainty = certainty_of(choices)
+    assert certainty
+    assert certainty_text(certainty) == "Sure 67% of the time; 2 hesitations"
+    assert certainty_of([None]) is None

@@ -33,7 +33,7 @@ def test_less_disk_is_given_back_at_once_the_oldest_first(person: Person, home: 
 
 
 def test_nothing_and_never_are_said_in_words(person: Person) -> None:
-    for name, words in (("statesSpin", "off"), ("restSpin", "never")):
+    for name, words in (("statesSpin", "None"), ("restSpin", "Never")):
         person.find(name).setValue(0)
         assert person.find(name).text() == words
 
@@ -49,4 +49,4 @@ def test_in_french(open_window: Callable[[], Person]) -> None:
     french = open_window()
     assert french.find("restSpin").text() == "15\N{NO-BREAK SPACE}min"
     french.find("restSpin").setValue(0)
-    assert french.find("restSpin").text() == "jamais"
+    assert french.find("restSpin").text() == "Jamais"
