@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from phichat import __version__
+from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, PRESETS, SETTINGS, UNLIMITED, Setting
 from phichat.cli import argparse_sentences
 from phichat.cli.context import Context, context_of
@@ -52,7 +53,8 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     argparse_sentences.translate()
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
-    main.set_defaults(seed=None, think=None, stop=[], forbidden=[], **{setting.name: None for setting in SETTINGS})
+    main.set_defaults(seed=None, think=None, stop=[], forbidden=[], candidates=0, lens=False)
+    main.set_defaults(**{setting.name: None for setting in SETTINGS})
     main.add_argument(
         "--version",
         action="version",
@@ -110,6 +112,20 @@ def _add_ask(commands: Any) -> None:
         "prompt", nargs="+", metavar="PROMPT", help=tr("your message, or - to read it from standard input")
     )
     _add_thinking(_add_model_options(ask))
+    ask.add_argument(
+        "--candidates",
+        type=_whole(1, MOST),
+        default=0,
+        metavar="N",
+        help=tr("with --json, the N likeliest tokens at each place, before and after sampling (up to {most})").format(
+            most=MOST
+        ),
+    )
+    ask.add_argument(
+        "--lens",
+        action="store_true",
+        help=tr("color each word by how sure the model was, and underline those it was least sure of"),
+    )
     _add_json(ask)
 
 

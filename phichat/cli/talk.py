@@ -5,18 +5,20 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
+from phichat.chat.candidates import certainty_text
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
+from phichat.cli.lens import TerminalLens
+from phichat.cli.recorder import ChatRecorder
 from phichat.engine.base import (
     CancelToken,
     Done,
@@ -33,11 +35,10 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong, StoreError
+from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import Library, ModelFile, can_download
-from phichat.paths import MODEL_VARIABLE, Home
-from phichat.store.base import ConversationRecord, ConversationSummary
+from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
 
 
@@ -51,10 +52,12 @@ class TerminalChat:
         sha256: str | None,
         console: Console,
         as_json: bool,
-        recorder: "ChatRecorder | None" = None,
+        recorder: ChatRecorder | None = None,
+        lens: TerminalLens | None = None,
     ) -> None:
         self._engine, self._model, self._console, self._recorder = engine, model, console, recorder
-        self._sha256, self._as_json = sha256, as_json
+        self._sha256, self._as_json, self._lens = sha256, as_json, lens
+        self._candidates = 1 if lens else 0
         self._session = Session()
         self._settings = EngineSettings()
         self._context, self._can_grow = 0, True
@@ -64,6 +67,7 @@ class TerminalChat:
         """Load the model and set up the conversation as `options` ask."""
         self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
+        self._candidates = max(self._candidates, options.candidates if self._as_json else 0)
         loaded = self._engine.load(self._model.ref, suggested(context_of(options)), stop, self._on_event)
         self._on_event(loaded)
         self._context = loaded.context
@@ -87,7 +91,7 @@ class TerminalChat:
         if self._recorder:
             self._recorder.record_question(session)
         try:
-            done = self._generate(Request(turns, sampling), stop)
+            done = self._generate(Request(turns, sampling, candidates=self._candidates), stop)
         except BaseException as error:
             answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
             if answered and not (answered.text or answered.thinking):
@@ -161,6 +165,8 @@ class TerminalChat:
             self._console.print_json(self._event_json(event))
         elif isinstance(event, Piece) and event.is_thinking:
             self._console.print_thought(event.text)
+        elif isinstance(event, Piece) and self._lens:
+            self._lens.add_piece(event)
         elif isinstance(event, Piece):
             self._console.print_piece(event.text)
         if isinstance(event, PromptReady) and event.dropped:
@@ -182,7 +188,7 @@ class TerminalChat:
     def _print_summary(self, done: Done, sampling: Sampling) -> None:
         if self._as_json:
             return
-        self._console.end_answer()
+        self._end_answer()
         if done.reason is Ending.LENGTH:
             self._console.print_notice(_length_notice(done, sampling))
         if done.reason is Ending.CANCELLED:
@@ -196,7 +202,14 @@ class TerminalChat:
             self._console.print_json_error(str(error))
             self._print_event(Done(Ending.ERROR, sampling.seed or 0))
         else:
-            self._console.end_answer()
+            self._end_answer()
+
+    def _end_answer(self) -> None:
+        if self._lens:
+            self._lens.end()
+        self._console.end_answer()
+        if self._lens and (certainty := self._lens.certainty):
+            self._console.print_notice(certainty_text(certainty))
 
 
 def ask(context: Context) -> int:
@@ -205,6 +218,8 @@ def ask(context: Context) -> int:
     if not text.strip():
         raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
     stop = CancelToken()
+    if context.options.candidates and not context.options.json:
+        context.console.print_notice(tr("--candidates does nothing without --json."))
     with context.engine() as engine:
         terminal_chat = _terminal_chat(context, engine)
         with interrupting(stop):
@@ -237,10 +252,12 @@ def chat(context: Context) -> int:
             return _converse(context, _terminal_chat(context, engine, recorder))
 
 
-def _terminal_chat(context: Context, engine: Engine, recorder: "ChatRecorder | None" = None) -> TerminalChat:
+def _terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | None = None) -> TerminalChat:
     library = context.library
     model = chosen_model(context.options, library)
-    return TerminalChat(engine, model, library.known_sha256(model), context.console, context.options.json, recorder)
+    lens = TerminalLens(context.console) if context.options.lens and not context.options.json else None
+    sha256 = library.known_sha256(model)
+    return TerminalChat(engine, model, sha256, context.console, context.options.json, recorder, lens)
 
 
 def _converse(context: Context, terminal_chat: TerminalChat) -> int:
@@ -335,66 +352,3 @@ def _statistics(done: Done) -> str:
         seconds=format_number(done.seconds_to_first_token, 1),
         seed=done.seed,
     )
-
-
-class ChatRecorder:
-    """Saves one session as it goes. An error in saving is printed once, and the conversation goes on."""
-
-    def __init__(self, home: Home, console: Console) -> None:
-        from phichat.store.history import History  # noqa: PLC0415 - only `--save` needs it, 30 ms
-
-        self._history = History(home.history, console.print_notice, is_guest=True)
-        self._console, self._folder = console, home.root
-        self._is_new = True
-        self._trouble = ""
-
-    def open(self) -> None:
-        """Wait until the history is open. Raise StoreError if it cannot be opened."""
-        try:
-            notice = self._history.ready.result()
-        except StoreError as error:
-            raise StoreError(
-                tr(
-                    "The conversation can’t be saved in {folder}. Allow writing to this folder, or leave out --save."
-                ).format(folder=self._folder)
-            ) from error
-        if notice:
-            self._console.print_notice(notice)
-
-    def record_question(self, session: Session) -> None:
-        """Save a new question and the empty reply to it."""
-        conversation = session.conversation
-        question, answer = conversation.path()[-2:]
-        if self._is_new:
-            self._is_new = False
-            heading = ConversationSummary(conversation.id, conversation.title, question.created, question.created)
-            model = answer.reply.model if answer.reply else ""
-            settings = asdict(session.sampling)
-            self._wait_for(
-                self._history.save_conversation(
-                    ConversationRecord(heading, question.id, session.system, settings, model, messages=(question,))
-                )
-            )
-        else:
-            self._wait_for(self._history.add_message(conversation.id, question, question.id))
-        self._wait_for(self._history.add_message(conversation.id, answer, answer.id))
-
-    def record_pieces(self, answer: Message, pieces: Sequence[Piece]) -> None:
-        """Append pieces to the saved reply."""
-        self._history.append_to_reply(answer.id, pieces)
-
-    def record_reply(self, answer: Message) -> None:
-        """Save the finished reply."""
-        self._wait_for(self._history.finish_reply(answer))
-
-    def close(self) -> None:
-        """Close the history."""
-        self._history.close()
-
-    def _wait_for(self, stored: "Future[Any]") -> None:
-        try:
-            stored.result()
-        except StoreError as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
-                self._console.print_notice(self._trouble)
