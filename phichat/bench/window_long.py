@@ -72,6 +72,10 @@ class PacedEngine:
             yield from self._tell(stop)
         yield Done(Ending.STOP, 0)
 
+    def score(self, text: str, stop: CancelToken) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
+        """Do nothing."""
+        yield from ()
+
     def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """Do nothing."""
         yield from ()

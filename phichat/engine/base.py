@@ -29,6 +29,7 @@ __all__ = [
     "PromptReady",
     "Reading",
     "Request",
+    "Scored",
     "Tried",
     "VariantChosen",
     "as_json",
@@ -264,6 +265,25 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """How surprising a token of a text is to the model, after the tokens before it.
+
+    Attributes:
+        text: what it adds to the text; empty where the token ends in the middle of a character.
+        token: its id.
+        logprob: the natural logarithm of its probability; None, like the others, if nothing comes before it.
+        rank: how many tokens were at least as likely; 1 for the likeliest.
+        entropy: of the model's distribution, in bits.
+    """
+
+    text: str
+    token: int
+    logprob: float | None = None
+    rank: int | None = None
+    entropy: float | None = None
+
+
+@dataclass(frozen=True)
 class Tried:
     """A trial of a calibration: measured speeds in tokens per second, and whether these settings are the choice."""
 
@@ -273,7 +293,7 @@ class Tried:
     chosen: bool = False
 
 
-Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Done
+Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Scored | Done
 
 
 class Engine(Protocol):
@@ -294,6 +314,13 @@ class Engine(Protocol):
 
         A draft yields PromptFit, Reading and Done only, and is no error if it does not fit. After `unload`, load the
         model again first. Raise EngineError; what was yielded before stays valid.
+        """
+
+    def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
+        """Yield Notice and Reading events, a Scored for each token of `text`, and one Done.
+
+        A text that is longer than the context is read in windows that overlap by half. Nothing of it is written to
+        disk. Raise EngineError.
         """
 
     def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
@@ -327,5 +354,6 @@ EVENT_NAMES: dict[type, str] = {
     PromptFit: "fitted",
     Reading: "reading",
     Piece: "piece",
+    Scored: "token",
     Done: "done",
 }

@@ -1,5 +1,6 @@
 """Hand-written stand-ins: an engine, a Hub and a shelf of models that say what a test tells them to."""
 
+import re
 import signal
 import threading
 from collections import deque
@@ -24,6 +25,7 @@ from phichat.engine.base import (
     PromptReady,
     Reading,
     Request,
+    Scored,
     Tried,
 )
 from phichat.errors import EngineError, HubError, HubMissing, HubRefused
@@ -55,6 +57,8 @@ class ScriptedEngine:
         architecture: what it says its models are.
         thinking: whether it says that they think by themselves: "on", "off", or "" if they cannot.
         calibrations, unloads: how often it was to find fast settings, and to give its memory back.
+        scored: the texts it was asked to score, oldest first; `scores` what it then yields or raises: without any, each
+            word as a token.
         trials: what a calibration reports; None for Ctrl+C.
         most_context: what its models were made for; 0 for unknown.
         leaves_out: how many of the oldest turns do not fit into any prompt.
@@ -72,6 +76,8 @@ class ScriptedEngine:
         self.thinking = ""
         self.calibrations = self.unloads = self.leaves_out = self.most_context = 0
         self.trials: list[Tried | None] = []
+        self.scored: list[str] = []
+        self.scores: list[Line] = []
         self._replies: deque[list[Line]] = deque(replies)
         self._gate: threading.Event | None = None
         self._loadings: deque[list[Line]] = deque()
@@ -127,6 +133,12 @@ class ScriptedEngine:
         if done is None:
             reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
             yield Done(reason, request.sampling.seed or 0, len(words), 0, count, 0.1, 0.1, 1.0, float(count))
+
+    def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
+        self.scored.append(text)
+        words = re.findall(r"\s*\S+", text)
+        yield from _perform(self.scores or [Scored(word, at, -1.0, 2, 3.0) for at, word in enumerate(words)], stop)
+        yield Done(Ending.CANCELLED if stop.is_set() else Ending.STOP, 0, len(words))
 
     def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
         self.calibrations += 1

@@ -46,7 +46,7 @@ class ObservedChain(SamplerChain):
 
     def choose(self, context: Any, index: int = -1) -> int:
         """See SamplerChain."""
-        logits = _logits(context, index, self._vocabulary.count)
+        logits = logits_at(context, index, self._vocabulary.count)
         model = logits.copy()  # penalties change them for a while
         self._watched = likeliest(model, self._count)
         token = super().choose(context, index)
@@ -55,7 +55,7 @@ class ObservedChain(SamplerChain):
 
     def _sample(self, context: Any, index: int) -> int:
         """Apply the samplers one by one, as `llama_sampler_sample` does all at once."""
-        logits, count = _logits(context, index, self._vocabulary.count), self._vocabulary.count
+        logits, count = logits_at(context, index, self._vocabulary.count), self._vocabulary.count
         self._data["id"], self._data["logit"], self._data["p"] = self._ids, logits, 0
         self._cut_by = {token: "forbidden" for token in self._watched.tolist() if logits[token] == -np.inf}
         address = self._data.ctypes.data_as(ctypes.POINTER(lib.llama_token_data))
@@ -145,7 +145,21 @@ def probabilities(logits: Floats) -> tuple[Floats, float]:
     return shares / np.float32(total), (float(np.log(total)) - mean) / float(np.log(2))
 
 
-def _logits(context: Any, index: int, count: int) -> Floats:
+def surprise(logits: Floats, token: int) -> tuple[float, int, float]:
+    """Return the logarithm of the probability of `token`, its rank, and the entropy in bits.
+
+    Raise FloatingPointError if logits are no numbers.
+    """
+    likeliest, logit = float(logits.max()), float(logits[token])
+    if not (np.isfinite(likeliest) and np.isfinite(logit)):
+        raise FloatingPointError
+    shares, entropy = probabilities(logits)
+    logprob = logit - likeliest + float(np.log(shares.max(), dtype=np.float64))
+    return min(logprob, 0.0), int((logits > logits[token]).sum()) + 1, entropy
+
+
+def logits_at(context: Any, index: int, count: int) -> Floats:
+    """Return the `count` logits at `index` of the last step; they are llama.cpp's own, valid until the next one."""
     address: Any = lib.llama_get_logits_ith(context, index)
     return np.ctypeslib.as_array(address, (count,))
 

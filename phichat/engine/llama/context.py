@@ -141,15 +141,25 @@ class LlamaContext:
 
         Logits are computed for each of them, by index. Return False if it was aborted.
         """
-        batch, start = self._batch, len(self.kept)
-        for index, each in enumerate((token, *guesses)):
-            batch.token[index], batch.pos[index] = each, start + index
-            batch.n_seq_id[index], batch.seq_id[index][0], batch.logits[index] = 1, 0, 1
-        batch.n_tokens = 1 + len(guesses)
-        if not self._run(batch):
+        if not self._run(self._scored_batch((token, *guesses))):
             return False
         self.kept.append(token)
         return True
+
+    def decode_scored(self, tokens: Sequence[int]) -> bool:
+        """Decode at most `MOST_SCORED` tokens after those kept, as `decode`, with logits for each of them, by index."""
+        if not self._run(self._scored_batch(tokens)):
+            return False
+        self.kept += tokens
+        return True
+
+    def _scored_batch(self, tokens: Sequence[int]) -> Any:
+        batch, start = self._batch, len(self.kept)
+        for index, each in enumerate(tokens):
+            batch.token[index], batch.pos[index] = each, start + index
+            batch.n_seq_id[index], batch.seq_id[index][0], batch.logits[index] = 1, 0, 1
+        batch.n_tokens = len(tokens)
+        return batch
 
     def accept_guess(self, guess: int) -> None:
         """Keep the next of the guesses."""
@@ -259,6 +269,14 @@ class LlamaContext:
         """Return whether the last logits are numbers."""
         logits: Any = lib.llama_get_logits_ith(self.context, -1)
         return math.isfinite(sum(logits[: self.token_count]))  # no sum of so many 32-bit numbers overflows
+
+    def invalid_values(self) -> ModelDamaged:
+        """Return the error for logits that are no numbers."""
+        return ModelDamaged(
+            tr("{name} is damaged: it produces invalid values. Download it again, or choose another model.").format(
+                name=self._head.path.name
+            )
+        )
 
     @property
     def memory(self) -> Any:

@@ -110,6 +110,20 @@ class LlamaEngine:
         else:
             yield from self._generate(self._open, request, sampling, stop)
 
+    def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
+        """See Engine. The state of the conversation is parked first; afterwards, the KV cache is empty."""
+        from phichat.engine.llama.scoring import TextScorer  # noqa: PLC0415 - NumPy takes 80 ms to import
+
+        if self._open is None:
+            raise EngineError(tr("No model is loaded. Choose one first."))
+        self._open.cache.set_aside(keeps=not self._is_private)
+        self._open.start_pacer()
+        llama, settings = self._open.llama, self._open.loaded.settings
+        try:
+            yield from TextScorer(llama, self._open.vocabulary, settings.context, settings.batch).events(text, stop)
+        finally:
+            llama.forget_all()
+
     def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """Do nothing: EngineProcess measures settings."""
         yield from ()
@@ -325,11 +339,7 @@ class _LoadedModel:
         """Raise ModelDamaged if the last logits are no numbers."""
         if not self.llama.has_finite_logits():
             self.llama.forget_all()
-            raise ModelDamaged(
-                tr("{name} is damaged: it produces invalid values. Download it again, or choose another model.").format(
-                    name=self.loaded.model.path.name
-                )
-            )
+            raise self.llama.invalid_values()
 
     def _read_step(self, tokens: Sequence[int]) -> bool:
         if self.loaded.settings.follows_load:

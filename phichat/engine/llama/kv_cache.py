@@ -51,6 +51,12 @@ class KVCache:
         else:
             self._load_saved(tokens, known)
 
+    def set_aside(self, *, keeps: bool) -> None:
+        """Clear the KV cache; park what is in it first, if `keeps`."""
+        if keeps and len(self._llama.kept) >= FEWEST:
+            self._park()
+        self._llama.forget_all()
+
     def save(self, *, whole: bool = True) -> None:
         """Save the KV cache unless it is on disk already; most of it is enough unless `whole`."""
         tokens = tuple(self._llama.kept)

@@ -22,6 +22,7 @@ from phichat.engine.base import (
     Notice,
     Piece,
     Request,
+    Scored,
     Tried,
     VariantChosen,
 )
@@ -98,13 +99,12 @@ class EngineProcess:
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """See Engine."""
-        if self._model is None:
-            raise EngineError(tr("No model is loaded. Choose one first."))
-        if not (self._process and self._process is self._loaded and self._process.is_alive()):
-            if not (self._ended_on_purpose or request.is_draft):  # nobody waits for it
-                yield Notice(tr("The model’s process stopped and is restarting."))
-            yield from self._reload(self._model, self._settings, stop)
-        yield from self._generate(request, stop, self._model)
+        order = {"do": "generate", "request": asdict(request)}
+        yield from self._perform(order, request.sampling.seed or 0, stop, request.is_draft)
+
+    def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
+        """See Engine."""
+        yield from self._perform({"do": "score", "text": text}, 0, stop, is_quiet=False)
 
     def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
         """See Engine. Load the model again if there are faster settings than those in use."""
@@ -147,15 +147,25 @@ class EngineProcess:
         folder = str(self._cache_folder) if self._cache_folder else None
         return {"cache_folder": folder, "cache_budget": self._cache_budget()}
 
-    def _generate(self, request: Request, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
-        """Generate; each time the child dies before the first token, try again with safer settings."""
+    def _perform(self, order: protocol.Line, seed: int, stop: CancelToken, is_quiet: bool) -> Iterator[Event]:
+        """Yield what the child answers to `order`; load the model first if need be, `is_quiet` if nobody waits."""
+        if self._model is None:
+            raise EngineError(tr("No model is loaded. Choose one first."))
+        if not (self._process and self._process is self._loaded and self._process.is_alive()):
+            if not (self._ended_on_purpose or is_quiet):
+                yield Notice(tr("The model’s process stopped and is restarting."))
+            yield from self._reload(self._model, self._settings, stop)
+        yield from self._answer(order, seed, stop, self._model)
+
+    def _answer(self, order: protocol.Line, seed: int, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
+        """Have `order` done; each time the child dies before the first token, try again with safer settings."""
         tried, crashed = self._settings, False
         while not stop.is_set():
             spoken = False
             self._speed.begin_reply(self.pid)
             try:
-                for event in self._send_order({"do": "generate", "request": asdict(request)}, stop):
-                    if isinstance(event, Piece) and not spoken:
+                for event in self._send_order(order, stop):
+                    if isinstance(event, Piece | Scored) and not spoken:
                         spoken = True
                         if crashed:
                             self._tuning.remember(model.path, tried, self._settings)
@@ -177,7 +187,7 @@ class EngineProcess:
                 crashed = crashed or is_crash(death.ending)
             else:
                 return
-        yield Done(Ending.CANCELLED, request.sampling.seed or 0)
+        yield Done(Ending.CANCELLED, seed)
 
     def _reload(self, model: ModelRef, settings: EngineSettings, stop: CancelToken) -> Iterator[Event]:
         """Load in the course of a request, where cancellation is no error."""

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -87,8 +87,13 @@ class EngineWorker:
         elif order["do"] == "measure" and self._meter:
             self._send({"event": "measured", **_measured(self._meter, order)})
         else:
-            for event in engine.generate(protocol.request_of(order["request"]), stop):
+            for event in self._events(engine, order, stop):
                 self._send_event(event)
+
+    def _events(self, engine: Engine, order: protocol.Line, stop: CancelToken) -> Iterator[Event]:
+        if order["do"] == "score":
+            return engine.score(order["text"], stop)
+        return engine.generate(protocol.request_of(order["request"]), stop)
 
     def _send_event(self, event: Event) -> None:
         if isinstance(event, Piece):

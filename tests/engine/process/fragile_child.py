@@ -25,6 +25,7 @@ from phichat.engine.base import (
     ModelRef,
     Piece,
     Request,
+    Scored,
     VariantChosen,
 )
 from phichat.engine.process.worker import EngineWorker
@@ -51,6 +52,11 @@ class FragileEngine:
         self._obey_rule("generate")
         yield Piece("first", 1)
         self._obey_rule("second")
+        yield Done(Ending.STOP, 0)
+
+    def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
+        self._obey_rule("score")
+        yield Scored(text, 1)
         yield Done(Ending.STOP, 0)
 
     def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:

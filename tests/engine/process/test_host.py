@@ -105,6 +105,16 @@ class TestAnswering:
         assert answers[0] == answers[1]
         assert len(answers[0]) > 1
 
+    def test_a_process_that_dies_while_it_scores_a_text_is_an_error(
+        self, fragile: Fragile, tmp_path: Path, settings: EngineSettings
+    ) -> None:
+        engine = fragile({"score": {"signal": "SIGKILL"}})
+        (tmp_path / "model.gguf").touch()
+        engine.load(ModelRef.of_file(tmp_path / "model.gguf"), settings, CancelToken(), quiet)
+        with pytest.raises(EngineDied):
+            list(engine.score("A text", CancelToken()))
+        assert answer(list(engine.generate(Request((Turn(Role.USER, "Hi"),)), CancelToken()))).reason is Ending.STOP
+
     def test_the_child_is_gone_after_closing_and_comes_back_when_asked(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask
     ) -> None:

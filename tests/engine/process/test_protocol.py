@@ -22,6 +22,7 @@ from phichat.engine.base import (
     PromptReady,
     Reading,
     Request,
+    Scored,
     VariantChosen,
     as_json,
 )
@@ -33,7 +34,7 @@ EVENTS = [
     VariantChosen("zen4", "haswell"), Loading(0.25), Notice(AWKWARD),
     Loaded(ModelRef("n", "N", ModelKind.REMOTE, AWKWARD), "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
     PromptReady((1, 2), AWKWARD, 4), PromptFit(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece(""),
-    Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
+    Scored(AWKWARD, 7, -2.5, 3, 1.25), Scored("", 7), Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip
 
 
