@@ -219,7 +219,7 @@ def _expanded(path: Path) -> Path:
     except RuntimeError as error:
         text = tr(
             "PHICHAT_HOME is set to {folder}, but the user in that path doesn’t exist on this computer. Set "
-            "it to a different folder."
+            "PHICHAT_HOME to a different folder."
         )
         raise StoreError(text.format(folder=path)) from error
 

@@ -278,7 +278,7 @@ def test_any_file_of_a_split_model_stands_for_all_of_it(split: list[Path]) -> No
 @pytest.mark.parametrize(("opened", "missing"), [(0, 2), (1, 0), (2, 1)])
 def test_a_missing_file_of_a_split_model_is_named(split: list[Path], opened: int, missing: int) -> None:
     split[missing].unlink()
-    with pytest.raises(ModelMissing, match=f"{split[opened].name} is one of the 3 .*, and {split[missing].name} is"):
+    with pytest.raises(ModelMissing, match=f"{split[opened].name} is one of 3 .*, but {split[missing].name} is"):
         read_head(split[opened])
 
 
@@ -296,7 +296,7 @@ def test_files_of_two_models_are_not_taken_for_one(split: list[Path], tmp_path: 
 
 
 def test_a_renamed_file_of_a_split_model_says_so(split: list[Path]) -> None:
-    with pytest.raises(ModelUnsupported, match=r"one of the 3 files.*-00001-of-00003\.gguf"):
+    with pytest.raises(ModelUnsupported, match=r"one of 3 files.*-00001-of-00003\.gguf"):
         read_head(split[0].rename(split[0].with_name("model.gguf")))
 
 

@@ -317,7 +317,10 @@ class _Closing(QObject):
     def finish(self) -> None:
         """Take the screenshot, if wanted, and close."""
         if self._screenshot and not _save_picture(self._window.grab(), self._screenshot):
-            print(tr("The screenshot couldn’t be saved to {file}.").format(file=self._screenshot), file=sys.stderr)
+            print(
+                tr("The screenshot couldn’t be saved to {file}. Choose another folder.").format(file=self._screenshot),
+                file=sys.stderr,
+            )
             self.status = 1
         self._window.close()
 

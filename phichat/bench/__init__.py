@@ -52,7 +52,7 @@ def run(
     for part in parts:
         if part not in PARTS:
             raise PhichatError(
-                tr("{name} isn’t a part of the benchmark. Choose from: {parts}.").format(
+                tr("The benchmark has no part named {name}. Choose from {parts}.").format(
                     name=part, parts=", ".join(PARTS)
                 )
             )

@@ -37,7 +37,9 @@ def measure(plan: Plan) -> dict[str, Any]:
     ours, theirs = list[Figures](), list[Figures | None]()
     for turn in range(size.rounds):
         progress.begin(
-            tr("Comparing to llama.cpp’s server (round {turn} of {rounds})…").format(turn=turn + 1, rounds=size.rounds)
+            tr("Comparing Phichat with llama.cpp’s server (round {turn} of {rounds})…").format(
+                turn=turn + 1, rounds=size.rounds
+            )
         )
         ours.append(run_app(plan, size.words, size.tokens, then=NEXT))
         theirs.append(None if None in theirs else _run_server(plan, ours[-1]))

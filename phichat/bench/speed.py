@@ -87,9 +87,9 @@ def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
         for settings, figures in zip(variants, runs, strict=True):
             if None not in figures:
                 progress.begin(
-                    tr("Measuring: repacking {repacking}, flash attention {flash}, {threads} threads…").format(
-                        repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads
-                    )
+                    tr(
+                        "Measuring speed (repacking: {repacking}, flash attention: {flash}, threads: {threads})…"
+                    ).format(repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads)
                 )
                 figures.append(run_loop("same", plan, settings, like))
     complete = [(_seconds(found, like), index) for index, figures in enumerate(runs) if (found := medians(figures))]

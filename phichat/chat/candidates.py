@@ -73,7 +73,7 @@ def certainty_of(choices: Iterable[Choice | None]) -> Certainty | None:
 
 def certainty_text(certainty: Certainty) -> str:
     """Return a sentence on how sure the model was."""
-    return tr("Sure {share} of the time; {hesitations}").format(
+    return tr("The model was sure {share} of the time, with {hesitations}.").format(
         share=format_percent(certainty.share),
         hesitations=tr_count("{count} hesitation", "{count} hesitations", certainty.hesitations),
     )

@@ -21,8 +21,9 @@ def explain_difference(old: Reply, new: Reply) -> str:
             differences=", ".join(found)
         )
     return tr(
-        "This answer differs, although the model, settings, engine version, and computer are the "
-        "same. The prompt was processed in different steps, which can change rounding slightly."
+        "This answer differs from the previous version, although the model, settings, engine version, and "
+        "computer are the same. The prompt was processed in different steps, which can cause small rounding "
+        "differences."
     )
 
 

@@ -146,19 +146,22 @@ class Sampling:
     presence_penalty: float = _advanced(
         0,
         N_("Presence penalty"),
-        N_("Makes words that already appeared in the answer less likely, however often they appeared."),
+        N_(
+            "Makes words that have already appeared in the answer less likely, no matter how often they "
+            "appeared. Set to 0 to turn it off."
+        ),
         0, 2, 0.05, 0,
     )  # fmt: skip
     frequency_penalty: float = _advanced(
         0,
         N_("Frequency penalty"),
-        N_("Makes words less likely each time they appear in the answer."),
+        N_("Makes words less likely each time they appear in the answer. Set to 0 to turn it off."),
         0, 2, 0.05, 0,
     )  # fmt: skip
     dry_multiplier: float = _advanced(
         0,
         N_("DRY strength"),
-        N_("Stops the model from repeating whole phrases. Try 0.8 first, or set to 0 to turn it off."),
+        N_("Stops the model from repeating whole phrases. Start with 0.8, or set to 0 to turn it off."),
         0, 5, 0.05, 0,
     )  # fmt: skip
     dry_base: float = _advanced(
@@ -212,8 +215,10 @@ class Sampling:
     mirostat: float = _advanced(
         0,
         N_("Mirostat"),
-        N_("Keeps answers about this surprising from start to end (Mirostat 2). Replaces top-k, "
-            "top-p, and similar settings. Try 5 first, or set to 0 to turn it off."),
+        N_(
+            "Aims for this level of surprise throughout the answer (Mirostat 2). Replaces top-k, top-p, and "
+            "similar settings. Start with 5, or set to 0 to turn it off."
+        ),
         0, 10, 0.1, 0,
     )  # fmt: skip
     seed: int | None = None

@@ -67,7 +67,7 @@ def _can_open_window(options: argparse.Namespace, console: Console) -> bool:
             f"{trouble} " + tr("Set QT_QPA_PLATFORM=offscreen to take the screenshot without a display.")
         )
     if not console.is_interactive:
-        raise PhichatError(f"{trouble} " + tr('To ask in the terminal instead, run `phichat ask "Your message"`.'))
+        raise PhichatError(f"{trouble} " + tr('To use the terminal instead, run `phichat ask "Your message"`.'))
     console.print_notice(trouble)
     options.run = run_chat
     options.model = str(options.files[0]) if options.files else options.model
@@ -80,7 +80,10 @@ def _open_window(options: argparse.Namespace, open_window: Window) -> int:
         return open_window(options.screenshot, options.quit_when_ready, options.model, opened)
     except ImportError as error:
         raise PhichatError(
-            tr("The window can’t open: {reason}. Install what’s missing, or use `phichat chat`.").format(reason=error)
+            tr(
+                "The window can’t open: {reason}. Install what’s missing, or run `phichat chat` to use the "
+                "terminal instead."
+            ).format(reason=error)
         ) from error
 
 

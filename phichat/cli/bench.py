@@ -26,7 +26,9 @@ def run(context: Context) -> int:
         console.print_notice(sentence.format(duration=format_duration(seconds)))
     found = bench.run(parts, model.ref, settings, sampling, options.sweep, report, tuning)
     if found.get("peers", found) is None:
-        console.print_notice(tr("To compare to llama.cpp’s server, install it: `pip install xllamacpp`."))
+        console.print_notice(
+            tr("To compare Phichat with llama.cpp’s server, run `pip install xllamacpp`, then run the benchmark again.")
+        )
     if options.json:
         console.print_json(found)
     else:

@@ -62,8 +62,8 @@ def _remove(options: argparse.Namespace, history: History, console: Console) -> 
     names = [_found(name, history) for name in options.id]
     history.move_to_trash(names).result()
     text = tr_count(
-        "{count} conversation moved to the trash. It will be deleted after 30 days.",
-        "{count} conversations moved to the trash. They will be deleted after 30 days.",
+        "{count} conversation was moved to the trash. It will be deleted after 30 days.",
+        "{count} conversations were moved to the trash. They will be deleted after 30 days.",
         len(names),
     )
     if options.json:
@@ -78,7 +78,9 @@ def _restore(options: argparse.Namespace, history: History, console: Console) ->
     if options.json:
         console.print_json({"restored": names})
     else:
-        console.print_line(tr_count("{count} conversation restored.", "{count} conversations restored.", len(names)))
+        console.print_line(
+            tr_count("{count} conversation was restored.", "{count} conversations were restored.", len(names))
+        )
 
 
 def _export(options: argparse.Namespace, history: History, console: Console) -> None:
@@ -109,7 +111,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
 def _import(options: argparse.Namespace, history: History, console: Console) -> None:
     from phichat.exchange.imports import import_file  # noqa: PLC0415 - brings zipfile and hashlib, 20 ms
 
-    console.show_progress(tr("Importing {file}").format(file=options.file))
+    console.show_progress(tr("Importing {file}…").format(file=options.file))
     done = import_file(Path(options.file), history)
     if options.json:
         console.print_json(vars(done))
@@ -166,7 +168,7 @@ def _found(name: str, history: History) -> str:
 
 def _watched(records: Iterable[ConversationRecord], total: int, console: Console) -> Iterator[ConversationRecord]:
     for number, record in enumerate(records, 1):
-        console.show_progress(tr("Exporting {number} of {total}").format(number=number, total=total))
+        console.show_progress(tr("Exporting conversation {number} of {total}…").format(number=number, total=total))
         yield record
 
 

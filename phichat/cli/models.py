@@ -50,7 +50,7 @@ def _list(context: Context) -> None:
     console = context.console
     if context.options.online:
         for listing in context.manager.confirm_catalogue(CancelToken()):
-            console.show_progress(tr("Contacting the Hub: {name}").format(name=listing.name))
+            console.show_progress(tr("Looking up {name} on the Hub…").format(name=listing.name))
     listings = context.manager.list_with_speeds()
     _print_listings(context, listings)
     if context.options.json:
@@ -59,7 +59,7 @@ def _list(context: Context) -> None:
         if note := listing.problem or listing.note:
             console.print_notice(f"{listing.name}: {note}")
     if default := context.library.default_model():
-        console.print_notice(tr("* = downloaded. The default model is {name}.").format(name=default.name))
+        console.print_notice(tr("* = on this computer. The default model is {name}.").format(name=default.name))
 
 
 def _list_files(context: Context) -> None:
@@ -216,7 +216,7 @@ def _is_agreed(context: Context, freed: int) -> bool:
     options, console = context.options, context.console
     if options.yes or options.json or not console.is_interactive:
         return True
-    question = tr("Delete {name} and free {size}? (yes/no)").format(name=options.name, size=format_size(freed))
+    question = tr("Delete {name} and free up {size}? (yes/no)").format(name=options.name, size=format_size(freed))
     answer = (console.read_line(f"{question} ") or "").strip().lower()
     return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
 
@@ -229,7 +229,7 @@ def _discard(context: Context, begun: PartialDownload) -> None:
         facts = {"name": name, "path": str(begun.path), "on_disk": False, "freed_bytes": begun.bytes}
         context.console.print_json(facts)
     else:
-        text = tr("The partial download of {name} was deleted, freeing {size}.")
+        text = tr("The partial download of {name} was deleted, freeing up {size}.")
         context.console.print_line(text.format(name=name, size=format_size(begun.bytes)))
 
 
@@ -239,7 +239,9 @@ def _print_removed(context: Context, model: ModelFile, freed: int) -> None:
         facts = {"bytes": freed or model.bytes, "on_disk": model.source is not Source.OURS, "freed_bytes": freed}
         console.print_json(model_as_json(model) | facts)
     elif model.source is Source.OURS:
-        console.print_line(tr("{name} was deleted, freeing {size}.").format(name=model.name, size=format_size(freed)))
+        console.print_line(
+            tr("{name} was deleted, freeing up {size}.").format(name=model.name, size=format_size(freed))
+        )
     else:
         console.print_line(tr("{name} was removed from the list. The file wasn’t deleted.").format(name=model.name))
 

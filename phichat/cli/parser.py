@@ -117,9 +117,9 @@ def _add_ask(commands: Any) -> None:
         type=_whole(1, MOST),
         default=0,
         metavar="N",
-        help=tr("with --json, the N likeliest tokens at each place, before and after sampling (up to {most})").format(
-            most=MOST
-        ),
+        help=tr(
+            "with --json, include the N most likely tokens at each position, before and after sampling (up to {most})"
+        ).format(most=MOST),
     )
     ask.add_argument(
         "--lens",
@@ -166,14 +166,14 @@ def _add_history(commands: Any) -> None:
     history = commands.add_parser("history", help=tr("list, search, export, and import conversations"))
     history.set_defaults(run=_run_history)
     actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help=tr("list conversations, or search them"))
+    listed = actions.add_parser("list", help=tr("list or search conversations"))
     listed.add_argument(
         "query", nargs="*", metavar="QUERY", help=tr("search terms; each matches the beginning of a word")
     )
     listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
     _add_json(listed)
     shown = actions.add_parser("show", help=tr("print a conversation"))
-    shown.add_argument("id", metavar="ID", help=tr("conversation ID, or the beginning of it"))
+    shown.add_argument("id", metavar="ID", help=tr("conversation ID, or its first few characters"))
     _add_json(shown)
     exported = actions.add_parser("export", help=tr("export conversations to a file"))
     exported.add_argument("file", metavar="FILE", help=tr("output file, or - for standard output"))
@@ -195,7 +195,7 @@ def _add_history(commands: Any) -> None:
         ("restore", tr("restore conversations from the trash")),
     ):
         action = actions.add_parser(name, help=words)
-        action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or the beginning of it"))
+        action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or its first few characters"))
         _add_json(action)
 
 
@@ -214,7 +214,9 @@ def _add_bench(commands: Any) -> None:
         "--parts",
         type=lambda text: text.split(","),
         metavar="PART,…",
-        help=tr("measure only these parts: {parts}").format(parts="speed, first-token, load, lookup, peers, window"),
+        help=tr("measure only these parts, separated by commas; choose from {parts}").format(
+            parts="speed, first-token, load, lookup, peers, window"
+        ),
     )
     bench.add_argument("--sweep", action="store_true", help=tr("also find the fastest settings"))
     _add_model_options(bench)
@@ -267,7 +269,9 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
         metavar="TEXT",
         help=tr("never write this word (can be used more than once)"),
     )
-    group.add_argument("--seed", type=_seed, metavar="N|random", help=tr("use the same seed to reproduce an answer"))
+    group.add_argument(
+        "--seed", type=_seed, metavar="N|random", help=tr("seed for sampling; use the same seed to reproduce an answer")
+    )
     return group
 
 

@@ -32,7 +32,7 @@ class ChatRecorder:
         except StoreError as error:
             raise StoreError(
                 tr(
-                    "The conversation can’t be saved in {folder}. Allow writing to this folder, or leave out --save."
+                    "The conversation can’t be saved in {folder}. Check the folder’s permissions, or leave out --save."
                 ).format(folder=self._folder)
             ) from error
         if notice:

@@ -74,7 +74,7 @@ class TerminalChat:
         self._can_grow = not loaded.most_context or loaded.context < loaded.most_context
         if options.think and not loaded.thinking:
             self._console.print_notice(
-                tr("{model} can’t think before it answers, so --think does nothing.").format(model=self._model.title)
+                tr("{model} can’t think before answering, so --think has no effect.").format(model=self._model.title)
             )
         if options.context and loaded.context < options.context and not self._can_grow:
             self._console.print_notice(
@@ -219,7 +219,7 @@ def ask(context: Context) -> int:
         raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
     stop = CancelToken()
     if context.options.candidates and not context.options.json:
-        context.console.print_notice(tr("--candidates does nothing without --json."))
+        context.console.print_notice(tr("--candidates has no effect without --json."))
     with context.engine() as engine:
         terminal_chat = _terminal_chat(context, engine)
         with interrupting(stop):

@@ -81,8 +81,8 @@ class _Trials:
             self._console.print_line(text)
         self._console.print_notice(
             tr(
-                "* = fastest. Phichat uses these settings from now on. A typical answer has {written} "
-                "tokens and follows a message of {read} tokens in a conversation of {depth}."
+                "* = fastest. Phichat will use these settings from now on. A typical answer is {written} "
+                "tokens long and follows a {read}-token message in a {depth}-token conversation."
             ).format(read=READ, written=WRITTEN, depth=format_number(DEPTH))
         )
 

@@ -117,7 +117,7 @@ def _try_engine(model: ModelFile | None, engine: Engine, report: Callable[[str],
             report(tr("Loading the model: {share}%").format(share=int(event.fraction * 100)))
 
     if model is None:
-        return found | {"error": tr("There is no model to test the engine with.")}
+        return found | {"error": tr("There is no model to test the engine with. Download one, or add a model file.")}
     found["model"] = model.name
     try:
         loaded = engine.load(model.ref, suggested(), stop, on_event)
@@ -263,7 +263,7 @@ def _engine_rows(engine: Facts) -> Rows:
     rows.append([tr("speed"), _speed(engine["fastest"])])
     if _lacks_memory(engine):
         need = format_size(engine["repacked_bytes"])
-        rows.append([tr("repacked weights"), tr("not used, because they need {size} of memory").format(size=need)])
+        rows.append([tr("repacked weights"), tr("not enough memory to use them ({size} needed)").format(size=need)])
     if engine["process_bytes"]:
         rows.append(
             [tr("memory used"), f"{format_size(engine['process_bytes'])} / {format_size(engine['needed_bytes'])}"]

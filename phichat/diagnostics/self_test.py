@@ -111,7 +111,12 @@ def _check_history(file: Path) -> Facts:
             ConversationRecord(ConversationSummary("a", "", now, now), message.id, messages=(message,))
         ).result()
         if [hit.message for hit in history.search_conversations("ferr")] != [message.id]:
-            raise PhichatError(tr("Search doesn’t work: this version of SQLite lacks full-text search."))
+            raise PhichatError(
+                tr(
+                    "Search doesn’t work because this version of SQLite lacks full-text search. Install a "
+                    "version that includes it."
+                )
+            )
     return {}
 
 

@@ -103,9 +103,9 @@ def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
     if is_too_large:
         raise ModelTooLarge(
             tr(
-                "{name} is too large for this computer. It needs {need} of memory ({kv} of it "
-                "for a context of {context} tokens), but this computer only has {total}. Choose "
-                "a smaller model or a smaller context."
+                "{name} is too large for this computer. It needs {need} of memory (including {kv} for a "
+                "context of {context} tokens), but this computer only has {total}. Choose a smaller model "
+                "or a smaller context."
             ).format(**figures)
         )
     if need > free:

@@ -286,7 +286,9 @@ def _check_version(before: dict[str, Any], file: Path) -> None:
     version = before.get("version")
     if before.get("format") == FORMAT and isinstance(version, int) and version > VERSION:
         raise StoreError(
-            tr("{file} was made by a newer version of Phichat. Update Phichat, then import it again.").format(file=file)
+            tr(
+                "{file} was exported from a newer version of Phichat. Update Phichat, then import the file again."
+            ).format(file=file)
         )
 
 
@@ -366,6 +368,6 @@ def _cut_off(file: Path) -> str:
 
 def _unknown(file: Path) -> str:
     return tr(
-        "Phichat can’t import {file}. It can import its own JSON files, exports from ChatGPT, "
-        "Claude, DeepSeek, Grok, and Open WebUI, and JSON Lines with messages."
+        "Phichat can’t import {file}. You can import files exported from Phichat (JSON), ChatGPT, Claude, "
+        "DeepSeek, Grok, or Open WebUI, and JSON Lines files that contain messages."
     ).format(file=file)

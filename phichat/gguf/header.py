@@ -181,8 +181,8 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
     if len(part_names(path.name)) != count or head.metadata.get(_NUMBER) != part_number(path.name) - 1:
         raise ModelUnsupported(
             tr(
-                "{name} is one of the {count} files of a model, but it was renamed. Restore the original "
-                "file names, which end in -00001-of-{last:05}.gguf and so on."
+                "{name} is one of {count} files that make up a model, but it was renamed. Restore the "
+                "original file names, which end in -00001-of-{last:05}.gguf and so on."
             ).format(name=path.name, count=format_number(count), last=count)
         )
     if missing := missing_parts(path):
@@ -202,7 +202,8 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
 def missing_parts_message(path: Path, missing: Sequence[Path]) -> str:
     """Return the message for a model in several files of which the files `missing` are not there."""
     return tr(
-        "{name} is one of the {count} files of a model, and {missing} is missing. Put all of them in one folder."
+        "{name} is one of {count} files that make up a model, but {missing} is missing. Put all the files "
+        "in the same folder."
     ).format(name=path.name, count=format_number(len(part_names(path.name))), missing=missing[0].name)
 
 

@@ -80,21 +80,21 @@ _FORMATS = (
     _Format(
         lambda begin: begin[8:10] == b'{"' or b"data.pkl" in begin[:PROBED] or begin.startswith(b"\x80\x02"),
         N_(
-            "{name} is in a format for other apps, such as Safetensors or PyTorch. Choose a GGUF "
-            "version of the model: its name ends in .gguf."
+            "{name} is in a format that Phichat can’t open, such as Safetensors or PyTorch. Choose a GGUF "
+            "version of the model, with a file name that ends in .gguf."
         ),
         is_model=True,
     ),
     _Format(
         lambda begin: _begins_with_numbers(begin, b"lmgg", _WHISPER_VOCABULARIES),
-        N_("{name} isn’t a chat model: it transcribes speech (Whisper). Choose a chat model in a GGUF file."),
+        N_("{name} isn’t a chat model: it transcribes speech (Whisper). Choose a chat model in GGUF format."),
         is_model=True,
     ),
     _Format(
         lambda begin: begin.startswith(_OLD_GGML),
         N_(
-            "{name} uses the old GGML format, which is no longer supported. Choose a GGUF "
-            "version of the model: its name ends in .gguf."
+            "{name} uses the old GGML format, which is no longer supported. Choose a GGUF version of the "
+            "model, with a file name that ends in .gguf."
         ),
         is_model=True,
     ),
@@ -108,7 +108,7 @@ _FORMATS = (
     ),
     _Format(
         lambda begin: begin.startswith(_ARCHIVES),
-        N_("{name} isn’t a model: it’s an archive. Unpack it, and choose the .gguf file inside."),
+        N_("{name} isn’t a model: it’s an archive. Extract it, then choose the .gguf file inside."),
     ),
 )
 """The first that fits counts."""
@@ -153,7 +153,7 @@ def describe_version(name: str, version: int, newest: int) -> str:
     """Return why a file in the GGUF version `version` cannot be read, when `newest` is the newest that can."""
     if version and not version & 0xFFFF:
         return tr(
-            "{name} is made for computers with a different byte order (big-endian). Choose the usual "
+            "{name} is made for computers with a different byte order (big-endian). Choose a little-endian "
             "version of the model."
         ).format(name=name)
     if version > newest:
@@ -265,8 +265,8 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
     (
         _fits(_DRAFTERS),
         N_(
-            "{name} isn’t a chat model: it only guesses words ahead for another model (a draft model). "
-            "Choose that model’s main file."
+            "{name} isn’t a chat model: it’s a draft model, which only guesses words ahead for another "
+            "model. Choose that model’s main file."
         ),
     ),
     (

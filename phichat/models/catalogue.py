@@ -226,7 +226,7 @@ _FAMILIES = (
         bytes=1_920_000_000,
         official=False,
         kv_bytes=_kv(36, 4, 128),
-        good_at=N_("Six European languages, fully open. Thinks before answering."),
+        good_at=N_("Fully open, with six European languages. Thinks before answering."),
         sampling=_SMOLLM_3,
     ),
     KnownModel(

@@ -73,8 +73,8 @@ class Hub:
         if size is None or sha256 is None:
             raise HubForbidden(
                 tr(
-                    "{host} doesn’t provide the size and checksum of {file}, so it can’t be verified. Use "
-                    "another mirror (HF_ENDPOINT), or download it in a browser and add the file."
+                    "{host} doesn’t provide the size and checksum of {file}, so the file can’t be verified. "
+                    "Use another mirror (HF_ENDPOINT), or download the file in a browser and add it."
                 ).format(host=hub_host(), file=file)
             )
         return replace(remote, revision=commit, bytes=size, sha256=sha256)
@@ -130,7 +130,7 @@ class Hub:
     ) -> Iterator[Response]:
         if is_offline():
             raise HubRefused(
-                tr("Phichat is set to work offline. Unset HF_HUB_OFFLINE, or add a file you already have.")
+                tr("Phichat is set to work offline. Unset HF_HUB_OFFLINE, or add a model file that you already have.")
             )
         with self._client().stream(method, address, stop, headers, follow=follow) as answer:
             if remote.sha256:
@@ -170,7 +170,7 @@ def _validated(repo: str) -> str:
         validate_repo_id(repo)
     except HFValidationError as error:
         raise HubRefused(
-            tr("{repo} isn’t a repository name. Write it as owner/repo.").format(repo=repo[:100])
+            tr("{repo} isn’t a repository name. Enter a name in the form owner/repo.").format(repo=repo[:100])
         ) from error
     return repo
 
@@ -202,9 +202,9 @@ def _check_content_type(answer: Response) -> None:
         raise HubUnreachable(not_the_hub_message(answer.host))
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubRefused(
-            tr("{host} sends compressed files, so Phichat can’t resume the download. Use another mirror.").format(
-                host=answer.host
-            )
+            tr(
+                "{host} sends compressed files, so Phichat can’t resume the download. Use another mirror (HF_ENDPOINT)."
+            ).format(host=answer.host)
         )
 
 
@@ -249,7 +249,8 @@ def _status_error(answer: Response, remote: HubFile) -> HubRefused | HubUnreacha
         return HubRefused(proxy_password_message())
     if not answer.is_home:  # a storage server: its links expire, and the next one differs
         sentence = tr(
-            "{host}, which stores the file for the Hub, refused the request (error {status}). Wait a few minutes."
+            "{host}, which stores the file for the Hub, refused the request (error {status}). This usually "
+            "clears up within a few minutes."
         )
         return HubUnreachable(sentence.format(host=answer.host, status=answer.status))
     kind = HubMissing if _is_missing(answer) else HubForbidden if answer.status in {401, 403, 451} else HubRefused
@@ -277,8 +278,10 @@ def _is_gated(answer: Response) -> bool:
 
 def _unavailable_message(answer: Response) -> str:
     if answer.status == 429:
-        return tr("{host} received too many requests from this network. Wait a few minutes.").format(host=answer.host)
-    return tr("{host} is having problems (error {status}). Wait a few minutes.").format(
+        return tr(
+            "{host} received too many requests from this network. The limit usually resets within a few minutes."
+        ).format(host=answer.host)
+    return tr("{host} is having problems (error {status}). They usually clear up within a few minutes.").format(
         host=answer.host, status=answer.status
     )
 
@@ -291,7 +294,7 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
     if answer.status in {404, 410}:
         if answer.first_header("x-error-code") == "RepoNotFound" or not remote.file:
             return tr("{repo} doesn’t exist on {host}. Check the name.")
-        return tr("There is no file named {file} in {repo}. List the files of {repo} to see what’s available.")
+        return tr("There is no file named {file} in {repo}. To see what’s available, list the files in {repo}.")
     return tr("{host} refused access to {repo} (error {status}). Try again later, or use another mirror (HF_ENDPOINT).")
 
 

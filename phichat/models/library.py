@@ -118,8 +118,8 @@ class Library:
         if model.source is Source.HUB:
             raise ModelError(
                 tr(
-                    "{name} wasn’t deleted because it’s in the Hugging Face cache, which other apps may also "
-                    "use. If no other app needs it, delete {path} yourself."
+                    "{name} is in the Hugging Face cache, which other apps may also use, so it wasn’t "
+                    "deleted. If no other app needs it, delete {path} yourself."
                 ).format(name=model.name, path=model.path)
             )
         if model.source is Source.OURS:
@@ -306,9 +306,9 @@ def _missing_message(model: ModelFile) -> str:
     missing = gguf.missing_parts(model.path)
     if len(missing) < len(model.files):
         return gguf.missing_parts_message(model.path, missing)
-    return tr("{path} doesn’t exist. If it’s on an external disk, connect it. Otherwise, choose another model.").format(
-        path=model.path
-    )
+    return tr(
+        "{path} couldn’t be found. If it’s on an external disk, connect the disk. Otherwise, choose another model."
+    ).format(path=model.path)
 
 
 def _changed(model: ModelFile) -> float:
@@ -329,7 +329,8 @@ def _delete_file(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            tr("{path} couldn’t be deleted: {reason}. Close the app that’s using it, or delete it yourself.").format(
-                path=path, reason=error.strerror or error
-            )
+            tr(
+                "{path} couldn’t be deleted: {reason}. Close any app that’s using the file, or delete the "
+                "file yourself."
+            ).format(path=path, reason=error.strerror or error)
         ) from error

@@ -130,7 +130,10 @@ class HubModelManager:
         address = parse_hub_address(repo)
         if address is None:
             raise HubRefused(
-                tr("{name} isn’t a Hub repository. Write it as owner/repo, or paste its address.").format(name=repo)
+                tr(
+                    "{name} isn’t a Hub repository. Enter a name in the form owner/repo, or paste the "
+                    "repository’s address."
+                ).format(name=repo)
             )
         if address.revision != MAIN:
             raise HubRefused(other_revision_message(address))
@@ -250,7 +253,7 @@ class HubModelManager:
     def _require_unfinished(self, name: str) -> PartialDownload:
         if found := self.find_unfinished(name):
             return found
-        raise ModelMissing(tr("There’s no unfinished download of {name}.").format(name=name))
+        raise ModelMissing(tr("There is no unfinished download of {name}.").format(name=name))
 
     def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
         """Return the existing listing of `remote`, else a new one."""

@@ -249,9 +249,9 @@ def has_certificates() -> bool:
 
 def not_the_hub_message(host: str) -> str:
     """Return the message for a response that no Hub would send."""
-    return tr(
-        "{host} sent an unexpected page. If your network requires you to sign in, do so in a browser, then try again."
-    ).format(host=host)
+    return tr("{host} sent an unexpected page. If your network requires you to sign in, do so in a browser.").format(
+        host=host
+    )
 
 
 def proxy_password_message() -> str:

@@ -90,13 +90,17 @@ def error_message(error: BaseException, file: Path) -> str:
                 "to see its conversations."
             )
         case FailureKind.FULL:
-            message = tr("The disk is full. New messages are only kept in memory until there is space in {folder}.")
+            message = tr(
+                "The disk that contains {folder} is full. New messages are only kept in memory until you free up space."
+            )
         case FailureKind.REFUSED:
             message = tr(
                 "Phichat can’t write to {folder}. New messages are only kept in memory. Check the folder’s permissions."
             )
         case FailureKind.LOCKED:
-            message = tr("Another app is using {file}. New messages are kept in memory until it’s available again.")
+            message = tr(
+                "Another app is using {file}. New messages are only kept in memory until the file is available again."
+            )
         case FailureKind.BROKEN:
             message = tr(
                 "The disk that contains {folder} isn’t working properly. New messages are only kept "

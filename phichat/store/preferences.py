@@ -98,9 +98,10 @@ class PreferencesFile:
                 file.write(replace_surrogates(json.dumps(values, indent=1, ensure_ascii=False)))
         except OSError as error:
             raise StoreError(
-                tr("The settings couldn’t be saved in {folder}: {reason}. They’ll be lost when you quit.").format(
-                    folder=self._file.parent, reason=error.strerror or error
-                )
+                tr(
+                    "The settings couldn’t be saved in {folder}: {reason}. They’ll be lost when you quit. "
+                    "Free up space, or check the folder’s permissions."
+                ).format(folder=self._file.parent, reason=error.strerror or error)
             ) from error
         self._known = preferences
         return preferences

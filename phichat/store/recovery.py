@@ -69,8 +69,8 @@ def notice_of_empty(file: Path) -> str:
     backups = sorted(file.parent.glob(f"{file.name}.v*.bak"), key=lambda path: path.stat().st_mtime)
     if not backups:
         return tr(
-            "The history file is empty, so its conversations are lost. If you have a copy of {file}, close "
-            "Phichat and put the copy in its place."
+            "The history file is empty, so its conversations are lost. If you have a backup of {file}, "
+            "close Phichat and restore the backup."
         ).format(file=file)
     return tr(
         "The history file is empty, so its conversations are lost. To go back to the last backup, close "

@@ -47,8 +47,8 @@ class Actions(QObject):
         self.find = _action(window, tr("Find in conversation…"), keys.Find)
         self.search = _action(window, tr("Search conversations"), "Ctrl+Shift+F")
         self.stop = _action(window, tr("Stop answering"), "Escape")
-        self.focus_composer = _action(window, tr("Go to the message field"), "Ctrl+L")
-        self.prefill_draft = _action(window, tr("Process messages while you type"))
+        self.focus_composer = _action(window, tr("Go to message field"), "Ctrl+L")
+        self.prefill_draft = _action(window, tr("Process messages as you type"))
         self.larger = _action(window, tr("Increase text size"), keys.ZoomIn)
         plain = QKeySequence("Ctrl+=")  # on keyboards where plus is Shift+=, without Shift
         self.larger.setShortcuts([*(key for key in self.larger.shortcuts() if key != plain), plain])

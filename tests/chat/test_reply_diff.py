@@ -41,4 +41,4 @@ def test_what_nobody_knows_is_no_difference() -> None:
 
 
 def test_where_nothing_differs_the_arithmetic_does() -> None:
-    assert "can change rounding slightly" in explain_difference(REPLY, REPLY)
+    assert "small rounding differences" in explain_difference(REPLY, REPLY)

@@ -119,7 +119,7 @@ def test_thinking_that_is_no_number(engine: ScriptedEngine, phichat: Run) -> Non
 def test_a_model_that_cannot_think_is_told(engine: ScriptedEngine, phichat: Run) -> None:
     status, out, err = phichat("ask", "Hi", "--think", "on")
     assert (status, out) == (0, "Hi\n")
-    assert "can’t think before it answers, so --think does nothing." in err
+    assert "can’t think before answering, so --think has no effect." in err
     assert "can’t think" not in phichat("ask", "Hi", "--think", "off")[2]
 
 
@@ -379,7 +379,7 @@ def test_models_are_listed_added_and_removed(phichat: Run, chatml_model: Path) -
 
 def test_verifying_says_what_it_knows(phichat: Run, chatml_model: Path, tmp_path: Path) -> None:
     status, out, _ = phichat("models", "verify", str(chatml_model))
-    assert (status, "no published checksum" in out, "SHA-256 " in out) == (0, True, True)
+    assert (status, "without a published checksum" in out, "SHA-256 " in out) == (0, True, True)
     (tmp_path / "half.gguf").write_bytes(chatml_model.read_bytes()[:-1000])
     status, out, err = phichat("models", "verify", str(tmp_path / "half.gguf"))
     assert (status, out, err.count("\n")) == (1, "", 1)
@@ -678,7 +678,7 @@ def test_a_home_of_a_user_that_nobody_is_is_one_sentence(
     monkeypatch.setenv("PHICHAT_HOME", "~nosuchuser/x")
     status, out, err = phichat(*arguments)
     assert (status, out) == (1, "")
-    assert err.endswith("doesn’t exist on this computer. Set it to a different folder.\n")
+    assert err.endswith("doesn’t exist on this computer. Set PHICHAT_HOME to a different folder.\n")
 
 
 def test_a_benchmark_says_how_long_it_takes_and_what_it_does(
@@ -724,7 +724,7 @@ def test_tune_shows_a_table_of_what_it_tried(engine: ScriptedEngine, phichat: Ru
     assert first.startswith("*  repacked weights, flash attention, 2 threads")
     assert second.startswith("   plain weights, flash attention, 2 threads")
     assert "10.2" in second  # the median
-    assert "uses these settings from now on" in err
+    assert "will use these settings from now on" in err
 
 
 def test_tune_that_measures_nothing_says_so(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:

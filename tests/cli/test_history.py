@@ -119,7 +119,7 @@ def test_an_id_that_names_none_or_several_is_one_sentence(
 
 def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[ConversationRecord]) -> None:
     assert phichat("history", "remove", "id of owls")[:2] == (
-        0, "1 conversation moved to the trash. It will be deleted after 30 days.\n",
+        0, "1 conversation was moved to the trash. It will be deleted after 30 days.\n",
     )  # fmt: skip
     assert "Owls" not in phichat("history", "list")[1]
     assert "Owls" in phichat("history", "list", "--bin")[1]
@@ -247,7 +247,7 @@ def test_an_import_that_makes_no_sense_is_one_sentence(phichat: Run, home: Path,
     file.write_bytes(b"\x89PNG")
     status, out, err = phichat("history", "import", str(file))
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "It can import its own JSON files" in err
+    assert "You can import files exported from Phichat" in err
 
 
 def test_the_history_speaks_french(phichat: Run, kept: list[ConversationRecord], tmp_path: Path) -> None:

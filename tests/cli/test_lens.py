@@ -76,7 +76,7 @@ def test_an_answer_is_colored_by_certainty(engine: ScriptedEngine, ask: Run, ter
     assert status == 0
     assert styled(terminal.getvalue()) == [("It ", ""), ("is", FAIR), ("7", UNSURE), ("or", DOUBT), (".\n", "")]
     assert DOUBT.endswith(";4")
-    assert err.splitlines()[0] == "Sure 40% of the time; 1 hesitation"
+    assert err.splitlines()[0] == "The model was sure 40% of the time, with 1 hesitation."
     assert engine.requests[0].candidates == 1
 
 
@@ -94,7 +94,7 @@ def test_where_no_terminal_reads_the_answer_is_plain(engine: ScriptedEngine, ask
     engine.enqueue(piece("It", 0.99), piece(" is", 0.01))
     status, out, err = ask("--lens")
     assert (status, out) == (0, "It is\n")
-    assert "Sure 50% of the time" in err
+    assert "sure 50% of the time" in err
 
 
 def test_only_the_answer_of_a_thinking_model_is_tinted(engine: ScriptedEngine, ask: Run, terminal: Terminal) -> None:
@@ -102,7 +102,7 @@ def test_only_the_answer_of_a_thinking_model_is_tinted(engine: ScriptedEngine, a
     _, _, err = ask("--lens", to=terminal)
     assert terminal.getvalue() == "Yes.\n"
     assert err.startswith("Hm\n\n")
-    assert "Sure 100% of the time; 0 hesitations" in err
+    assert "The model was sure 100% of the time, with 0 hesitations." in err
 
 
 def test_an_answer_that_breaks_off_is_printed_to_its_end(engine: ScriptedEngine, ask: Run, terminal: Terminal) -> None:
@@ -172,7 +172,7 @@ def test_candidates_without_json_are_the_answer_and_a_hint(engine: ScriptedEngin
     engine.enqueue(line)
     status, out, err = ask("--candidates", "3")
     assert (status, out) == (0, "It\n")
-    assert err.startswith("--candidates does nothing without --json.\n")
+    assert err.startswith("--candidates has no effect without --json.\n")
     assert engine.requests[0].candidates == 0
 
 

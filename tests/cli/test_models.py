@@ -138,7 +138,7 @@ def test_a_repositorys_files_are_listed(phichat: Run, served: HubServer, chatml_
 def test_phi_3_is_fetched_verified_and_named(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
     status, out, _ = phichat("download", PHI_3.name)
     file = home / "models" / PHI_3.file
-    assert (status, out) == (0, f"{PHI_3.name} is already downloaded: {file}\n")
+    assert (status, out) == (0, f"{PHI_3.name} is downloaded: {file}\n")
     assert file.read_bytes() == chatml_model.read_bytes()
     asked = len(served.requests)
     assert phichat("download", PHI_3.name)[:2] == (status, out)
@@ -285,7 +285,7 @@ def test_what_is_partly_here_is_listed_resumed_or_removed(phichat: Run, served: 
     assert served.starts(PHI_3.file) == [here]
     assert "239\u00a0kB" in phichat("remove", PHI_3.name)[1]
     here = _begun(served, home)
-    assert f"freeing {i18n.format_size(here)}" in phichat("remove", PHI_3.name)[1]
+    assert f"freeing up {i18n.format_size(here)}" in phichat("remove", PHI_3.name)[1]
     assert json.loads(phichat("list", "--json")[1].splitlines()[0])["bytes_here"] == 0
     assert phichat("remove", PHI_3.name)[0] == 1
 
@@ -301,7 +301,7 @@ def test_a_person_is_asked_before_deleting(
     monkeypatch.setattr(Console, "is_interactive", True)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     status, _, err = phichat("remove", "mine", said=answer)
-    assert "free 239\u00a0kB" in err
+    assert "free up 239\u00a0kB" in err
     assert (status, Path(file).exists()) == (0, stays)
     assert phichat("remove", "mine", "--yes")[0] == (0 if stays else 1)
     assert not Path(file).exists()
@@ -452,7 +452,7 @@ def test_a_model_in_several_files_is_one_model(phichat: Run, hub: HubServer, hom
     assert [line.split()[-1] for line in out.splitlines()[1:]] == [part.name for part in parts]
     assert phichat("download", f"owner/big:{parts[1].name}")[:2] == (
         0,
-        f"big-q4 is already downloaded: {done['path']}\n",
+        f"big-q4 is downloaded: {done['path']}\n",
     )
     assert phichat("remove", "big-q4")[0] == 0
     assert not list((home / "models").glob("Big*"))
@@ -466,7 +466,7 @@ def test_a_model_whose_file_is_away_is_listed_and_says_so(phichat: Run, tmp_path
     [line] = [line for line in out.splitlines() if " far " in line]
     assert line.startswith("!")
     assert "file not found" in line
-    assert f"far: {file} doesn’t exist. If it’s on an external disk" in err
+    assert f"far: {file} couldn’t be found. If it’s on an external disk" in err
     row = json.loads(phichat("list", "--json")[1].splitlines()[-1])
     assert (row["name"], row["on_disk"], row["path"]) == ("far", False, str(file))
     assert "external disk" in row["note"]
@@ -547,7 +547,7 @@ def test_a_download_that_is_no_chat_model_says_so(phichat: Run, hub: HubServer, 
     adapter = tiny_models.chatml(tmp_path / "style.gguf", metadata={"general.type": "adapter"})
     hub.add("owner/style", "style.gguf", adapter)
     status, out, err = phichat("download", "owner/style")
-    assert (status, out.startswith("style is already downloaded: ")) == (0, True)
+    assert (status, out.startswith("style is downloaded: ")) == (0, True)
     assert "style.gguf isn’t a chat model: it’s an adapter" in err
 
 

@@ -141,4 +141,4 @@ def test_weights_that_memory_does_not_allow_to_repack_are_told(doctor: Doctor, h
     TuningStore(home / "engine.json").save_fastest(model, measured, lacked_memory=True)
     text = "\n".join(report_lines(doctor()))
     assert "repacked weights" in text
-    assert "because they need" in text
+    assert "not enough memory to use them" in text

@@ -285,7 +285,7 @@ def test_our_own_comes_back_however_it_was_written(file: Path) -> None:
 
 def test_a_newer_version_is_not_guessed_at(file: Path, shelf: ShelfStub) -> None:
     file.write_text('{"format": "phichat", "version": 2, "conversations": [{"id": "a"}]}')
-    with pytest.raises(StoreError, match="was made by a newer version of Phichat"):
+    with pytest.raises(StoreError, match="was exported from a newer version of Phichat"):
         shelf.take(file)
 
 
@@ -399,7 +399,7 @@ def test_marks_meant_to_take_forever_do_not(file: Path) -> None:
     _one(file, [_chatgpt(_node("q", "root", "user", "\ue200" * 300_000 + "【1†" * 300_000))])
 
 
-UNKNOWN = "It can import its own JSON files"
+UNKNOWN = "You can import files exported from Phichat"
 DAMAGED = "is incomplete or damaged"
 
 

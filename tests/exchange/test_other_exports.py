@@ -263,7 +263,7 @@ def test_conversations_that_never_began_do_not_count(file: Path) -> None:
 def test_a_form_that_is_not_known_yet_is_told(file: Path) -> None:
     message = {"author": {"role": "user"}, "content": {"content_type": "new", "said": "Hello"}}
     file.write_text(json.dumps([{"mapping": {"1": {"message": message}}}]))
-    with pytest.raises(StoreError, match="It can import its own JSON files"):
+    with pytest.raises(StoreError, match="You can import files exported from Phichat"):
         list(conversations(file))
 
 
@@ -344,7 +344,7 @@ def test_a_small_archive_never_becomes_a_lot(bomb: str, file: Path) -> None:
 def test_archives_that_need_memory_as_they_say_are_not_unpacked(file: Path) -> None:
     content = json.dumps(GROK).encode()
     _zipped(file, {"conversations.json": content}, zipfile.ZIP_LZMA)
-    with pytest.raises(StoreError, match="It can import its own JSON files"):
+    with pytest.raises(StoreError, match="You can import files exported from Phichat"):
         list(conversations(file))
 
 

@@ -283,7 +283,7 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         disk(1)
         big = [message("Needle " * 20_000) for _ in range(3)]
         full = str(history.add_message("before", big[0], None).exception())
-        assert full.startswith("The disk is full. New messages are only kept in memory until there is space in ")
+        assert full.startswith("The disk that contains ")
         assert str(history.save_conversation(conversation("new", *big[1:])).exception()) == full
         assert [len(history.load_conversation(name).messages) for name in ("before", "new")] == [2, 2]
         assert len(history.search_conversations("needle")) == 4
@@ -319,7 +319,7 @@ def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
         other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
         other.execute("BEGIN IMMEDIATE")
         stored = [history.add_message("one", message("Needle"), None) for _ in range(3)]
-        held = f"Another app is using {file}. New messages are kept in memory until it’s available again."
+        held = f"Another app is using {file}. New messages are only kept in memory until the file is available again."
         assert {str(future.exception()) for future in stored} == {held}
         assert len(history.load_conversation("one").messages) == 3
         other.execute("COMMIT")
@@ -421,7 +421,9 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
     with ExitStack() as stack:
         with lock_folder(tmp_path):
             history = stack.enter_context(closing(History(file)))
-            held = f"Another app is using {file}. New messages are kept in memory until it’s available again."
+            held = (
+                f"Another app is using {file}. New messages are only kept in memory until the file is available again."
+            )
             assert str(history.save_conversation(conversation("new")).exception()) == held
         assert history.save_conversation(conversation("newer")).result()
         assert history.count_conversations() == CONVERSATIONS + 2

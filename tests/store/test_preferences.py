@@ -73,7 +73,7 @@ def test_what_another_version_wrote_stays(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("in the way", "utf-8")
-    with pytest.raises(StoreError, match=r"^The settings couldn’t be saved in .*\. They’ll be lost when you quit\.$"):
+    with pytest.raises(StoreError, match=r"^The settings couldn’t be saved in .*\. They’ll be lost when you quit\. Free up space, or check the folder’s permissions\.$"):
         PreferencesFile(tmp_path / "home" / "preferences.json").save_preferences(Preferences())
 
 

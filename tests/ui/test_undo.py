@@ -64,7 +64,7 @@ def test_the_oldest_changes_are_let_go(stack: UndoStack) -> None:
 
 def test_only_what_is_not_quiet_is_announced(stack: UndoStack, qtbot: Any) -> None:
     with qtbot.assertNotEmitted(stack.announced):
-        stack.record_quietly("Pinned.", lambda: None, lambda: None)
+        stack.record_quietly("Conversation pinned.", lambda: None, lambda: None)
     with qtbot.waitSignal(stack.announced) as happened:
         stack.record("Deleted.", lambda: None)
     assert happened.args == ["Deleted."]
@@ -183,9 +183,9 @@ def test_a_conversation_that_comes_back_is_alone_selected(home: Path, open_windo
 
 
 def test_the_shortcuts_name_what_the_keys_do_not_the_last_change(person: Person) -> None:
-    person.window.conversations.undo_stack.record("Pinned.", lambda: None, lambda: None)
+    person.window.conversations.undo_stack.record("Conversation pinned.", lambda: None, lambda: None)
     person.find("conversationList").setFocus()
-    assert person.window.commands.undo.text() == "Undo: Pinned."
+    assert person.window.commands.undo.text() == "Undo: Conversation pinned."
     names = [name for _, rows in groups(person.window.menuBar()) for name, _ in rows]
     assert "Undo" in names
-    assert not [name for name in names if "Pinned." in name]
+    assert not [name for name in names if "Conversation pinned." in name]

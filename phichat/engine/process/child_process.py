@@ -125,7 +125,7 @@ def explain_ending(ending: str) -> str:
     """Return a sentence about what ended the child."""
     sentences = {
         "SIGILL": tr("This computer’s processor doesn’t support an instruction that the engine uses."),
-        "SIGKILL": tr("The system stopped the model’s process, most likely because memory ran out."),
+        "SIGKILL": tr("The system stopped the model’s process, most likely because the computer ran out of memory."),
     }
     return sentences.get(ending) or tr("The model’s process stopped unexpectedly ({reason}).").format(
         reason=ending or tr("unknown reason")

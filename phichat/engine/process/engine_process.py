@@ -234,7 +234,7 @@ class EngineProcess:
         if death.has_stalled:
             raise EngineDied(
                 tr(
-                    "{name} got stuck while loading and may be damaged. Download it again, or choose another model."
+                    "{name} didn’t finish loading and may be damaged. Download it again, or choose another model."
                 ).format(name=model.path.name)
             ) from death
         if following := self._safer(death):

@@ -225,8 +225,8 @@ class _DownloadJob:
             self.part.truncate()
             raise HubRefused(
                 tr(
-                    "{file} was damaged both times it was downloaded, so it wasn’t saved. Try "
-                    "another network or another mirror."
+                    "{file} was damaged both times it was downloaded, so it wasn’t saved. Try another "
+                    "network or another mirror (HF_ENDPOINT)."
                 ).format(file=self._remote.file)
             )
         self._was_damaged = True

@@ -261,7 +261,7 @@ class AttachmentController(QObject):
         for reading in readings:
             if reading.stop:
                 reading.stop.set()
-            late = tr("{name} took too long to read. Check that its disk or network is connected.")
+            late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
             self._add_error(reading, late.format(name=reading.at.name))
             self._emit_errors(reading)
         self.reading_delayed.emit("")
@@ -276,7 +276,9 @@ class AttachmentController(QObject):
 
     @Slot()
     def _on_picture(self) -> None:
-        self.failed.emit(self.session.conversation.id, tr("This model can’t read images."))
+        self.failed.emit(
+            self.session.conversation.id, tr("Phichat can’t read images. Paste text or attach text files instead.")
+        )
 
     @Slot(object)
     def _remove(self, file: Attachment) -> None:

@@ -257,5 +257,9 @@ class MessageCommands(QObject):
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
         same = message.text == old.text
-        remark = tr("The new answer is identical.") if same else explain_difference(old.reply, message.reply)
+        remark = (
+            tr("The new answer is identical to the previous version.")
+            if same
+            else explain_difference(old.reply, message.reply)
+        )
         self._transcript.show_remark(message, remark)

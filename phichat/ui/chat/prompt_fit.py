@@ -116,9 +116,9 @@ class TokenCounter(QObject):
             return fitted.trouble
         excess = tr_count("{count} token", "{count} tokens", fitted.excess)
         fact = (
-            tr("With its attachments, this message is {excess} over the model’s context limit ({context}).")
+            tr("With its attachments, this message is {excess} too long for the model’s context ({context} tokens).")
             if self._current.session.attached
-            else tr("This message is {excess} over the model’s context limit ({context}).")
+            else tr("This message is {excess} too long for the model’s context ({context} tokens).")
         )
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
 
@@ -129,7 +129,7 @@ class TokenCounter(QObject):
             return tr("Remove a file, shorten the message, or choose a larger context in the settings.")
         if self._current.session.attached:
             return tr("Remove a file or shorten the message.")
-        return tr("Shorten it, or choose a larger context in the settings.") if can_grow else tr("Shorten it.")
+        return tr("Shorten the message, or choose a larger context in the settings.") if can_grow else tr("Shorten it.")
 
 
 class TimeEstimateController(QObject):

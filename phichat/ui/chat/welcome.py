@@ -131,7 +131,7 @@ def _note(title: str, *, is_toy: bool) -> str:
         return tr("Phichat runs models such as Phi-3 from GGUF files. Download Phi-3, or drop a model file here.")
     if is_toy:
         return tr(
-            "{model} is a tiny demo model: it’s fast, but often wrong. Phi-3 is much better. "
-            "Download it, or drop its file here."
+            "{model} is a tiny starter model: it’s fast, but often wrong. Phi-3 is much better. Download "
+            "Phi-3, or drop its file here."
         ).format(model=title)
     return tr("{model} runs on your computer. What you write never leaves it.").format(model=title)

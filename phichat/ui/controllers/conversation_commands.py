@@ -59,7 +59,7 @@ class ConversationCommands(QObject):
         before = summary.title
         self._rename(name, title)
         self._undo_stack.record(
-            tr("Renamed to “{title}”.").format(title=title),
+            tr("Conversation renamed to “{title}”.").format(title=title),
             lambda: self._rename(name, before),
             lambda: self._rename(name, title),
             quietly=True,
@@ -70,7 +70,7 @@ class ConversationCommands(QObject):
         """Pin a conversation to the top of the list, or unpin it."""
         self._pin(name, is_pinned=is_pinned)
         self._undo_stack.record(
-            tr("Pinned.") if is_pinned else tr("Unpinned."),
+            tr("Conversation pinned.") if is_pinned else tr("Conversation unpinned."),
             lambda: self._pin(name, is_pinned=not is_pinned),
             lambda: self._pin(name, is_pinned=is_pinned),
             quietly=True,

@@ -76,7 +76,9 @@ def _header(icon: QIcon, version: str) -> QHBoxLayout:
     title = heading_label(f"Phichat {version}")
     title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     words.addWidget(title)
-    words.addWidget(help_label(tr("Chat with Microsoft Phi-3 on your own computer. MIT license.")))
+    words.addWidget(
+        help_label(tr("Chat with Microsoft Phi-3 on your own computer. Phichat is released under the MIT license."))
+    )
     words.addWidget(help_label(tr("Models have their own licenses: MIT for Phi-3, Apache-2.0 for the starter model.")))
     head = QHBoxLayout()
     head.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)

@@ -26,7 +26,7 @@ class LogsDialog(QDialog):
         self._folder = folder
         self._text = PlainTextEdit()
         self._text.setObjectName("logText")
-        self._text.setAccessibleName(tr("End of the log"))
+        self._text.setAccessibleName(tr("Latest log entries"))
         self._text.setReadOnly(True)
         self._text.setTabChangesFocus(True)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -42,7 +42,10 @@ class LogsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(
             help_label(
-                tr("A record of what Phichat did and what went wrong. Your messages and answers are never logged.")
+                tr(
+                    "The log shows what Phichat did and what went wrong. It never includes your messages or "
+                    "the answers."
+                )
             )
         )
         layout.addWidget(self._text)

@@ -104,7 +104,7 @@ def _places() -> list[tuple[str, list[Row]]]:
                 (tr("Go to beginning or end"), _keys("Home", "End")),
                 (tr("Select words in a message"), _keys("Shift+Left", "Shift+Right")),
                 (tr("Select lines or whole messages"), _keys("Shift+Up", "Shift+Down")),
-                (tr("Select whole messages, wherever the focus is"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
+                (tr("Select whole messages from anywhere in the window"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
                 (tr("Select the message (press again to select all)"), _keys(QKeySequence.StandardKey.SelectAll)),
                 (tr("Copy selection"), _keys(QKeySequence.StandardKey.Copy)),
                 (tr("Clear selection"), _keys("Esc")),

@@ -46,7 +46,7 @@ class VersionDialog(QDialog):
     def _buttons(self) -> QDialogButtonBox:
         box = close_button_box(self)
         for name, label, role, slot in (
-            ("versionPageButton", tr("Open page"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
+            ("versionPageButton", tr("Open release page"), QDialogButtonBox.ButtonRole.ActionRole, self._on_page),
             ("versionSkipButton", tr("Skip this version"), QDialogButtonBox.ButtonRole.ActionRole, self._on_skip),
         ):
             button = box.addButton(label, role)

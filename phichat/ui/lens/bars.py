@@ -40,7 +40,7 @@ def spoken_candidate(candidate: Candidate) -> str:
         return tr("{word}: {before}, removed by {setting}").format(
             word=word, before=before, setting=setting_label(candidate.cut_by)
         )
-    return tr("{word}: {before}, after sampling {after}").format(
+    return tr("{word}: {before}, {after} after sampling").format(
         word=word, before=before, after=format_percent(candidate.after)
     )
 
@@ -160,7 +160,7 @@ class CandidateList(QListView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lensBars")
-        self.setAccessibleName(tr("Likeliest next words"))
+        self.setAccessibleName(tr("Most likely next words"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setUniformItemSizes(True)

@@ -57,7 +57,7 @@ class DownloadStrip(QFrame):
         self._download = download
         self._name.setText(title)
         self._bar.setValue(percent_done(download.progress))
-        self._bar.setAccessibleName(tr("Download of {model}").format(model=title))
+        self._bar.setAccessibleName(tr("{model} download progress").format(model=title))
         self._line.set_alert(is_alert=bool(download.error))
         self._show_text()
         set_tool_tip(self._line, download.error)
@@ -104,14 +104,14 @@ class MakersNotice(NoticeBar):
     """The banner that offers the settings a model's makers recommend; accepted to use them."""
 
     def __init__(self, theme: Theme) -> None:
-        use = banner_button("makersSettingsButton", tr("Use the makers’ settings"))
+        use = banner_button("makersSettingsButton", tr("Use recommended settings"))
         super().__init__(theme, "makersNotice", use, banner_button("makersDismissButton", tr("Not now")))
 
     def show_model(self, title: str) -> None:
         """Offer the settings of the model `title`."""
         self.text.setText(title)
         self.accept.setAccessibleName(tr("{action}: {model}").format(action=self.accept.text(), model=title))
-        set_tool_tip(self.accept, tr("The sampling settings recommended by the model’s makers."))
+        set_tool_tip(self.accept, tr("The sampling settings recommended by the model’s developer."))
 
 
 def _action(download: Download) -> str:

@@ -279,7 +279,11 @@ class ModelsDialog(QDialog):
         if not listing or not file:
             return
         if listing.model and listing.name == self._in_use:
-            self._feedback.fail(tr("{model} is in use. Choose another model first.").format(model=listing.title))
+            self._feedback.fail(
+                tr("{model} is in use and can’t be removed. Switch to another model, then try again.").format(
+                    model=listing.title
+                )
+            )
         elif file.source is Source.STARTER:
             self._feedback.fail(tr("{model} is part of Phichat and can’t be deleted.").format(model=listing.title))
         elif file.source is Source.OURS and file.bytes:

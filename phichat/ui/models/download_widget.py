@@ -63,7 +63,7 @@ class DownloadWidget(QWidget):
             self._announced = 0
         self._listing = listing
         self._label = label or tr("Download · {size}").format(size=format_model_size(listing))
-        self._bar.setAccessibleName(tr("Download of {model}").format(model=listing.title))
+        self._bar.setAccessibleName(tr("{model} download progress").format(model=listing.title))
         self._show()
 
     def show_trouble(self, trouble: str, *, is_refused: bool) -> None:

@@ -100,7 +100,7 @@ class FirstRunPage(QScrollArea):
         self._title.setText(tr("Meet Phi-3"))
         self._what.setText(
             tr(
-                "A small language model from Microsoft with 3.8 billion parameters. It’s good at "
+                "Phi-3 is a small language model from Microsoft with 3.8 billion parameters. It’s good at "
                 "conversation, explanations, and code. It runs on your own computer, and what you write "
                 "never leaves it."
             )
@@ -146,7 +146,7 @@ class FirstRunPage(QScrollArea):
         self._later.setVisible(bool(title))
 
     def _show_note(self) -> None:
-        connects = tr("To get models, Phichat only connects to {hub}, and only when you ask it to.").format(
+        connects = tr("To get models, Phichat connects only to {hub}, and only when you ask it to.").format(
             hub=self._hub
         )
         if self._ready:
@@ -154,7 +154,7 @@ class FirstRunPage(QScrollArea):
         elif self._spare:
             meanwhile = tr("Meanwhile, you can chat with {model} below. It’s tiny, but fast.").format(model=self._spare)
         else:
-            meanwhile = tr("You can send your first message now. It will be answered as soon as Phi-3 is ready.")
+            meanwhile = tr("You can send your first message now. Phi-3 will answer as soon as it’s ready.")
         self._note.setText("\n".join(filter(None, [meanwhile, connects])))
 
     def show_ready(self, model: "ModelRef") -> None:

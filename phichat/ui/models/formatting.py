@@ -42,7 +42,7 @@ def summarize_download(download: Download) -> str:
         return _join(tr("Waiting for another download"), share)
     progress = download.progress
     if progress and progress.phase is Phase.WAITING:
-        return _join(share, tr("Waiting for connection"))
+        return _join(share, tr("Waiting for a connection"))
     return _join(share, _time_left(progress) if progress else "")
 
 
@@ -63,7 +63,9 @@ def describe_presence(listing: Listing, download: Download) -> str:
 def describe_absence(listing: Listing) -> str:
     """Return why a model cannot be downloaded: the Hub does not know it, or did not answer; empty if it can."""
     if listing.exists_on_hub is False and not listing.model:
-        return tr("This file is no longer on the Hub. It was moved or removed.")
+        return tr(
+            "This file is no longer on the Hub. It may have been moved or deleted. Search the Hub for another file."
+        )
     return "" if listing.model else listing.note
 
 
@@ -97,7 +99,7 @@ def _describe_progress(progress: Progress) -> str:
         case Phase.ELSEWHERE:
             return progress.note or tr("Another copy of Phichat is downloading this model.")
         case Phase.WAITING:
-            return _join(format_amount(progress), progress.note or tr("Waiting for connection"))
+            return _join(format_amount(progress), progress.note or tr("Waiting for a connection"))
     speed = tr("{size}/s").format(size=format_size(int(progress.speed))) if progress.speed else ""
     return _join(format_amount(progress), speed, _time_left(progress))
 

@@ -79,7 +79,7 @@ class ChecksumJob(QObject):
         if verified.known:
             sentence = tr("{model} is intact. Its checksum matches the published one.")
         else:
-            sentence = tr("{model} can be read, but there is no published checksum to compare it with.")
+            sentence = tr("{model} looks intact, but Phichat can’t verify it without a published checksum.")
         self.verified.emit(sentence.format(model=verified.model.title))
 
     def _on_end(self) -> None:

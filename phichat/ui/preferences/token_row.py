@@ -94,9 +94,10 @@ def _describe(state: TokenState) -> str:
     if state.is_kept:
         return tr("Your access token is saved in this computer’s keyring.")
     if state.is_entered:
-        return tr("This computer has no keyring, so Phichat only keeps your access token until you quit.")
+        return tr("This computer has no keyring, so Phichat keeps your access token only until you quit.")
     if state.is_from_login:
         return tr("Phichat uses the access token that a Hugging Face tool saved on this computer.")
     return tr(
-        "Only needed for private models and for models whose terms you must accept. It’s only sent to {host}."
+        "You need an access token only for private models and for models whose terms you must accept. "
+        "Phichat sends it only to {host}."
     ).format(host=state.host)

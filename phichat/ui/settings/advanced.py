@@ -44,7 +44,7 @@ class AdvancedSettings(QWidget):
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.setArrowType(Qt.ArrowType.RightArrow)
         self._button.setAutoRaise(True)
-        self._button.setToolTip(tool_tip(tr("More ways to shape answers. All of them are off by default.")))
+        self._button.setToolTip(tool_tip(tr("More ways to shape answers, all off by default.")))
         self._button.toggled.connect(self._on_toggled)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 10, 0, 0)
@@ -96,12 +96,17 @@ class AdvancedSettings(QWidget):
             row = self._rows[setting.name] = SliderRow(setting, self._theme)
             row.changed.connect(self._on_value)
             layout.addWidget(row)
-        self._add_list(layout, "stop", tr("Stop at"), tr("Answers end before any of these texts. Enter one per line."))
+        self._add_list(
+            layout,
+            "stop",
+            tr("Stop at"),
+            tr("Answers stop just before any of these words or phrases. Enter one per line."),
+        )
         self._add_list(
             layout,
             "forbidden",
             tr("Never say"),
-            tr("Answers won’t contain these words and phrases. Enter one per line."),
+            tr("Answers won’t contain any of these words or phrases. Enter one per line."),
         )
         self._layout.addWidget(self._content)
         self._show()

@@ -204,7 +204,7 @@ class PresetPicker(QWidget):
     def _objection(self, name: str) -> str:
         """Return why a preset cannot have that name; empty if it can."""
         there = {self._label(preset).casefold() for preset in self._presets_by_id().values()}
-        return tr("A preset with this name already exists.") if name.casefold() in there else ""
+        return tr("A preset with this name already exists. Enter another name.") if name.casefold() in there else ""
 
     @Slot(str)
     def _on_named(self, name: str) -> None:

@@ -73,7 +73,7 @@ class SliderRow(QWidget):
     def _show_change(self, preset: str) -> None:
         setting, is_changed = self._setting, self._value != self._preset_value
         usual = format_number(self._preset_value, setting.decimals)
-        words = tr("Changed. {preset} uses {value}.").format(preset=preset, value=usual) if is_changed else ""
+        words = tr("Changed from {value} ({preset}).").format(preset=preset, value=usual) if is_changed else ""
         if self._reset.hasFocus() and not is_changed:
             self._slider.setFocus()
         self._changed_dot.setVisible(is_changed)

@@ -26,7 +26,10 @@ class ThinkingRow(QWidget):
         super().__init__()
         self._budget: int | None = None
         self._default = ""
-        text = tr("Thinking takes time but helps with hard questions. To read it, click it above the answer.")
+        text = tr(
+            "Thinking takes time but helps with hard questions. To read the model’s thinking, click the "
+            "line above its answer."
+        )
         self._choice = QComboBox()
         self._choice.setObjectName("thinkingCombo")
         self._choice.setAccessibleName(tr("Thinking"))

@@ -107,7 +107,9 @@ class SidebarController(QObject):
         if self._conversations.autosave.is_stored(session):
             self._export([session.conversation.id])
         else:
-            self.failed.emit(tr("There’s nothing to export yet. This conversation hasn’t been saved."))
+            self.failed.emit(
+                tr("This conversation is empty or temporary, so it can’t be exported. Choose another conversation.")
+            )
 
     @Slot()
     def export_all(self) -> None:

@@ -61,7 +61,7 @@ class TrashPage(QWidget):
         """Show the conversations in the bin, sorted by when they were deleted."""
         by_deletion = [replace(summary, changed=summary.deleted or 0.0, is_pinned=False) for summary in summaries]
         self._model.set_conversations(by_deletion)
-        full = tr("Conversations in the trash are deleted after 30 days.")
+        full = tr("Conversations in the trash are deleted permanently after 30 days.")
         self._note.setText(full if summaries else tr("The trash is empty."))
         self._on_selection_changed()
 

@@ -128,7 +128,7 @@ class BackgroundTasks(QObject):
             sentence = str(error)
         except Exception as error:  # the window goes on, whatever it was
             logging.getLogger(__name__).exception("background work failed")
-            sentence = tr("Something went wrong: {error}").format(error=error)
+            sentence = tr("Something went wrong ({error}). Try again.").format(error=error)
         if not cancel.is_final:
             self._ended.emit(cancel, sentence)
 

@@ -105,7 +105,7 @@ class _Worker(QObject):
             self._tell(stop, str(error))
         except Exception as error:  # the window goes on, whatever it was
             logging.getLogger(__name__).exception("an order failed")
-            self._tell(stop, tr("Something went wrong: {error}").format(error=error))
+            self._tell(stop, tr("Something went wrong ({error}). Try again.").format(error=error))
 
 
 def _wait_for(stored: "Future[None] | None") -> None:

@@ -82,7 +82,7 @@ class MessageEditor(QFrame):
     def _show_send(self) -> None:
         self._send.setEnabled(self._can_send and bool(self.field.text().strip() or self.chips.files()))
         tip = (
-            tr("Send (Enter). The original is kept.")
+            tr("Send as a new version (Enter)")
             if self._can_send
             else tr("The model is busy. Wait for the current answer, or stop it.")
         )
@@ -117,7 +117,7 @@ class MessageEditor(QFrame):
 
     @Slot()
     def _on_picture(self) -> None:
-        self._show_hint(tr("This model can’t read images."))
+        self._show_hint(tr("Phichat can’t read images. Paste text or attach text files instead."))
 
     def _show_hint(self, alert: str) -> None:
         """Show `alert`, or the usual hint if it is empty."""

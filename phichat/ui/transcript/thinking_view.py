@@ -122,7 +122,7 @@ class ThinkingView(QWidget):
 
     def _show_field(self) -> None:
         self._field = ThoughtField(self._text)
-        self._field.setAccessibleName(tr("What the model thought"))
+        self._field.setAccessibleName(tr("The model’s thinking"))
         self._theme.apply_stylesheet(self._field, "thought")
         self._column.addWidget(self._field)
         self._field.setVisible(self.is_open())

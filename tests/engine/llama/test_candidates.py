@@ -218,5 +218,5 @@ def test_how_sure_a_model_was_is_summed_up() -> None:
     choices = [Choice(0.9, 1, 1, 0.1), Choice(0.2, 0.2, 3, 4.0), None, Choice(0.6, 0.6, 1, 2.5)]
     certainty = certainty_of(choices)
     assert certainty
-    assert certainty_text(certainty) == "Sure 67% of the time; 2 hesitations"
+    assert certainty_text(certainty) == "The model was sure 67% of the time, with 2 hesitations."
     assert certainty_of([None]) is None

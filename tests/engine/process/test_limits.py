@@ -195,7 +195,7 @@ class TestLoading:
         monkeypatch.setattr(engine_process, "STALLED", 1.0)
         script = str(Path(__file__).with_name("fragile_child.py"))
         engine = EngineProcess(command=(sys.executable, script, '{"load": {"sleep": 600}}'))
-        with pytest.raises(EngineDied, match=r"^model\.gguf got stuck while loading"):
+        with pytest.raises(EngineDied, match=r"^model\.gguf didn’t finish loading"):
             engine.load(ModelRef.of_file(Path("model.gguf")), settings, CancelToken(), lambda _: None)
         assert engine.pid is None
 

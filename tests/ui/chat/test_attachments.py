@@ -137,7 +137,7 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
     person.type("Why?")
     excess = len(with_attachments("Why?", person.window.session.attached)) + 2 - (CONTEXT - 1)
     sentence = (
-        f"With its attachments, this message is {excess:,} tokens over the model’s context limit (4,096). "
+        f"With its attachments, this message is {excess:,} tokens too long for the model’s context (4,096 tokens). "
         "Remove a file, shorten the message, or choose a larger context in the settings."
     )
     person.wait(lambda: note(person) == sentence)
@@ -154,7 +154,7 @@ def test_a_long_text_that_is_pasted_stays_text_and_is_weighed_too(person: Person
     data = QMimeData()
     data.setText("word " * 1200)
     person.find("composer").insertFromMimeData(data)
-    person.wait(lambda: note(person).startswith("This message is 1,907 tokens over"))
+    person.wait(lambda: note(person).startswith("This message is 1,907 tokens too long"))
     assert chips(person) == []
     assert person.written() == "word " * 1200
 

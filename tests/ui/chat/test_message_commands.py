@@ -179,7 +179,7 @@ def test_the_same_seed_and_settings_are_used_again(person: Person, engine: Scrip
     person.choose_in(1, "Regenerate with the same seed")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[1].sampling == engine.requests[0].sampling
-    assert note(person, 1).endswith("\nThe new answer is identical.")
+    assert note(person, 1).endswith("\nThe new answer is identical to the previous version.")
     assert person.window.session.sampling.temperature == 0
 
 

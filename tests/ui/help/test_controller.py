@@ -52,7 +52,7 @@ def test_the_keys_of_all_menus_are_listed(person: Person) -> None:
         keys = rows[action.text().replace("&", "")]
         assert action.shortcut().toString() in keys.split("\N{EM SPACE}")
     assert rows["Insert a line break"] == "Shift+Return"
-    assert rows["Select whole messages, wherever the focus is"] == "Alt+Shift+Up\N{EM SPACE}Alt+Shift+Down"
+    assert rows["Select whole messages from anywhere in the window"] == "Alt+Shift+Up\N{EM SPACE}Alt+Shift+Down"
 
 
 def test_no_key_does_two_things(person: Person) -> None:

@@ -23,7 +23,7 @@ def bars(qtbot: QtBot, qapp: QApplication) -> CandidateList:
 def test_they_can_be_read_aloud(bars: CandidateList) -> None:
     bars.show_candidates([SNOW, HOT])
     rows = [bars.model().index(row, 0).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)]
-    assert rows == ["snow: 62%, after sampling 80%", "hot: 5.1%, removed by Top-k"]
+    assert rows == ["snow: 62%, 80% after sampling", "hot: 5.1%, removed by Top-k"]
     assert bars.accessibleDescription() == ". ".join(rows)
 
 

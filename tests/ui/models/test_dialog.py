@@ -141,7 +141,7 @@ def test_the_network_is_asked_only_when_the_person_asks(reader: Person, shelf: S
     reader.wait(lambda: "1 model wasn’t found on the Hub." in _words(reader))
     assert _rows(reader)[1].endswith("Not on the Hub")
     _choose(reader, "Phi-4")
-    assert "moved or removed" in _words(reader)
+    assert "moved or deleted" in _words(reader)
     assert shelf.asked == 1
 
 
@@ -190,10 +190,10 @@ def test_verifying_says_what_was_found(open_window: Callable[[], Person], own_mo
     person = _open(open_window())
     _choose(person, "mine")
     person.click("verifyButton")
-    person.wait(lambda: "mine can be read" in _words(person))
+    person.wait(lambda: "mine looks intact" in _words(person))
     own_model.write_bytes(b"GGUF, but damaged")
     person.click("verifyButton")
-    person.wait(lambda: "mine" in _words(person) and "can be read" not in _words(person))
+    person.wait(lambda: "mine" in _words(person) and "looks intact" not in _words(person))
 
 
 def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own_model: Path) -> None:
@@ -215,7 +215,7 @@ def test_the_model_in_use_and_the_starter_stay(open_window: Callable[[], Person]
     person = _open(open_window())
     _choose(person, "SmolLM2")
     person.click("removeButton")
-    assert "Choose another model first" in _words(person)
+    assert "Switch to another model" in _words(person)
     assert starter.exists()
 
 
@@ -240,7 +240,7 @@ def test_a_model_whose_disk_is_away_is_listed_and_says_so(
     person = _open(open_window())
     assert any(row.startswith("far |") and row.endswith("file not found") for row in _rows(person))
     _choose(person, "far")
-    assert f"{file} doesn’t exist. If it’s on an external disk" in _words(person)
+    assert f"{file} couldn’t be found. If it’s on an external disk" in _words(person)
     assert not person.find("talkWithButton").isEnabled()
     assert not person.find("verifyButton").isEnabled()
     assert person.find("removeButton").text() == "Remove from list…"

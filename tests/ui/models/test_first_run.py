@@ -95,7 +95,7 @@ def test_another_hub_is_named(open_window: Callable[[], Person], monkeypatch: py
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.example.org:8443/mirror")
     person = open_window()
     person.wait(lambda: _page(person))
-    assert "only connects to hub.example.org:8443" in _words(person)
+    assert "connects only to hub.example.org:8443" in _words(person)
 
 
 def test_the_starter_answers_meanwhile_and_the_strip_shows_the_download(newcomer: Person, shelf: ScriptedShelf) -> None:
@@ -118,7 +118,7 @@ def test_progress_says_how_much_how_fast_how_long(newcomer: Person, shelf: Scrip
     shelf.enqueue(HALF, threading.Event())
     _download(newcomer, shelf)
     assert "1.2\u00a0GB of 2.4\u00a0GB · 3.1\u00a0MB/s · about 8 minutes left" in _words(newcomer)
-    assert newcomer.find("downloadProgress").accessibleName() == "Download of Phi-3 Mini"
+    assert newcomer.find("downloadProgress").accessibleName() == "Phi-3 Mini download progress"
     assert not _is_shown(newcomer, "downloadButton")
 
 

@@ -25,7 +25,7 @@ def test_a_changed_setting_is_marked_and_there_is_a_way_back(person: Person) -> 
     assert _marked(person) == ["temperature", "maxTokens"]
     assert person.find("presetCombo").currentText() == "Balanced (changed)"
     for name in ("temperatureSlider", "temperatureSpin"):
-        assert "Changed. Balanced uses 0.70." in person.find(name).accessibleDescription()
+        assert "Changed from 0.70 (Balanced)." in person.find(name).accessibleDescription()
     assert "1,024" in person.find("maxTokensReset").toolTip()
     assert "Temperature, Maximum length" in person.find("presetNote").text()
     person.click("temperatureReset")
@@ -95,7 +95,9 @@ def test_no_name_is_given_twice(person: Person, name: str) -> None:
     _menu_action(person, "Save as preset…").trigger()
     person.find("nameField").setText(name)
     assert not person.find("agreeButton").isEnabled()
-    assert person.find("nameNote").text() == ("A preset with this name already exists." if name.strip() else "")
+    assert person.find("nameNote").text() == (
+        "A preset with this name already exists. Enter another name." if name.strip() else ""
+    )
     QTest.keyClick(person.find("nameField"), Qt.Key.Key_Return)
     assert [preset for preset in _ids(person) if preset] == [*BUILT_IN, "own:Mine"]
 

@@ -77,7 +77,7 @@ def test_what_goes_wrong_is_one_sentence_and_the_next_work_is_done(one_by_one: B
     ]
     qtbot.waitUntil(lambda: listener.ended == orders)
     assert listener.told == ["fine"]
-    assert listener.failed == ["It is not there.", "Something went wrong: odd"]
+    assert listener.failed == ["It is not there.", "Something went wrong (odd). Try again."]
 
 
 def test_several_threads_do_not_wait_for_each_other(qapp: object, qtbot: QtBot) -> None:

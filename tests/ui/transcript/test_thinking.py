@@ -78,7 +78,7 @@ def test_it_opens_and_folds_by_click_and_by_keys(person: Person, engine: Scripte
     QTest.mouseClick(line(person), Qt.MouseButton.LeftButton)
     opened = field(person)
     assert opened is not None
-    assert (opened.toPlainText(), opened.accessibleName()) == (THOUGHT, "What the model thought")
+    assert (opened.toPlainText(), opened.accessibleName()) == (THOUGHT, "The model’s thinking")
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Space):
         before = field(person) is not None
         line(person).setFocus()
