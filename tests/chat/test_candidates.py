@@ -1,0 +1,25 @@
+"""How sure a model was of a reply, as a figure and as a sentence."""
+
+import pytest
+
+from phichat import i18n
+from phichat.chat.candidates import Certainty, Choice, certainty_of, certainty_text
+
+
+def test_sure_is_what_was_likelier_than_not() -> None:
+    choices = [Choice(0.9, 1, 1, 0.3), None, Choice(0.5, 1, 1, 1.0), Choice(0.2, 1, 3, 4.0), Choice(0.4, 1, 1, 2.0)]
+    assert certainty_of(choices) == Certainty(0.5, 2)
+    assert certainty_of([None, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("hesitations", "english", "french"),
+    [
+        (1, "Sure 82% of the time; 1 hesitation", "Sûr à 82\u202f%\u202f; 1 hésitation"),
+        (5, "Sure 82% of the time; 5 hesitations", "Sûr à 82\u202f%\u202f; 5 hésitations"),
+    ],
+)
+def test_certainty_is_a_sentence(hesitations: int, english: str, french: str) -> None:
+    assert certainty_text(Certainty(0.82, hesitations)) == english
+    i18n.set_language("fr")
+    assert certainty_text(Certainty(0.82, hesitations)) == french
