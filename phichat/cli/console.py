@@ -57,6 +57,11 @@ class Console:
         """Whether stderr is a terminal."""
         return _is_terminal(self._err)
 
+    @property
+    def writes_to_terminal(self) -> bool:
+        """Whether stdout is a terminal."""
+        return _is_terminal(self._out)
+
     def progress_bar(self, share: float, room: int) -> str:
         """Return a bar of at most `room` characters, filled by `share`; empty if it would be too short."""
         width = min(room, 30)

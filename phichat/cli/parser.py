@@ -2,16 +2,17 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 from phichat import __version__
 from phichat.chat.candidates import MOST
-from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, PRESETS, SETTINGS, UNLIMITED, Setting
+from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
 from phichat.cli import argparse_sentences
 from phichat.cli.context import Context, context_of
+from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
 from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
 
@@ -42,7 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for setting in SETTINGS:
         value, high = getattr(options, setting.name), setting.high_in(context_of(options))
         if value is not None and value > high:
-            reason = _out_of_range(str(value), int(setting.low), int(high))
+            reason = out_of_range(str(value), int(setting.low), int(high))
             sentence = tr("argument %(argument_name)s: %(message)s")
             options.parser.error(sentence % {"argument_name": setting.option, "message": reason})
     return options
@@ -78,6 +79,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     commands = main.add_subparsers(metavar="COMMAND", title=tr("commands"))
     _add_ask(commands)
     _add_chat(commands)
+    _add_score(commands)
     _add_models(commands)
     _add_history(commands)
     _add_tune(commands)
@@ -114,7 +116,7 @@ def _add_ask(commands: Any) -> None:
     _add_thinking(_add_model_options(ask))
     ask.add_argument(
         "--candidates",
-        type=_whole(1, MOST),
+        type=whole_number(1, MOST),
         default=0,
         metavar="N",
         help=tr(
@@ -135,6 +137,14 @@ def _add_chat(commands: Any) -> None:
     chat.add_argument("--save", action="store_true", help=tr("save the conversation to your history"))
     _add_thinking(_add_model_options(chat))
     _add_json(chat)
+
+
+def _add_score(commands: Any) -> None:
+    score = commands.add_parser("score", help=tr("show how surprising a text is to a model"))
+    score.set_defaults(run=_run_score)
+    score.add_argument("file", metavar="FILE|-", help=tr("text file, or - for standard input"))
+    _add_model_choice(score)
+    _add_json(score)
 
 
 def _add_models(commands: Any) -> None:
@@ -230,7 +240,7 @@ def _add_json(command: Parser) -> None:
 def _add_thinking(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--think",
-        type=_budget,
+        type=thinking_budget,
         metavar="on|off|N",
         help=tr(
             "turn thinking before answers on or off, or limit it to N tokens; the thinking is printed to standard error"
@@ -245,17 +255,11 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
     """
     command.set_defaults(parser=command)  # for errors that show when all options are known
     group = command.add_argument_group(tr("model and sampling"), argument_default=argparse.SUPPRESS)
-    group.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
+    _add_model_choice(group)
     group.add_argument("--system", metavar="TEXT", help=tr("system prompt: instructions for the model"))
     group.add_argument("--preset", choices=list(PRESETS), help=tr("preset for the sampling settings below"))
-    group.add_argument(
-        "--context",
-        type=_whole(SMALLEST_CONTEXT, LARGEST_CONTEXT),
-        metavar="N",
-        help=tr("context size in tokens, up to the model’s maximum"),
-    )
     for setting in SETTINGS:
-        group.add_argument(setting.option, type=_value(setting), metavar="X", help=_help(setting))
+        group.add_argument(setting.option, type=setting_value(setting), metavar="X", help=_help(setting))
     group.add_argument(
         "--stop",
         action="append",
@@ -270,9 +274,21 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
         help=tr("never write this word (can be used more than once)"),
     )
     group.add_argument(
-        "--seed", type=_seed, metavar="N|random", help=tr("seed for sampling; use the same seed to reproduce an answer")
+        "--seed", type=seed, metavar="N|random", help=tr("seed for sampling; use the same seed to reproduce an answer")
     )
     return group
+
+
+def _add_model_choice(group: argparse._ActionsContainer) -> None:
+    """Add the options without a default, so that those of the main parser and before the command count."""
+    group.add_argument("--model", default=argparse.SUPPRESS, metavar="NAME|PATH", help=tr("the model to use"))
+    group.add_argument(
+        "--context",
+        type=whole_number(SMALLEST_CONTEXT, LARGEST_CONTEXT),
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help=tr("context size in tokens, up to the model’s maximum"),
+    )
 
 
 def _help(setting: Setting) -> str:
@@ -281,62 +297,6 @@ def _help(setting: Setting) -> str:
     if setting.most > setting.high:
         text += " " + tr("With a larger context, the maximum is the context size.")
     return text.replace("%", "%%")
-
-
-def _value(setting: Setting) -> Callable[[str], float]:
-    if setting.decimals:
-        return _real(setting.low, setting.most)
-    return _whole(int(setting.low), int(setting.high), int(setting.most))
-
-
-def _seed(text: str) -> int | None:
-    return None if text == "random" else _whole(0, MAX_SEED)(text)
-
-
-def _budget(text: str) -> int:
-    """Return `Sampling.thinking` for what was given to `--think`."""
-    if text in {"on", "off"}:
-        return UNLIMITED if text == "on" else 0
-    try:
-        return _whole(0, LARGEST_CONTEXT)(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            tr("{text} isn’t on, off, or a whole number of tokens").format(text=text)
-        ) from None
-
-
-def _whole(low: int, high: int, most: int | None = None) -> Callable[[str], int]:
-    """Return a converter; values up to `most` are let through where `high` depends on another option."""
-
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if low <= value <= (most or high):
-            return value
-        raise argparse.ArgumentTypeError(_out_of_range(text, low, high))
-
-    return convert
-
-
-def _out_of_range(text: str, low: int, high: int) -> str:
-    return tr("{text} isn’t a whole number from {low} to {high}").format(text=text, low=low, high=high)
-
-
-def _real(low: float, high: float) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = float(text.replace(",", ".") if text.count(",") == 1 else text)  # 0,7 as in French
-        except ValueError:
-            value = low - 1
-        if low <= value <= high:  # false for nan
-            return value
-        raise argparse.ArgumentTypeError(
-            tr("{text} isn’t a number from {low} to {high}").format(text=text, low=low, high=high)
-        )
-
-    return convert
 
 
 # What each command runs. Its module is imported here, as no command should wait for those of the others.
@@ -359,6 +319,12 @@ def run_chat(context: Context) -> int:
     from phichat.cli.talk import chat  # noqa: PLC0415
 
     return chat(context)
+
+
+def _run_score(context: Context) -> int:
+    from phichat.cli.score import run  # noqa: PLC0415
+
+    return run(context)
 
 
 def _run_models(context: Context) -> int:

@@ -21,7 +21,7 @@ def run(context: Context) -> int:
     model = chosen_model(context.options, context.library)
     trials = _Trials(console, as_json=context.options.json)
     with context.engine() as engine, interrupting(stop):
-        engine.load(model.ref, suggested(context_of(context.options)), stop, lambda event: _show(console, event))
+        engine.load(model.ref, suggested(context_of(context.options)), stop, lambda event: show_loading(console, event))
         _warn_if_busy(console, stop)
         for _ in engine.calibrate(stop, trials.add):
             pass
@@ -34,7 +34,8 @@ def run(context: Context) -> int:
     return 0
 
 
-def _show(console: Console, event: Event) -> None:
+def show_loading(console: Console, event: Event) -> None:
+    """Show notices, and the progress of loading a model."""
     if isinstance(event, Notice):
         console.print_notice(event.text)
     elif isinstance(event, Loading):
