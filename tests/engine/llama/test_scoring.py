@@ -20,6 +20,7 @@ from phichat.engine.llama.scoring import windows
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.errors import EngineError, ModelDamaged
+from tests.support import memory_models
 
 Ask = Callable[..., Request]
 TEXT = "Le café 中国 👩\u200d🚀 and the rest, \N{COMBINING ACUTE ACCENT}… <|im_end|>"
@@ -105,6 +106,19 @@ def test_a_text_longer_than_the_context_is_read_in_windows(
         for at in range(max(new, 1), end):
             assert found[at].logprob == pytest.approx(logs[at - first - 1][tokens[at]], abs=NEAR)
     reference.close()
+
+
+@pytest.mark.parametrize("kind", memory_models.KINDS)
+def test_models_whose_memory_cannot_be_trimmed_give_the_same_figures_in_any_steps(
+    llama: LlamaEngine, tmp_path: Path, settings: EngineSettings, kind: str
+) -> None:
+    model = memory_models.build(tmp_path / "model.gguf", kind)
+    found = []
+    for batch in (128, 16):
+        small = replace(settings, context=128, batch=batch)
+        llama.load(ModelRef.of_file(model), small, CancelToken(), lambda _: None)
+        found.append([event.logprob for event in scored(llama, LONG[:300])])
+    assert found[0][1:] == pytest.approx(found[1][1:], abs=5 * NEAR)  # rounding adds up in states
 
 
 @pytest.mark.parametrize(("count", "size"), [(0, 8), (1, 8), (8, 8), (9, 8), (100, 8), (101, 9)])
