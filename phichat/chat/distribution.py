@@ -9,6 +9,7 @@ reply, is left out.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import exp, log
+from typing import Any, Self
 
 from phichat.chat.candidates import Candidate
 from phichat.chat.sampling import Sampling
@@ -35,6 +36,12 @@ class Distribution:
     logits: tuple[float, ...]
     tail: tuple[tuple[float, float], ...] = ()
     said: tuple[int, ...] = ()
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the distribution that `dataclasses.asdict` made `values` of, after a way through JSON."""
+        tail = tuple((float(logit), float(weight)) for logit, weight in values["tail"])
+        return cls(**{**{name: tuple(value) for name, value in values.items()}, "tail": tail})
 
     def candidates(self, sampling: Sampling, count: int) -> list[Candidate]:
         """Return the `count` likeliest tokens with their shares before sampling and after it with `sampling`."""

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece, PieceKind, Turn
 from phichat.chat.sampling import Sampling
 from phichat.unicode import short_title
+
+if TYPE_CHECKING:
+    from phichat.chat.distribution import Distribution
 
 __all__ = [
     "EVENT_NAMES",
@@ -31,6 +34,7 @@ __all__ = [
     "Request",
     "Scored",
     "Tried",
+    "Undecided",
     "VariantChosen",
     "as_json",
 ]  # fmt: skip
@@ -131,6 +135,7 @@ class Request:
         is_temporary: whether nothing of the conversation may be written to disk.
         only_counts: whether to count the tokens of a draft without prefilling it.
         candidates: how many of the likeliest tokens to tell with each piece, at most `chat.candidates.MOST`.
+        finds_undecided: whether to tell at the end where the model was least decided.
     """
 
     turns: tuple[Turn, ...]
@@ -140,6 +145,7 @@ class Request:
     is_temporary: bool = False
     only_counts: bool = False
     candidates: int = 0
+    finds_undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,6 +249,19 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Undecided:
+    """Where the model was least decided in an answer: the token with the highest entropy that was sampled.
+
+    Attributes:
+        distribution: of that token.
+        before: the text of the answer before it.
+    """
+
+    distribution: "Distribution"
+    before: str
+
+
+@dataclass(frozen=True)
 class Done:
     """The reply has ended. Times are in seconds; the first token belongs to prompt processing.
 
@@ -293,7 +312,9 @@ class Tried:
     chosen: bool = False
 
 
-Event = VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Scored | Done
+Event = (
+    VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Scored | Undecided | Done
+)
 
 
 class Engine(Protocol):
@@ -309,6 +330,8 @@ class Engine(Protocol):
 
     def generate(self, request: Request, stop: CancelToken) -> Iterator[Event]:
         """Yield Notice, PromptReady, PromptFit and Reading events, a Piece for each token, and one Done.
+
+        With `finds_undecided`, Undecided comes before Done, unless no token of the answer was sampled.
 
         When `stop` is hurried, thinking ends, and the answer follows.
 
@@ -355,5 +378,6 @@ EVENT_NAMES: dict[type, str] = {
     Reading: "reading",
     Piece: "piece",
     Scored: "token",
+    Undecided: "undecided",
     Done: "done",
 }

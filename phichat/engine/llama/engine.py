@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise, takewhile
+from typing import TYPE_CHECKING
 
 from phichat import gguf
 from phichat.chat.conversation import Ending
@@ -50,6 +51,9 @@ from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
 from phichat.engine.settings import library_build
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
+
+if TYPE_CHECKING:
+    from phichat.engine.llama.undecided import UndecidedWatch
 
 MEASURABLE = 32  # tokens of a step of the prompt, from which on its speed counts for the number of threads
 
@@ -163,7 +167,8 @@ class LlamaEngine:
         reserve = min(sampling.max_tokens, opened.room // 2)
         thinking = ReplyThinking(opened.thinking, opened.vocabulary, prompt.tokens, begun, budget, reserve)
         chain = self._make_chain(opened, request, replace(sampling, seed=statistics.seed), begun)
-        writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup())
+        watch = _make_watch(opened.vocabulary, request, begun) if request.finds_undecided else None
+        writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup(), watch)
         reply = ReplyWriter(opened.form, writer, sampling, thinking, begun)
         most = opened.room + 1 if opened.loaded.thinking else min(sampling.max_tokens, opened.room + 1)
         try:
@@ -172,6 +177,8 @@ class LlamaEngine:
             chain.close()
         if reply.is_empty:
             yield Notice(tr("The model didn’t write anything. Regenerate the answer, or rephrase your message."))
+        if watch and (undecided := watch.undecided()):
+            yield undecided
         yield reply.statistics(statistics, started)
 
     def _prefill_draft(
@@ -361,6 +368,12 @@ def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     repacking = settings.repacking and memory_needed(head, context, repacking=True) <= available_memory()
     settings = replace(settings, context=context, cache_type=kind, repacking=repacking)
     return replace(settings, gpu_layers=layers, flash_attention=flash)
+
+
+def _make_watch(vocabulary: LlamaVocabulary, request: Request, begun: Sequence[int]) -> "UndecidedWatch":
+    from phichat.engine.llama.undecided import UndecidedWatch  # noqa: PLC0415 - NumPy, as above
+
+    return UndecidedWatch(vocabulary, begun, request.begun.text if request.begun else "")
 
 
 def _names(head: gguf.Head) -> str:

@@ -40,6 +40,16 @@ class ObservedSampler(Protocol):
         """See TokenSampler."""
 
 
+class TokenWatch(Protocol):
+    """Watches what a model weighs; implemented by UndecidedWatch."""
+
+    def weigh(self, context: object, index: int, token: int) -> None:
+        """Note the logits from which `token` was sampled."""
+
+    def read(self, pieces: Sequence[Piece]) -> None:
+        """Note what became of the tokens: the next pieces of the reply."""
+
+
 class TokenGenerator:
     """Generates the tokens of one reply.
 
@@ -48,10 +58,16 @@ class TokenGenerator:
     """
 
     def __init__(
-        self, llama: LlamaContext, chain: TokenSampler, pacer: ThreadPacer | None, look_up: PromptLookup | None
+        self,
+        llama: LlamaContext,
+        chain: TokenSampler,
+        pacer: ThreadPacer | None,
+        look_up: PromptLookup | None,
+        watch: TokenWatch | None = None,
     ) -> None:
         self._llama, self._chain, self._pacer, self._look_up = llama, chain, pacer, look_up
         self._choices: deque[Choice | None] | None = deque() if isinstance(chain, ObservedSampler) else None
+        self._watch = watch
         self.looked_up = 0
         self._guesses: list[int] = []
         self._right = 0
@@ -87,7 +103,10 @@ class TokenGenerator:
         if self._forced:
             self._note_choice(None)
             return self._forced.popleft()
-        token = self._chain.choose(self._llama.context, self._right if self._guesses else -1)
+        index = self._right if self._guesses else -1
+        token = self._chain.choose(self._llama.context, index)
+        if self._watch:
+            self._watch.weigh(self._llama.context, index, token)
         if self._choices is not None:
             self._note_choice(getattr(self._chain, "choice", None))
         return token
@@ -98,6 +117,8 @@ class TokenGenerator:
 
     def with_choices(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Return `pieces`, the next ones of the reply, with the choices of their tokens if the sampler notes them."""
+        if self._watch:
+            self._watch.read(pieces)
         choices = self._choices
         if choices is None:
             return pieces

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from phichat.chat.candidates import Candidate, Choice
 from phichat.chat.conversation import Ending, Role, Turn
+from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     EVENT_NAMES,
@@ -25,6 +26,7 @@ from phichat.engine.base import (
     Piece,
     PromptReady,
     Request,
+    Undecided,
 )
 
 Line = dict[str, Any]
@@ -74,6 +76,8 @@ def _event_of(line: Line) -> Event:
         values["model"] = model_of(values["model"])
     elif kind is PromptReady:
         values["tokens"] = tuple(values["tokens"])
+    elif kind is Undecided:
+        values["distribution"] = Distribution.of_json(values["distribution"])
     elif kind is Done:
         values["reason"] = Ending(values["reason"])
     event: Event = kind(**values)
@@ -89,7 +93,7 @@ def request_of(line: Line) -> Request:
     """Return the request in a line."""
     begun = line.get("begun")
     turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
-    flags = {name: bool(line[name]) for name in ("is_draft", "is_temporary", "only_counts")}
+    flags = {name: bool(line[name]) for name in ("is_draft", "is_temporary", "only_counts", "finds_undecided")}
     return Request(turns, Sampling(**line["sampling"]), begun, **flags, candidates=int(line["candidates"]))
 
 

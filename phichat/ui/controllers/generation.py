@@ -68,13 +68,12 @@ class GenerationController(QObject):
         loaded: what the engine reported of it; None while it loads.
         state: what it is doing.
         background: requests that nobody waits for.
+        finds_undecided: whether replies are to tell where the model was least decided.
 
     Signals:
         state_changed: `state`, `model` or `loaded` changed.
-        replied(Session, Message): a reply begins, grows or ends.
-        asked(Session): a reply is about to begin.
-        failed(Session, str), noticed(Session, str): a sentence about a failure, or to be read otherwise; the session is
-            None where it is about none.
+        replied(Session, Message): a reply begins, grows or ends; asked(Session): one is about to begin.
+        failed(Session, str), noticed(Session, str): a sentence about a failure, or another; None if about no session.
         shortened(Session, str): a sentence about messages that do not fit into the prompt.
         progressed(str, float): a sentence about loading or reading and the part that is done, empty when that is over.
         prompt_made(PromptReady): the prompt of a question, as tokens.
@@ -110,6 +109,7 @@ class GenerationController(QObject):
         self.model: ModelRef | None = None
         self.loaded: Loaded | None = None
         self.state = GenerationState.EMPTY
+        self.finds_undecided = False
         self._good: ModelRef | None = None
         self._context = 0
         self._loading: CancelToken | None = None
@@ -254,7 +254,8 @@ class GenerationController(QObject):
         self._session = session
         self.asked.emit(session)
         stored = self._reply_store.store_question(session) if self._reply_store else None
-        request = Request(turns, sampling, session.begun, is_temporary=session.is_temporary)
+        flags = {"is_temporary": session.is_temporary, "finds_undecided": self.finds_undecided}
+        request = Request(turns, sampling, session.begun, **flags)
         self._reply = self._thread.generate(request, stored)
         self._become(GenerationState.LOADING if self._loading else GenerationState.READING)
         self._tell_reply()

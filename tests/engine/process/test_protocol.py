@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from phichat.chat.conversation import Ending, Role, Turn
+from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     EVENT_NAMES,
@@ -23,6 +24,7 @@ from phichat.engine.base import (
     Reading,
     Request,
     Scored,
+    Undecided,
     VariantChosen,
     as_json,
 )
@@ -34,7 +36,9 @@ EVENTS = [
     VariantChosen("zen4", "haswell"), Loading(0.25), Notice(AWKWARD),
     Loaded(ModelRef("n", "N", ModelKind.REMOTE, AWKWARD), "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
     PromptReady((1, 2), AWKWARD, 4), PromptFit(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece(""),
-    Scored(AWKWARD, 7, -2.5, 3, 1.25), Scored("", 7), Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
+    Scored(AWKWARD, 7, -2.5, 3, 1.25), Scored("", 7),
+    Undecided(Distribution((5, 6), (AWKWARD, ""), (0.5, float("-inf")), ((-1.0, 30.0), (-2.5, 4.0)), (5, 5)), AWKWARD),
+    Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip
 
 
@@ -73,6 +77,8 @@ def test_a_request_arrives_as_it_was() -> None:
         assert [turn.message for turn in arrived.turns] == ["", "its id", ""], "which is not compared"
         begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True, is_temporary=True)
         assert protocol.request_of(through_pipe(asdict(begun))) == begun
+        watched = Request(turns, sampling, candidates=3, finds_undecided=True)
+        assert protocol.request_of(through_pipe(asdict(watched))) == watched
 
 
 def test_settings_arrive_as_they_were() -> None:

@@ -1,0 +1,69 @@
+"""Finds where a model was least decided in an answer, and keeps the distribution of that place."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from phichat.chat.conversation import Piece
+from phichat.engine.base import Undecided
+from phichat.engine.llama.candidates import MOST_SAID, Floats, distribution_of, logits_at, probabilities
+from phichat.engine.llama.vocabulary import LlamaVocabulary
+
+
+class _Weighed(NamedTuple):
+    """A sampled token, and what it was sampled from if that was less decided than all before it in the answer."""
+
+    token: int
+    entropy: float
+    logits: Floats | None
+    said: Sequence[int]
+
+
+class UndecidedWatch:
+    """Watches the tokens of one reply, which begins with the tokens `begun`, whose answer is the text `answer`.
+
+    A token counts once it is read as part of the answer: thinking does not, nor what was not sampled.
+    """
+
+    def __init__(self, vocabulary: LlamaVocabulary, begun: Iterable[int] = (), answer: str = "") -> None:
+        self._vocabulary, self._answer = vocabulary, answer
+        self._said: deque[int] = deque(begun, MOST_SAID)
+        self._waiting: deque[_Weighed] = deque()  # sampled, and not read yet
+        self._read = bytearray()
+        self._best: _Weighed | None = None
+        self._place = 0  # bytes of the answer before the best one
+
+    def weigh(self, context: Any, index: int, token: int) -> None:
+        """See TokenWatch."""
+        logits = logits_at(context, index, self._vocabulary.count)
+        entropy = probabilities(logits)[1]
+        is_best = entropy > (self._best.entropy if self._best else -1)  # never if it is not a number
+        kept = (logits.copy(), tuple(self._said)) if is_best else (None, ())
+        self._waiting.append(_Weighed(token, entropy, *kept))
+        self._said.append(token)
+
+    def read(self, pieces: Sequence[Piece]) -> None:
+        """See TokenWatch."""
+        for piece in (each for each in pieces if each.token >= 0):
+            weighed = self._take(piece.token)
+            if piece.is_thinking:
+                continue
+            if weighed and weighed.logits is not None and weighed.entropy > (self._best.entropy if self._best else -1):
+                self._best, self._place = weighed, len(self._read)
+            self._read += self._vocabulary.piece(piece.token)
+
+    def undecided(self) -> Undecided | None:
+        """Return the place with the highest entropy so far; None if no token of the answer was sampled."""
+        if self._best is None or self._best.logits is None:
+            return None
+        before = self._answer + self._read[: self._place].decode("utf-8", "ignore")
+        return Undecided(distribution_of(self._best.logits, self._vocabulary, self._best.said), before)
+
+    def _take(self, token: int) -> _Weighed | None:
+        """Return what was noted of `token`, without what was replaced before it; None if it was not sampled."""
+        place = next((at for at, weighed in enumerate(self._waiting) if weighed.token == token), None)
+        if place is None:
+            return None
+        for _ in range(place):
+            self._waiting.popleft()
+        return self._waiting.popleft()
