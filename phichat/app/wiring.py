@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,10 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, engines, files, i18n, paths
+from phichat.app import on_demand
 from phichat.app.services import GB, HistoryService, ModelService
 from phichat.diagnostics import logs
-from phichat.engine.base import CancelToken, Engine, EngineSettings
+from phichat.engine.base import Engine
 from phichat.i18n import tr
 from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
@@ -38,13 +39,8 @@ from phichat.ui.threads.engine_thread import EngineThread
 from phichat.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from phichat.chat.attachments import Attachment
-    from phichat.diagnostics.licences import Dependency
-    from phichat.exchange.imports import Imported
-    from phichat.exchange.imports import ImportTarget as ImportShelf
     from phichat.models.base import ModelManager
     from phichat.models.library import Library
-    from phichat.store.base import ConversationRecord, FileKind
 
 PICTURE_AFTER = 1200  # milliseconds until a screenshot shows which models there are, or the first-run page
 ASKED_AFTER = 1500  # milliseconds until the system is asked for its settings, when the start is over
@@ -82,7 +78,7 @@ def create_window(
     thread = EngineThread(make_engine)
     service = HistoryService(home, preferences, is_guest=is_guest)
     conversations = Conversations(service.history, preferences.new_session)
-    generation = GenerationController(thread, _settings, conversations.autosave, models.checksum)
+    generation = GenerationController(thread, on_demand.suggested_settings, conversations.autosave, models.checksum)
     coordinator = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
     with theme.building():
         window = MainWindow(
@@ -93,10 +89,10 @@ def create_window(
             preferences,
             models=models.list_models,
             open_model=models.find_file,
-            look=_kind_of,
-            read_text=_read_text,
-            export_to=_export,
-            import_from=_import,
+            look=on_demand.kind_of,
+            read_text=on_demand.read_text,
+            export_to=on_demand.export_to,
+            import_from=on_demand.import_from,
         )
     for part in (theme, thread, generation, coordinator, models, service, conversations, preferences):
         part.setParent(window)
@@ -111,7 +107,12 @@ def create_window(
     )
     coordinator.token_requested.connect(controller.ask_for_token)
     _connect_help(
-        window, theme, preferences, home, partial(_diagnose, home, models, generation, thread, make_engine), versions
+        window,
+        theme,
+        preferences,
+        home,
+        partial(on_demand.diagnose, home, models, generation, thread, make_engine),
+        versions,
     )
     _connect_notifications(window, application, coordinator, preferences)
     FocusRings(theme, window)
@@ -202,8 +203,8 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
 def _connect_idle_work(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:
     """Connect prefill of the draft, calibration, unloading and garbage collection."""
     current = window.conversations.current
-    ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and _has_power(), window)
-    idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, _has_power, window)
+    ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and on_demand.has_power(), window)
+    idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, on_demand.has_power, window)
     window.message_commands.pinned.connect(ahead.schedule)
     for signal in (current.session_changed, current.draft_changed):
         signal.connect(idle_timer.restart)
@@ -256,7 +257,7 @@ def _connect_help(
     versions: ReleaseFeed,
 ) -> None:
     """Connect the Help menu and the check for new versions."""
-    help_controller = HelpController(window, window.commands, theme, home.logs, diagnose, _parts)
+    help_controller = HelpController(window, window.commands, theme, home.logs, diagnose, on_demand.parts)
     update_check = UpdateCheck(window, window.bars, theme, preferences, versions)
     help_controller.notified.connect(window.feedback.succeed)
     help_controller.failed.connect(window.feedback.fail)
@@ -337,64 +338,6 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
     return True
 
 
-def _export(records: "Iterable[ConversationRecord]", file: Path) -> int:
-    from phichat.exchange import export  # noqa: PLC0415 - when it is wanted
-
-    return export.export(records, export.format_of(file) or export.Format.JSON, file)
-
-
-def _import(file: Path, history: "ImportShelf") -> "Imported":
-    from phichat.exchange.imports import import_file  # noqa: PLC0415 - when it is wanted
-
-    return import_file(file, history)
-
-
-def _kind_of(file: Path) -> "FileKind":
-    from phichat.exchange.text_files import kind_of  # noqa: PLC0415 - when a file is dropped
-
-    return kind_of(file)
-
-
-def _read_text(file: Path) -> "Attachment":
-    from phichat.exchange.text_files import read_text  # noqa: PLC0415 - when a file is dropped
-
-    return read_text(file)
-
-
-def _diagnose(
-    home: paths.Home,
-    models: ModelService,
-    generation: GenerationController,
-    thread: EngineThread,
-    make_engine: Callable[[], Engine],
-    stop: CancelToken,
-) -> str:
-    from phichat.diagnostics.doctor import diagnose  # noqa: PLC0415 - rarely needed
-
-    running = generation.model is not None, generation.loaded, thread.pid
-    return diagnose(models.library(), home, running, make_engine, stop)
-
-
-def _parts() -> tuple[list["Dependency"], Path | None]:
-    from phichat.diagnostics.licences import dependencies, licence_file  # noqa: PLC0415 - when it is wanted
-
-    return dependencies(), licence_file()
-
-
-def _has_power() -> bool:
-    """Whether the computer runs on mains power."""
-    import psutil  # noqa: PLC0415 - when a draft is written
-
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-    return battery is None or battery.power_plugged is not False
-
-
 def _hub_host() -> str:
     """Return the host that models are downloaded from."""
     return urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co").netloc
-
-
-def _settings(context: int) -> EngineSettings:
-    from phichat.engine.settings import suggested  # noqa: PLC0415 - the start does not wait for it
-
-    return suggested(context)

@@ -1,0 +1,82 @@
+"""What is imported only when it is wanted, so that the start does not wait for it."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phichat import paths
+from phichat.app.services import ModelService
+from phichat.engine.base import CancelToken, Engine, EngineSettings
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.threads.engine_thread import EngineThread
+
+if TYPE_CHECKING:
+    from phichat.chat.attachments import Attachment
+    from phichat.diagnostics.licences import Dependency
+    from phichat.exchange.imports import Imported, ImportTarget
+    from phichat.store.base import ConversationRecord, FileKind
+
+
+def export_to(records: "Iterable[ConversationRecord]", file: Path) -> int:
+    """Export `records` in the format that the name of `file` tells; return how many there were."""
+    from phichat.exchange import export  # noqa: PLC0415 - when it is wanted
+
+    return export.export(records, export.format_of(file) or export.Format.JSON, file)
+
+
+def import_from(file: Path, history: "ImportTarget") -> "Imported":
+    """Import the conversations in `file`."""
+    from phichat.exchange.imports import import_file  # noqa: PLC0415 - when it is wanted
+
+    return import_file(file, history)
+
+
+def kind_of(file: Path) -> "FileKind":
+    """Return what a dropped file is."""
+    from phichat.exchange import text_files  # noqa: PLC0415 - when a file is dropped
+
+    return text_files.kind_of(file)
+
+
+def read_text(file: Path) -> "Attachment":
+    """Return a text file as an attachment."""
+    from phichat.exchange import text_files  # noqa: PLC0415 - when a file is dropped
+
+    return text_files.read_text(file)
+
+
+def diagnose(
+    home: paths.Home,
+    models: ModelService,
+    generation: GenerationController,
+    thread: EngineThread,
+    make_engine: Callable[[], Engine],
+    stop: CancelToken,
+) -> str:
+    """Return the doctor's report."""
+    from phichat.diagnostics import doctor  # noqa: PLC0415 - rarely needed
+
+    running = generation.model is not None, generation.loaded, thread.pid
+    return doctor.diagnose(models.library(), home, running, make_engine, stop)
+
+
+def parts() -> tuple[list["Dependency"], Path | None]:
+    """Return the libraries the app is made of, and the file with their licenses."""
+    from phichat.diagnostics.licences import dependencies, licence_file  # noqa: PLC0415 - when it is wanted
+
+    return dependencies(), licence_file()
+
+
+def has_power() -> bool:
+    """Return whether the computer runs on mains power."""
+    import psutil  # noqa: PLC0415 - when a draft is written
+
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return battery is None or battery.power_plugged is not False
+
+
+def suggested_settings(context: int) -> EngineSettings:
+    """Return the engine settings for this computer."""
+    from phichat.engine.settings import suggested  # noqa: PLC0415 - the start does not wait for it
+
+    return suggested(context)
