@@ -255,10 +255,12 @@ class Undecided:
     Attributes:
         distribution: of that token.
         before: the text of the answer before it.
+        entropy: in bits.
     """
 
     distribution: "Distribution"
     before: str
+    entropy: float
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ class UndecidedWatch:
         if self._best is None or self._best.logits is None:
             return None
         before = self._answer + self._read[: self._place].decode("utf-8", "ignore")
-        return Undecided(distribution_of(self._best.logits, self._vocabulary, self._best.said), before)
+        distribution = distribution_of(self._best.logits, self._vocabulary, self._best.said)
+        return Undecided(distribution, before, self._best.entropy)
 
     def _take(self, token: int) -> _Weighed | None:
         """Return what was noted of `token`, without what was replaced before it; None if it was not sampled."""

@@ -1,13 +1,16 @@
 """Where a model was least decided in its answer, with the distribution of that place."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from targets import next_word_example
 
 from phichat.chat.conversation import Ending, Piece, PieceKind, Role, Turn, text_of
+from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Request, Undecided
 from phichat.engine.llama import undecided
@@ -41,7 +44,7 @@ def test_it_is_the_token_with_the_highest_entropy(engine: LlamaEngine) -> None:
     assert found.before == text_of(pieces[:-place])
     choice = pieces[-place].choice
     assert choice
-    assert choice.entropy == entropy
+    assert choice.entropy == entropy == found.entropy
     told = found.distribution.candidates(SAMPLING, 50)
     assert [each.token for each in told] == [each.token for each in choice.candidates]
     assert [each.before for each in told] == pytest.approx([each.before for each in choice.candidates], rel=0.02)
@@ -117,3 +120,13 @@ def test_logits_that_are_no_numbers_do_not_count(watch: UndecidedWatch) -> None:
     watch.weigh(float("nan"), -1, 0)
     watch.read([Piece("a", 0)])
     assert watch.undecided() is None
+
+
+def test_the_example_of_the_settings_is_what_the_starter_says(starter: Path) -> None:
+    """About: other processors round otherwise."""
+    stored = json.loads(next_word_example.FILE.read_text("utf-8"))
+    assert stored["before"] == next_word_example.ANSWER
+    example = Distribution.of_json(stored["distribution"]).candidates(SAMPLING, 10)
+    found = next_word_example.compute(starter).distribution.candidates(SAMPLING, 50)
+    shares = {each.text: each.before for each in found}
+    assert [shares.get(each.text, 0) for each in example] == pytest.approx([each.before for each in example], abs=0.03)
