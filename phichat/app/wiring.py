@@ -31,6 +31,8 @@ from phichat.ui.desktop.notifications import DesktopNotifications, NotificationR
 from phichat.ui.desktop.single_instance import SingleInstance
 from phichat.ui.help.controller import HelpController
 from phichat.ui.help.update_check import UpdateCheck
+from phichat.ui.lens.controller import NextWordController
+from phichat.ui.lens.next_word import NextWord
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.preferences.controller import PreferencesController, TextSize
 from phichat.ui.theme.reduced_motion import ReducedMotion
@@ -101,6 +103,7 @@ def create_window(
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
     _connect_idle_work(window, generation, preferences)
+    _connect_lens(window, theme, thread)
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
         window, application, theme, preferences, home, models, can_look=versions.is_configured()
@@ -212,6 +215,17 @@ def _connect_idle_work(window: MainWindow, generation: GenerationController, pre
     window.closed.connect(idle_timer.close)
     idle_timer.became_idle.connect(MainThreadGC(window).collect_all)
     preferences.changed.connect(idle_timer.restart)
+
+
+def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread) -> None:
+    """Add the section "Next word" to the settings, and connect it to the sliders and the answers."""
+    section = NextWord(theme)
+    window.settings_panel.add_section(section)
+    section.toggled.connect(window.settings_panel.follow_section)
+    controller = NextWordController(section, thread, window.generation, window.conversations.current, window)
+    window.settings_panel.sampling_changed.connect(controller.show_sampling)
+    for changed in (window.message_commands.path_changed, window.generation.answered):
+        changed.connect(controller.show_last_answer)
 
 
 def _connect_preferences(

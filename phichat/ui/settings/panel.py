@@ -142,6 +142,7 @@ class SettingsPanel(QScrollArea):
         self._layout.setSpacing(6)
         self._add_system_prompt()
         self._add_presets()
+        self._above_sliders = self._layout.count()
         for setting in (each for each in SETTINGS if not each.is_advanced):
             row = self._rows[setting.name] = SliderRow(setting, theme)
             row.changed.connect(self._on_value)
@@ -162,6 +163,22 @@ class SettingsPanel(QScrollArea):
         self._wheel_filter = _WheelFilter(self)
         self._prepare_fields()
         self.show_sampling(self.sampling)
+
+    def add_section(self, section: QWidget) -> None:
+        """Add `section` above the sliders, of which the most used are then in sight together with it."""
+        self._layout.insertWidget(self._above_sliders, section)
+        self._section = section
+
+    @Slot(bool)
+    def follow_section(self, is_open: bool) -> None:
+        """Scroll to the section once it is laid out, as it was opened."""
+        if is_open:
+            QTimer.singleShot(0, self, self._scroll_to_section)
+
+    @Slot()
+    def _scroll_to_section(self) -> None:
+        self._layout.activate()
+        self.verticalScrollBar().setValue(self._section.y())
 
     @Slot()
     def _prepare_fields(self) -> None:

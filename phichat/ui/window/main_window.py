@@ -109,7 +109,7 @@ class MainWindow(QMainWindow):
         self._composer.page_requested.connect(navigator.scroll_page)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
         self._welcome = Welcome()
-        self._panel = SettingsPanel(theme)
+        self.settings_panel = self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled_samplings
         self._time_estimate = TimeEstimateController(generation, current, self)
         self._token_counter = TokenCounter(self._composer, self._status, generation, current, self)

@@ -1,0 +1,126 @@
+"""The section "Next word" of the settings: what the sliders do to the likeliest words of one place in an answer."""
+
+import json
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from phichat.chat.sampling import Sampling
+from phichat.engine.base import Undecided
+from phichat.i18n import resource, tr
+from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import help_label
+from phichat.ui.widgets.foreign_text import tool_tip
+
+COUNT = 10  # candidates
+MOST_BEFORE = 40  # characters of the text before the place
+
+
+class NextWord(QWidget):
+    """A button, and below it the likeliest words of one place, which are built when it is first clicked.
+
+    Signals: `toggled(bool)` when the user opens or folds it.
+    """
+
+    toggled = Signal(bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._sampling = Sampling()
+        self._place: Undecided | None = None
+        self._content: QWidget | None = None
+        self._button = QToolButton()
+        self._button.setCheckable(True)
+        self._button.setObjectName("lensBarsButton")
+        self._button.setText(tr("Next word"))
+        self._button.setAccessibleName(self._button.text())
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setArrowType(Qt.ArrowType.RightArrow)
+        self._button.setAutoRaise(True)
+        self._button.setToolTip(tool_tip(tr("See how your settings change each word’s probability.")))
+        self._button.toggled.connect(self._on_toggled)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 10, 0, 0)
+        self._layout.setSpacing(6)
+        self._layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def is_open(self) -> bool:
+        """Whether the words are shown."""
+        return self._button.isChecked()
+
+    def show_sampling(self, sampling: Sampling) -> None:
+        """Show what `sampling` does to the words."""
+        self._sampling = sampling
+        if self.is_open():
+            self._show_candidates()
+
+    def show_place(self, place: Undecided | None) -> None:
+        """Show the words of `place`; those of an example if it is None."""
+        self._place = place
+        if self.is_open():
+            self._show()
+
+    @Slot(bool)
+    def _on_toggled(self, is_open: bool) -> None:
+        self._button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+        if is_open and self._content is None:
+            self._build()
+        if self._content:
+            self._content.setVisible(is_open)
+        if is_open:
+            self._show()
+        self.toggled.emit(is_open)
+
+    def _build(self) -> None:
+        from phichat.ui.lens.bars import CandidateList  # noqa: PLC0415 - takes 7 ms, which the start need not wait for
+
+        self._content = QWidget()
+        self._where = help_label("")
+        self._where.setObjectName("lensBarsPlace")
+        self._bars = CandidateList(self._theme)
+        self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._example = _read_example()
+        layout = QVBoxLayout(self._content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._where)
+        layout.addWidget(self._bars)
+        layout.addWidget(help_label(tr("Outline: the model’s own probabilities. Filled: those with your settings.")))
+        self._layout.addWidget(self._content)
+
+    def _show(self) -> None:
+        self._where.setText(_description(self._place) if self._place else _example_description(self._example))
+        self._show_candidates()
+
+    def _show_candidates(self) -> None:
+        distribution = (self._place or self._example).distribution
+        self._bars.show_candidates(distribution.candidates(self._sampling, COUNT))
+
+
+def _description(place: Undecided) -> str:
+    if text := last_words(place.before):
+        return tr("Where the model was least sure: “{text}…”").format(text=text)
+    return tr("Where the model was least sure: the first word")
+
+
+def _example_description(example: Undecided) -> str:
+    sentence = tr("For example: “{text}…” After the next answer, you’ll see where the model was least sure.")
+    return sentence.format(text=last_words(example.before))
+
+
+def last_words(text: str) -> str:
+    """Return the last words of `text` in one line, with "…" for those before them."""
+    words = " ".join(text[-4 * MOST_BEFORE :].split())
+    if len(words) <= MOST_BEFORE and len(text) <= 4 * MOST_BEFORE:
+        return words
+    first, _, rest = words[-MOST_BEFORE:].partition(" ")
+    return f"…\N{NO-BREAK SPACE}{rest or first}"
+
+
+def _read_example() -> Undecided:
+    """Return what `packaging/targets/next_word_example.py` made."""
+    from phichat.chat.distribution import Distribution  # noqa: PLC0415 - as above, 3 ms
+
+    values = json.loads(resource("next-word.json").read_text("utf-8"))
+    return Undecided(Distribution.of_json(values["distribution"]), str(values["before"]), float(values["entropy"]))

@@ -1,0 +1,130 @@
+"""The section "Next word" above the sliders: what they do to the likeliest words."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QListView, QSlider
+
+from phichat.chat.distribution import Distribution
+from phichat.engine.base import Undecided
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.lens.next_word import last_words
+from tests.support.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+SNOW = Undecided(Distribution((1, 2, 3), (" snow", " hot", " tea"), (2.0, 1.0, 0.0)), "In winter there is", 1.2)
+RAIN = Undecided(Distribution((4, 5), (" rain", " wind"), (2.0, 1.0)), "", 0.8)
+
+
+def rows(person: Person) -> list[str]:
+    model = person.find("lensBars", QListView).model()
+    return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+
+def where(person: Person) -> str:
+    return str(person.find("lensBarsPlace", QLabel).text())
+
+
+def ask(person: Person, engine: ScriptedEngine, *found: Undecided) -> None:
+    engine.enqueue("An answer.", *found)
+    count = len(engine.requests)
+    person.ask("What is there?")
+    person.wait(lambda: len(engine.requests) > count)
+    person.wait_for(GenerationState.IDLE)
+
+
+def test_an_example_is_there_before_anything_was_answered(person: Person) -> None:
+    assert not person.window.findChild(QListView, "lensBars"), "it costs nothing until it is wanted"
+    person.click("lensBarsButton")
+    assert where(person).startswith("For example: “The best thing about winter is…”")
+    assert rows(person)[0].startswith("the: 37%, after sampling")
+    assert len(rows(person)) == 10
+
+
+def test_a_slider_moves_the_bars(person: Person) -> None:
+    person.click("lensBarsButton")
+    slider = person.find("temperatureSlider", QSlider)
+    shares = []
+    for value in (10, 20, 40):  # steps of 0.05
+        slider.setValue(value)
+        shares.append(rows(person)[1])
+    assert len({row.partition(",")[0] for row in shares}) == 1, "what the model itself weighed stays"
+    assert len(set(shares)) == 3
+    assert not any("removed" in row for row in shares)
+    person.find("topKSlider", QSlider).setValue(1)
+    assert rows(person)[1].endswith("removed by Top-k")
+    person.find("resetButton").click()
+    assert "after sampling" in rows(person)[1]
+
+
+def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine: ScriptedEngine) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, SNOW)
+    assert engine.requests[-1].finds_undecided
+    assert where(person) == "Where the model was least sure: “In winter there is…”"
+    assert [row.partition(":")[0] for row in rows(person)] == ["snow", "hot", "tea"]
+    ask(person, engine, RAIN)
+    assert where(person) == "Where the model was least sure: the first word"
+    assert [row.partition(":")[0] for row in rows(person)] == ["rain", "wind"]
+    person.press_in(3, "Regenerate")
+    person.wait_for(GenerationState.IDLE)
+    assert where(person).startswith("For example"), "as nothing is known of that version"
+    person.press_in(3, "Previous version")
+    assert rows(person)[0].startswith("rain")
+
+
+def test_each_conversation_has_its_own(person: Person, engine: ScriptedEngine) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, SNOW)
+    person.click("newConversationButton")
+    assert where(person).startswith("For example")
+    person.open(person.titles()[0])
+    person.wait(lambda: rows(person)[0].startswith("snow"))
+
+
+def test_what_is_folded_asks_for_nothing(person: Person, engine: ScriptedEngine) -> None:
+    ask(person, engine)
+    assert not engine.requests[-1].finds_undecided
+    for _ in range(2):
+        person.click("lensBarsButton")
+    assert not person.find("lensBars").isVisibleTo(person.find("settingsPanel"))
+    ask(person, engine)
+    assert not engine.requests[-1].finds_undecided
+    person.find("temperatureSlider", QSlider).setValue(40)
+    person.click("lensBarsButton")
+    assert rows(person)[0].startswith("the: 37%, after sampling")
+
+
+def test_it_can_be_used_by_keyboard(person: Person) -> None:
+    person.window.resize(1200, 760)
+    button, field = person.find("lensBarsButton"), person.find("temperatureSpin")
+    person.wait(field.isVisible)
+    field.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(field, Qt.Key.Key_Backtab)
+    assert button.hasFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    QTest.keyClick(button, Qt.Key.Key_Tab)
+    bars = person.find("lensBars", QListView)
+    assert bars.hasFocus()
+    QTest.keyClick(bars, Qt.Key.Key_Down)
+    first = bars.currentIndex().row()
+    QTest.keyClick(bars, Qt.Key.Key_Down)
+    assert bars.currentIndex().row() == first + 1
+    person.find("topKSlider", QSlider).setValue(3)
+    assert bars.currentIndex().row() == first + 1
+    QTest.keyClick(bars, Qt.Key.Key_Tab)
+    assert field.hasFocus()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("Short.\n\nIt is", "Short. It is"),
+        ("What one loves about the cold of winter is", "…\N{NO-BREAK SPACE}one loves about the cold of winter is"),
+        ("a" * 300, "…\N{NO-BREAK SPACE}" + "a" * 40),
+        ("雪" * 50, "…\N{NO-BREAK SPACE}" + "雪" * 40),
+    ],
+)
+def test_the_place_is_told_by_the_words_before_it(text: str, shown: str) -> None:
+    assert last_words(text) == shown
