@@ -169,6 +169,11 @@ class History:
         names = list(conversations)
         return self._submit(lambda connection: writes.delete_conversations(connection, names), *names)
 
+    def delete_from_trash(self, conversations: Iterable[str]) -> Future[None]:
+        """Delete permanently those of the conversations that are still in the trash."""
+        names = list(conversations)
+        return self._submit(lambda connection: writes.delete_from_trash(connection, names), *names)
+
     def empty_trash(self, older_than_days: int = 30) -> Future[int]:
         """Delete permanently what was deleted before then; the result is the number of conversations."""
         return self._submit(lambda connection: writes.empty_trash(connection, older_than_days))

@@ -131,6 +131,12 @@ def delete_conversations(connection: sqlite3.Connection, conversations: list[str
         connection.execute("DELETE FROM conversations WHERE number = ?", (number,))
 
 
+def delete_from_trash(connection: sqlite3.Connection, conversations: list[str]) -> None:
+    """Delete permanently those of the conversations that are still in the trash."""
+    query = "SELECT 1 FROM conversations WHERE id = ? AND deleted IS NOT NULL"
+    delete_conversations(connection, [name for name in conversations if fetch_value(connection, query, name)])
+
+
 def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
     """Mark a message and its descendants as deleted, and move the tip off them; return their ids."""
     found = connection.execute("SELECT conversation, parent FROM messages WHERE id = ?", (message,)).fetchone()

@@ -15,11 +15,12 @@ def test_sure_is_what_was_likelier_than_not() -> None:
 @pytest.mark.parametrize(
     ("hesitations", "english", "french"),
     [
-        (1, "Sure 82% of the time; 1 hesitation", "Sûr à 82\u202f%\u202f; 1 hésitation"),
-        (5, "Sure 82% of the time; 5 hesitations", "Sûr à 82\u202f%\u202f; 5 hésitations"),
+        (1, "The model was sure 82% of the time, with 1 hesitation.", "1 hésitation"),
+        (5, "The model was sure 82% of the time, with 5 hesitations.", "5 hésitations"),
     ],
 )
 def test_certainty_is_a_sentence(hesitations: int, english: str, french: str) -> None:
     assert certainty_text(Certainty(0.82, hesitations)) == english
     i18n.set_language("fr")
-    assert certainty_text(Certainty(0.82, hesitations)) == french
+    said = certainty_text(Certainty(0.82, hesitations))
+    assert said == f"Le modèle était sûr dans 82\u202f% des cas, avec {french}."

@@ -73,7 +73,8 @@ def test_what_another_version_wrote_stays(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("in the way", "utf-8")
-    with pytest.raises(StoreError, match=r"^The settings couldn’t be saved in .*\. They’ll be lost when you quit\. Free up space, or check the folder’s permissions\.$"):
+    lost = r"They’ll be lost when you quit\. Free up space, or check the folder’s permissions\."
+    with pytest.raises(StoreError, match=rf"^The settings couldn’t be saved in .*\. {lost}$"):
         PreferencesFile(tmp_path / "home" / "preferences.json").save_preferences(Preferences())
 
 

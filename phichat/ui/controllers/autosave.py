@@ -180,9 +180,9 @@ class AutoSave(QObject):
         self._watch(self._history().restore_conversations(conversations))
 
     def purge(self, conversations: Sequence[str]) -> None:
-        """Delete conversations for good."""
+        """Delete conversations for good that are still in the bin."""
         self.erased.emit()
-        self._watch(self._history().delete_conversations(conversations))
+        self._watch(self._history().delete_from_trash(conversations))
 
     def empty_bin(self) -> None:
         """Delete for good what has been in the bin for long."""

@@ -26,12 +26,14 @@ class ConversationCommands(QObject):
     Signals:
         stopped: the conversation of the reply under way is being deleted.
         restored: deleted conversations are listed again, but another one stays shown.
+        trash_changed: conversations came into the bin, or went back to the list.
         trash_loaded(list): the summaries of the conversations in the bin.
         failed(str): a sentence about an error.
     """
 
     stopped = Signal()
     restored = Signal()
+    trash_changed = Signal()
     trash_loaded = Signal(list)
     failed = Signal(str)
 
@@ -168,6 +170,7 @@ class ConversationCommands(QObject):
         if kept:
             self._current.save_now()
             self._autosave.bin(kept)
+            self.trash_changed.emit()
         if self._current.session.conversation.id in {summary.id for summary in gone}:
             self._current.replace_deleted()
         return gone
@@ -181,6 +184,7 @@ class ConversationCommands(QObject):
             self._list_model.upsert(summary, is_temporary=session is not None)
         if kept := [summary.id for summary in gone if not self._is_temporary(summary.id)]:
             self._autosave.restore(kept)
+            self.trash_changed.emit()
         if any(summary.id == shown for summary in gone):
             self._current.open_conversation(shown)
         else:

@@ -67,11 +67,17 @@ class SidebarController(QObject):
         sidebar.purged.connect(self._on_purged)
         sidebar.exported.connect(self._export)
         commands.trash_loaded.connect(sidebar.show_bin)
+        commands.trash_changed.connect(self._on_trash_changed)
         conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
         conversations.undo_stack.announced.connect(self._on_change)
         conversations.undo_stack.undone.connect(self._on_undone)
         current.session_changed.connect(self._on_session_changed)
+
+    @Slot()
+    def _on_trash_changed(self) -> None:
+        if self._sidebar.is_bin_shown():
+            self._conversations.commands.list_bin()
 
     def _connect_actions(self, actions: Actions) -> None:
         current = self._conversations.current

@@ -255,6 +255,24 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
     history.close()
 
 
+def test_what_undo_takes_out_of_the_bin_is_not_deleted_there(two: Person, home: Path) -> None:
+    choose(two, "Whales")
+    press(two, Qt.Key.Key_Delete)
+    two.click("binButton")
+    two.wait(lambda: two.titles("binList") == ["Whales"])
+    two.window.commands.undo.trigger()
+    two.wait(lambda: two.titles("binList") == [])
+    two.window.commands.redo.trigger()
+    two.wait(lambda: two.titles("binList") == ["Whales"])
+    two.window.commands.undo.trigger()
+    two.window.close()
+    history = History(home / "history.sqlite3")
+    whales = next(summary.id for summary in history.list_conversations() if summary.title == "Whales")
+    history.delete_from_trash([whales]).result()  # as from a list that is out of date
+    assert whales in [summary.id for summary in history.list_conversations()]
+    history.close()
+
+
 def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: "Whales" in two.message(0))

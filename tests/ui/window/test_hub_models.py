@@ -142,9 +142,9 @@ def test_a_search_survives_whatever_the_hub_answers(
     person.wait(lambda: found(person) and "Q4_K_M" in found(person)[0])
     silent = hub.misbehave(faults.silence(), at="api")
     list_files(person, "gguf")
-    person.wait(lambda: "Looking up" in words(person))
+    person.wait(lambda: "Contacting the Hub" in words(person))
     QTest.keyClick(person.find("modelSearchField"), Qt.Key.Key_Escape)
-    person.wait(lambda: person.find("modelTable").isVisible() and "Looking up" not in words(person))
+    person.wait(lambda: person.find("modelTable").isVisible() and "Contacting the Hub" not in words(person))
     hub.behave(silent)
     person.window.close()
 
