@@ -172,7 +172,7 @@ def test_a_file_deleted_while_in_use_goes_on_until_it_is_needed_again(
         pytest.skip("this system does not delete files in use")
     assert any(isinstance(event, Piece) for event in engine.generate(QUESTION, CancelToken()))
     engine.close()
-    with pytest.raises(ModelMissing, match="couldn’t be found"):
+    with pytest.raises(ModelMissing, match="doesn’t exist"):
         list(engine.generate(QUESTION, CancelToken()))
 
 

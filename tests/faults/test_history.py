@@ -453,4 +453,4 @@ def test_a_pipe_or_device_in_the_place_of_a_file_is_refused(tmp_path: Path, endi
 def test_no_room_for_the_index_of_the_log_is_a_full_disk(tmp_path: Path) -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
-    assert error_message(error, tmp_path / "history.sqlite3").startswith("The disk is full")
+    assert error_message(error, tmp_path / "history.sqlite3").startswith("The disk that contains ")

@@ -15,7 +15,7 @@ from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
 from phichat.ui.widgets.text_keys import is_typing
 
-SIDEBAR, CENTRE, PANEL = 170, 310, 250  # pixels, at least
+SIDEBAR, CENTRE, PANEL = 200, 310, 290  # pixels, at least; French buttons and rows need as much
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
 WIDTHS = (220, 660, 300)
 
