@@ -2,7 +2,7 @@
 
 from weakref import WeakMethod
 
-from PySide6.QtCore import QRect, Qt, Slot
+from PySide6.QtCore import QRect, QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -21,7 +21,7 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.long_text import is_long, pages
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
-BUBBLE_MARGIN = 14  # pixels
+BUBBLE_MARGIN, NARROWEST = 14, 40  # pixels
 TOOLBAR_LIFT = 6  # pixels between the lower ends of bubble and toolbar: it is in the middle beside a single line
 TOP_MARGIN = 20  # pixels: a message is nearer to its reply than to what was before
 
@@ -263,6 +263,11 @@ class UserMessageView(MessageView):
         menu.edit_requested.connect(self.edit)
         return menu
 
+    def minimumSizeHint(self) -> QSize:
+        # The bubble has a fixed width, which would keep the column from getting narrower.
+        hint = super().minimumSizeHint()
+        return QSize(hint.width() - self._bubble.minimumWidth() + NARROWEST, hint.height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_bubble()
@@ -273,4 +278,4 @@ class UserMessageView(MessageView):
         beside = self.toolbar.minimumWidth() + self._line.spacing()
         most = min(int(self.width() * BUBBLE_WIDTH), self.width() - beside)
         widest = max(self._text.widest_line(), self._files.natural_width() if self._files else 0)
-        self._bubble.setFixedWidth(max(40, min(most, widest + 2 * BUBBLE_MARGIN)))
+        self._bubble.setFixedWidth(max(NARROWEST, min(most, widest + 2 * BUBBLE_MARGIN)))

@@ -106,3 +106,14 @@ def test_pointing_at_a_message_moves_nothing(person: Person, engine: ScriptedEng
         assert person.button(number, "More actions")
     assert [place(person.find(f"message-{number}")) for number in range(4)] == before
     assert [edges(person.find(f"message-{number}").text_edits()[0]) for number in range(4)] == texts
+
+
+def test_a_question_gives_way_when_the_column_gets_narrower(person: Person, engine: ScriptedEngine) -> None:
+    person.window.resize(1300, 700)
+    engine.enqueue("Yes.")
+    person.ask("Tell me all there is to know about whales, and about the seas in which they live. " * 3)
+    person.wait(lambda: person.message(1) == "Yes." and person.window.generation.state is GenerationState.IDLE)
+    person.window.resize(700, 700)
+    view, content = person.find("transcript"), person.find("transcriptContent")
+    person.wait(lambda: view.viewport().width() < 600)
+    person.wait(lambda: content.width() == view.viewport().width())
