@@ -3,14 +3,13 @@
 import json
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Undecided
 from phichat.i18n import resource, tr
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label
-from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.ui.widgets.controls import FoldButton, help_label
 
 COUNT = 10  # candidates
 MOST_BEFORE = 40  # characters of the text before the place
@@ -30,15 +29,9 @@ class NextWord(QWidget):
         self._sampling = Sampling()
         self._place: Undecided | None = None
         self._content: QWidget | None = None
-        self._button = QToolButton()
-        self._button.setCheckable(True)
-        self._button.setObjectName("lensBarsButton")
+        self._button = FoldButton("lensBarsButton", tr("See how your settings change each word’s probability."))
         self._button.setText(tr("Next word"))
         self._button.setAccessibleName(self._button.text())
-        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._button.setArrowType(Qt.ArrowType.RightArrow)
-        self._button.setAutoRaise(True)
-        self._button.setToolTip(tool_tip(tr("See how your settings change each word’s probability.")))
         self._button.toggled.connect(self._on_toggled)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 10, 0, 0)
@@ -63,7 +56,6 @@ class NextWord(QWidget):
 
     @Slot(bool)
     def _on_toggled(self, is_open: bool) -> None:
-        self._button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
         if is_open and self._content is None:
             self._build()
         if self._content:

@@ -3,15 +3,15 @@
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from phichat.chat.sampling import SETTINGS, Sampling, changed_settings
 from phichat.i18n import tr, tr_count
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label
-from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.ui.widgets.controls import FoldButton, help_label
+from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.text_input import PlainTextField
 
 LINES = 3  # of a list of texts that are visible at once
@@ -38,13 +38,7 @@ class AdvancedSettings(QWidget):
         self._rows: dict[str, SliderRow] = {}
         self._lists: dict[str, TextListField] = {}
         self._content: QWidget | None = None
-        self._button = QToolButton()
-        self._button.setCheckable(True)
-        self._button.setObjectName("advancedButton")
-        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._button.setArrowType(Qt.ArrowType.RightArrow)
-        self._button.setAutoRaise(True)
-        self._button.setToolTip(tool_tip(tr("More ways to shape answers, all off by default.")))
+        self._button = FoldButton("advancedButton", tr("More ways to shape answers, all off by default."))
         self._button.toggled.connect(self._on_toggled)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 10, 0, 0)
@@ -81,7 +75,6 @@ class AdvancedSettings(QWidget):
 
     @Slot(bool)
     def _on_toggled(self, is_open: bool) -> None:
-        self._button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
         if is_open and self._content is None:
             self._build()
         if self._content:

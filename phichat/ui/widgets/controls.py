@@ -118,6 +118,24 @@ class NoticeBar(QFrame):
         theme.apply_stylesheet(self, "strip")
 
 
+class FoldButton(QToolButton):
+    """Folds what is below it; the arrow points down while that is open, as `toggled` tells."""
+
+    def __init__(self, name: str, hint: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setCheckable(True)
+        self.setAutoRaise(True)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setToolTip(tool_tip(hint))
+        self.toggled.connect(self._show_arrow)
+        self._show_arrow(is_open=False)
+
+    @Slot(bool)
+    def _show_arrow(self, is_open: bool) -> None:
+        self.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+
+
 CONFIRMED_FOR = 1500  # milliseconds that a button shows a check mark
 
 Copied = Callable[[], str | QMimeData]
