@@ -43,7 +43,7 @@ def questions(number: int) -> tuple[Turn, ...]:
     )
 
 
-NEXT = Turn(Role.USER, "And then?")  # nine tokens, as a short sentence has in a real vocabulary
+NEXT = Turn(Role.USER, "And what did they say to each other?")
 
 
 class Bench:
