@@ -194,7 +194,21 @@ def test_the_first_token_is_timed_beside_that_of_a_cold_prompt(
 def test_speed_is_measured_beside_other_programs(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What runs beside them has been started by then; how each kind runs is tested with the other parts."""
+    for name, value in (("BUSY_PROCESSES", (0, 1)), ("REPLY_TOKENS", 8), ("FEWEST_TOKENS", 4)):
+        monkeypatch.setattr(load, name, value)
+    monkeypatch.setattr(load, "threads", lambda: 1)
+    found = load.measure(_plan(phi3_model, settings))["load"]
+    assert [row["busy_processes"] for row in found] == [0, 1]
+    for row in found:
+        assert set(row) == {"busy_processes", "ours", "bare", "fixed"}
+        assert set(row["fixed"]) == {"1"}
+        assert min(row["ours"], row["bare"], row["fixed"]["1"]) > 0
+
+
+def test_other_programs_run_while_speed_is_measured(
+    phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs beside each kind has been started by then."""
     before, beside = set(psutil.Process().children()), list[tuple[str, int]]()
 
     def run(kind: str, speed: float) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def test_an_example_is_there_before_anything_was_answered(person: Person) -> Non
     person.click("lensBarsButton")
     assert where(person).startswith("For example: “The best thing about winter is…”")
     assert rows(person)[0].startswith("the: 37%, ")
+    assert rows(person)[0].endswith("% after sampling")
     assert len(rows(person)) == 10
 
 
@@ -93,6 +94,7 @@ def test_what_is_folded_asks_for_nothing(person: Person, engine: ScriptedEngine)
     person.find("temperatureSlider", QSlider).setValue(40)
     person.click("lensBarsButton")
     assert rows(person)[0].startswith("the: 37%, ")
+    assert rows(person)[0].endswith("% after sampling")
 
 
 def test_it_can_be_used_by_keyboard(person: Person) -> None:
