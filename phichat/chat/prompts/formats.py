@@ -6,11 +6,9 @@ A prompt is never one string: only the template can produce special tokens, neve
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Protocol
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.template import ChatTemplate, Part, Template, TemplateError
+from phichat.chat.prompts.base import NO_VARIABLES, Part, PromptFormat, Template, TemplateError
 from phichat.chat.prompts.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
 from phichat.i18n import tr
 
@@ -22,32 +20,14 @@ BLANKS = "".join(map(chr, [*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000,
 BLANKS += "\u205f\u3000"
 
 
-NO_VARIABLES: Mapping[str, object] = MappingProxyType({})
+def compile_here(source: str) -> Template:
+    """Return the Jinja template `source`, to be rendered in this process. Raise TemplateError."""
+    from phichat.chat.prompts.template import ChatTemplate  # noqa: PLC0415 - the engine's process does without Jinja
+
+    return ChatTemplate(source)
 
 
-class PromptFormat(Protocol):
-    """How a model expects a conversation.
-
-    Attributes:
-        stop_tokens: the ids that end a reply.
-        stop_texts: plain text that ends one, where the format has no token for it.
-        notice: a sentence for the user about the format; empty for none.
-        source: the model's own chat template; empty if it has none that works.
-    """
-
-    stop_tokens: frozenset[int]
-    stop_texts: tuple[str, ...]
-    notice: str
-    source: str
-
-    def tokens(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[int]:
-        """Return the ids of the prompt, up to where the assistant's reply begins.
-
-        `variables` are for the template, such as `enable_thinking`; their values are JSON's.
-        """
-
-
-def format_for(vocabulary: Vocabulary, compile_template: Callable[[str], Template] = ChatTemplate) -> PromptFormat:
+def format_for(vocabulary: Vocabulary, compile_template: Callable[[str], Template] = compile_here) -> PromptFormat:
     """Return the format of the model that `vocabulary` belongs to, whose own template `compile_template` compiles."""
     is_phi = _is_phi(vocabulary)
     if vocabulary.template is None:

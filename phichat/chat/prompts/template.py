@@ -7,41 +7,23 @@ in what it renders each character still tells whose it is, so that only the temp
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from jinja2 import nodes
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.provenance import ANYWHERE, ROOM, MarkedText, Marks, Run
-from phichat.chat.prompts.template_environment import LONGEST, LimitError, TemplateEnvironment, TemplateError
-
-__all__ = ["ChatTemplate", "Part", "Template", "TemplateError"]
+from phichat.chat.prompts.base import Part, TemplateError
+from phichat.chat.prompts.provenance import ANYWHERE, ROOM, MarkedText, Marks
+from phichat.chat.prompts.template_environment import LONGEST, LimitError, TemplateEnvironment
 
 STEPS = 2_000_000  # lines of Python that it may run, about a second
 STEPS_PER_TURN = 2_000  # how many more for each turn
-
-Part = Run
-"""Text, and the index of the turn that it comes from; None for the template's own.
-
-Text of what no single turn's `text` is has another number: ANYWHERE, or the number of turns and more for thoughts.
-"""
 
 # What transformers passes where nothing is given. Some templates test only whether these are defined, or only for None.
 ABSENT = {"tools": None, "documents": None}
 
 # How templates call what a model thought before it wrote a message.
 THINKING = ("reasoning_content", "reasoning", "thinking", "thought")
-
-
-class Template(Protocol):
-    """A chat template that is ready to use."""
-
-    def parts(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[Part]:
-        """Return the parts of a prompt for `turns`, up to where the assistant's reply begins.
-
-        `variables` are such as `bos_token`. Raise TemplateError if the template leaves out what the user or the system
-        says.
-        """
 
 
 class ChatTemplate:

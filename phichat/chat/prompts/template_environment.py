@@ -16,13 +16,10 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from phichat.chat.prompts.base import TemplateError
 from phichat.chat.prompts.provenance import MarkedText, Marks
 
 LONGEST = 1_000_000  # characters that a template may have, and may render besides the messages
-
-
-class TemplateError(ValueError):
-    """The template fails, or leaves out a message."""
 
 
 class LimitError(RuntimeError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.formats import NO_VARIABLES, PromptFormat
+from phichat.chat.prompts.base import NO_VARIABLES, PromptFormat
 from phichat.errors import PromptError, PromptTooLong
 from phichat.i18n import format_number, tr
 

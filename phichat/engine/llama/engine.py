@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from phichat import gguf
 from phichat.chat.conversation import Ending
-from phichat.chat.prompts.formats import PromptFormat, format_for
-from phichat.chat.prompts.template import ChatTemplate, Template
+from phichat.chat.prompts.base import PromptFormat, Template
+from phichat.chat.prompts.formats import compile_here, format_for
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
@@ -68,7 +68,7 @@ class LlamaEngine:
     make_chain: Callable[[Sampling, int, LlamaVocabulary, Sequence[int]], TokenSampler] = SamplerChain
 
     def __init__(
-        self, prompt_cache: PromptCache | None = None, compile_template: Callable[[str], Template] = ChatTemplate
+        self, prompt_cache: PromptCache | None = None, compile_template: Callable[[str], Template] = compile_here
     ) -> None:
         self._prompt_cache, self._compile_template = prompt_cache, compile_template
         self._is_private = False

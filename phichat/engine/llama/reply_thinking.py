@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Piece, Role, Turn
-from phichat.chat.prompts.formats import PromptFormat, begun_tokens
+from phichat.chat.prompts.base import PromptFormat
+from phichat.chat.prompts.formats import begun_tokens
 from phichat.chat.prompts.thinking import ThinkingMarks, Variables, find_style
 from phichat.chat.prompts.thought_splitter import ThoughtSplitter
 from phichat.chat.prompts.tokens import plain_tokens

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece
-from phichat.chat.prompts.formats import PromptFormat
+from phichat.chat.prompts.base import PromptFormat
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done
 from phichat.engine.llama.generation import TokenGenerator

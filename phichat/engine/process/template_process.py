@@ -10,7 +10,7 @@ import psutil
 
 from phichat import runtime
 from phichat.chat.conversation import Turn
-from phichat.chat.prompts.template import Part, Template, TemplateError
+from phichat.chat.prompts.base import Part, Template, TemplateError
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.template_worker import MEMORY, MEMORY_PER_CHARACTER, size_of

@@ -14,7 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.template import ChatTemplate, TemplateError
+from phichat.chat.prompts.base import Template, TemplateError
+from phichat.chat.prompts.formats import compile_here
 from phichat.engine.process import protocol
 from phichat.engine.process.lifeline import hold_lifeline
 from phichat.i18n import set_language, tr
@@ -35,6 +36,7 @@ def main() -> None:
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
     set_language()
+    _compiled("")  # imports Jinja, which counts as this process's own memory
     taken = _address_space()
     _limit_memory(taken + MEMORY)
     while (order := protocol.read_line(sys.stdin.buffer)) is not None:
@@ -68,8 +70,8 @@ def _turns(order: protocol.Line) -> list[Turn]:
 
 
 @lru_cache(1)
-def _compiled(source: str) -> ChatTemplate:
-    return ChatTemplate(source)
+def _compiled(source: str) -> Template:
+    return compile_here(source)
 
 
 def _address_space() -> int:

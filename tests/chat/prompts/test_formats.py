@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.formats import BLANKS, PhiFormat, PlainFormat, PromptFormat, TemplateFormat, format_for
+from phichat.chat.prompts.base import PromptFormat
+from phichat.chat.prompts.formats import BLANKS, PhiFormat, PlainFormat, TemplateFormat, format_for
 from phichat.chat.prompts.template import ChatTemplate
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.engine.llama.vocabulary import LlamaVocabulary

@@ -8,8 +8,9 @@ import pytest
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts import provenance
+from phichat.chat.prompts.base import Part, TemplateError
 from phichat.chat.prompts.provenance import ANYWHERE
-from phichat.chat.prompts.template import ChatTemplate, Part, TemplateError
+from phichat.chat.prompts.template import ChatTemplate
 
 ALL = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
 TALK = [Turn(Role.SYSTEM, "Be brief."), Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, "Yo")]

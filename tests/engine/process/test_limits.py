@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from phichat.chat.conversation import Role, Turn
-from phichat.chat.prompts.template import ChatTemplate, TemplateError
+from phichat.chat.prompts.base import TemplateError
+from phichat.chat.prompts.template import ChatTemplate
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, PromptReady, Request
 from phichat.engine.process import engine_process
 from phichat.engine.process.child_process import engine_environment
