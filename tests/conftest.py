@@ -1,7 +1,11 @@
 """What every test gets: a home of its own, English, no network, no screen; and what no test may leave behind."""
 
+import atexit
 import gc
 import os
+import shutil
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +16,11 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub looks once, when it is imported
+
+if sys.dont_write_bytecode:  # hundreds of processes would compile the package again, 100 ms each
+    del os.environ["PYTHONDONTWRITEBYTECODE"]
+    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="phichat-bytecode-")
+    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 import psutil
 import pytest
