@@ -82,6 +82,22 @@ def tokens_of(pieces: Iterable[Piece]) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """Where a version of an answer branched off another one.
+
+    Attributes:
+        message: the id of that version.
+        offset: how many characters of its answer both have.
+        word: what was chosen to go on with; `replaced` is what had been there.
+    """
+
+    message: str
+    offset: int
+    word: str
+    replaced: str = ""
+
+
+@dataclass(frozen=True)
 class Reply:
     """How an assistant's message was generated: enough to generate it again.
 
@@ -94,6 +110,8 @@ class Reply:
         thinking: what the model thought before it answered, as text.
         thinking_tokens: how many of `tokens` that took, at their beginning, with the marks around it.
         thinking_seconds: how long it took; 0 if unknown.
+        branched_from: the version of which it is the beginning, and the word that was chosen there.
+        choices: what the model weighed at each token, as `ChoiceTable` packs it; empty if that is not known.
     """
 
     model: str = ""
@@ -107,6 +125,8 @@ class Reply:
     thinking: str = ""
     thinking_tokens: int = 0
     thinking_seconds: float = 0.0
+    branched_from: Branch | None = None
+    choices: bytes = b""
 
     def thinking_label(self) -> str:
         """Return how long the model thought, in words."""

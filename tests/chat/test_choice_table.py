@@ -7,7 +7,16 @@ from contextlib import suppress
 import pytest
 
 from phichat.chat.candidates import Candidate, Choice
-from phichat.chat.packed_choices import VERSION, pack, unpack
+from phichat.chat.choice_table import VERSION, ChoiceTable, table_of
+from phichat.chat.conversation import Piece, PieceKind
+
+
+def pack(choices: list[Choice | None]) -> bytes:
+    return table_of(Piece("word", 7, choice=choice) for choice in choices).pack()
+
+
+def unpack(data: bytes) -> list[Choice | None]:
+    return [row.choice for row in ChoiceTable.unpack(data).rows()]
 
 
 def some_choices(count: int, width: int, seed: int = 1) -> list[Choice | None]:
@@ -71,3 +80,22 @@ def test_what_is_damaged_is_refused_or_read(at: int) -> None:
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="choices"):
         unpack(data)
+
+
+def test_where_each_token_is_in_the_text_comes_back_too() -> None:
+    pieces = [Piece("Hm", 5, PieceKind.THINKING), Piece("", 3), Piece("\N{SNOWMAN} ", 4), Piece("rest", -1)]
+    found = [(row.length, row.kind, row.token) for row in ChoiceTable.unpack(table_of(pieces).pack()).rows()]
+    assert found == [
+        (2, PieceKind.THINKING, 5),
+        (0, PieceKind.TEXT, 3),
+        (2, PieceKind.TEXT, 4),
+        (4, PieceKind.TEXT, -1),
+    ]
+
+
+def test_a_table_goes_on_after_it_was_read_or_cut() -> None:
+    choices = some_choices(6, 3)
+    cut = ChoiceTable.unpack(pack(choices)).first(4)
+    for choice in choices[4:]:
+        cut.add(4, PieceKind.TEXT, 7, choice)
+    assert list(ChoiceTable.unpack(cut.pack()).rows()) == list(ChoiceTable.unpack(pack(choices)).rows())

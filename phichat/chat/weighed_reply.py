@@ -1,0 +1,171 @@
+"""An answer as its tokens and words, each with how sure the model was of it."""
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from phichat.chat.candidates import HESITATION, Certainty, Choice, certainty_of
+from phichat.chat.choice_table import ChoiceRow, ChoiceTable
+from phichat.chat.conversation import Message, PieceKind
+
+_JOINERS = "'’_"  # which stand between letters of one word
+_SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # how names of their letters begin
+_ZERO_WIDTH_JOINER = "\u200d"  # which makes one emoji of two
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedToken:
+    """A token of an answer.
+
+    Attributes:
+        start, end: what it brought of the answer's text; equal where it ends in the middle of a character, or its text
+            was held back, and comes with a later token.
+        number: its place among all tokens of the reply, those of the thinking included.
+        token: its id; -1 if that is not known.
+        choice: what was weighed; None if that is not known.
+    """
+
+    start: int
+    end: int
+    number: int
+    token: int
+    choice: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedWord:
+    """Whole tokens that make a word, a sign or blanks; one in the middle of a character goes with what it becomes.
+
+    Attributes:
+        start, end: in the answer's text, without the blanks around it; a line break alone is a word, too.
+        tokens: its tokens.
+    """
+
+    start: int
+    end: int
+    tokens: tuple[WeighedToken, ...]
+
+    @property
+    def probability(self) -> float | None:
+        """That of its least likely token; None if nothing is known."""
+        return min((each.choice.probability for each in self.tokens if each.choice), default=None)
+
+    @property
+    def entropy(self) -> float | None:
+        """That of its least decided token, in bits; None if nothing is known."""
+        return max((each.choice.entropy for each in self.tokens if each.choice), default=None)
+
+    @property
+    def least_decided(self) -> WeighedToken:
+        """Its token with the highest entropy; the first if nothing is known."""
+        return max(self.tokens, key=lambda each: each.choice.entropy if each.choice else -1.0)
+
+
+@dataclass(frozen=True)
+class WeighedReply:
+    """An answer that a model has weighed.
+
+    Attributes:
+        model: the name of that model, in whose vocabulary candidates are.
+        text: the answer.
+        tokens, words: what it consists of; all words together are the whole text, but for blanks.
+    """
+
+    model: str
+    text: str
+    tokens: tuple[WeighedToken, ...]
+    words: tuple[WeighedWord, ...]
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """How sure the model was; None if nothing is known."""
+        return certainty_of(each.choice for each in self.tokens)
+
+    @property
+    def hesitations(self) -> tuple[WeighedWord, ...]:
+        """The words at which the model hesitated, in the order of the text."""
+        return tuple(word for word in self.words if (word.entropy or 0.0) >= HESITATION)
+
+    def word_at(self, offset: int) -> WeighedWord | None:
+        """Return the word at a character of the text, or the one before blanks; None before the first."""
+        place = bisect_right(self.words, offset, key=lambda word: word.start)
+        return self.words[place - 1] if place else None
+
+
+def weighed_reply(message: Message, choices: bytes | None = None, model: str = "") -> WeighedReply | None:
+    """Return the answer `message` with what is stored of it, or with other `choices` that `model` made of it.
+
+    None if there are none, they are damaged, or they are of another text.
+    """
+    reply = message.reply
+    data = (reply.choices if reply else b"") if choices is None else choices
+    try:
+        rows = list(ChoiceTable.unpack(data).rows()) if data else []
+    except ValueError:
+        return None
+    tokens = tuple(_placed(rows))
+    if not tokens or tokens[-1].end != len(message.text):
+        return None
+    name = model or (reply.model if reply else "")
+    return WeighedReply(name, message.text, tokens, tuple(_words(message.text, tokens)))
+
+
+def _placed(rows: Sequence[ChoiceRow]) -> Iterator[WeighedToken]:
+    at = 0
+    for number, (length, kind, token, choice) in enumerate(rows):
+        if kind is PieceKind.TEXT:
+            yield WeighedToken(at, at + length, number, token, choice)
+            at += length
+
+
+def _words(text: str, tokens: Sequence[WeighedToken]) -> Iterator[WeighedWord]:
+    waiting: list[WeighedToken] = []
+    has_text = False
+    for token in tokens:
+        is_new = has_text and token.end > token.start and not is_inside_word(text[token.start - 1], text[token.start])
+        if is_new:
+            # those in the middle of a character, or held back, belong to what they become
+            kept = next(at for at in range(len(waiting), 0, -1) if waiting[at - 1].end > waiting[at - 1].start)
+            yield _word(text, waiting[:kept])
+            del waiting[:kept]
+        waiting.append(token)
+        has_text = has_text or token.end > token.start
+    if waiting:
+        yield _word(text, waiting)
+
+
+def _word(text: str, tokens: Sequence[WeighedToken]) -> WeighedWord:
+    start, end = tokens[0].start, tokens[-1].end
+    said = text[start:end]
+    if core := said.strip():
+        start += len(said) - len(said.lstrip())
+        end = start + len(core)
+    return WeighedWord(start, end, tuple(tokens))
+
+
+def is_inside_word(before: str, after: str) -> bool:
+    """Return whether two characters beside one another belong to the same word or sign."""
+    if _is_part(after) or before == _ZERO_WIDTH_JOINER or (_is_half_flag(before) and _is_half_flag(after)):
+        return True
+    if _is_spaceless(before) or _is_spaceless(after):
+        return False
+    return _is_of_word(before) and _is_of_word(after)
+
+
+def _is_part(letter: str) -> bool:
+    """Return whether `letter` changes the one before it: an accent, or a part of an emoji."""
+    return unicodedata.category(letter) in {"Mn", "Me", "Mc", "Cf"} or "\U0001f3fb" <= letter <= "\U0001f3ff"
+
+
+def _is_half_flag(letter: str) -> bool:
+    return "\U0001f1e6" <= letter <= "\U0001f1ff"
+
+
+def _is_of_word(letter: str) -> bool:
+    return letter.isalnum() or letter in _JOINERS or _is_part(letter)
+
+
+def _is_spaceless(letter: str) -> bool:
+    """Return whether `letter` is of a script that puts no blanks between words."""
+    return not letter.isascii() and unicodedata.name(letter, "").startswith(_SPACELESS)
