@@ -89,6 +89,10 @@ class ChoiceTable:
             choice = _StoredChoice.make(self, end - count, end, probability, after, rank, entropy) if rank else None
             yield ChoiceRow(length, _KINDS[kind], token - 1, choice)
 
+    def tokens(self) -> list[int]:
+        """Return the ids, as in ChoiceRow."""
+        return [token - 1 for token in self._columns["tokens"]]
+
     def first(self, count: int) -> "ChoiceTable":
         """Return a table of the first `count` tokens."""
         found = ChoiceTable()

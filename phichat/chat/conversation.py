@@ -252,7 +252,7 @@ class Conversation:
 
         If it was shown, its newest sibling is shown instead, or the path ends before it.
         """
-        was_shown = any(other.id == message.id for other in self._upwards())
+        was_shown = any(other.id == message.id for other in self._upwards(self.tip))
         gone = list(self._branch(message.id))
         for other in gone:
             del self._messages[other.id]
@@ -282,14 +282,17 @@ class Conversation:
 
     def path(self) -> list[Message]:
         """Return the messages of the shown path, oldest first."""
-        return list(self._upwards())[::-1]
+        return list(self._upwards(self.tip))[::-1]
+
+    def path_before(self, message: Message) -> list[Message]:
+        """Return the messages that lead to `message`, shown or not, oldest first."""
+        return list(self._upwards(message.parent))[::-1]
 
     def siblings(self, message: Message) -> list[Message]:
         """Return the children of its parent, `message` among them, oldest first."""
         return [self._messages[name] for name in self._children.get(message.parent, ())]
 
-    def _upwards(self) -> Iterator[Message]:
-        at = self.tip
+    def _upwards(self, at: str | None) -> Iterator[Message]:
         while at is not None and (message := self._messages.get(at)):
             yield message
             at = message.parent

@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from phichat.chat.attachments import Attachments, with_attachments
+from phichat.chat.candidates import Candidate, Choice
+from phichat.chat.choice_table import ChoiceTable
 from phichat.chat.conversation import (
+    Branch,
     Conversation,
     Ending,
     Message,
     Piece,
+    PieceKind,
     Reply,
     Role,
     Turn,
@@ -19,6 +23,7 @@ from phichat.chat.conversation import (
     tokens_of,
 )
 from phichat.chat.sampling import Sampling
+from phichat.chat.weighed_reply import WeighedReply, WeighedToken, weighed_reply
 
 
 class Session:
@@ -29,7 +34,8 @@ class Session:
         system: the system prompt; empty for none.
         sampling: the settings of the next reply.
         answering: the reply being generated, or None.
-        begun: the part of it that was there before, if it is being continued; else None.
+        begun: the part of it that was there before, if it is being continued, or branches off another; else None.
+        forced: the tokens it goes on with, whatever the model would choose.
         model: the name of the model last used; empty for none.
         draft: the text in the composer.
         attached: the attachments of the draft.
@@ -45,12 +51,15 @@ class Session:
         self.sampling = Sampling()
         self.answering: Message | None = None
         self.begun: Turn | None = None
+        self.forced: tuple[int, ...] = ()
         self.model = ""
         self.draft = ""
         self.attached: Attachments = ()
         self.is_temporary = False
         self._thinking_since: float | None = None
         self._has_lost_ids = False
+        self._choices: ChoiceTable | None = None
+        self._chosen: Choice | None = None
 
     def begin_reply(
         self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
@@ -81,9 +90,37 @@ class Session:
                 thinking=old.thinking,
                 thinking_tokens=old.thinking_tokens,
                 thinking_seconds=old.thinking_seconds,
+                branched_from=old.branched_from,
             )
         self._thinking_since, self._has_lost_ids = None, is_begun and not tokens
+        self.forced, self._chosen, self._choices = (), None, _stored_choices(last)
         self.answering = self.conversation.replace_message(last, reply=reply)
+        return turns
+
+    def branch_reply(
+        self, reply: Reply, message: Message, weighed: WeighedReply, place: WeighedToken, candidate: Candidate
+    ) -> tuple[Turn, ...]:
+        """Add a sibling of the reply `message` that begins as that does before `place`, and goes on with `candidate`.
+
+        Return the turns to answer; `begun` and `forced` are set.
+        """
+        old, text = message.reply or Reply(), message.text[: place.start]
+        is_own = weighed.model == old.model
+        ids = weighed.ids_before(place, old.tokens if is_own else ())
+        has_ids = bool(ids) and (bool(old.tokens) if is_own else not weighed.begins_within_token)
+        begun = replace(
+            reply,
+            tokens=ids if has_ids else (),
+            thinking=old.thinking,
+            thinking_tokens=old.thinking_tokens if is_own else weighed.thinking_tokens,
+            thinking_seconds=old.thinking_seconds,
+            branched_from=Branch(message.id, place.start, candidate.text, weighed.text_of(place)),
+        )
+        self.conversation.go_back_before(message)
+        turns = self._open_reply(begun, text)
+        self.begun, self.forced = Turn(Role.ASSISTANT, text, ids, thinking=old.thinking), (candidate.token,)
+        self._has_lost_ids = bool(text or old.thinking) and not has_ids
+        self._choices, self._chosen = weighed.table.first(place.number), _choice_of(candidate, place.choice)
         return turns
 
     def edit(
@@ -118,12 +155,24 @@ class Session:
         reply = self._add_thinking(self.answering.reply, pieces)
         if reply.thinking_tokens and not self.answering.text and _begins_within_token(pieces):
             self._has_lost_ids, reply = True, replace(reply, tokens=())
+        self._note_choices(pieces)
         if self._has_lost_ids:
             pieces = [replace(piece, token=-1) for piece in pieces]
         text = self.answering.text + text_of(pieces)
         reply = replace(reply, tokens=reply.tokens + tokens_of(pieces))
         self.answering = self.conversation.replace_message(self.answering, text=text, reply=reply)
         return pieces
+
+    def _note_choices(self, pieces: Sequence[Piece]) -> None:
+        """Add what was weighed at the tokens of `pieces` to the table, which begins with the first that tells."""
+        if self._choices is None and self.answering and any(piece.choice for piece in pieces):
+            self._choices = _table_after(self.answering)
+        for piece in pieces if self._choices is not None else ():
+            chosen = None
+            if piece.token >= 0:
+                chosen, self._chosen = self._chosen, None
+            if self._choices is not None:
+                self._choices.add_piece(replace(piece, choice=piece.choice or chosen))
 
     def _add_thinking(self, reply: Reply, pieces: Sequence[Piece]) -> Reply:
         """Return `reply` with the thinking in `pieces`, and the time it took."""
@@ -145,6 +194,9 @@ class Session:
         finished, self.answering = self.answering, None
         if finished is None or finished.reply is None:
             return None
+        if self._choices is not None:
+            made["choices"] = self._choices.pack()
+            self._choices = None
         return self.conversation.replace_message(
             finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}), **made)
         )
@@ -154,14 +206,22 @@ class Session:
 
         A reply that `model` generated itself comes with its tokens, so that the KV cache still matches.
         """
+        return self._turns(self.conversation.path(), model)
+
+    def turns_before(self, message: Message, model: str) -> tuple[Turn, ...]:
+        """Return what `model` reads before it writes the reply `message`, as `turns`."""
+        return self._turns(self.conversation.path_before(message), model)
+
+    def _turns(self, path: Sequence[Message], model: str) -> tuple[Turn, ...]:
         system = [Turn(Role.SYSTEM, self.system)] if self.system.strip() else []
-        said = (message for message in self.conversation.path() if message.text or message.attachments)
+        said = (message for message in path if message.text or message.attachments)
         return (*system, *(_turn(message, model) for message in said))
 
-    def _open_reply(self, reply: Reply) -> tuple[Turn, ...]:
+    def _open_reply(self, reply: Reply, text: str = "") -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
         self.begun, self._thinking_since, self._has_lost_ids = None, None, False
-        self.answering = self.conversation.add_message(Role.ASSISTANT, "", reply)
+        self.forced, self._chosen, self._choices = (), None, None
+        self.answering = self.conversation.add_message(Role.ASSISTANT, text, reply)
         return turns
 
 
@@ -176,3 +236,26 @@ def _begins_within_token(pieces: Sequence[Piece]) -> bool:
     """Return whether the answer begins in the middle of a token, whose id then counts as thinking."""
     first = next((piece for piece in pieces if piece.text and not piece.is_thinking), None)
     return first is not None and first.token < 0
+
+
+def _stored_choices(message: Message) -> ChoiceTable | None:
+    """Return what is stored of a reply; None if there is nothing that fits its text."""
+    weighed = weighed_reply(message)
+    return weighed.table if weighed else None
+
+
+def _table_after(message: Message) -> ChoiceTable:
+    """Return a table for a reply of which nothing is known so far but its length."""
+    table = ChoiceTable()
+    for text, kind in ((message.thinking, PieceKind.THINKING), (message.text, PieceKind.TEXT)):
+        if text:
+            table.add(len(text), kind)
+    return table
+
+
+def _choice_of(candidate: Candidate, choice: Choice | None) -> Choice | None:
+    """Return `choice` as if `candidate` had been chosen."""
+    if choice is None or candidate not in choice.candidates:
+        return None
+    rank = choice.candidates.index(candidate) + 1
+    return Choice(candidate.before, candidate.after, rank, choice.entropy, choice.candidates)

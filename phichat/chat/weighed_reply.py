@@ -2,8 +2,8 @@
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from phichat.chat.candidates import HESITATION, Certainty, Choice, certainty_of
 from phichat.chat.choice_table import ChoiceRow, ChoiceTable
@@ -70,12 +70,14 @@ class WeighedReply:
         model: the name of that model, in whose vocabulary candidates are.
         text: the answer.
         tokens, words: what it consists of; all words together are the whole text, but for blanks.
+        table: what they were made of, and all tokens of its thinking.
     """
 
     model: str
     text: str
     tokens: tuple[WeighedToken, ...]
     words: tuple[WeighedWord, ...]
+    table: ChoiceTable = field(repr=False, compare=False)
 
     @property
     def certainty(self) -> Certainty | None:
@@ -92,6 +94,35 @@ class WeighedReply:
         place = bisect_right(self.words, offset, key=lambda word: word.start)
         return self.words[place - 1] if place else None
 
+    def text_of(self, token: WeighedToken) -> str:
+        """Return what people see of a token; empty if it is in the middle of a character and no candidate."""
+        candidates = token.choice.candidates if token.choice else ()
+        found = next((each.text for each in candidates if each.token == token.token), "")
+        return self.text[token.start : token.end] or found
+
+    def ids_before(self, token: WeighedToken, known: Sequence[int] = ()) -> tuple[int, ...]:
+        """Return the ids of all tokens of the reply before `token`; none if one of them is not known.
+
+        `known` are those of the whole reply, if they are: what is weighed may begin later.
+        """
+        ids = self.table.tokens()
+        later = [each for each in ids[token.number :] if each >= 0]
+        if len(known) >= len(later) and tuple(known[len(known) - len(later) :]) == tuple(later):
+            return tuple(known[: len(known) - len(later)])
+        has_gap = ids[0] < 0 and token.number > 0
+        return () if has_gap else tuple(each for each in ids[: token.number] if each >= 0)
+
+    @property
+    def thinking_tokens(self) -> int:
+        """How many tokens the thinking has."""
+        return sum(row.kind is PieceKind.THINKING and row.token >= 0 for row in self.table.rows())
+
+    @property
+    def begins_within_token(self) -> bool:
+        """Whether the answer begins in the middle of a token, which counts as thinking."""
+        first = next((each for each in self.tokens if each.end > each.start), None)
+        return first is not None and first.token < 0
+
 
 def weighed_reply(message: Message, choices: bytes | None = None, model: str = "") -> WeighedReply | None:
     """Return the answer `message` with what is stored of it, or with other `choices` that `model` made of it.
@@ -101,17 +132,17 @@ def weighed_reply(message: Message, choices: bytes | None = None, model: str = "
     reply = message.reply
     data = (reply.choices if reply else b"") if choices is None else choices
     try:
-        rows = list(ChoiceTable.unpack(data).rows()) if data else []
+        table = ChoiceTable.unpack(data) if data else ChoiceTable()
     except ValueError:
         return None
-    tokens = tuple(_placed(rows))
+    tokens = tuple(_placed(table.rows()))
     if not tokens or tokens[-1].end != len(message.text):
         return None
     name = model or (reply.model if reply else "")
-    return WeighedReply(name, message.text, tokens, tuple(_words(message.text, tokens)))
+    return WeighedReply(name, message.text, tokens, tuple(_words(message.text, tokens)), table)
 
 
-def _placed(rows: Sequence[ChoiceRow]) -> Iterator[WeighedToken]:
+def _placed(rows: Iterable[ChoiceRow]) -> Iterator[WeighedToken]:
     at = 0
     for number, (length, kind, token, choice) in enumerate(rows):
         if kind is PieceKind.TEXT:
