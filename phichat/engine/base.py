@@ -131,6 +131,8 @@ class Request:
         turns: the conversation, the user's turn last.
         sampling: how to sample the reply.
         begun: the beginning of the reply, to continue from.
+        forced: tokens with which the reply goes on then, whatever the model would choose.
+        weighs_begun: whether to tell what the model weighs at each token of `begun`, and generate nothing.
         is_draft: whether the last turn is still being written: prefill what will not change, and generate nothing.
         is_temporary: whether nothing of the conversation may be written to disk.
         only_counts: whether to count the tokens of a draft without prefilling it.
@@ -141,6 +143,8 @@ class Request:
     turns: tuple[Turn, ...]
     sampling: Sampling = field(default_factory=Sampling)
     begun: Turn | None = None
+    forced: tuple[int, ...] = ()
+    weighs_begun: bool = False
     is_draft: bool = False
     is_temporary: bool = False
     only_counts: bool = False
@@ -336,6 +340,8 @@ class Engine(Protocol):
         With `finds_undecided`, Undecided comes before Done, unless no token of the answer was sampled.
 
         When `stop` is hurried, thinking ends, and the answer follows.
+
+        With `weighs_begun`, the pieces are those of `begun`: of its own tokens or, without any, of those of its text.
 
         A draft yields PromptFit, Reading and Done only, and is no error if it does not fit. After `unload`, load the
         model again first. Raise EngineError; what was yielded before stays valid.

@@ -1,6 +1,7 @@
 """A sampler that also tells what it weighed: the likeliest tokens, and what each of its stages did to them."""
 
 import ctypes
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -53,23 +54,50 @@ class ObservedChain(SamplerChain):
         self.choice = self._describe(model, token)
         return token
 
+    def weigh(self, context: Any, index: int, token: int) -> Choice | None:
+        """Return what is weighed where `token` comes next, whatever would be sampled.
+
+        Mirostat goes on as if its own choice had come.
+        """
+        values: Any = lib.llama_get_logits_ith(context, index)
+        logits = logits_at(context, index, self._vocabulary.count)
+        model = logits.copy()
+        self._watched = likeliest(model, self._count)
+        self._penalties.apply(values, Counter(self._said))
+        self._forbid(logits)
+        self._note_after(*self._apply(logits), token)
+        logits[:] = model
+        lib.llama_sampler_accept(self._chain, token)
+        self._said.append(token)
+        if self._forbidden:
+            self._forbidden.extend(self._vocabulary.piece(token))
+        return self._describe(model, token)
+
+    def _forbid(self, logits: Floats) -> None:
+        """Remove those of the likeliest tokens that would spell a forbidden word."""
+        for token in self._watched.tolist() if self._forbidden else ():
+            if self._forbidden and self._forbidden.would_spell(self._vocabulary.piece(token)):
+                logits[token] = -np.inf
+
     def _sample(self, context: Any, index: int) -> int:
-        """Apply the samplers one by one, as `llama_sampler_sample` does all at once."""
-        logits, count = logits_at(context, index, self._vocabulary.count), self._vocabulary.count
+        left, token = self._apply(logits_at(context, index, self._vocabulary.count))
+        self._note_after(left, token)
+        lib.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _apply(self, logits: Floats) -> "tuple[np.ndarray[Any, Any], int]":
+        """Return what the samplers leave and choose, applied one by one, as `llama_sampler_sample` does all at once."""
         self._data["id"], self._data["logit"], self._data["p"] = self._ids, logits, 0
         self._cut_by = {token: "forbidden" for token in self._watched.tolist() if logits[token] == -np.inf}
         address = self._data.ctypes.data_as(ctypes.POINTER(lib.llama_token_data))
-        array = lib.llama_token_data_array(address, count, -1, False)
+        array = lib.llama_token_data_array(address, len(logits), -1, False)
         for number, name in enumerate(self._names):
             before = array.size
             lib.llama_sampler_apply(lib.llama_sampler_chain_get(self._chain, number), ctypes.byref(array))
             if array.size < before or name == "top_n_sigma":  # which only sets logits
                 self._note_cuts(name, self._left_in(array))
         left = self._left_in(array)
-        token = int(left["id"][array.selected])
-        self._note_after(left, token)
-        lib.llama_sampler_accept(self._chain, token)
-        return token
+        return left, int(left["id"][array.selected])
 
     def _left_in(self, array: Any) -> "np.ndarray[Any, Any]":
         """Return what samplers left, which may begin anywhere in the data (XTC)."""
@@ -82,13 +110,13 @@ class ObservedChain(SamplerChain):
         for token in self._watched[~is_left].tolist():
             self._cut_by.setdefault(token, name)
 
-    def _note_after(self, left: "np.ndarray[Any, Any]", token: int) -> None:
-        """Note the probabilities of the tokens that are left, from which `token` was chosen."""
+    def _note_after(self, left: "np.ndarray[Any, Any]", token: int, known: int = -1) -> None:
+        """Note the probabilities of the tokens that are left, from which `token` was chosen; `known` is of interest."""
         if self._names[-1] == "temperature":  # the likeliest, whatever the others are
             self._after = {token: 1.0}
             self._cut_by |= {other: "temperature" for other in self._watched.tolist() if other != token}
             return
-        found = left[np.isin(left["id"], [*self._watched, token])]
+        found = left[np.isin(left["id"], [*self._watched, token, known])]
         self._after = dict(zip(found["id"].tolist(), found["p"].tolist(), strict=True))
 
     def _describe(self, model: Floats, token: int) -> Choice | None:
@@ -97,7 +125,7 @@ class ObservedChain(SamplerChain):
             return None
         rank = int((model > model[token]).sum()) + 1
         told = tuple(self._candidate(each, float(shares[each])) for each in self._watched.tolist())
-        return Choice(float(shares[token]), self._after[token], rank, entropy, told)
+        return Choice(float(shares[token]), self._after.get(token, 0.0), rank, entropy, told)
 
     def _candidate(self, token: int, before: float) -> Candidate:
         text = text_of_token(self._vocabulary, token)

@@ -8,7 +8,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from phichat import gguf
-from phichat.chat.conversation import Ending
+from phichat.chat.conversation import Ending, Turn
 from phichat.chat.prompts.base import PromptFormat, Template
 from phichat.chat.prompts.formats import compile_here, format_for
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
@@ -28,26 +28,22 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.engine.hardware import (
-    EXACT,
     CpuLoad,
-    available_memory,
     check_memory,
-    choose_cache_type,
-    memory_needed,
-    needs_flash,
 )
 from phichat.engine.llama import hardware
 from phichat.engine.llama.checkpoints import TAIL, checkpoint_places
 from phichat.engine.llama.context import LlamaContext, start_library, system_info
 from phichat.engine.llama.generation import TokenGenerator, TokenSampler
 from phichat.engine.llama.kv_cache import KVCache
+from phichat.engine.llama.loading import cache_key, fit_settings, loads_for_ever, names
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
 from phichat.engine.llama.reply_thinking import ModelThinking, ReplyThinking, budget_of
 from phichat.engine.llama.reply_writer import ReplyWriter
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.thread_pacing import ThreadPacer
 from phichat.engine.llama.vocabulary import LlamaVocabulary
-from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
+from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.settings import library_build
 from phichat.errors import EngineError, ModelDamaged, PromptTooLong
 from phichat.i18n import tr
@@ -81,13 +77,13 @@ class LlamaEngine:
         self.save_prompt_cache(for_long=True)
         self.close()
         head = gguf.read_head(model.path)
-        if _loads_for_ever(head):
+        if loads_for_ever(head):
             raise ModelDamaged(gguf.damaged(head.path))
         chosen = hardware.choose_variant(settings.variant)
         if chosen.variant:
             report(chosen)
         start_library(settings.variant)
-        settings = _fit_settings(head, replace(settings, variant=chosen.variant))
+        settings = fit_settings(head, replace(settings, variant=chosen.variant))
         if warning := check_memory(head, settings.context, settings.cache_type):
             report(Notice(warning))
         make_format = partial(format_for, compile_template=self._compile_template)
@@ -111,6 +107,8 @@ class LlamaEngine:
         sampling = request.sampling.with_seed()
         if request.is_draft:
             yield from self._prefill_draft(self._open, request, sampling, stop)
+        elif request.weighs_begun and request.begun:
+            yield from self._weigh(self._open, request, request.begun, sampling, stop)
         else:
             yield from self._generate(self._open, request, sampling, stop)
 
@@ -166,9 +164,11 @@ class LlamaEngine:
         opened.check_logits()
         reserve = min(sampling.max_tokens, opened.room // 2)
         thinking = ReplyThinking(opened.thinking, opened.vocabulary, prompt.tokens, begun, budget, reserve)
-        chain = self._make_chain(opened, request, replace(sampling, seed=statistics.seed), begun)
+        forced = [token for token in request.forced if 0 <= token < opened.vocabulary.count]
+        chain = self._make_chain(opened, request, sampling, (*begun, *forced))
         watch = _make_watch(opened.vocabulary, request, begun) if request.finds_undecided else None
         writer = TokenGenerator(opened.llama, chain, opened.start_pacer(), opened.make_lookup(), watch)
+        writer.force(forced)
         reply = ReplyWriter(opened.form, writer, sampling, thinking, begun)
         most = opened.room + 1 if opened.loaded.thinking else min(sampling.max_tokens, opened.room + 1)
         try:
@@ -180,6 +180,31 @@ class LlamaEngine:
         if watch and (undecided := watch.undecided()):
             yield undecided
         yield reply.statistics(statistics, started)
+
+    def _weigh(
+        self, opened: "_LoadedModel", request: Request, reply: Turn, sampling: Sampling, stop: CancelToken
+    ) -> Iterator[Event]:
+        """Read `reply` again, and tell what is weighed at each of its tokens."""
+        from phichat.engine.llama.candidates import ObservedChain  # noqa: PLC0415 - NumPy, as above
+        from phichat.engine.llama.weighing import ReplyWeighing  # noqa: PLC0415
+
+        started = time.perf_counter()
+        known = ReplyWeighing(opened.form, opened.thinking, opened.vocabulary, reply, sampling)
+        prompt = known.fit(request.turns, opened.loaded.context)
+        cached = self._reuse_prefix(opened, prompt, is_private=request.is_temporary)
+        total = len(prompt) + len(known.tokens)
+        for done in opened.decode_prompt(prompt[cached:], stop):
+            yield Reading(cached + done, total)
+        if known.tokens and not stop.is_set():
+            opened.check_logits()
+            opened.start_pacer()
+            chain = ObservedChain(sampling, sampling.seed or 0, opened.vocabulary, (), request.candidates)
+            try:
+                yield from known.events(opened.llama, chain, prompt, stop)
+            finally:
+                chain.close()
+        reason = Ending.CANCELLED if stop.is_set() else Ending.STOP
+        yield Done(reason, sampling.seed or 0, total, cached, prompt_seconds=time.perf_counter() - started)
 
     def _prefill_draft(
         self, opened: "_LoadedModel", request: Request, sampling: Sampling, stop: CancelToken
@@ -259,7 +284,7 @@ class _LoadedModel:
         try:
             self.vocabulary = LlamaVocabulary(self.llama.model)
             self.form = make_format(self.vocabulary)
-            self.thinking = ModelThinking(self.vocabulary, self.form, _names(head))
+            self.thinking = ModelThinking(self.vocabulary, self.form, names(head))
             self.llama.warm_up(self.vocabulary.bos or 0, settings.batch)
             self.loaded = Loaded(
                 model,
@@ -272,7 +297,7 @@ class _LoadedModel:
                 gpu=settings.gpu_layers != 0,
                 thinking=self.thinking.default,
             )
-            self.cache = KVCache(prompt_cache, _cache_key(self.loaded), self.llama)
+            self.cache = KVCache(prompt_cache, cache_key(self.loaded), self.llama)
         except BaseException:
             self.llama.close()
             raise
@@ -359,38 +384,7 @@ class _LoadedModel:
         return is_done
 
 
-def _fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
-    """Return `settings` as the model and the memory allow."""
-    context = min(settings.context, head.context or settings.context)
-    layers = hardware.gpu_layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
-    kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
-    flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
-    repacking = settings.repacking and memory_needed(head, context, repacking=True) <= available_memory()
-    settings = replace(settings, context=context, cache_type=kind, repacking=repacking)
-    return replace(settings, gpu_layers=layers, flash_attention=flash)
-
-
 def _make_watch(vocabulary: LlamaVocabulary, request: Request, begun: Sequence[int]) -> "UndecidedWatch":
     from phichat.engine.llama.undecided import UndecidedWatch  # noqa: PLC0415 - NumPy, as above
 
     return UndecidedWatch(vocabulary, begun, request.begun.text if request.begun else "")
-
-
-def _names(head: gguf.Head) -> str:
-    """Return what the makers call the model."""
-    return " ".join(str(head.metadata.get(f"general.{key}", "")) for key in ("name", "basename", "finetune"))
-
-
-def _cache_key(loaded: Loaded) -> str:
-    """Return a hash of all that the KV cache depends on, which threads and step sizes are no part of."""
-    ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
-    settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
-    return make_key(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
-
-
-def _loads_for_ever(head: gguf.Head) -> bool:
-    """Return whether llama.cpp would rotate no dimensions of each head without end."""
-    kind = head.architecture
-    is_hybrid = f"{kind}.ssm.state_size" in head.metadata  # which may do without any
-    keys = (f"{kind}.rope.{name}" for name in ("dimension_count", "dimension_count_swa"))
-    return not is_hybrid and any(head.metadata.get(key) == 0 for key in keys)

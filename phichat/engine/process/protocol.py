@@ -33,6 +33,7 @@ Line = dict[str, Any]
 
 _PIECES = "pieces"
 _PIECE_FIELDS = [field.name for field in fields(Piece)]
+_FLAGS = [field.name for field in fields(Request) if field.type in {bool, "bool"}]
 _EVENTS = {name: kind for kind, name in EVENT_NAMES.items()}
 
 
@@ -93,8 +94,9 @@ def request_of(line: Line) -> Request:
     """Return the request in a line."""
     begun = line.get("begun")
     turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
-    flags = {name: bool(line[name]) for name in ("is_draft", "is_temporary", "only_counts", "finds_undecided")}
-    return Request(turns, Sampling(**line["sampling"]), begun, **flags, candidates=int(line["candidates"]))
+    flags: dict[str, Any] = {name: bool(line[name]) for name in _FLAGS}
+    forced, candidates = tuple(map(int, line["forced"])), int(line["candidates"])
+    return Request(turns, Sampling(**line["sampling"]), begun, forced, candidates=candidates, **flags)
 
 
 def _choice_of(values: Line | None) -> Choice | None:
