@@ -19,19 +19,24 @@ A file is one object:
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},
              "thinking": text,        what the model thought before it answered
-             "thinking_tokens": whole, "thinking_seconds": seconds}
+             "thinking_tokens": whole, "thinking_seconds": seconds,
+             "branched_from": null | {"message": id, "offset": whole, "word": text, "replaced": text},
+             "choices": text}         what the model weighed at each token, as phichat/chat/choice_table.py packs it,
+                                      in Base64
 
 Seconds count from the beginning of 1970. A reader leaves out what it does not know; an absent field has its empty
 value, but for `id`, `role` and `text`. The version rises when that is no longer enough.
 """
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, TypeVar
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.chat.choice_table import ChoiceTable
+from phichat.chat.conversation import Branch, Ending, Message, Reply, Role
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
@@ -147,6 +152,17 @@ def _reply_json(reply: Reply) -> dict[str, Any]:
         "thinking": replace_surrogates(reply.thinking),
         "thinking_tokens": reply.thinking_tokens,
         "thinking_seconds": reply.thinking_seconds,
+        "branched_from": _branch_json(reply.branched_from) if reply.branched_from else None,
+        "choices": base64.b64encode(reply.choices).decode(),
+    }
+
+
+def _branch_json(branch: Branch) -> dict[str, Any]:
+    return {
+        "message": branch.message,
+        "offset": branch.offset,
+        "word": replace_surrogates(branch.word),
+        "replaced": replace_surrogates(branch.replaced),
     }
 
 
@@ -214,7 +230,25 @@ def _reply(values: dict[str, Any]) -> Reply:
         _text(values, "thinking"),
         max(_whole(values.get("thinking_tokens")) or 0, 0),
         _time(values, "thinking_seconds") or 0.0,
+        _branch(_typed(values, "branched_from", dict, None)),
+        _choices(_text(values, "choices")),
     )
+
+
+def _branch(values: dict[str, Any] | None) -> Branch | None:
+    if values is None:
+        return None
+    offset = max(_whole(values.get("offset")) or 0, 0)
+    return Branch(_id(values, "message"), offset, _text(values, "word"), _text(values, "replaced"))
+
+
+def _choices(encoded: str) -> bytes:
+    """Return the choices; none if they are damaged: the conversation is worth more."""
+    try:
+        choices = base64.b64decode(encoded, validate=True)
+        return ChoiceTable.unpack(choices).pack() if choices else b""
+    except ValueError:
+        return b""
 
 
 def _typed(values: Mapping[str, Any], name: str, kind: type[T], default: Any) -> Any:

@@ -67,7 +67,9 @@ class History:
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
         """Return a conversation without its deleted branches. Raise StoreError if it does not exist."""
-        found, here = self._read_both(lambda connection: queries.load_conversation(connection, conversation))
+        found, here = self._read_both(
+            lambda connection: queries.load_conversation(connection, conversation, self._load_choices)
+        )
         record = here if conversation in self._database.fallback.names else found
         if record is None:
             raise StoreError(tr("This conversation no longer exists."))
@@ -122,6 +124,12 @@ class History:
         now = time.time()  # not when it is written: another conversation may have been changed by then
         return self._writer.submit(
             Job(lambda connection: writes.finish_reply(connection, message, now), message=message.id)
+        )
+
+    def set_choices(self, message: str, choices: bytes) -> Future[None]:
+        """Set what was weighed at the tokens of a reply."""
+        return self._writer.submit(
+            Job(lambda connection: writes.set_choices(connection, message, choices), message=message)
         )
 
     def set_tip(self, conversation: str, tip: str | None) -> Future[None]:
@@ -247,6 +255,18 @@ class History:
             except (TypeError, ValueError):  # a value of the wrong type: a damaged page
                 self._writer.submit(Job(integrity.check_integrity)).result()
         raise StoreError(tr("The history couldn’t be read. Restart Phichat."))
+
+    def _load_choices(self, message: str) -> bytes:
+        """Return what was weighed at the tokens of a reply, in any thread; nothing if it cannot be read."""
+
+        def read(connection: Connection) -> bytes:
+            return queries.load_choices(connection, message)
+
+        fallback = self._database.fallback
+        try:
+            return (fallback.read(read) if fallback.names else b"") or self._database.read(read)
+        except (sqlite3.Error, PoolClosed, UnicodeError, TypeError, ValueError):
+            return b""
 
     def _recovery_job(self, generation: int) -> Job:
         """Return a job that has the file recovered, unless it was since `generation`."""

@@ -86,12 +86,20 @@ def m005_thinking(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE messages ADD COLUMN thinking TEXT NOT NULL DEFAULT ''")
 
 
+def m006_choices(connection: sqlite3.Connection) -> None:
+    """Store where a reply branched off another, and what the model weighed at each of its tokens."""
+    connection.execute("ALTER TABLE messages ADD COLUMN branched_from TEXT NOT NULL DEFAULT ''")
+    # By far the longest, it comes last.
+    connection.execute("ALTER TABLE messages ADD COLUMN choices BLOB NOT NULL DEFAULT x''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_initial,
     m002_trash_and_interrupted_replies,
     m003_pinned_messages,
     m004_attachments,
     m005_thinking,
+    m006_choices,
 )
 """Each takes the tables from one version to the next. A published one is never changed: append another.
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from phichat.store import rows
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
-from phichat.store.rows import DETAIL_COLUMNS, MESSAGE_COLUMNS, SUMMARY_COLUMNS, SUMMARY_WIDTH
+from phichat.store.rows import DETAIL_COLUMNS, READ_COLUMNS, SUMMARY_COLUMNS, SUMMARY_WIDTH
 from phichat.store.search_text import Excerpts, fts_query, has_signs, parse_query, parse_signs
 
 MAX_TITLE_HITS = 10
@@ -23,8 +23,13 @@ def list_conversations(connection: sqlite3.Connection, *, in_trash: bool = False
     return [rows.summary_from_row(row) for row in found]
 
 
-def load_conversation(connection: sqlite3.Connection, name: str) -> ConversationRecord | None:
-    """Return a conversation without its deleted branches; None if it does not exist."""
+def load_conversation(
+    connection: sqlite3.Connection, name: str, load_choices: rows.LoadChoices
+) -> ConversationRecord | None:
+    """Return a conversation without its deleted branches; None if it does not exist.
+
+    `load_choices` is called when the choices of a reply are needed.
+    """
     row = connection.execute(
         f"SELECT {SUMMARY_COLUMNS}, {DETAIL_COLUMNS}, number FROM conversations WHERE id = ?",  # noqa: S608
         (name,),
@@ -32,10 +37,16 @@ def load_conversation(connection: sqlite3.Connection, name: str) -> Conversation
     if row is None:
         return None
     messages = connection.execute(
-        f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE conversation = ? AND deleted IS NULL ORDER BY number",  # noqa: S608
+        f"SELECT {READ_COLUMNS} FROM messages WHERE conversation = ? AND deleted IS NULL ORDER BY number",  # noqa: S608
         (row[-1],),
     )
-    return rows.record_from_row(row[:-1], tuple(map(rows.message_from_row, messages)))
+    read = (rows.message_from_row(message, load_choices) for message in messages)
+    return rows.record_from_row(row[:-1], tuple(read))
+
+
+def load_choices(connection: sqlite3.Connection, message: str) -> bytes:
+    """Return what was weighed at the tokens of a reply, as `ChoiceTable` packs it; empty if that is not known."""
+    return bytes(rows.fetch_value(connection, "SELECT choices FROM messages WHERE id = ?", message) or b"")
 
 
 def count_conversations(connection: sqlite3.Connection) -> int:

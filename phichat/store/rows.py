@@ -5,23 +5,29 @@ import math
 import sqlite3
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
-from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.chat.conversation import Branch, Ending, Message, Reply, Role
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
 Row = tuple[Any, ...]
+LoadChoices = Callable[[str], bytes]
+"""Returns the choices of the message with that id."""
 
 SUMMARY_COLUMNS = "id, title, created, changed, is_pinned, deleted, tip IS NULL"
 SUMMARY_WIDTH = len(SUMMARY_COLUMNS.split(", "))
 DETAIL_COLUMNS = "tip, system, sampling, model, draft, origin, attached"
 MESSAGE_COLUMNS = (
     "id, parent, role, text, created, is_pinned, attachments, ending, model, model_sha256, seed, tokens, statistics,"
-    " sampling, engine, thinking, thinking_tokens, thinking_seconds"
+    " sampling, engine, thinking, thinking_tokens, thinking_seconds, branched_from, choices"
 )
+READ_COLUMNS = MESSAGE_COLUMNS.replace("choices", "length(choices)")
+"""The columns of a message but for its choices, which take more time than all others, and are loaded when needed."""
+
 MESSAGE_PLACEHOLDERS = ", ".join("?" for _ in MESSAGE_COLUMNS.split(", "))
 
 LARGEST_INTEGER = 2**63 - 1
@@ -52,13 +58,14 @@ def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationReco
     )
 
 
-def message_from_row(row: Row) -> Message:
-    """Make a message of the columns MESSAGE_COLUMNS."""
+def message_from_row(row: Row, load_choices: LoadChoices = lambda _: b"") -> Message:
+    """Make a message of the columns READ_COLUMNS; `load_choices` is called when its choices are needed."""
     name, parent, role, text, created, is_pinned, attachments, *made = row
     ending, model, checksum, seed, tokens, statistics, sampling, engine, *thinking = made
     reply = None
     if ending is not None:
-        stored = (tokens, statistics, sampling, engine)
+        *thinking, branched_from, size = thinking
+        stored = (tokens, statistics, sampling, engine, branched_from, partial(load_choices, name) if size else None)
         known = _ENDINGS.get(ending, Ending.CANCELLED)
         reply = LazyReply.from_row(model or "", checksum, seed, known, stored, thinking)
     message = Message.__new__(Message)  # the frozen __init__ takes three times as long
@@ -78,18 +85,32 @@ def row_from_message(message: Message) -> Row:
     )  # fmt: skip
     reply = message.reply
     if reply is None:
-        return (*common, None, None, None, None, None, None, None, None, "", 0, 0.0)
+        return (*common, None, None, None, None, None, None, None, None, "", 0, 0.0, "", b"")
     return (
         *common, str(reply.ending), replace_surrogates(reply.model), reply.model_sha256, storable_integer(reply.seed),
         encode_tokens(reply.tokens), encode_json(reply.statistics), encode_json(reply.sampling),
         encode_json(reply.engine), replace_surrogates(reply.thinking), storable_integer(reply.thinking_tokens) or 0,
-        storable_time(reply.thinking_seconds),
+        storable_time(reply.thinking_seconds), encode_branch(reply.branched_from), reply.choices,
     )  # fmt: skip
 
 
 def encode_json(value: dict[str, Any]) -> str:
     """Return a dict as compact JSON."""
     return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+
+
+def encode_branch(branch: Branch | None) -> str:
+    """Return where a reply branched off as JSON; an empty string if it did not."""
+    return encode_json(asdict(branch)) if branch else ""
+
+
+def decode_branch(stored: str | None) -> Branch | None:
+    """Parse where a reply branched off; None if it did not, or that is malformed."""
+    values = decode_json(stored) if stored else {}
+    try:
+        return Branch(str(values["message"]), int(values["offset"]), str(values["word"]), str(values["replaced"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def encode_attachments(attachments: Attachments) -> str:
@@ -216,6 +237,8 @@ class LazyReply(Reply):
     statistics: dict[str, Any] = _LazyAttribute(1, decode_json)  # type: ignore[assignment]
     sampling: dict[str, Any] = _LazyAttribute(2, decode_json)  # type: ignore[assignment]
     engine: dict[str, Any] = _LazyAttribute(3, decode_json)  # type: ignore[assignment]
+    branched_from: Branch | None = _LazyAttribute(4, decode_branch)  # type: ignore[assignment]
+    choices: bytes = _LazyAttribute(5, lambda load: load() if load else b"")  # type: ignore[assignment]
 
     stored: tuple[Any, ...]
 
@@ -229,9 +252,11 @@ class LazyReply(Reply):
         stored: tuple[Any, ...],
         thinking: Iterable[Any],
     ) -> Reply:
-        """Make a reply; `stored` has the columns to decode later: tokens, statistics, sampling and engine.
+        """Make a reply.
 
-        `thinking` has the text, the number of tokens and the seconds of it.
+        `stored` has the columns to decode later: tokens, statistics, sampling, engine and where it branched off; and a
+        function that loads its choices, None if it has none. `thinking` has the text, the number of tokens and the
+        seconds of it.
         """
         reply = cls.__new__(cls)
         kept = vars(reply)
@@ -249,5 +274,6 @@ class LazyReply(Reply):
 def _reply_values(reply: Reply) -> tuple[Any, ...]:
     return (
         reply.model, reply.seed, reply.tokens, reply.ending, reply.statistics, reply.model_sha256, reply.sampling,
-        reply.engine, reply.thinking, reply.thinking_tokens, reply.thinking_seconds,
+        reply.engine, reply.thinking, reply.thinking_tokens, reply.thinking_seconds, reply.branched_from,
+        reply.choices,
     )  # fmt: skip

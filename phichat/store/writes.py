@@ -83,6 +83,11 @@ def finish_reply(connection: sqlite3.Connection, message: Message, when: float) 
         )
 
 
+def set_choices(connection: sqlite3.Connection, message: str, choices: bytes) -> None:
+    """Set what was weighed at the tokens of a reply."""
+    connection.execute("UPDATE messages SET choices = ? WHERE id = ?", (choices, message))
+
+
 def pin_message(connection: sqlite3.Connection, message: str, *, is_pinned: bool) -> None:
     """Set whether a message always stays in the prompt."""
     connection.execute("UPDATE messages SET is_pinned = ? WHERE id = ?", (is_pinned, message))

@@ -55,6 +55,7 @@ def test_json_is_what_the_description_says() -> None:
     assert answer["reply"] == {
         "model": "tiny", "model_sha256": None, "seed": 7, "ending": "stop", "tokens": [1, 2], "sampling": {},
         "engine": {}, "statistics": {}, "thinking": "", "thinking_tokens": 0, "thinking_seconds": 0.0,
+        "branched_from": None, "choices": "",
     }  # fmt: skip
 
 
