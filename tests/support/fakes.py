@@ -189,6 +189,9 @@ class SlowKeeper:
     def store_reply(self, session: Session, message: Message) -> None:
         self.told.append(f"finished {message.text!r}")
 
+    def store_choices(self, session: Session, message: Message) -> None:
+        self.told.append(f"weighed {message.text!r}")
+
 
 def _perform(lines: list[Line], stop: CancelToken) -> Iterator[Event]:
     for number, line in enumerate(lines):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -32,6 +32,22 @@ class _Stored:
     title: str = ""
     is_begun: bool = False
     """Whether there ever was a message in it, even if all were deleted."""
+
+
+class ReplyStore(Protocol):
+    """Stores replies as they grow; implemented by AutoSave. No method waits for the disk."""
+
+    def store_question(self, session: Session) -> "Future[None] | None":
+        """Store a question, or a reply that is continued; the future is done once that is durable."""
+
+    def append_reply(self, session: Session, pieces: Sequence[Piece]) -> None:
+        """Append to the reply under way."""
+
+    def store_reply(self, session: Session, message: Message) -> None:
+        """Store the final reply."""
+
+    def store_choices(self, session: Session, message: Message) -> None:
+        """Store what was weighed at its tokens."""
 
 
 class AutoSave(QObject):
@@ -114,6 +130,11 @@ class AutoSave(QObject):
         """Store the final reply."""
         if not session.is_temporary:
             self._watch(self._history().finish_reply(message))
+
+    def store_choices(self, session: Session, message: Message) -> None:
+        """Store what was weighed at the tokens of a reply."""
+        if session in self._stored and message.reply:
+            self._watch(self._history().set_choices(message.id, message.reply.choices))
 
     def save_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store the draft and its attachments, with the conversation if it is new.

@@ -1,10 +1,13 @@
-"""Requests in the background: prefill of the draft, token counts, calibration, unloading."""
+"""Requests in the background: prefill of the draft, token counts, weighing, calibration, unloading."""
 
 from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.chat.attachments import with_attachments
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, Event, Loaded, Loading, Notice, PromptFit, Reading, Request
 from phichat.ui.threads.engine_thread import EngineThread
@@ -17,6 +20,7 @@ class BackgroundRequests(QObject):
         fitted(Session, PromptFit): how the draft fits into the context.
         prefill_progressed(int, int): how many of the draft's tokens are read, and how many there are.
         prefill_finished: the draft is read, as it was when that began.
+        weighing_finished: the reply is weighed, or that was stopped.
         counted(object, PromptFit): the tokens of what `count` was given, by its key; None if that failed.
         load_progressed(float), loaded(Loaded): the model was loaded for a request, or with other settings;
             negative if that has failed.
@@ -26,6 +30,7 @@ class BackgroundRequests(QObject):
     fitted = Signal(object, object)
     prefill_progressed = Signal(int, int)
     prefill_finished = Signal()
+    weighing_finished = Signal()
     counted = Signal(object, object)
     load_progressed = Signal(float)
     loaded = Signal(object)
@@ -38,6 +43,7 @@ class BackgroundRequests(QObject):
         self._ending: CancelToken | None = None
         """The prefill that a question interrupted which goes on from its draft."""
         self._working: CancelToken | None = None
+        self._weighing: CancelToken | None = None
         self._counting: dict[CancelToken, object] = {}
         self._ordered: deque[CancelToken] = deque(maxlen=50)
         """The last requests: one that was cancelled may still have loaded the model, perhaps with other settings."""
@@ -49,25 +55,40 @@ class BackgroundRequests(QObject):
         """Whether the draft is being read."""
         return self._prefilling is not None
 
-    def prefill(self, request: Request, session: Session, draft: str) -> None:
-        """Have the model read `request`, which is for `draft` in `session`."""
-        self._session, self._draft = session, draft
+    def is_weighing(self) -> bool:
+        """Whether a reply is being weighed."""
+        return self._weighing is not None
+
+    def prefill(self, session: Session, draft: str, model: str, *, only_counts: bool = False) -> None:
+        """Have `model` read `session` with `draft` and its attachments, or only count their tokens."""
+        self._session, self._draft = session, with_attachments(draft, session.attached)
+        turns = (*session.turns(model), Turn(Role.USER, self._draft))
+        request = Request(
+            turns, session.sampling, is_draft=True, is_temporary=session.is_temporary, only_counts=only_counts
+        )
         self._prefilling = self._order(self._thread.generate(request))
 
-    def count(self, request: Request, key: object) -> None:
-        """Count the tokens of `request`, and emit `counted` with `key`; a question does not cancel that."""
+    def count(self, text: str, key: object) -> None:
+        """Count the tokens of a question `text`, and emit `counted` with `key`; a question does not cancel that."""
+        request = Request((Turn(Role.USER, text),), Sampling(), is_draft=True, only_counts=True)
         self._counting[self._order(self._thread.generate(request))] = key
 
+    def weigh(self, request: Request) -> CancelToken:
+        """Have a reply weighed in place of all else but counting; return the token of its events."""
+        self.stop()
+        self._weighing = self._order(self._thread.generate(request))
+        return self._weighing
+
     def run_if_free(self, order: Callable[[], CancelToken]) -> None:
-        """Send the request that `order` makes, unless the draft is being read."""
-        if not self._prefilling:
+        """Send the request that `order` makes, unless the draft is being read, or a reply weighed."""
+        if not self._prefilling and not self._weighing:
             self._working = self._order(order())
 
     def stop(self) -> None:
         """Cancel all but counting."""
-        for stop in filter(None, (self._prefilling, self._ending, self._working)):
+        for stop in filter(None, (self._prefilling, self._ending, self._working, self._weighing)):
             stop.set()
-        self._prefilling = self._ending = self._working = None
+        self._prefilling = self._ending = self._working = self._weighing = None
 
     def stop_for(self, session: Session, text: str) -> None:
         """Cancel for the question `text` in `session`; a prefill that it goes on from still ends its step."""
@@ -87,19 +108,22 @@ class BackgroundRequests(QObject):
         if stop in self._counting and isinstance(event, PromptFit | Done):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, PromptFit) else None)
         elif stop in self._ordered:
-            is_current = stop is self._prefilling or stop is self._working or stop in self._counting
+            is_current = stop in {self._prefilling, self._working, self._weighing} or stop in self._counting
             if is_current or isinstance(event, Loaded | Notice):
                 self._handle(event)
         if isinstance(event, Done) and stop is self._prefilling:
             self._prefilling = None
             self.prefill_finished.emit()
+        if isinstance(event, Done) and stop is self._weighing:
+            self._end_weighing()
 
     def _handle(self, event: Event) -> None:
         match event:
             case PromptFit():
                 self.fitted.emit(self._session, event)
             case Reading(done, total):
-                self.prefill_progressed.emit(done, total)
+                if not self._weighing:
+                    self.prefill_progressed.emit(done, total)
             case Loading(fraction):
                 self.load_progressed.emit(fraction)
             case Loaded():
@@ -117,3 +141,9 @@ class BackgroundRequests(QObject):
             self._prefilling = None
         elif stop is self._working:
             self._working = None
+        elif stop is self._weighing:
+            self._end_weighing()
+
+    def _end_weighing(self) -> None:
+        self._weighing = None
+        self.weighing_finished.emit()

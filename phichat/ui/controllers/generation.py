@@ -1,17 +1,19 @@
 """The generation controller: sends questions to the engine, and puts replies into their conversation (no widgets)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.chat.attachments import Attachments, with_attachments
+from phichat.chat.candidates import Candidate
 from phichat.chat.conversation import Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
+from phichat.chat.weighed_reply import WeighedReply, WeighedToken
 from phichat.engine.base import (
     CancelToken,
     Done,
@@ -28,11 +30,12 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.i18n import format_number, tr, tr_count
+from phichat.ui.controllers.autosave import ReplyStore
 from phichat.ui.controllers.background_requests import BackgroundRequests
 from phichat.ui.threads.engine_thread import EngineThread
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    pass
 
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
@@ -47,19 +50,6 @@ class GenerationState(Enum):
     WRITING = auto()
 
 
-class ReplyStore(Protocol):
-    """Stores replies as they grow; no method waits for the disk."""
-
-    def store_question(self, session: Session) -> "Future[None] | None":
-        """Store a question, or a reply that is continued; the future is done once that is durable."""
-
-    def append_reply(self, session: Session, pieces: Sequence[Piece]) -> None:
-        """Append to the reply under way."""
-
-    def store_reply(self, session: Session, message: Message) -> None:
-        """Store the final reply."""
-
-
 class GenerationController(QObject):
     """Loads models, and generates one reply at a time.
 
@@ -69,6 +59,8 @@ class GenerationController(QObject):
         state: what it is doing.
         background: requests that nobody waits for.
         finds_undecided: whether replies are to tell where the model was least decided.
+        checksum: returns the checksum of a model's file, if known.
+        candidates: how many of the likeliest tokens they are to tell with each of theirs; 0 for none.
 
     Signals:
         state_changed: `state`, `model` or `loaded` changed.
@@ -105,11 +97,12 @@ class GenerationController(QObject):
         checksum: Callable[[ModelRef], str | None] = lambda _: None,
     ) -> None:
         super().__init__()
-        self._thread, self._settings, self._reply_store, self._checksum = thread, settings, reply_store, checksum
+        self._thread, self._settings, self._reply_store, self.checksum = thread, settings, reply_store, checksum
         self.model: ModelRef | None = None
         self.loaded: Loaded | None = None
         self.state = GenerationState.EMPTY
         self.finds_undecided = False
+        self.candidates = 0
         self._good: ModelRef | None = None
         self._context = 0
         self._loading: CancelToken | None = None
@@ -171,6 +164,19 @@ class GenerationController(QObject):
         """Continue the last reply of `session`."""
         self._ask(session, session.continue_reply)
 
+    def branch(
+        self, session: Session, message: Message, weighed: WeighedReply, place: WeighedToken, candidate: Candidate
+    ) -> None:
+        """Generate another version of the reply `message` that is the same before `place` and has `candidate` there.
+
+        `weighed` is by the model in use: candidates of another model mean nothing to it.
+        """
+        if self.model and weighed.model != self.model.name:
+            sentence = tr("These probabilities are from {author}. Load that model, or have {model} read the answer.")
+            self.failed.emit(session, sentence.format(author=weighed.model, model=self.model.title))
+            return
+        self._ask(session, lambda reply: session.branch_reply(reply, message, weighed, place, candidate))
+
     def prefill_draft(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
         """Have an idle model read `session` with its draft and attachments, or only count the tokens.
 
@@ -178,19 +184,13 @@ class GenerationController(QObject):
         """
         self.background.stop()
         if self.state is GenerationState.IDLE and self.model and self.loaded:
-            whole = with_attachments(draft, session.attached)
-            turns = (*session.turns(self.model.name), Turn(Role.USER, whole))
-            request = Request(
-                turns, session.sampling, is_draft=True, is_temporary=session.is_temporary, only_counts=only_counts
-            )
-            self.background.prefill(request, session, whole)
+            self.background.prefill(session, draft, self.model.name, only_counts=only_counts)
 
     def count_tokens(self, text: str, key: object) -> bool:
         """Count the tokens of a question `text`, for `background.counted`; False if the model is busy."""
         has_time = self.state is GenerationState.IDLE and self.loaded is not None
         if has_time:
-            request = Request((Turn(Role.USER, text),), Sampling(), is_draft=True, only_counts=True)
-            self.background.count(request, key)
+            self.background.count(text, key)
         return has_time
 
     def calibrate(self) -> None:
@@ -254,8 +254,8 @@ class GenerationController(QObject):
         self._session = session
         self.asked.emit(session)
         stored = self._reply_store.store_question(session) if self._reply_store else None
-        flags = {"is_temporary": session.is_temporary, "finds_undecided": self.finds_undecided}
-        request = Request(turns, sampling, session.begun, **flags)
+        request = Request(turns, sampling, session.begun, session.forced, is_temporary=session.is_temporary)
+        request = replace(request, candidates=self.candidates, finds_undecided=self.finds_undecided)
         self._reply = self._thread.generate(request, stored)
         self._become(GenerationState.LOADING if self._loading else GenerationState.READING)
         self._tell_reply()
@@ -385,7 +385,7 @@ class GenerationController(QObject):
         """Return what the reply was made with, besides its settings."""
         if not self.loaded:
             return {}
-        return {"engine": self.loaded.made_with, "model_sha256": self._checksum(self.loaded.model)}
+        return {"engine": self.loaded.made_with, "model_sha256": self.checksum(self.loaded.model)}
 
     def _tell_reply(self) -> None:
         message: Message | None = self._session.answering if self._session else None

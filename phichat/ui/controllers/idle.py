@@ -42,6 +42,7 @@ class IdleTimer(QObject):
         generation.state_changed.connect(self.restart)
         # A prefill puts calibration off: the time begins again at its end.
         generation.background.prefill_finished.connect(self.restart)
+        generation.background.weighing_finished.connect(self.restart)
 
     @Slot()
     def restart(self) -> None:
@@ -101,6 +102,7 @@ class DraftPrefill(QObject):
         current.session_changed.connect(self.schedule)
         current.draft_changed.connect(self.schedule)
         generation.background.prefill_finished.connect(self.schedule)
+        generation.background.weighing_finished.connect(self._on_loaded)
         generation.state_changed.connect(self._on_state)
         generation.model_loaded.connect(self._on_loaded)
 
@@ -117,7 +119,7 @@ class DraftPrefill(QObject):
 
     @Slot()
     def _on_loaded(self) -> None:
-        """Read the draft again: a model that was just loaded has read nothing."""
+        """Read the draft again: a model that was just loaded has read nothing, and one that weighed, something else."""
         self._place = ()
         self.schedule()
 
@@ -139,6 +141,8 @@ class DraftPrefill(QObject):
             goes_on and self._generation.background.is_prefilling()
         ):
             return  # `prefill_finished` comes back here
+        if self._generation.background.is_weighing():
+            return
         is_news = place != self._place or draft != self._last
         if is_news and (draft.strip() or session.attached or session.conversation.tip):
             self._place, self._last = place, draft
