@@ -15,7 +15,7 @@ from phichat.engine.base import SIZES, EngineSettings
 from phichat.engine.llama import hardware
 from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.checkpoints import Checkpoints
-from phichat.engine.states import Checkpoint, usable_length
+from phichat.engine.states import FEWEST, Checkpoint, usable_length
 from phichat.errors import EngineError, ModelDamaged, ModelUnsupported
 from phichat.i18n import tr
 
@@ -197,6 +197,11 @@ class LlamaContext:
             lambda buffer, size: lib.llama_state_seq_get_data_ext(self.context, buffer, size, 0, _PARTIAL),
         ):
             self.checkpoints.add(Checkpoint(length, data))
+
+    def save_checkpoint_of_reply(self) -> None:
+        """Add a checkpoint if the last is so long ago that one is worth it, so that a reply can be branched there."""
+        if not self.is_trimmable and len(self.kept) - self.checkpoints.last >= FEWEST:
+            self.save_checkpoint()
 
     def usable_length(self, common: int) -> int:
         """Return how many tokens stay if all but the first `common` are forgotten: fewer unless they can be trimmed."""

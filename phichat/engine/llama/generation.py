@@ -148,6 +148,8 @@ class TokenGenerator:
         self._seconds = time.perf_counter() - begun
         if self._guesses:
             return is_done
+        if self._choices is not None:
+            self._llama.save_checkpoint_of_reply()
         if self._look_up:
             self._look_up.prices.record_single(self._seconds)
         if self._pacer:

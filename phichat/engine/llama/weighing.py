@@ -80,6 +80,7 @@ def _weighed(
             step = tokens[start : min(start + MOST_SCORED, len(tokens) - 1)]
             if stop.is_set() or not llama.decode_scored(step):
                 return
+            llama.save_checkpoint_of_reply()
             for index in range(len(step)):
                 token = tokens[start + index + 1]
                 yield token, chain.weigh(llama.context, index, token)
