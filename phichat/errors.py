@@ -17,6 +17,11 @@
      │    └── HubRefused          permanent: it may not be read, or cannot be trusted
      │         ├── HubMissing     there is no such file
      │         └── HubForbidden   it is gated or private
+     ├── DocumentError            a document could not be read
+     │    ├── DocumentLocked      it wants its password
+     │    ├── DocumentDamaged     its content is invalid
+     │    ├── DocumentTooLarge    it is larger than what is read
+     │    └── DocumentUnsupported it is of a kind that is not read
      └── StoreError               settings, history or a model could not be read or written
 
 Every text says what happened, to what, and what to do next, in the user's language.
@@ -111,6 +116,26 @@ class HubMissing(HubRefused):
 
 class HubForbidden(HubRefused):
     """The file is gated or private, or the Hub does not publish what it takes to verify it."""
+
+
+class DocumentError(PhichatError):
+    """A document could not be read."""
+
+
+class DocumentLocked(DocumentError):
+    """The document wants a password, or another one than was given."""
+
+
+class DocumentDamaged(DocumentError):
+    """The content of the document is invalid."""
+
+
+class DocumentTooLarge(DocumentError):
+    """The document, or what it unpacks to, is larger than what is read."""
+
+
+class DocumentUnsupported(DocumentError):
+    """The document is of a kind that is not read."""
 
 
 class StoreError(PhichatError):

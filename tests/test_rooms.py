@@ -65,7 +65,12 @@ MODULES = {
     "phichat.engine.remote": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.remote", "phichat.net"),
     "phichat.engine": (*TOP, *ENGINE, "phichat.chat", "psutil"),
     "phichat.server": (*TOP, "phichat.chat", "phichat.engine", "phichat.engines", "phichat.models", "phichat.server"),
-    "phichat.documents": (*TOP, "phichat.chat", "phichat.documents"),
+    "phichat.documents": (
+        *TOP,
+        "phichat.chat",
+        "phichat.documents",
+        "phichat.engine.process.lifeline",  # of any child process
+    ),
     "phichat.engines": (*TOP, "phichat.engine"),
     "phichat.models.manager": (
         *TOP,
@@ -147,7 +152,7 @@ MODULES = {
 }
 """Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
 
-TO_COME = ("phichat.engine.remote", "phichat.server", "phichat.documents")
+TO_COME = ("phichat.engine.remote", "phichat.server")
 """Rooms whose place is kept: what they may import is settled before anybody builds there."""
 
 TYPES = {

@@ -1,0 +1,1 @@
+"""Documents: reading files of many kinds, and finding passages in them."""
