@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "phichat"
 
 TOP = (
-    "phichat.__version__", "phichat.cancellation", "phichat.errors", "phichat.files", "phichat.gguf", "phichat.i18n",
-    "phichat.json_file", "phichat.paths", "phichat.runtime", "phichat.unicode",
+    "phichat.__version__", "phichat.cancellation", "phichat.encodings", "phichat.errors", "phichat.files",
+    "phichat.gguf", "phichat.i18n", "phichat.json_file", "phichat.paths", "phichat.runtime", "phichat.unicode",
 )  # fmt: skip
 """The files that belong to no room."""
 
@@ -28,6 +28,7 @@ ENGINE = (
 
 MODULES = {
     "phichat.cancellation": (),
+    "phichat.encodings": ("charset_normalizer",),
     "phichat.errors": (),
     "phichat.files": (),
     "phichat.gguf": ("phichat.errors", "phichat.gguf", "phichat.i18n"),
@@ -56,7 +57,6 @@ MODULES = {
         "phichat.exchange",
         "phichat.markdown",
         "phichat.store.base",
-        "charset_normalizer",
         "ijson",
     ),
     "phichat.engine.llama": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.llama", "llama_cpp", "numpy", "psutil"),
@@ -70,6 +70,8 @@ MODULES = {
         "phichat.chat",
         "phichat.documents",
         "phichat.engine.process.lifeline",  # of any child process
+        "psutil",
+        "pypdfium2",
     ),
     "phichat.engines": (*TOP, "phichat.engine"),
     "phichat.models.manager": (
@@ -174,10 +176,11 @@ DOORS = {
     "keyring": ("phichat.net.credentials",),
     "wakepy": ("phichat.models.download.wake_lock",),
     "sqlite3": ("phichat.store",),
-    "charset_normalizer": ("phichat.exchange.encodings",),
+    "charset_normalizer": ("phichat.encodings",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),
     "pygments": ("phichat.rendering",),
+    "pypdfium2": ("phichat.documents.readers.pdf",),
     "ziamath": ("phichat.rendering",),
     "ziafont": ("phichat.rendering",),
 }

@@ -10,10 +10,10 @@ from phichat.cli.context import Context, context_of
 from phichat.cli.lens import TerminalLens
 from phichat.cli.talk import chosen_model, interrupting
 from phichat.cli.tune import show_loading
+from phichat.encodings import decode_text
 from phichat.engine.base import Event, Reading, Scored, as_json
 from phichat.engine.settings import suggested
 from phichat.errors import PhichatError, PromptError
-from phichat.exchange.encodings import decode_text
 from phichat.i18n import format_number, format_size, tr, tr_count
 from phichat.unicode import replace_surrogates, without_controls
 

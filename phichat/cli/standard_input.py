@@ -68,7 +68,7 @@ def _binary() -> BinaryIO | None:
 
 
 def _decoded(data: bytes) -> str:
-    from phichat.exchange.encodings import decode_text  # noqa: PLC0415 - the window's start does without
+    from phichat.encodings import decode_text  # noqa: PLC0415 - the window's start does without
 
     text = decode_text(data)
     if text is None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from phichat import gguf
 from phichat.chat.attachments import Attachment
+from phichat.encodings import decode_text
 from phichat.errors import StoreError
-from phichat.exchange.encodings import decode_text
 from phichat.exchange.imports import holds_conversations
 from phichat.i18n import format_sizes, tr
 from phichat.store.base import FileKind
