@@ -1,24 +1,28 @@
 """The entry point: opens the window, runs a command, or becomes one of our own child processes."""
 
-import gc
-import logging
-import os
 import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import NoReturn
 
-from phichat import i18n, paths, runtime
+try:
+    import gc
+    import logging
+    import os
+    from contextlib import suppress
+    from pathlib import Path
+    from typing import NoReturn
+
+    from phichat import i18n, paths, runtime
+except KeyboardInterrupt:  # importing takes long enough for Ctrl+C
+    sys.exit(130)
 
 
 def main() -> int:
     """Run what the command line asks for and return the exit status."""
-    runtime.give_back_environment()
-    runtime.add_bundled_starter()
-    if module := runtime.module_argument(sys.argv):
-        runtime.run_module(module)
-        return 0
     try:
+        runtime.give_back_environment()
+        runtime.add_bundled_starter()
+        if module := runtime.module_argument(sys.argv):
+            runtime.run_module(module)
+            return 0
         i18n.set_language(preferred=paths.preferred_language())
         from phichat import cli  # noqa: PLC0415 - its texts need the language
 

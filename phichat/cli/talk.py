@@ -264,6 +264,8 @@ def _converse(context: Context, terminal_chat: TerminalChat) -> int:
     console, stop = context.console, CancelToken()
     with interrupting(stop):
         terminal_chat.load(context.options, stop)
+    if stop.is_set():  # when the model was there already
+        raise KeyboardInterrupt
     if console.is_interactive:
         kept = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation will be saved.")
         lost = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation won’t be saved.")
@@ -317,13 +319,23 @@ def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
 
 @contextmanager
 def interrupting(stop: CancelToken) -> Iterator[None]:
-    """Have Ctrl+C set `stop`; raise KeyboardInterrupt at a second one, and where the work ended with an error."""
+    """Have Ctrl+C set `stop`; raise KeyboardInterrupt at a second one, and where the work ended with an error.
+
+    Once it is left, `stop` tells whether Ctrl+C was pressed, even at the last moment.
+    """
+    setters: list[threading.Thread] = []
 
     def ask_to_stop(_: int, __: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         # In a thread, as the interrupted one may hold the locks that `set` needs.
-        threading.Thread(target=stop.set, name="stop").start()
+        setters.append(threading.Thread(target=stop.set, name="stop"))
+        setters[-1].start()
+
+    def is_asked_to_stop() -> bool:
+        for setter in setters:
+            setter.join()
+        return stop.is_set()
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -332,11 +344,12 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
     try:
         yield
     except PhichatError as error:
-        if stop.is_set():
+        if is_asked_to_stop():
             raise KeyboardInterrupt from error
         raise
     finally:
         signal.signal(signal.SIGINT, earlier)
+        is_asked_to_stop()
 
 
 def _length_notice(done: Done, sampling: Sampling) -> str:

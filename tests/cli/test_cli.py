@@ -21,7 +21,7 @@ from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli import standard_input
 from phichat.cli.console import Console
-from phichat.engine.base import Done, EngineSettings, Notice, Tried
+from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Notice, Tried
 from phichat.errors import EngineDied, PromptTooLong
 from tests.support.fakes import ScriptedEngine, thought
 
@@ -341,6 +341,40 @@ def test_ctrl_c_ends_a_script(phichat: Run, monkeypatch: pytest.MonkeyPatch, eng
     monkeypatch.setattr(Console, "read_line", interrupt)
     assert phichat("chat") == (130, "", "Interrupted.\n")
     assert engine.loaded is None
+
+
+def test_ctrl_c_at_the_end_of_loading_is_not_lost(
+    phichat: Run, monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine
+) -> None:
+    load = engine.load
+
+    def interrupt(model: ModelRef, settings: EngineSettings, _: CancelToken, report: Callable[[Event], None]) -> Loaded:
+        signal.raise_signal(signal.SIGINT)
+        return load(model, settings, CancelToken(), report)
+
+    monkeypatch.setattr(engine, "load", interrupt)
+    assert phichat("chat", "--save", said="Hi\nAnd?\n") == (130, "", "Interrupted.\n")
+    assert engine.requests == []
+
+
+def test_ctrl_c_at_the_end_of_an_answer_is_not_lost(
+    phichat: Run, monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine
+) -> None:
+    def interrupt(_: Done) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "All."
+
+    monkeypatch.setattr("phichat.cli.talk._statistics", interrupt)
+    assert phichat("chat", said="Hi\nAnd?\n") == (130, "Hi\n", "All.\n")
+
+
+def test_ctrl_c_while_modules_are_imported_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "logging.py").write_text("raise KeyboardInterrupt")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    ended = subprocess.run(
+        [sys.executable, "-m", "phichat", "models", "list"], check=False, capture_output=True, env=environment
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
 def test_a_script_does_not_go_on_after_an_error(engine: ScriptedEngine, phichat: Run) -> None:
