@@ -9,7 +9,7 @@ from phichat.cancellation import CancelToken
 from phichat.cli.context import Context
 from phichat.cli.download import download, report_reading
 from phichat.cli.search import search
-from phichat.errors import ModelMissing
+from phichat.errors import ModelMissing, PhichatError
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
 from phichat.models.hub_address import parse_hub_address
@@ -204,7 +204,7 @@ def _remove(context: Context) -> None:
         model = context.library.find_model(name)
     freed = model.bytes if model and model.source is Source.OURS else begun.bytes if begun and not model else 0
     if freed and not _is_agreed(context, freed):
-        context.console.print_notice(tr("Nothing was deleted."))
+        _print_kept(context)
     elif begun and not model:
         _discard(context, begun)
     else:
@@ -212,13 +212,26 @@ def _remove(context: Context) -> None:
 
 
 def _is_agreed(context: Context, freed: int) -> bool:
-    """Return whether the user agrees to a deletion; scripts do."""
+    """Return whether the user, or what is piped in, agrees to a deletion. Raise PhichatError if nobody answers."""
     options, console = context.options, context.console
-    if options.yes or options.json or not console.is_interactive:
+    if options.yes:
         return True
     question = tr("Delete {name} and free up {size}? (yes/no)").format(name=options.name, size=format_size(freed))
-    answer = (console.read_line(f"{question} ") or "").strip().lower()
-    return answer in {"y", "yes", tr("yes"), tr("yes")[0]}
+    answer = console.read_line(f"{question} ")
+    if answer is None and not console.is_interactive:
+        raise PhichatError(
+            tr(
+                "{name} wasn’t deleted, because nobody confirmed it. To delete it without confirmation, add --yes."
+            ).format(name=options.name)
+        )
+    return (answer or "").strip().lower() in {"y", "yes", tr("yes"), tr("yes")[0]}
+
+
+def _print_kept(context: Context) -> None:
+    if context.options.json:
+        context.console.print_json({"name": context.options.name, "on_disk": True, "freed_bytes": 0})
+    else:
+        context.console.print_notice(tr("Nothing was deleted."))
 
 
 def _discard(context: Context, begun: PartialDownload) -> None:

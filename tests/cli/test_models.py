@@ -175,7 +175,7 @@ def test_a_model_is_verified_and_removed_by_the_name_it_was_fetched_by(
         assert f"{address} isn’t downloaded. Run `phichat models download {address}`" in err
     assert phichat("download", address)[0] == 0
     assert "x is intact" in phichat("verify", address)[1]
-    assert "x was deleted" in phichat("remove", address)[1]
+    assert "x was deleted" in phichat("remove", address, "--yes")[1]
     assert not (home / "models" / "x.gguf").exists()
 
 
@@ -283,9 +283,9 @@ def test_what_is_partly_here_is_listed_resumed_or_removed(phichat: Run, served: 
     served.forget()
     assert phichat("download", PHI_3.name)[0] == 0
     assert served.starts(PHI_3.file) == [here]
-    assert "239\u00a0kB" in phichat("remove", PHI_3.name)[1]
+    assert "239\u00a0kB" in phichat("remove", PHI_3.name, "--yes")[1]
     here = _begun(served, home)
-    assert f"freeing up {i18n.format_size(here)}" in phichat("remove", PHI_3.name)[1]
+    assert f"freeing up {i18n.format_size(here)}" in phichat("remove", PHI_3.name, "--yes")[1]
     assert json.loads(phichat("list", "--json")[1].splitlines()[0])["bytes_here"] == 0
     assert phichat("remove", PHI_3.name)[0] == 1
 
@@ -305,6 +305,22 @@ def test_a_person_is_asked_before_deleting(
     assert (status, Path(file).exists()) == (0, stays)
     assert phichat("remove", "mine", "--yes")[0] == (0 if stays else 1)
     assert not Path(file).exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "stays"), [("", 1, True), ("n\n", 0, True), ("?\n", 0, True), ("y\n", 0, False)]
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_without_a_terminal_only_a_yes_deletes(
+    phichat: Run, home: Path, chatml_model: Path, answer: str, status: int, stays: bool, options: list[str]
+) -> None:
+    (home / "models").mkdir(parents=True)
+    file = Path(shutil.copy(chatml_model, home / "models" / "mine.gguf"))
+    found, out, err = phichat("remove", "mine", *options, said=answer)
+    assert (found, file.exists()) == (status, stays)
+    assert ("mine wasn’t deleted" in err and "add --yes" in err) == (not answer)
+    if options and answer:
+        assert json.loads(out)["on_disk"] is stays
 
 
 def test_a_log_hears_of_progress_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
@@ -454,7 +470,7 @@ def test_a_model_in_several_files_is_one_model(phichat: Run, hub: HubServer, hom
         0,
         f"big-q4 is downloaded: {done['path']}\n",
     )
-    assert phichat("remove", "big-q4")[0] == 0
+    assert phichat("remove", "big-q4", "--yes")[0] == 0
     assert not list((home / "models").glob("Big*"))
 
 
@@ -539,7 +555,7 @@ def test_a_quantisation_names_a_file(phichat: Run, served: HubServer, home: Path
     status, _, err = phichat("download", "ollama run hf.co/owner/repo-GGUF:Q4_K_M")
     assert (status, (home / "models" / "model-Q4_K_M.gguf").is_file()) == (0, True), err
     assert "is intact" in phichat("verify", "owner/repo-GGUF:Q4_K_M")[1]
-    assert phichat("remove", "https://hf.co/owner/repo-GGUF:Q4_K_M")[0] == 0
+    assert phichat("remove", "https://hf.co/owner/repo-GGUF:Q4_K_M", "--yes")[0] == 0
     assert not (home / "models" / "model-Q4_K_M.gguf").exists()
 
 
