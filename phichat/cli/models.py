@@ -1,6 +1,7 @@
 """`phichat models`: list, search, download, add, remove and verify model files."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,16 +35,33 @@ def run(context: Context) -> int:
         case "files":
             _list_files(context)
         case "download":
-            return download(context)
+            with _naming_new_default(context):
+                return download(context)
         case "add":
-            _add(context)
+            with _naming_new_default(context):
+                _add(context)
         case "remove":
-            _remove(context)
+            with _naming_new_default(context):
+                _remove(context)
         case "default":
             _choose_default(context)
         case _:
             _verify(context)
     return 0
+
+
+@contextmanager
+def _naming_new_default(context: Context) -> Iterator[None]:
+    """Say so if the block gives `ask` and `chat` another default model."""
+    before = context.library.default_model()
+    yield
+    default = context.library.default_model()
+    if before and default and default.path != before.path:  # the only model needs no word
+        context.console.print_notice(
+            tr("The default model is now {name}. To change it, run `phichat models default NAME`.").format(
+                name=default.name
+            )
+        )
 
 
 def _list(context: Context) -> None:
