@@ -4,6 +4,7 @@ A language is one file, `resources/translations/<code>.po`. English needs none. 
 `en_GB.po`, has only what differs from its language.
 """
 
+import errno
 import gettext
 import io
 import locale
@@ -40,6 +41,24 @@ def tr_count(one: str, many: str, count: int) -> str:
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name
     """Mark `text` for translation where the language is not known yet; pass it to `tr` when it is shown."""
     return text
+
+
+_REASONS = {
+    errno.EACCES: N_("permission denied"),
+    errno.EBUSY: N_("it’s in use"),
+    errno.EDQUOT: N_("your share of the disk is full"),
+    errno.EFBIG: N_("the file is too large for this disk"),
+    errno.EIO: N_("the disk isn’t working properly"),
+    errno.EISDIR: N_("it’s a folder"),
+    errno.EMFILE: N_("too many files are open"),
+    errno.ENAMETOOLONG: N_("the name is too long"),
+    errno.ENOENT: N_("there’s no such file or folder"),
+    errno.ENOSPC: N_("the disk is full"),
+    errno.ENOTDIR: N_("part of its path isn’t a folder"),
+    errno.EPERM: N_("permission denied"),
+    errno.EROFS: N_("the disk is read-only"),
+}
+"""Of the system's errors with files, those that people meet. Python has texts for all, in English."""
 
 
 def format_number(value: float, decimals: int = 0) -> str:
@@ -97,6 +116,13 @@ def format_seconds(seconds: float) -> str:
     if not minutes:
         return tr("{seconds} s").format(seconds=format_number(rest))
     return tr("{minutes} min {seconds} s").format(minutes=format_number(minutes), seconds=format_number(rest))
+
+
+def format_reason(error: OSError) -> str:
+    """Return what the system says went wrong, in the current language where the error is a common one."""
+    if error.errno in _REASONS:
+        return tr(_REASONS[error.errno])
+    return error.strerror or str(error)
 
 
 def current_language() -> str:

@@ -1,5 +1,6 @@
 """Reading the head of a model file: what it is, and what is wrong with it."""
 
+import errno
 import os
 import struct
 import sys
@@ -109,27 +110,34 @@ def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match="can’t be read"):
+    with pytest.raises(NotAModel, match="is a folder"):
         read_head(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.gguf")
-    with pytest.raises(ModelMissing, match="can’t be read"):
+    with pytest.raises(NotAModel, match="isn’t a file"):
         read_head(tmp_path / "pipe.gguf")
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "permission denied"),
+        (OSError(errno.EIO, "Input/output error"), "the disk isn’t working properly"),
+        (OSError(errno.EPROTO, "Protocol error"), "Protocol error"),
+    ],
+)
 def test_a_file_that_may_not_be_read_says_why(
-    file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, error: OSError
+    file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
 ) -> None:
     def refuse(*_: object) -> None:
         raise error
 
     path = file(b"GGUF")
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ModelMissing, match=f"can’t be read: {error.strerror}"):
+    with pytest.raises(ModelMissing, match=f"can’t be read: {reason}"):
         read_head(path)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from phichat.cli import standard_input
 from phichat.errors import PhichatError
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 from phichat.unicode import cut_to_width, display_width, padded
 
 # Control characters, which a model's text or a file's name must not send to a terminal.
@@ -176,7 +176,7 @@ class Console:
             raise ReaderGone from error
         except (OSError, ValueError) as error:
             self._line_is_open = False
-            reason = getattr(error, "strerror", None) or error
+            reason = format_reason(error) if isinstance(error, OSError) else error
             raise PhichatError(
                 tr(
                     "The answer couldn’t be written to standard output: {reason}. Redirect the output somewhere else."

@@ -14,7 +14,7 @@ from phichat.encodings import decode_text
 from phichat.engine.base import Event, Reading, Scored, as_json
 from phichat.engine.settings import suggested
 from phichat.errors import PhichatError, PromptError
-from phichat.i18n import format_number, format_size, tr, tr_count
+from phichat.i18n import format_number, format_reason, format_size, tr, tr_count
 from phichat.unicode import replace_surrogates, without_controls
 
 STEEPEST = 700.0  # of the exponents that a float has room for
@@ -57,7 +57,7 @@ def _read(file: Path) -> str:
         with file.open("rb") as opened:
             data = opened.read(standard_input.MOST + 1)
     except OSError as error:
-        reason = error.strerror or error
+        reason = format_reason(error)
         raise PhichatError(
             tr("{file} can’t be read: {reason}. Check its path and permissions.").format(file=name, reason=reason)
         ) from error

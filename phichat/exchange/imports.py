@@ -18,7 +18,7 @@ from phichat.errors import StoreError
 from phichat.exchange import chatgpt, deepseek, message_lists, open_webui
 from phichat.exchange.json_format import FORMAT, VERSION, Unreadable, record_from_json
 from phichat.exchange.json_stream import JsonStream, NotJson, TooLong
-from phichat.i18n import tr, tr_count
+from phichat.i18n import format_reason, tr, tr_count
 from phichat.store.base import ConversationRecord
 
 AT_ONCE = 16  # conversations waiting to be stored; more are no faster, and need memory
@@ -159,7 +159,7 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     except NotJson as error:
         raise StoreError(_cut_off(file) if found.known else _unknown(file)) from error
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = format_reason(error) if isinstance(error, OSError) else error
         raise StoreError(
             tr("{file} couldn’t be read: {reason}. Check that the file still exists.").format(file=file, reason=reason)
         ) from error

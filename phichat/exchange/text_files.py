@@ -1,6 +1,5 @@
 """Reading text files to attach: recognised, limited in size."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from phichat.chat.attachments import Attachment
 from phichat.encodings import decode_text
 from phichat.errors import StoreError
 from phichat.exchange.imports import holds_conversations
-from phichat.i18n import format_sizes, tr
+from phichat.i18n import format_reason, format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.unicode import replace_surrogates, without_controls
 
@@ -76,5 +75,5 @@ def _trouble(error: OSError, name: str) -> str:
         return tr("You don’t have permission to read {name}. Change its permissions, or attach a copy.").format(
             name=name
         )
-    reason = error.strerror or os.strerror(error.errno or 0)
+    reason = format_reason(error)
     return tr("{name} couldn’t be read: {reason}. Check that its disk is connected.").format(name=name, reason=reason)

@@ -3,7 +3,6 @@
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
-import errno
 import math
 import os
 import struct
@@ -25,7 +24,7 @@ from phichat.gguf.kinds import (
     is_piece,
 )
 from phichat.gguf.split import missing_parts, part_names, part_number, part_paths
-from phichat.i18n import format_number, format_size, tr
+from phichat.i18n import format_number, format_reason, format_size, tr
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -155,8 +154,10 @@ def describe_by_beginning(path: Path) -> str:
 def _read_file(path: Path) -> Head:
     """Return the header of one file."""
     try:
+        if path.is_dir():
+            raise NotAModel(tr("{path} is a folder. Choose a model file in it.").format(path=path))
         if not path.is_file() and path.exists():  # opening a pipe would block
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise NotAModel(tr("{path} isn’t a file. Choose a model file.").format(path=path))
         with path.open("rb") as file:
             count = os.fstat(file.fileno()).st_size
             begin = file.read(PROBED)
@@ -169,7 +170,7 @@ def _read_file(path: Path) -> Head:
     except OSError as error:
         raise ModelMissing(
             tr("{path} can’t be read: {reason}. Check its permissions, or choose another model.").format(
-                path=path, reason=error.strerror or error
+                path=path, reason=format_reason(error)
             )
         ) from error
     except (struct.error, OverflowError, MemoryError, ValueError) as error:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from phichat import gguf
 from phichat.errors import ModelError, ModelMissing, StoreError
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 from phichat.models.base import HubFile, ModelFile, Source, VerifiedModel
 from phichat.models.catalogue import CATALOGUE, PHI_3, find_by_file_name, find_by_hub_file
 from phichat.models.discovery import blob_sha256, find_in_hub_cache
@@ -73,6 +73,8 @@ class Library:
         if found := self._find_by_address(name_or_path):
             return found
         if name_or_path and (len(Path(name_or_path).parts) > 1 or path.suffix.lower() == ".gguf"):
+            if _exists(path):
+                gguf.read_head(path)  # says that it is a folder, or a device
             _raise_missing(_describe_file(path, Source.ADDED))
         raise ModelMissing(self._no_such(name_or_path))
 
@@ -291,6 +293,13 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _absolute(path: Path) -> Path:
     with suppress(RuntimeError):  # no such user, or no home folder
         path = path.expanduser()
@@ -332,5 +341,5 @@ def _delete_file(path: Path) -> None:
             tr(
                 "{path} couldn’t be deleted: {reason}. Close any app that’s using the file, or delete the "
                 "file yourself."
-            ).format(path=path, reason=error.strerror or error)
+            ).format(path=path, reason=format_reason(error))
         ) from error

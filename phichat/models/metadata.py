@@ -7,7 +7,7 @@ from typing import Any
 
 from phichat import gguf
 from phichat.errors import ModelUnsupported, NotAModel, PhichatError, StoreError
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 from phichat.json_file import JsonFile
 from phichat.models.base import HubFile, ModelFile
 
@@ -24,7 +24,7 @@ class MetadataFile(JsonFile):
                 tr(
                     "The list of models couldn’t be saved in {folder}: {reason}. Free up space, or check the "
                     "folder’s permissions."
-                ).format(folder=self.path.parent, reason=error.strerror or error)
+                ).format(folder=self.path.parent, reason=format_reason(error))
             ) from error
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from phichat import gguf
 from phichat.errors import ModelDamaged, ModelMissing
-from phichat.i18n import tr, tr_count
+from phichat.i18n import format_reason, tr, tr_count
 from phichat.models.base import HubFile, ModelFile, Source, VerifiedModel, file_size
 from phichat.models.catalogue import find_by_file_name
 
@@ -89,7 +89,7 @@ def _sha256(path: Path, progress: _Progress) -> str:
     except OSError as error:
         raise ModelMissing(
             tr("Only part of {path} could be read: {reason}. Download it again, or choose another model.").format(
-                path=path, reason=error.strerror or error
+                path=path, reason=format_reason(error)
             )
         ) from error
     return found.hexdigest()

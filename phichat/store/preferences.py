@@ -9,7 +9,7 @@ from typing import Any
 from phichat.chat.sampling import own_presets, presets_to_json
 from phichat.errors import StoreError
 from phichat.files import atomic_write, make_private
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 from phichat.unicode import replace_surrogates
 
 MAX_COLUMN_WIDTH = 100_000
@@ -101,7 +101,7 @@ class PreferencesFile:
                 tr(
                     "The settings couldn’t be saved in {folder}: {reason}. They’ll be lost when you quit. "
                     "Free up space, or check the folder’s permissions."
-                ).format(folder=self._file.parent, reason=error.strerror or error)
+                ).format(folder=self._file.parent, reason=format_reason(error))
             ) from error
         self._known = preferences
         return preferences

@@ -377,6 +377,21 @@ def test_ctrl_c_while_modules_are_imported_is_quiet(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
+@pytest.mark.parametrize("arguments", [["score"], ["models", "add"], ["history", "import"], ["ask", "Hi", "--model"]])
+def test_a_folder_is_named_in_the_users_language(tmp_path: Path, phichat: Run, arguments: list[str]) -> None:
+    for language, word in (("en", "a folder"), ("fr", "un dossier")):
+        i18n.set_language(language)
+        status, out, err = phichat(*arguments, str(tmp_path))
+        assert (status, out) == (1, "")
+        assert word in err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="Windows has none")
+@pytest.mark.parametrize("arguments", [["models", "add"], ["ask", "Hi", "--model"]])
+def test_a_device_is_no_model(phichat: Run, arguments: list[str]) -> None:
+    assert phichat(*arguments, "/dev/zero") == (1, "", "/dev/zero isn’t a file. Choose a model file.\n")
+
+
 def test_a_script_does_not_go_on_after_an_error(engine: ScriptedEngine, phichat: Run) -> None:
     engine.enqueue(EngineDied("It died."))
     status, out, err = phichat("chat", said="One\nTwo\n")
@@ -527,7 +542,7 @@ def test_a_reader_that_leaves_is_no_error(chatml_model: Path) -> None:
 def test_an_answer_that_cannot_be_written_is_an_error(chatml_model: Path, arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         status, _, err = _program(chatml_model, *arguments, stdout=full)
-    place, advice = "to standard output: No space left on device", "Redirect the output somewhere else."
+    place, advice = "to standard output: the disk is full", "Redirect the output somewhere else."
     assert (status, err) == (1, f"The answer couldn’t be written {place}. {advice}\n")
 
 

@@ -97,7 +97,7 @@ def test_a_file_that_is_missing_or_a_folder_costs_one_sentence(score: Run, tmp_p
     status, out, err = score(str(tmp_path / "none.txt"), "--json")
     assert (status, err.count("\n")) == (1, 1)
     assert json.loads(out) == {"event": "error", "message": err.strip()}
-    assert "No such file or directory. Check its path" in err
+    assert "there’s no such file or folder. Check its path" in err
     assert score(str(tmp_path))[0] == 1
 
 

@@ -398,21 +398,21 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_place_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreError, match="couldn’t be saved: No such file or directory"):
+    with pytest.raises(StoreError, match="couldn’t be saved: there’s no such file or folder"):
         export([talk("Hi")], Format.TEXT, tmp_path / "nowhere" / "talk.txt")
-    with pytest.raises(StoreError, match="couldn’t be saved: Is a directory"):
+    with pytest.raises(StoreError, match="couldn’t be saved: it’s a folder"):
         export([talk("Hi")], Format.TEXT, tmp_path)
 
     def full(_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="No space left on device"):
+    with pytest.raises(StoreError, match="the disk is full"):
         export([talk("Hi")], Format.TEXT, tmp_path / "talk.txt")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
 def test_a_full_disk_is_one_sentence() -> None:
-    with pytest.raises(StoreError, match="/dev/full couldn’t be saved: No space left on device"):
+    with pytest.raises(StoreError, match="/dev/full couldn’t be saved: the disk is full"):
         export([talk("Hi")], Format.JSON, Path("/dev/full"))

@@ -425,9 +425,9 @@ def test_a_file_that_is_something_else_is_one_sentence(
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path, shelf: ShelfStub) -> None:
-    with pytest.raises(StoreError, match="couldn’t be read: No such file or directory"):
+    with pytest.raises(StoreError, match="couldn’t be read: there’s no such file or folder"):
         shelf.take(tmp_path / "nothing.json")
-    with pytest.raises(StoreError, match="couldn’t be read: Is a directory"):
+    with pytest.raises(StoreError, match="couldn’t be read: it’s a folder"):
         shelf.take(tmp_path)
 
 

@@ -142,7 +142,7 @@ def test_a_file_that_may_not_be_read_is_told(file: Path, monkeypatch: pytest.Mon
     file.write_text("secret")
     for error, part in (
         (PermissionError(13, "Permission denied"), "don’t have permission to read"),
-        (OSError(5, "Input/output error"), "couldn’t be read: Input/output error"),
+        (OSError(5, "Input/output error"), "couldn’t be read: the disk isn’t working properly"),
     ):
 
         def refuse(*_: object, error: OSError = error) -> None:

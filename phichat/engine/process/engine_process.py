@@ -31,7 +31,7 @@ from phichat.engine.process.calibrate import Busy, SpeedWatch, calibrate, has_ro
 from phichat.engine.process.child_process import ChildProcess, crash_location, explain_ending, is_crash
 from phichat.engine.settings import TuningStore, safer_settings
 from phichat.errors import EngineDied, EngineError
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for the prompt cache to be written
 PATIENCE = 1.0  # seconds between asking the child to stop and killing it
@@ -295,7 +295,7 @@ class EngineProcess:
             except OSError as error:
                 raise EngineError(
                     tr("The model’s process couldn’t start ({reason}). Restart Phichat.").format(
-                        reason=error.strerror or error
+                        reason=format_reason(error)
                     )
                 ) from error
         return self._process

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from phichat import gguf
 from phichat.errors import StoreError
 from phichat.files import is_private, make_private, open_private, reclaim_lock
-from phichat.i18n import format_sizes, tr
+from phichat.i18n import format_reason, format_sizes, tr
 from phichat.models.base import HubFile, PartialDownload, file_size
 from phichat.models.metadata import MetadataFile, Origins
 
@@ -313,7 +313,7 @@ class PartFile:
             raise StoreError(self._error_message(error)) from error
 
     def _error_message(self, error: OSError) -> str:
-        folder, reason = self.path.parent, error.strerror or error
+        folder, reason = self.path.parent, format_reason(error)
         needed = self._total - self.bytes
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
             return disk_full_message(folder, needed)

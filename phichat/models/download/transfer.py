@@ -5,7 +5,7 @@ import time
 from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.errors import HubRefused, HubUnreachable, StoreError
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 from phichat.models.base import HubFile
 from phichat.models.download.checksum import RunningChecksum
 from phichat.models.download.part_file import PartFile, disk_full_message, free_bytes
@@ -124,7 +124,7 @@ class Transfer:
         except OSError as error:
             raise StoreError(
                 tr("{path} can’t be read: {reason}. Check the disk, then resume.").format(
-                    path=self._part.part_path, reason=error.strerror or error
+                    path=self._part.part_path, reason=format_reason(error)
                 )
             ) from error
 

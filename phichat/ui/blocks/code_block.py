@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.files import open_private
-from phichat.i18n import tr
+from phichat.i18n import format_reason, tr
 from phichat.markdown.document import Block, Code
 from phichat.markdown.serializer import code_to_markdown
 from phichat.ui.blocks.base import BlockWidget
@@ -205,7 +205,7 @@ class CodeBlock(BlockWidget, QFrame):
                 stream.write(self._code + "\n")
         except OSError as error:
             sentence = tr("{file} couldn’t be saved: {reason}. Free up space, or choose another location.")
-            muted(self._language_label, alert=True).setText(sentence.format(file=file, reason=error.strerror or error))
+            muted(self._language_label, alert=True).setText(sentence.format(file=file, reason=format_reason(error)))
             return
         muted(self._language_label).setText(self._language_name)
         self._save.confirm()
