@@ -9,8 +9,12 @@
      │    └── ModelTooLarge       it does not fit into this computer's memory
      ├── EngineError              the model could not answer
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
-     │    └── PromptError         the prompt is empty
-     │         └── PromptTooLong  the prompt does not fit into the context
+     │    ├── PromptError         the prompt is empty
+     │    │    └── PromptTooLong  the prompt does not fit into the context
+     │    └── ServerError         a model on a server could not answer
+     │         ├── ServerUnreachable  no connection could be made, or it was lost
+     │         ├── ServerRefused  the server wants a key, or another one
+     │         └── ServerBusy     it asks to wait
      ├── HubError                 a model file could not be downloaded
      │    ├── HubUnreachable      temporary: the connection, or the server; trying again may help
      │    │    └── HubAway        no connection could be made: nothing was sent
@@ -79,6 +83,26 @@ class PromptTooLong(PromptError):
     def __init__(self, sentence: str, tokens: int = 0, excess: int = 0) -> None:
         super().__init__(sentence)
         self.tokens, self.excess = tokens, excess
+
+
+class ServerError(EngineError):
+    """A model on a server could not answer, or what is at the address is no such server."""
+
+
+class ServerUnreachable(ServerError):
+    """No connection could be made, or it was lost; trying again may help."""
+
+
+class ServerRefused(ServerError):
+    """The server wants a key, or another one."""
+
+
+class ServerBusy(ServerError):
+    """The server asks to wait. `retry_after` is how many seconds; 0 if it does not say."""
+
+    def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class HubError(PhichatError):

@@ -74,6 +74,11 @@ class Home:
         return self.root / "credentials.json"
 
     @property
+    def servers(self) -> Path:
+        """The servers that the user added; never a key."""
+        return self.root / "servers.json"
+
+    @property
     def window_lock(self) -> Path:
         """The lock file of the open window."""
         return self.root / "window.lock"
@@ -92,7 +97,15 @@ class Home:
 _HISTORY = ("history.sqlite3", "history.damaged-")
 """How the names of the database begin, of what SQLite has beside it, and of damaged ones."""
 
-_NAMES = {"preferences.json", "preferences.damaged", "credentials.json", "engine.json", "versions.json", "window.lock"}
+_NAMES = {
+    "preferences.json",
+    "preferences.damaged",
+    "credentials.json",
+    "engine.json",
+    "servers.json",
+    "versions.json",
+    "window.lock",
+}
 _INSIDE = {
     "models": (".gguf", ".part", ".part.json", "added.json", "origins.json", "checksums.json"),
     "models/.locks": (".lock",),

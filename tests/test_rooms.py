@@ -20,6 +20,7 @@ TOP = (
 ENGINE = (
     "phichat.engine.base",
     "phichat.engine.hardware",
+    "phichat.engine.model_ref",
     "phichat.engine.processors",
     "phichat.engine.prompt_cache",
     "phichat.engine.settings",
@@ -144,6 +145,8 @@ MODULES = {
         "phichat.rendering",
         "phichat.ui",
         "phichat.engine.base",
+        "phichat.engine.model_ref",
+        "phichat.engine.remote.base",  # plain data
         "phichat.models.base",
         "phichat.models.found",
         "phichat.store.base",
@@ -154,7 +157,7 @@ MODULES = {
 }
 """Module or room, and what it may import besides the standard library; whoever is not here may import anything."""
 
-TO_COME = ("phichat.engine.remote", "phichat.server")
+TO_COME = ("phichat.server",)
 """Rooms whose place is kept: what they may import is settled before anybody builds there."""
 
 TYPES = {

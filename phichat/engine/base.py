@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece, PieceKind, Turn
 from phichat.chat.sampling import Sampling
-from phichat.unicode import short_title
+from phichat.engine.model_ref import Capabilities, ModelKind, ModelRef
 
 if TYPE_CHECKING:
     from phichat.chat.distribution import Distribution
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EVENT_NAMES",
     "CancelToken",
+    "Capabilities",
     "Done",
     "Engine",
     "EngineSettings",
@@ -41,46 +40,6 @@ __all__ = [
 
 SIZES = (8, 16, 32)
 """Tokens in a step of prompt lookup decoding: the sampled one and the guesses after it."""
-
-
-class ModelKind(StrEnum):
-    """What the location of a model is."""
-
-    FILE = "file"
-    REMOTE = "remote"
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """A model, and where it is.
-
-    Attributes:
-        name: what the command line and replies call it.
-        title: what people read.
-        kind: whether `location` is a file's path or a server's address.
-        location: the path or address, which is what preferences store.
-    """
-
-    name: str
-    title: str
-    kind: ModelKind
-    location: str
-
-    def __post_init__(self) -> None:
-        """Bound the title, which may be anybody's."""
-        object.__setattr__(self, "title", short_title(self.title))
-
-    @classmethod
-    def of_file(cls, path: Path, name: str = "", title: str = "") -> Self:
-        """Return the model in the file at `path`, named after it unless there is a `name`."""
-        return cls(name or path.stem, title or name or path.stem, ModelKind.FILE, str(path))
-
-    @property
-    def path(self) -> Path:
-        """The path of a model that is a file. Raise ValueError for any other."""
-        if self.kind is not ModelKind.FILE:
-            raise ValueError(f"{self.name} is not a file")
-        return Path(self.location)
 
 
 @dataclass(frozen=True)
@@ -177,7 +136,7 @@ class Loaded:
     Attributes:
         model: which one.
         architecture: as in the file's metadata.
-        context: size of the context in tokens.
+        context: size of the context in tokens; 0 if a server does not tell.
         library: name and version of the library that runs it.
         settings: the settings in use, which may be safer than those requested.
         most_context: the context the model was trained for; 0 if unknown.
@@ -186,6 +145,7 @@ class Loaded:
         reads: measured speed of prompt processing in tokens per second; 0 if not measured.
         thinking: whether the model thinks before it answers if nobody asks it to or not to: "on", "off", or empty if it
             can't think.
+        capabilities: what an engine on another computer can do; None for one on this computer, which can do everything.
     """
 
     model: ModelRef
@@ -198,6 +158,7 @@ class Loaded:
     gpu: bool = False
     reads: float = 0.0
     thinking: str = ""
+    capabilities: Capabilities | None = None
 
     @property
     def made_with(self) -> dict[str, Any]:
@@ -228,11 +189,12 @@ class PromptFit:
     Attributes:
         tokens: length of the prompt.
         kept: how many of them are in the KV cache already.
-        context: size of the context in tokens.
+        context: size of the context in tokens; 0 if a server does not tell.
         dropped: how many turns were left out.
         first: id of the first message after those left out; empty if it has none yet.
         trouble: why a draft does not fit, as a sentence; empty if it fits.
         excess: by how many tokens the question alone is too long.
+        is_estimate: whether `tokens` and `kept` are estimated from the length of the text.
     """
 
     tokens: int
@@ -242,6 +204,7 @@ class PromptFit:
     first: str = ""
     trouble: str = ""
     excess: int = 0
+    is_estimate: bool = False
 
 
 @dataclass(frozen=True)
