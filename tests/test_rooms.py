@@ -20,10 +20,12 @@ TOP = (
 ENGINE = (
     "phichat.engine.base",
     "phichat.engine.hardware",
+    "phichat.engine.model",
     "phichat.engine.model_ref",
     "phichat.engine.processors",
     "phichat.engine.prompt_cache",
     "phichat.engine.settings",
+    "phichat.engine.slots",
     "phichat.engine.states",
 )
 

@@ -1,12 +1,13 @@
 """The Engine protocol, the requests it takes and the events it yields."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece, PieceKind, Turn
-from phichat.chat.sampling import Sampling
+from phichat.chat.sampling import MAX_SEED, Sampling
+from phichat.engine.model import SIZES, EngineSettings
 from phichat.engine.model_ref import Capabilities, ModelKind, ModelRef
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVENT_NAMES",
+    "SIZES",
+    "AnswerEvent",
     "CancelToken",
     "Capabilities",
     "Done",
@@ -38,48 +41,8 @@ __all__ = [
     "as_json",
 ]  # fmt: skip
 
-SIZES = (8, 16, 32)
-"""Tokens in a step of prompt lookup decoding: the sampled one and the guesses after it."""
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How a model is run. The same settings, seed and prompt on one machine give the same text.
-
-    Attributes:
-        context: size of the context in tokens; at most what the model was trained for.
-        threads: processor threads, at most.
-        batch: tokens decoded in one step of the prompt; cancellation and progress are handled between steps.
-        flash_attention: whether to use flash attention.
-        repacking: whether to repack the weights for this processor while loading, which needs more memory.
-        gpu_layers: layers to offload to the graphics processor; -1 for all.
-        cache_type: type of the KV cache, "f16", or "q8_0", which takes half the memory and is a little less exact.
-        looks_up: whether to use prompt lookup decoding: guess tokens from earlier text and check several in one step.
-            It changes a reply only by the rounding of larger steps.
-        follows_load: whether to use fewer threads while other programs are busy, where that is faster.
-        variant: which of llama.cpp's CPU variants runs; empty for the best one.
-        step_prices: time of a step that checks guesses, for each size in `SIZES`, in single tokens; empty if not
-            measured.
-    """
-
-    context: int = 4096
-    threads: int = 1
-    batch: int = 128
-    flash_attention: bool = True
-    repacking: bool = False
-    gpu_layers: int = -1
-    cache_type: str = "f16"
-    looks_up: bool = True
-    follows_load: bool = True
-    variant: str = ""
-    step_prices: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "step_prices", tuple(self.step_prices))  # JSON has lists only
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the settings as JSON types."""
-        return {**asdict(self), "step_prices": list(self.step_prices)}
+MOST_ANSWERS = 8
+"""Answers that one request may ask for."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +60,10 @@ class Request:
         only_counts: whether to count the tokens of a draft without prefilling it.
         candidates: how many of the likeliest tokens to tell with each piece, at most `chat.candidates.MOST`.
         finds_undecided: whether to tell at the end where the model was least decided.
+        count: how many answers to write at the same time, at most `MOST_ANSWERS`. The first has the seed of `sampling`,
+            each other one a seed that is higher by one.
+        samplings: how to sample each of them, if not all by `sampling`; those with a seed keep it.
+        raw: a text that is the prompt as it is, without a template, in place of the turns; None for a conversation.
     """
 
     turns: tuple[Turn, ...]
@@ -109,6 +76,16 @@ class Request:
     only_counts: bool = False
     candidates: int = 0
     finds_undecided: bool = False
+    count: int = 1
+    samplings: tuple[Sampling, ...] = ()
+    raw: str | None = None
+
+    def sampling_of(self, answer: int) -> Sampling:
+        """Return how to sample an answer, by its number from 0. The request has a seed."""
+        sampling = self.samplings[answer] if answer < len(self.samplings) else self.sampling
+        if sampling.seed is None or not self.samplings:
+            sampling = replace(sampling, seed=((self.sampling.seed or 0) + answer) % (MAX_SEED + 1))
+        return sampling
 
 
 @dataclass(frozen=True)
@@ -281,8 +258,27 @@ class Tried:
     chosen: bool = False
 
 
+@dataclass(frozen=True)
+class AnswerEvent:
+    """What happens to one of several answers, by its number from 0."""
+
+    answer: int
+    event: Piece | Undecided | Done
+
+
 Event = (
-    VariantChosen | Loading | Loaded | Notice | PromptReady | PromptFit | Reading | Piece | Scored | Undecided | Done
+    VariantChosen
+    | Loading
+    | Loaded
+    | Notice
+    | PromptReady
+    | PromptFit
+    | Reading
+    | Piece
+    | Scored
+    | Undecided
+    | AnswerEvent
+    | Done
 )
 
 
@@ -304,7 +300,10 @@ class Engine(Protocol):
 
         When `stop` is hurried, thinking ends, and the answer follows.
 
-        With `weighs_begun`, the pieces are those of `begun`: of its own tokens or, without any, of those of its text.
+        With `weighs_begun`, the pieces are those of `begun`: of its own tokens or, without any, those of its text.
+
+        With a `count` above 1, what belongs to one answer, its own Done too, comes in an AnswerEvent, and the last Done
+        is of all of them. If the prompt was not read to its end, the last Done is the only one.
 
         A draft yields PromptFit, Reading and Done only, and is no error if it does not fit. After `unload`, load the
         model again first. Raise EngineError; what was yielded before stays valid.
@@ -333,6 +332,8 @@ class Engine(Protocol):
 
 def as_json(event: Event) -> dict[str, Any]:
     """Return `event` as the command line's `--json` prints it."""
+    if isinstance(event, AnswerEvent):
+        return {**as_json(event.event), "answer": event.answer}
     values = asdict(event)
     if isinstance(event, Piece):
         values |= values.pop("choice") or {}

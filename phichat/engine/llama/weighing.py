@@ -7,7 +7,7 @@ from dataclasses import replace
 from phichat.cancellation import CancelToken
 from phichat.chat.candidates import Choice
 from phichat.chat.conversation import Piece, Turn
-from phichat.chat.prompts.formats import PromptFormat
+from phichat.chat.prompts.base import PromptFormat
 from phichat.chat.prompts.trimming import fit_prompt
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Event, Reading

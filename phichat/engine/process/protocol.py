@@ -17,6 +17,7 @@ from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
     EVENT_NAMES,
+    AnswerEvent,
     Done,
     EngineSettings,
     Event,
@@ -71,6 +72,8 @@ def events_of(line: Line) -> Iterator[Event]:
 
 def _event_of(line: Line) -> Event:
     values = dict(line)
+    if (answer := values.pop("answer", None)) is not None:
+        return AnswerEvent(answer, _event_of(values))  # type: ignore[arg-type]
     kind = _EVENTS[values.pop("event")]
     if kind is Loaded:
         values["settings"] = EngineSettings(**values["settings"])
@@ -95,8 +98,10 @@ def request_of(line: Line) -> Request:
     begun = line.get("begun")
     turns, begun = tuple(map(_turn, line["turns"])), _turn(begun) if begun else None
     flags: dict[str, Any] = {name: bool(line[name]) for name in _FLAGS}
-    forced, candidates = tuple(map(int, line["forced"])), int(line["candidates"])
-    return Request(turns, Sampling(**line["sampling"]), begun, forced, candidates=candidates, **flags)
+    numbers = {name: int(line[name]) for name in ("candidates", "count")}
+    samplings = tuple(Sampling(**each) for each in line["samplings"])
+    values: Line = {**numbers, **flags, "samplings": samplings, "raw": line["raw"]}
+    return Request(turns, Sampling(**line["sampling"]), begun, tuple(map(int, line["forced"])), **values)
 
 
 def _choice_of(values: Line | None) -> Choice | None:
