@@ -14,7 +14,7 @@ class Candidate:
     """A token that could have come.
 
     Attributes:
-        token: its id.
+        token: its id; -1 if a server did not tell it.
         text: what it adds to the reply; bytes of a part of a character are written in hexadecimal.
         before: its probability in the model's own distribution, from 0 to 1.
         after: its probability after all samplers; 0 if one removed it.
@@ -34,7 +34,7 @@ class Choice:
 
     Attributes:
         probability: that of the chosen token in the model's own distribution, from 0 to 1.
-        after: that of the chosen token after all samplers.
+        after: that of the chosen token after all samplers; 0 if a server did not tell what samplers did to any token.
         rank: how many tokens were at least as likely in the model's own distribution; 1 for the likeliest.
         entropy: of the model's own distribution, in bits.
         candidates: the likeliest tokens, the likeliest first.
@@ -45,6 +45,11 @@ class Choice:
     rank: int
     entropy: float
     candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def knows_after(self) -> bool:
+        """Whether it is known what the samplers did."""
+        return self.after > 0
 
 
 SURE = 0.5

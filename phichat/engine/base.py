@@ -114,7 +114,7 @@ class Loaded:
         model: which one.
         architecture: as in the file's metadata.
         context: size of the context in tokens; 0 if a server does not tell.
-        library: name and version of the library that runs it.
+        library: name and version of the library that runs it, or the name of the server's program.
         settings: the settings in use, which may be safer than those requested.
         most_context: the context the model was trained for; 0 if unknown.
         cpu: the processor features that the library uses.
@@ -140,6 +140,8 @@ class Loaded:
     @property
     def made_with(self) -> dict[str, Any]:
         """What the text of a reply depends on besides model, prompt and sampling; stored with the reply."""
+        if self.model.is_remote:
+            return {"library": self.library, "machine": self.model.host}
         return {"library": self.library, "machine": self.cpu, "settings": self.settings.as_json()}
 
 
@@ -337,6 +339,9 @@ def as_json(event: Event) -> dict[str, Any]:
     values = asdict(event)
     if isinstance(event, Piece):
         values |= values.pop("choice") or {}
+        if event.choice and not event.choice.knows_after:
+            values["after"] = None
+            values["candidates"] = [{**each, "after": None} for each in values["candidates"]]
     return {"event": EVENT_NAMES[type(event)], **values}
 
 

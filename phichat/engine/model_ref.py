@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -44,7 +44,9 @@ class ModelRef:
     @classmethod
     def on_server(cls, server: str, url: str, model: str) -> Self:
         """Return the model that the server at `url`, which the user named `server`, calls `model`."""
-        return cls(f"{server}/{model}", model, ModelKind.REMOTE, f"{url}#{model}")
+        is_path = model.lower().endswith(".gguf")  # llama.cpp's server calls a model by the path of its file
+        title = PurePosixPath(model.replace("\\", "/")).stem if is_path else model
+        return cls(f"{server}/{model}", title, ModelKind.REMOTE, f"{url}#{model}")
 
     @property
     def path(self) -> Path:

@@ -9,25 +9,32 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import httpx2
 
-import phichat
 from phichat.cancellation import CancelToken
 from phichat.errors import HubAway, HubRefused, HubUnreachable
 from phichat.i18n import N_, tr
+from phichat.net.http_connection import (
+    CONNECT_SECONDS,
+    HEADERS,
+    Connection,
+    close_quietly,
+    exception_chain,
+    origin,
+    reason_of,
+    redact,
+    trusted_certificates,
+)
 from phichat.net.proxies import display_name, proxy_for
 
-CONNECT_SECONDS, SILENT_SECONDS = 10.0, 20.0  # until a connection counts as dead
+SILENT_SECONDS = 20.0  # until a connection counts as dead
 MAX_REDIRECTS = 10
 MAX_JSON_SECONDS = 60.0
 MAX_JSON_BYTES = 32_000_000  # the file list of the largest repositories takes a few
 
-_HEADERS = {"User-Agent": f"phichat/{phichat.__version__}", "Accept-Encoding": "identity"}
 _YES = {"1", "ON", "YES", "TRUE"}
 
 _BAD_SETTING = N_("A network setting isn’t valid ({reason}). Check HF_ENDPOINT, HF_TOKEN, and HTTPS_PROXY.")
@@ -81,27 +88,6 @@ def is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 
 
-def _trusted_certificates() -> ssl.SSLContext:
-    """Return what is trusted; reading it, which takes some 30 ms, again only when it has changed. Raise OSError."""
-    usual = ssl.get_default_verify_paths()
-    file = os.environ.get("SSL_CERT_FILE") or usual.openssl_cafile
-    folder = os.environ.get("SSL_CERT_DIR") or usual.openssl_capath
-    return _read_certificates(tuple((place, _changed_at(place)) for place in (file, folder)))
-
-
-@lru_cache(1)
-def _read_certificates(_: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
-    return httpx2.create_ssl_context()
-
-
-def _changed_at(place: str) -> int:
-    """Return 0 if there is nothing."""
-    try:
-        return Path(place).stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 class Response:
     """The response at the end of a chain of redirects, its body not yet read.
 
@@ -153,8 +139,8 @@ class HttpClient:
     def __init__(self, endpoint: str, token: str | None) -> None:
         with _map_httpx_exceptions(""):
             home = httpx2.URL(endpoint)
-            self._certificates = _trusted_certificates()
-        self._home, self._token = _origin(home), token
+            self._certificates = trusted_certificates()
+        self._home, self._token = origin(home), token
         self._basic_auth = f"Basic {b64encode(home.userinfo).decode()}" if home.userinfo else ""
 
     @contextmanager
@@ -171,8 +157,8 @@ class HttpClient:
             with self._send(method, target, stop, headers or {}) as response:
                 hops.append(response.headers)
                 onward = _redirect_target(response, target)
-                if onward is None or not (follow or _origin(onward) == _origin(target)):
-                    yield Response(response, hops, is_home=_origin(target) == self._home)
+                if onward is None or not (follow or origin(onward) == origin(target)):
+                    yield Response(response, hops, is_home=origin(target) == self._home)
                     return
             target = onward
         raise HubRefused(
@@ -185,16 +171,16 @@ class HttpClient:
     def _send(
         self, method: str, url: httpx2.URL, stop: CancelToken, headers: Mapping[str, str]
     ) -> Iterator[httpx2.Response]:
-        connection, proxy = _Connection(), proxy_for(url.scheme, url.host, url.port)
+        connection, proxy = Connection(), proxy_for(url.scheme, url.host, url.port)
         with ExitStack() as stack:
             with _map_httpx_exceptions(url.host, proxy):
                 client = stack.enter_context(self._client(proxy))
                 stop.set_callback(connection.shutdown)
                 stack.callback(stop.set_callback, None)
-                sent = {**_HEADERS, **headers, **self._authorization(url)}
+                sent = {**HEADERS, **headers, **self._authorization(url)}
                 request = client.build_request(method, url, headers=sent, extensions={"trace": connection.trace})
                 response = client.send(request, stream=True)
-            stack.callback(_close_quietly, response)
+            stack.callback(close_quietly, response)
             yield response
 
     def _client(self, proxy: str | None) -> httpx2.Client:
@@ -202,36 +188,11 @@ class HttpClient:
         return httpx2.Client(verify=self._certificates, trust_env=False, proxy=proxy, timeout=timeout)
 
     def _authorization(self, url: httpx2.URL) -> dict[str, str]:
-        if _origin(url) != self._home:
+        if origin(url) != self._home:
             return {}
         if self._token:
             return {"Authorization": f"Bearer {self._token}"}
         return {"Authorization": self._basic_auth} if self._basic_auth else {}
-
-
-class _Connection:
-    """The sockets of one request, so that another thread can shut them down."""
-
-    def __init__(self) -> None:
-        self._sockets: list[socket.socket] = []
-        self._is_shut_down = False
-
-    def trace(self, event: str, values: dict[str, Any]) -> None:
-        """Collect the sockets that httpcore opens; passed as its `trace` extension."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")) and values.get("return_value"):
-            self._sockets.append(values["return_value"].get_extra_info("socket"))
-            if self._is_shut_down:
-                self.shutdown()
-
-    def shutdown(self) -> None:
-        """Shut the sockets down, so that a blocked read returns at once.
-
-        Below TLS: the SSL objects belong to the thread that reads.
-        """
-        self._is_shut_down = True
-        for opened in self._sockets:
-            with suppress(OSError):
-                socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
 
 def has_certificates() -> bool:
@@ -281,18 +242,9 @@ def _parse_url(url: httpx2.URL | str) -> httpx2.URL:
             return parsed.copy_with(username=None, password=None)
     raise HubRefused(
         tr("{address} isn’t a web address. HF_ENDPOINT must start with https://.").format(
-            address=_redact(str(url))[:100]
+            address=redact(str(url))[:100]
         )
     )
-
-
-def _close_quietly(response: httpx2.Response) -> None:
-    with suppress(Exception):  # a connection that was shut down may complain
-        response.close()
-
-
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
 
 
 @contextmanager
@@ -301,7 +253,7 @@ def _map_httpx_exceptions(host: str, proxy: str | None = None) -> Iterator[None]
     try:
         yield
     except httpx2.ProxyError as error:
-        raise _proxy_error(error) from error
+        raise proxy_error(error) from error
     except (
         httpx2.TransportError,
         httpx2.DecodingError,
@@ -315,23 +267,15 @@ def _map_httpx_exceptions(host: str, proxy: str | None = None) -> Iterator[None]
 
 def _mapped_error(error: Exception, host: str, proxy: str | None) -> HubRefused | HubUnreachable:
     """Return the error that the table has for `error`; one to connect that a proxy stands behind names the proxy."""
-    causes = list(_exception_chain(error))
+    causes = list(exception_chain(error))
     row, cause = next((row, cause) for row in _ERRORS for cause in causes if isinstance(cause, row.types))
     if proxy and row.kind is HubAway:
         message = tr("Phichat couldn’t connect to {host}. Check HTTPS_PROXY or the system’s proxy settings.")
         return HubAway(message.format(host=display_name(proxy)))
-    return row.kind(tr(row.message).format(host=host, reason=_reason(cause)))
+    return row.kind(tr(row.message).format(host=host, reason=reason_of(cause)))
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return _redact(str(error))[:200]
-
-
-def _proxy_error(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
+def proxy_error(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
     """Return HubRefused, or HubUnreachable where the proxy answered with a server error (5xx), which may pass."""
     if re.search("407|username|password|auth", str(error), re.IGNORECASE):
         return HubRefused(proxy_password_message())
@@ -339,16 +283,3 @@ def _proxy_error(error: httpx2.ProxyError) -> HubRefused | HubUnreachable:
         "The proxy refused the connection: {reason}. Check HTTPS_PROXY or the system’s proxy settings."
     ).format(reason=str(error)[:200])
     return HubUnreachable(message) if str(error).startswith("5") else HubRefused(message)
-
-
-def _redact(text: str) -> str:
-    """Replace what may be a token or a password: everything in quotes, and everything before an @."""
-    return re.sub(r"""b?(['"]).*\1|[^/@\s]*@""", "…", text)
-
-
-def _exception_chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error`, its cause, the cause of that, and so on."""
-    cause: BaseException | None = error
-    while cause:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

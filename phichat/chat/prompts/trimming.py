@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from phichat.chat.conversation import Role, Turn
@@ -39,10 +39,14 @@ class ContextTrimmer:
         """Return the number of tokens of the shortest prompt if nothing were pinned."""
         return len(self._tokens([*self._system, *self._rest[self._places[-1] :]]))
 
+    def turns(self, cut: int) -> list[Turn]:
+        """Return the turns of the prompt after a cut."""
+        place = self._places[cut]
+        return [*self._pinned(place), *self._rest[place:]] if place else list(self._turns)
+
     def tokens(self, cut: int) -> list[int]:
         """Return the ids of the prompt after a cut."""
-        place = self._places[cut]
-        return self._tokens([*self._pinned(place), *self._rest[place:]] if place else self._turns)
+        return self._tokens(self.turns(cut))
 
     def dropped(self, cut: int) -> int:
         """Return how many turns a cut leaves out."""
@@ -115,12 +119,14 @@ class Prompt:
         dropped: how many turns were left out.
         begun: how many ids at the end belong to a reply that is continued.
         first: if turns were left out, the id of the message from which on all are there.
+        turns: what it says, without the reply that is continued.
     """
 
     tokens: list[int]
     dropped: int = 0
     begun: int = 0
     first: str = ""
+    turns: tuple[Turn, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,8 @@ def fit_prompt(
     for room in lengths:  # a shorter reply is better than none
         if cuts.shortest <= room:
             cut = cuts.first_for(room)
-            return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut))
+            turns = tuple(cuts.turns(cut))
+            return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut), turns)
         if cuts.unpinned() <= room:
             # A pin is a promise: rather than break it silently, raise and say what helps.
             raise PromptTooLong(
