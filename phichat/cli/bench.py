@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from phichat import bench
+from phichat.bench import remote
 from phichat.cli.context import Context, context_of, sampling_of
-from phichat.cli.talk import chosen_model
+from phichat.cli.talk import chosen_ref, interrupting
+from phichat.engine.base import CancelToken, ModelRef
 from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_duration, format_number, tr
 
@@ -15,26 +17,40 @@ SECONDS, SWEEP_SECONDS = 300.0, 600.0
 
 def run(context: Context) -> int:
     """Measure the chosen parts, or all, print the figures, and return the exit status."""
+    ref, _ = chosen_ref(context)
+    found = _measure_server(context, ref) if ref.is_remote else _measure(context, ref)
+    if context.options.json:
+        context.console.print_json(found)
+    else:
+        for text in format_columns([[name, value] for name, value in figures(found)]):
+            context.console.print_line(text)
+    return 0
+
+
+def _measure_server(context: Context, model: ModelRef) -> dict[str, Any]:
+    """Return what can be measured of a server from here, whichever parts were chosen."""
+    console, stop = context.console, CancelToken()
+    report = console.show_progress if console.is_watched else console.print_notice
+    with interrupting(stop):
+        return remote.measure(context.make_engine(context.home), model, sampling_of(context.options), report, stop)
+
+
+def _measure(context: Context, model: ModelRef) -> dict[str, Any]:
     options, console = context.options, context.console
     parts = options.parts or list(bench.PARTS)
     settings, sampling = suggested(context_of(options)), sampling_of(options)
-    model, tuning = chosen_model(options, context.library), TuningStore(context.home.engine)
+    tuning = TuningStore(context.home.engine)
     report = console.show_progress if console.is_watched else console.print_notice
     if all(part in bench.PARTS for part in parts):
         seconds = len(set(parts)) * (SECONDS + options.sweep * SWEEP_SECONDS)
         sentence = tr("This can take {duration}. Press Ctrl+C to stop.")
         console.print_notice(sentence.format(duration=format_duration(seconds)))
-    found = bench.run(parts, model.ref, settings, sampling, options.sweep, report, tuning)
+    found = bench.run(parts, model, settings, sampling, options.sweep, report, tuning)
     if found.get("peers", found) is None:
         console.print_notice(
             tr("To compare Phichat with llama.cpp’s server, run `pip install xllamacpp`, then run the benchmark again.")
         )
-    if options.json:
-        console.print_json(found)
-    else:
-        for text in format_columns([[name, value] for name, value in figures(found)]):
-            console.print_line(text)
-    return 0
+    return found
 
 
 def figures(values: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from phichat.engine.base import Engine
 from phichat.paths import Home
 
 if TYPE_CHECKING:
+    from phichat.engine.remote.servers import ServerList
     from phichat.models.library import Library
     from phichat.models.manager import HubModelManager
 
@@ -39,6 +40,13 @@ class Context:
         from phichat.models.manager import make_model_manager  # noqa: PLC0415 - brings the HTTP client
 
         return make_model_manager(self.home, self.library)
+
+    @cached_property
+    def servers(self) -> "ServerList":
+        """The servers that the user added."""
+        from phichat.engine.remote.servers import make_server_list  # noqa: PLC0415 - most commands need none
+
+        return make_server_list(self.home)
 
     def engine(self) -> closing[Engine]:
         """Return a new engine, to be used in a `with` statement, which closes it."""

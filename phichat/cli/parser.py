@@ -11,14 +11,15 @@ from phichat import __version__
 from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
 from phichat.cli import argparse_sentences
+from phichat.cli.actions import add_history, add_json, add_models, add_servers
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
-from phichat.exchange.export import FORMATS
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
 _NO_OPTION = re.compile("--?[^A-Za-z-]")
 SMALLEST_CONTEXT = 64
+MODEL = "NAME|PATH|SERVER/MODEL"
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,7 +63,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         version=f"phichat {__version__}",
         help=tr("show program's version number and exit"),
     )
-    main.add_argument("--model", metavar="NAME|PATH", help=tr("the model to use"))
+    main.add_argument("--model", metavar=MODEL, help=tr("the model to use"))
     main.add_argument(
         "--self-test",
         action="store_const",
@@ -80,15 +81,16 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_ask(commands)
     _add_chat(commands)
     _add_score(commands)
-    _add_models(commands)
-    _add_history(commands)
+    add_models(commands, _run_models)
+    add_servers(commands, _run_servers)
+    add_history(commands, _run_history)
     _add_tune(commands)
     _add_bench(commands)
     doctor = commands.add_parser(
         "doctor", help=tr("show this computer’s hardware and the settings Phichat chose for it")
     )
     doctor.set_defaults(run=_run_doctor)
-    _add_json(doctor)
+    add_json(doctor)
     return main
 
 
@@ -128,7 +130,7 @@ def _add_ask(commands: Any) -> None:
         action="store_true",
         help=tr("color each word by how sure the model was, and underline those it was least sure of"),
     )
-    _add_json(ask)
+    add_json(ask)
 
 
 def _add_chat(commands: Any) -> None:
@@ -136,7 +138,7 @@ def _add_chat(commands: Any) -> None:
     chat.set_defaults(run=run_chat)
     chat.add_argument("--save", action="store_true", help=tr("save the conversation to your history"))
     _add_thinking(_add_model_options(chat))
-    _add_json(chat)
+    add_json(chat)
 
 
 def _add_score(commands: Any) -> None:
@@ -144,69 +146,7 @@ def _add_score(commands: Any) -> None:
     score.set_defaults(run=_run_score)
     score.add_argument("file", metavar="FILE|-", help=tr("text file, or - for standard input"))
     _add_model_choice(score)
-    _add_json(score)
-
-
-def _add_models(commands: Any) -> None:
-    models = commands.add_parser("models", help=tr("list, download, and manage models"))
-    models.set_defaults(run=_run_models)
-    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help=tr("list known models and their status"))
-    listed.add_argument("--online", action="store_true", help=tr("get model sizes from the Hub"))
-    _add_json(listed)
-    searched = actions.add_parser("search", help=tr("search the Hub for models and list their files"))
-    searched.add_argument("words", nargs="+", metavar="WORDS", help=tr("search terms, or an address from the Hub"))
-    _add_json(searched)
-    for name, what, words in (
-        ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
-        ("download", "NAME|OWNER/REPO:FILE", tr("download a model, or resume a partial download")),
-        ("add", "FILE", tr("add a model file without copying it")),
-        ("remove", "NAME", tr("delete a downloaded model, or remove an added file from the list")),
-        ("verify", "NAME", tr("verify the checksum of a model file")),
-        ("default", "NAME", tr("set the default model")),
-    ):
-        action = actions.add_parser(name, help=words)
-        action.add_argument("name", metavar=what)
-        _add_json(action)
-        if name == "remove":
-            action.add_argument("--yes", action="store_true", help=tr("don’t ask for confirmation"))
-
-
-def _add_history(commands: Any) -> None:
-    history = commands.add_parser("history", help=tr("list, search, export, and import conversations"))
-    history.set_defaults(run=_run_history)
-    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help=tr("list or search conversations"))
-    listed.add_argument(
-        "query", nargs="*", metavar="QUERY", help=tr("search terms; each matches the beginning of a word")
-    )
-    listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
-    _add_json(listed)
-    shown = actions.add_parser("show", help=tr("print a conversation"))
-    shown.add_argument("id", metavar="ID", help=tr("conversation ID, or its first few characters"))
-    _add_json(shown)
-    exported = actions.add_parser("export", help=tr("export conversations to a file"))
-    exported.add_argument("file", metavar="FILE", help=tr("output file, or - for standard output"))
-    exported.add_argument("id", nargs="*", metavar="ID", help=tr("export only these conversations"))
-    exported.add_argument(
-        "--format",
-        choices=[str(kind) for kind in FORMATS],
-        help=tr("file format (default: based on the file extension); only json can be imported again"),
-    )
-    _add_json(exported)
-    imported = actions.add_parser(
-        "import",
-        help=tr("import a Phichat JSON file or an export from ChatGPT, Claude, DeepSeek, Grok, or Open WebUI"),
-    )
-    imported.add_argument("file", metavar="FILE", help=tr("file to import"))
-    _add_json(imported)
-    for name, words in (
-        ("remove", tr("move conversations to the trash")),
-        ("restore", tr("restore conversations from the trash")),
-    ):
-        action = actions.add_parser(name, help=words)
-        action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or its first few characters"))
-        _add_json(action)
+    add_json(score)
 
 
 def _add_tune(commands: Any) -> None:
@@ -214,7 +154,7 @@ def _add_tune(commands: Any) -> None:
     tune.set_defaults(run=_run_tune)
     # Without a default, so that `--model` before the command counts, too.
     tune.add_argument("model", nargs="?", default=argparse.SUPPRESS, metavar="MODEL", help=tr("the model to use"))
-    _add_json(tune)
+    add_json(tune)
 
 
 def _add_bench(commands: Any) -> None:
@@ -230,11 +170,7 @@ def _add_bench(commands: Any) -> None:
     )
     bench.add_argument("--sweep", action="store_true", help=tr("also find the fastest settings"))
     _add_model_options(bench)
-    _add_json(bench)
-
-
-def _add_json(command: Parser) -> None:
-    command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=tr("print JSON"))
+    add_json(bench)
 
 
 def _add_thinking(group: argparse._ArgumentGroup) -> None:
@@ -281,7 +217,7 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
 
 def _add_model_choice(group: argparse._ActionsContainer) -> None:
     """Add the options without a default, so that those of the main parser and before the command count."""
-    group.add_argument("--model", default=argparse.SUPPRESS, metavar="NAME|PATH", help=tr("the model to use"))
+    group.add_argument("--model", default=argparse.SUPPRESS, metavar=MODEL, help=tr("the model to use"))
     group.add_argument(
         "--context",
         type=whole_number(SMALLEST_CONTEXT, LARGEST_CONTEXT),
@@ -329,6 +265,12 @@ def _run_score(context: Context) -> int:
 
 def _run_models(context: Context) -> int:
     from phichat.cli.models import run  # noqa: PLC0415
+
+    return run(context)
+
+
+def _run_servers(context: Context) -> int:
+    from phichat.cli.servers import run  # noqa: PLC0415
 
     return run(context)
 

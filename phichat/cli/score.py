@@ -8,7 +8,7 @@ from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
 from phichat.cli.lens import TerminalLens
-from phichat.cli.talk import chosen_model, interrupting
+from phichat.cli.talk import chosen_ref, interrupting
 from phichat.cli.tune import show_loading
 from phichat.encodings import decode_text
 from phichat.engine.base import Event, Reading, Scored, as_json
@@ -24,10 +24,10 @@ def run(context: Context) -> int:
     """Print the text under the lens, or a line of JSON for each token, and its perplexity; return the exit status."""
     console, options, stop = context.console, context.options, CancelToken()
     text = _text_of(options.file, console)
-    model = chosen_model(options, context.library)
+    model, _ = chosen_ref(context)
     scores = _Scores(console, as_json=options.json)
     with context.engine() as engine, interrupting(stop):
-        engine.load(model.ref, suggested(context_of(options)), stop, lambda event: show_loading(console, event))
+        engine.load(model, suggested(context_of(options)), stop, lambda event: show_loading(console, event))
         try:
             for event in engine.score(text, stop):
                 scores.add(event)

@@ -27,6 +27,7 @@ from phichat.engine.base import (
     Event,
     Loaded,
     Loading,
+    ModelRef,
     Notice,
     Piece,
     PromptReady,
@@ -48,7 +49,7 @@ class TerminalChat:
     def __init__(
         self,
         engine: Engine,
-        model: ModelFile,
+        model: ModelRef,
         sha256: str | None,
         console: Console,
         as_json: bool,
@@ -68,8 +69,13 @@ class TerminalChat:
         self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
         self._candidates = max(self._candidates, options.candidates if self._as_json else 0)
-        loaded = self._engine.load(self._model.ref, suggested(context_of(options)), stop, self._on_event)
+        loaded = self._engine.load(self._model, suggested(context_of(options)), stop, self._on_event)
         self._on_event(loaded)
+        if loaded.capabilities:
+            from phichat.cli.server_models import unused_options  # noqa: PLC0415 - is there only for servers
+
+            for sentence in unused_options(options, loaded, self._candidates):
+                self._console.print_notice(sentence)
         self._context = loaded.context
         self._can_grow = not loaded.most_context or loaded.context < loaded.most_context
         if options.think and not loaded.thinking:
@@ -105,6 +111,8 @@ class TerminalChat:
 
     def _with_option(self, error: PromptTooLong) -> PromptTooLong:
         """Return the error with a sentence that names the option instead of the window's settings."""
+        if self._model.is_remote:
+            return error
         text = tr("This message is too long for the context ({context} tokens).")
         advice = tr("Shorten it, or choose a larger context with --context.") if self._can_grow else tr("Shorten it.")
         return PromptTooLong(
@@ -182,15 +190,18 @@ class TerminalChat:
         line = as_json(event)
         line.pop("dropped", None)
         if isinstance(event, Done):
-            line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": self._settings.as_json()}
+            line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": self._engine_json()}
         return line
+
+    def _engine_json(self) -> dict[str, Any]:
+        return self._provenance if self._model.is_remote else self._settings.as_json()
 
     def _print_summary(self, done: Done, sampling: Sampling) -> None:
         if self._as_json:
             return
         self._end_answer()
         if done.reason is Ending.LENGTH:
-            self._console.print_notice(_length_notice(done, sampling))
+            self._console.print_notice(_length_notice(done, sampling, is_remote=self._model.is_remote))
         if done.reason is Ending.CANCELLED:
             self._console.print_notice(tr("Stopped."))
         if done.completion_tokens:
@@ -253,10 +264,8 @@ def chat(context: Context) -> int:
 
 
 def _terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | None = None) -> TerminalChat:
-    library = context.library
-    model = chosen_model(context.options, library)
+    model, sha256 = chosen_ref(context)
     lens = TerminalLens(context.console) if context.options.lens and not context.options.json else None
-    sha256 = library.known_sha256(model)
     return TerminalChat(engine, model, sha256, context.console, context.options.json, recorder, lens)
 
 
@@ -302,9 +311,28 @@ def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
     return console.is_interactive or not stop.is_set()
 
 
+def chosen_ref(context: Context) -> tuple[ModelRef, str | None]:
+    """Return the model that was asked for, else the default, with its file's checksum if known. Raise ModelMissing.
+
+    Only one that is named, as `SERVER/MODEL`, is on a server.
+    """
+    named = _named_model(context.options)
+    if named and "/" in named:
+        from phichat.cli.server_models import find_on_server  # noqa: PLC0415 - is there only for servers
+
+        if remote := find_on_server(named, context.servers):
+            return remote, None
+    model = chosen_model(context.options, context.library)
+    return model.ref, context.library.known_sha256(model)
+
+
+def _named_model(options: argparse.Namespace) -> str | None:
+    return options.model if options.model is not None else os.environ.get(MODEL_VARIABLE) or None  # empty is unset
+
+
 def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     """Return the model that was asked for, else the default. Raise ModelMissing."""
-    named = options.model if options.model is not None else os.environ.get(MODEL_VARIABLE) or None  # empty is unset
+    named = _named_model(options)
     if named is None:
         return library.default_model() or library.find_model("")
     try:
@@ -352,8 +380,8 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
         is_asked_to_stop()
 
 
-def _length_notice(done: Done, sampling: Sampling) -> str:
-    if done.completion_tokens - done.thinking_tokens >= sampling.max_tokens:
+def _length_notice(done: Done, sampling: Sampling, *, is_remote: bool) -> str:
+    if is_remote or done.completion_tokens - done.thinking_tokens >= sampling.max_tokens:
         return tr("The answer reached the maximum length. Use --max-tokens to allow longer answers.")
     return tr("The answer filled the context. Use --context to choose a larger one.")
 

@@ -16,6 +16,7 @@ from phichat import __version__, gguf
 from phichat.engine import hardware
 from phichat.engine.base import CancelToken, Engine, Event, Loaded, Loading, Notice
 from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.remote.servers import make_server_list
 from phichat.engine.settings import TuningStore, processor, suggested, threads
 from phichat.errors import ModelError, PhichatError
 from phichat.files import is_private
@@ -102,6 +103,7 @@ def _findings(library: Library, home: Home, model: ModelFile | None, tried: Fact
         "disk": _disk_facts(home.root),
         "paths": _path_facts(home),
         "models": [base.model_as_json(model) for model in library.list_models()],
+        "servers": _server_facts(home),
     }
 
 
@@ -200,6 +202,12 @@ def _disk_facts(folder: Path) -> Facts:
     }
 
 
+def _server_facts(home: Home) -> list[dict[str, Any]]:
+    """Return the servers, none of which is asked, and for which there is a key."""
+    known = make_server_list(home)
+    return [{**each.as_json(), "has_key": known.has_key(each)} for each in known.servers()]
+
+
 def _path_facts(home: Home) -> dict[str, str]:
     return {
         "home": str(home.root),
@@ -225,7 +233,12 @@ def _sections(facts: Facts) -> list[tuple[str, Rows]]:
         ),
         (tr("Folders"), list(map(_cells, facts["paths"].items()))),
         (tr("Models"), [[model["name"], format_size(model["bytes"]), model["path"]] for model in facts["models"]]),
+        (tr("Servers"), [_server_row(server) for server in facts["servers"]]),
     ]
+
+
+def _server_row(server: Facts) -> list[str]:
+    return [server["name"], server["kind"], server["url"], tr("with a key") if server["has_key"] else ""]
 
 
 def _computer_rows(facts: Facts) -> Rows:

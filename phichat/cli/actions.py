@@ -1,0 +1,102 @@
+"""The options of the commands that have actions: `models`, `servers` and `history`."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from phichat.cli.context import Context
+from phichat.exchange.export import FORMATS
+from phichat.i18n import tr
+
+Run = Callable[[Context], int]
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Add `--json`, which may also come before the command."""
+    command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=tr("print JSON"))
+
+
+def add_models(commands: Any, run: Run) -> None:
+    """Add `models`, which `run` runs."""
+    models = commands.add_parser("models", help=tr("list, download, and manage models"))
+    models.set_defaults(run=run)
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help=tr("list known models and their status"))
+    listed.add_argument("--online", action="store_true", help=tr("get model sizes from the Hub"))
+    add_json(listed)
+    searched = actions.add_parser("search", help=tr("search the Hub for models and list their files"))
+    searched.add_argument("words", nargs="+", metavar="WORDS", help=tr("search terms, or an address from the Hub"))
+    add_json(searched)
+    for name, what, words in (
+        ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
+        ("download", "NAME|OWNER/REPO:FILE", tr("download a model, or resume a partial download")),
+        ("add", "FILE", tr("add a model file without copying it")),
+        ("remove", "NAME", tr("delete a downloaded model, or remove an added file from the list")),
+        ("verify", "NAME", tr("verify the checksum of a model file")),
+        ("default", "NAME", tr("set the default model")),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("name", metavar=what)
+        add_json(action)
+        if name == "remove":
+            action.add_argument("--yes", action="store_true", help=tr("don’t ask for confirmation"))
+
+
+def add_servers(commands: Any, run: Run) -> None:
+    """Add `servers`, which `run` runs."""
+    servers = commands.add_parser("servers", help=tr("add, list, and test servers: engines on other computers"))
+    servers.set_defaults(run=run)
+    actions = servers.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, metavar, words in (
+        ("add", "NAME", tr("add a server, such as gaming-pc:8080; without a port, the usual ones are tried")),
+        ("list", "", tr("list your servers")),
+        ("test", "NAME|NAME/MODEL", tr("list the models of a server and see how fast it answers")),
+        ("remove", "NAME", tr("remove a server and its key")),
+    ):
+        action = actions.add_parser(name, help=words)
+        if metavar:
+            action.add_argument("name", metavar=metavar)
+        if name == "add":
+            action.add_argument("url", metavar="URL", help=tr("address of the server"))
+            action.add_argument(
+                "--key-stdin", action="store_true", help=tr("read the server’s key from standard input")
+            )
+        add_json(action)
+
+
+def add_history(commands: Any, run: Run) -> None:
+    """Add `history`, which `run` runs."""
+    history = commands.add_parser("history", help=tr("list, search, export, and import conversations"))
+    history.set_defaults(run=run)
+    actions = history.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help=tr("list or search conversations"))
+    listed.add_argument(
+        "query", nargs="*", metavar="QUERY", help=tr("search terms; each matches the beginning of a word")
+    )
+    listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
+    add_json(listed)
+    shown = actions.add_parser("show", help=tr("print a conversation"))
+    shown.add_argument("id", metavar="ID", help=tr("conversation ID, or its first few characters"))
+    add_json(shown)
+    exported = actions.add_parser("export", help=tr("export conversations to a file"))
+    exported.add_argument("file", metavar="FILE", help=tr("output file, or - for standard output"))
+    exported.add_argument("id", nargs="*", metavar="ID", help=tr("export only these conversations"))
+    exported.add_argument(
+        "--format",
+        choices=[str(kind) for kind in FORMATS],
+        help=tr("file format (default: based on the file extension); only json can be imported again"),
+    )
+    add_json(exported)
+    imported = actions.add_parser(
+        "import",
+        help=tr("import a Phichat JSON file or an export from ChatGPT, Claude, DeepSeek, Grok, or Open WebUI"),
+    )
+    imported.add_argument("file", metavar="FILE", help=tr("file to import"))
+    add_json(imported)
+    for name, words in (
+        ("remove", tr("move conversations to the trash")),
+        ("restore", tr("restore conversations from the trash")),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or its first few characters"))
+        add_json(action)

@@ -1,0 +1,266 @@
+"""Servers in the terminal: added, listed, tested, asked and removed; with one that follows a test’s script."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from phichat import cli
+from phichat.engine.base import Engine
+from phichat.engine.remote import probe
+from phichat.engines import make_engine
+from tests.conftest import PROXY_VARIABLES
+from tests.support.fakes import ScriptedEngine
+from tests.support.keyrings import Keyring, NoKeyring, install
+from tests.support.servers.chat import BREAK, ChatServer, chunk, logprobs
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(owner="vllm") as server:
+        yield server
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    return install(monkeypatch, Keyring())
+
+
+@pytest.fixture
+def phichat(keyring: Keyring, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the program; its exit status, and what it wrote to stdout and stderr."""
+    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, said: str = "", by: Engine | None = None) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        status = cli.run([*arguments], lambda *_: 0, (lambda _: by) if by else make_engine)
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def gaming(phichat: Run, server: ChatServer) -> ChatServer:
+    assert phichat("servers", "add", "gaming", server.url)[0] == 0
+    return server
+
+
+def test_a_server_is_added_listed_and_removed(phichat: Run, server: ChatServer) -> None:
+    server.models = [{"id": "tiny"}, {"id": "org/big"}]
+    status, out, err = phichat("servers", "add", "gaming", server.host)
+    assert (status, err) == (0, "")
+    assert out == f"gaming was added: vLLM at {server.url}.\ngaming/tiny\ngaming/org/big\n"
+    assert phichat("servers", "list")[1].splitlines()[1].split() == ["gaming", "vLLM", server.url, "no"]
+    listed = json.loads(phichat("servers", "list", "--json")[1])
+    assert listed == {"name": "gaming", "url": server.url, "kind": "vllm", "has_key": False}
+    assert phichat("servers", "remove", "gaming")[1] == "gaming was removed, with its key.\n"
+    assert "There are no servers. Add one with" in phichat("servers", "list")[2]
+    status, _, err = phichat("servers", "remove", "gaming")
+    assert (status, err) == (
+        1,
+        "There is no server named gaming. Add one with `phichat servers add NAME URL`.\n",
+    )
+
+
+def test_a_host_alone_is_enough(phichat: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PORTS", (9, server.port))
+    status, out, _ = phichat("servers", "add", "here", "127.0.0.1", "--json")
+    assert status == 0
+    assert json.loads(out) == {
+        "name": "here", "url": server.url, "kind": "vllm", "has_key": False, "models": ["tiny"]
+    }  # fmt: skip
+
+
+def test_a_host_where_nothing_answers(phichat: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PORTS", (9, 10))
+    status, _, err = phichat("servers", "add", "here", "127.0.0.1")
+    assert (status, err) == (
+        1,
+        "No server answers on 127.0.0.1. Check its name and whether it is running, or add its port.\n",
+    )
+    assert not phichat("servers", "list")[1]
+
+
+def test_a_server_that_is_off_can_be_added(phichat: Run) -> None:
+    status, out, err = phichat("servers", "add", "off", "127.0.0.1:9")
+    assert (status, out) == (0, "off was added: OpenAI-compatible at http://127.0.0.1:9/v1.\n")
+    assert err.startswith("Phichat couldn’t connect to 127.0.0.1:9.")
+    status, _, err = phichat("ask", "Hi", "--model", "off/tiny")
+    assert (status, err.startswith("Phichat couldn’t connect to 127.0.0.1:9.")) == (1, True)
+
+
+def test_what_is_no_server_is_not_added(phichat: Run, server: ChatServer) -> None:
+    server.pages["/v1/models"] = "<html>Welcome</html>"
+    status, _, err = phichat("servers", "add", "web", server.url)
+    assert status == 1
+    assert "sent a web page instead of an answer" in err
+    assert not phichat("servers", "list")[1]
+
+
+def test_a_key_goes_to_the_keyring_and_to_the_server(phichat: Run, server: ChatServer, keyring: Keyring) -> None:
+    server.key = "sk-secret"
+    status, _, err = phichat("servers", "add", "gaming", server.url)
+    assert (status, "requires a key" in err) == (1, True)
+    status, out, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said="sk-secret\n")
+    assert (status, err) == (0, "")
+    assert "sk-secret" not in out
+    assert keyring.passwords == {("Phichat", server.url): "sk-secret"}
+    assert phichat("ask", "Say red", "--model", "gaming/tiny")[:2] == (0, "red\n")
+    assert json.loads(phichat("servers", "list", "--json")[1])["has_key"]
+    server.key = "sk-other"
+    status, _, err = phichat("ask", "Say red", "--model", "gaming/tiny")
+    assert status == 1
+    assert err.startswith(f"{server.host} doesn’t accept the key. Check it")
+    status, _, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said="sk-other\n")
+    assert status == 0, err
+    assert phichat("ask", "Say red", "--model", "gaming/tiny")[0] == 0
+
+
+def test_without_a_keyring_the_environment_has_the_key(
+    phichat: Run, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, NoKeyring())
+    server.key = "sk-secret"
+    _, _, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said="sk-secret\n")
+    assert err == "This system has no keyring, so the key wasn’t saved. Set PHICHAT_KEY_GAMING to it instead.\n"
+    assert phichat("ask", "Say red", "--model", "gaming/tiny")[0] == 1
+    monkeypatch.setenv("PHICHAT_KEY_GAMING", "sk-secret")
+    assert phichat("ask", "Say red", "--model", "gaming/tiny")[:2] == (0, "red\n")
+
+
+@pytest.mark.parametrize("said", ["", "\n", "two words\n"])
+def test_what_is_no_key(phichat: Run, server: ChatServer, said: str) -> None:
+    status, _, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said=said)
+    assert (status, "That isn’t a key" in err) == (1, True)
+    assert not server.asked
+
+
+def test_a_server_is_tested(phichat: Run, gaming: ChatServer) -> None:
+    status, out, err = phichat("servers", "test", "gaming")
+    assert (status, out) == (0, f"gaming works: vLLM at {gaming.url}.\ngaming/tiny\n")
+    assert err.startswith("tiny began to answer after 0.")
+    assert gaming.chats[0]["messages"] == [{"role": "user", "content": "Hi"}]
+    found = json.loads(phichat("servers", "test", "gaming", "--json")[1])
+    assert (found["models"], found["model"], found["kind"]) == (["tiny"], "tiny", "vllm")
+    assert found["seconds_to_first_token"] > 0
+
+
+def test_of_several_models_only_one_that_is_named_is_tested(phichat: Run, gaming: ChatServer) -> None:
+    gaming.models = [{"id": "tiny"}, {"id": "big"}]
+    _, out, err = phichat("servers", "test", "gaming")
+    assert out.splitlines()[1:] == ["gaming/tiny", "gaming/big"]
+    assert "`phichat servers test gaming/tiny`" in err
+    assert not gaming.chats
+    assert phichat("servers", "test", "gaming/big")[2].startswith("big began to answer")
+
+
+def test_an_answer_comes_from_the_server(phichat: Run, gaming: ChatServer) -> None:
+    gaming.stream(chunk(reasoning="Hm."), "sea ", "green", usage={"prompt_tokens": 9, "completion_tokens": 3})
+    status, out, err = phichat("ask", "Name a color", "--model", "gaming/tiny", "--seed", "7")
+    assert (status, out) == (0, "sea green\n")
+    assert err.startswith("Hm.\n\n3 tokens, ")
+    assert gaming.chats[0]["seed"] == 7
+
+
+def test_an_answer_as_json(phichat: Run, gaming: ChatServer) -> None:
+    gaming.stream(logprobs("red", ("red", -0.5), ("blue", -1.5)))
+    out = phichat("ask", "Hi", "--model", "gaming/tiny", "--json", "--candidates", "2")[1]
+    prompt, piece, done = map(json.loads, out.splitlines())
+    assert (prompt["event"], prompt["tokens"]) == ("prompt", [])
+    assert [(each["text"], each["after"]) for each in piece["candidates"]] == [("red", None), ("blue", None)]
+    assert (piece["token"], piece["after"]) == (-1, None)
+    assert (done["model"], done["model_sha256"]) == ("gaming/tiny", None)
+    assert done["engine"] == {"library": "vLLM", "machine": gaming.host}
+
+
+def test_a_conversation_is_sent_whole(phichat: Run, gaming: ChatServer) -> None:
+    status, out, _ = phichat("chat", "--model", "gaming/tiny", "--system", "Be brief.", said="Say red\nSay blue\n")
+    assert (status, out) == (0, "red\nblue\n")
+    assert [each["content"] for each in gaming.chats[1]["messages"]] == ["Be brief.", "Say red", "red", "Say blue"]
+
+
+def test_a_lost_line_keeps_what_came(phichat: Run, gaming: ChatServer) -> None:
+    gaming.stream("sea gr", BREAK)
+    status, out, err = phichat("ask", "Hi", "--model", "gaming/tiny")
+    assert (status, out) == (1, "sea gr\n")
+    assert err == (f"The connection to {gaming.host} was lost. Check that the server is running, then try again.\n")
+
+
+def test_the_variable_names_a_model_on_a_server(
+    phichat: Run, gaming: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHICHAT_MODEL", "gaming/tiny")
+    assert phichat("ask", "Say red")[:2] == (0, "red\n")
+
+
+def test_nothing_is_sent_where_no_server_is_named(
+    phichat: Run, gaming: ChatServer, chatml_model: Path, home: Path
+) -> None:
+    """Not even if the window used a model on a server last."""
+    (home / "preferences.json").write_text(json.dumps({"model": f"{gaming.url}#tiny", "default_model": ""}))
+    before = len(gaming.asked)
+    local = ScriptedEngine()
+    for options in ((), ("--model", str(chatml_model))):
+        phichat("ask", "Hi", *options, by=local)
+    assert all(path.suffix == ".gguf" for path, _ in local.loads)
+    phichat("models", "list")
+    assert phichat("servers", "list")[0] == 0
+    assert len(gaming.asked) == before
+
+
+def test_a_model_the_server_does_not_have(phichat: Run, gaming: ChatServer) -> None:
+    status, _, err = phichat("ask", "Hi", "--model", "gaming/huge")
+    assert (status, err) == (1, f"{gaming.host} has no model named huge. It has tiny.\n")
+
+
+def test_options_that_the_server_does_not_take_are_named(phichat: Run, gaming: ChatServer) -> None:
+    options = ("--top-k", "5", "--dry-multiplier", "0.8", "--repeat-last-n", "9", "--context", "512")
+    err = phichat("ask", "Hi", "--model", "gaming/tiny", *options)[2]
+    text = "doesn’t take these options, so they have no effect: --repeat-last-n, --dry-multiplier, --context."
+    assert err.startswith(f"{gaming.host} {text}\n")
+    assert gaming.chats[0]["top_k"] == 5
+
+
+def test_a_file_of_the_same_name_comes_first(
+    phichat: Run, gaming: ChatServer, chatml_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gaming").mkdir()
+    (tmp_path / "gaming" / "tiny").write_bytes(chatml_model.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    before = len(gaming.asked)
+    assert phichat("ask", "Hi", "--model", "gaming/tiny", by=ScriptedEngine())[:2] == (0, "Hi\n")
+    assert len(gaming.asked) == before
+
+
+def test_a_text_is_scored_here_only(phichat: Run, gaming: ChatServer, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Ice is hot")
+    status, _, err = phichat("score", str(tmp_path / "a.txt"), "--model", "gaming/tiny")
+    assert (status, err) == (1, "Only a model on this computer can score a text. Choose one, then try again.\n")
+
+
+def test_a_server_is_measured(phichat: Run, gaming: ChatServer) -> None:
+    for _ in range(6):
+        gaming.stream("sea ", "green", usage={"prompt_tokens": 300, "completion_tokens": 2})
+    found = json.loads(phichat("bench", "--model", "gaming/tiny", "--json")[1])
+    assert found["model"] == "gaming/tiny"
+    assert found["server"]["kind"] == "vLLM"
+    assert found["speed"]["prompt"] > 0
+    assert found["first_token"]["next_turn"] > 0
+    firsts = {each["messages"][0]["content"] for each in gaming.chats}
+    assert len(firsts) == 3, "each question is new to the server, the second turns are not"
+
+
+def test_the_doctor_names_servers_and_asks_none(
+    phichat: Run, gaming: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHICHAT_KEY_GAMING", "sk-secret")
+    before = len(gaming.asked)
+    out = phichat("doctor", by=ScriptedEngine())[1]
+    assert ["gaming", "vllm", gaming.url, "with", "a", "key"] in [line.split() for line in out.splitlines()]
+    assert "sk-secret" not in out
+    assert len(gaming.asked) == before
