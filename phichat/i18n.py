@@ -71,7 +71,7 @@ def format_number(value: float, decimals: int = 0) -> str:
 
 def format_percent(share: float) -> str:
     """Return a share from 0 to 1 as a percentage, with a decimal below a tenth."""
-    decimals = 0 if share >= 0.1 or not share else 1
+    decimals = 0 if round(share, 3) >= 0.1 or not share else 1  # else 0.0999 would be 10.0%
     return tr("{percent}%").format(percent=format_number(100 * share, decimals))
 
 

@@ -55,6 +55,9 @@ class Choice:
 SURE = 0.5
 """From which probability of the chosen token on a model counts as sure."""
 
+LIMITS = (0.1, 0.25, SURE)
+"""Probabilities below which a word is shown as one that the model was less and less sure of."""
+
 HESITATION = 2.0
 """From which entropy on a choice is a hesitation, in bits: as open as one between four equal words."""
 

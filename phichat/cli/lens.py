@@ -3,18 +3,17 @@
 import os
 from bisect import bisect
 
-from phichat.chat.candidates import SURE, Certainty, Choice, certainty_of
+from phichat.chat.candidates import LIMITS, Certainty, Choice, certainty_of
 from phichat.chat.conversation import Piece
 from phichat.chat.weighed_reply import is_inside_word
 from phichat.cli.console import Console
 
 # From blue over orange to orange and underlined, which are told apart in all kinds of color blindness. Both colors are
 # of a brightness that reads well on black and on white; words that the model was sure of have the terminal's own.
-LIMITS = (0.1, 0.25, SURE)
-"""Probabilities below which a word has each of the `STYLES`."""
-
 _BLUE, _ORANGE, _UNDERLINED = "38;5;31", "38;5;130", "4"
 STYLES = (f"{_ORANGE};{_UNDERLINED}", _ORANGE, _BLUE, "")
+"""The styles of words whose probability is below each of `LIMITS`, and of others."""
+
 COLORLESS = (_UNDERLINED, "", "", "")
 """The styles where the environment asks for no color (https://no-color.org)."""
 

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from phichat.markdown.document import Block, Table
@@ -36,6 +36,10 @@ class BlockWidget:
     def show_block(self, block: Block) -> None:
         """Show `block`; what it shares with the block shown before is not laid out again."""
         raise NotImplementedError
+
+    def uses_key(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:  # noqa: ARG002
+        """Return whether a key means something in this block, so that the transcript leaves it alone."""
+        return False
 
     def buttons(self) -> list[QWidget]:
         """Return the buttons, which precede the text in the tab order."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from phichat.chat.candidates import Candidate
@@ -17,6 +17,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 CANDIDATE_ROLE = Qt.ItemDataRole.UserRole
 SCALE_ROLE = CANDIDATE_ROLE + 1
+CHOSEN_ROLE = CANDIDATE_ROLE + 2
 BLANK, LINE_BREAK, TAB = "\N{OPEN BOX}", "\N{RETURN SYMBOL}", "\N{RIGHTWARDS ARROW TO BAR}"
 WORD_WIDTH, SHARE_WIDTH, BAR_HEIGHT = 84, 70, 10  # pixels
 SCALES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # shares that the longest possible bar stands for
@@ -51,9 +52,11 @@ class CandidateModel(QAbstractListModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._candidates: list[Candidate] = []
+        self._chosen = -1
 
-    def show_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """Show `candidates`; the same number keeps selection and focus."""
+    def show_candidates(self, candidates: Sequence[Candidate], chosen: int = -1) -> None:
+        """Show `candidates`; the same number keeps selection and focus. `chosen` is the token that came, if any."""
+        self._chosen = chosen
         if len(candidates) == len(self._candidates):
             self._candidates = list(candidates)
             self.dataChanged.emit(self.index(0), self.index(len(candidates) - 1))
@@ -69,9 +72,11 @@ class CandidateModel(QAbstractListModel):
         if not index.isValid():
             return None
         candidate = self._candidates[index.row()]
+        is_chosen = candidate.token == self._chosen
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
-            return spoken_candidate(candidate)
-        return {CANDIDATE_ROLE: candidate, SCALE_ROLE: self._scale()}.get(role)
+            spoken = spoken_candidate(candidate)
+            return tr("{candidate} (chosen)").format(candidate=spoken) if is_chosen else spoken
+        return {CANDIDATE_ROLE: candidate, SCALE_ROLE: self._scale(), CHOSEN_ROLE: is_chosen}.get(role)
 
     def _scale(self) -> float:
         """Return the share of the longest bar, in steps, so that bars grow and shrink as a slider moves."""
@@ -97,7 +102,7 @@ class CandidateDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ground(painter, option)
         word, bar, share = _columns(QRectF(option.rect).adjusted(6, 0, -6, 0))
-        self._paint_word(painter, option, word, candidate)
+        self._paint_word(painter, option, word, candidate, is_chosen=bool(index.data(CHOSEN_ROLE)))
         self._paint_bar(painter, bar, candidate, float(index.data(SCALE_ROLE)))
         self._paint_share(painter, option, share, candidate)
         painter.restore()
@@ -109,12 +114,15 @@ class CandidateDelegate(QStyledItemDelegate):
             painter.setBrush(QColor(self._theme.colors.hover))
             painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
 
-    def _paint_word(self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, candidate: Candidate) -> None:
+    def _paint_word(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, candidate: Candidate, *, is_chosen: bool
+    ) -> None:
         font = QFont(option.font)
         font.setStrikeOut(candidate.cut_by is not None)
+        font.setBold(is_chosen)
         painter.setFont(font)
         painter.setPen(self._ink(candidate))
-        word = option.fontMetrics.elidedText(
+        word = QFontMetrics(font).elidedText(
             visible_word(candidate.text), Qt.TextElideMode.ElideRight, int(rect.width())
         )
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, word)
@@ -172,10 +180,10 @@ class CandidateList(QListView):
         self.setModel(self._model)
         self.setItemDelegate(CandidateDelegate(theme, self))
 
-    def show_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """Show `candidates`, the likeliest first."""
+    def show_candidates(self, candidates: Sequence[Candidate], chosen: int = -1) -> None:
+        """Show `candidates`, the likeliest first; that of the token `chosen` in bold."""
         is_resized = len(candidates) != self._model.rowCount()
-        self._model.show_candidates(candidates)
+        self._model.show_candidates(candidates, chosen)
         self.setAccessibleDescription(". ".join(map(spoken_candidate, candidates)))
         if is_resized:
             self.updateGeometry()

@@ -15,7 +15,8 @@ class Colors:
     """The colours of one theme, each as `#rrggbb`.
 
     `edge` frames what other themes tell apart by its background alone; `is_plain` is set for high contrast, where
-    backgrounds have no shades.
+    backgrounds have no shades. `unsure` are the grounds of words that a model was less and less sure of: one hue, from
+    light to strong, so that they are told apart whatever colours somebody sees.
     """
 
     ground: str
@@ -30,6 +31,7 @@ class Colors:
     mark: str
     strong_mark: str
     on_strong_mark: str
+    unsure: tuple[str, str, str]
     edge: str = "transparent"
     accent: str = ""
     on_accent: str = ""
@@ -55,21 +57,25 @@ _LIGHT = Colors(
     ground="#faf9f7", surface="#ffffff", side="#f1efeb", hover="#e6e3dd", line="#dedad3", groove="#dedad3",
     text="#1f2326", muted="#5c6167", alert="#a4331f",
     mark="#f6e6a4", strong_mark="#f0a93a", on_strong_mark="#1f2326",
+    unsure=("#dce0f1", "#b9c3ec", "#93a4e5"),
 )  # fmt: skip
 _DARK = Colors(
     ground="#17191b", surface="#202326", side="#121415", hover="#2b2f32", line="#34383c", groove="#34383c",
     text="#e9e7e3", muted="#a3a8ad", alert="#f0957f",
-    mark="#55481a", strong_mark="#e5a93c", on_strong_mark="#17191b", is_dark=True,
+    mark="#55481a", strong_mark="#e5a93c", on_strong_mark="#17191b",
+    unsure=("#2b3249", "#3c466d", "#4a588d"), is_dark=True,
 )  # fmt: skip
 _LIGHT_CONTRAST = Colors(
     ground="#ffffff", surface="#ffffff", side="#ffffff", hover="#e4e4e4", line="#000000", groove="#b0b0b0",
     text="#000000", muted="#262626", alert="#8a0f00",
-    mark="#ffec80", strong_mark="#ffb000", on_strong_mark="#000000", edge="#000000", is_plain=True,
+    mark="#ffec80", strong_mark="#ffb000", on_strong_mark="#000000",
+    unsure=("#dae0f9", "#b4c2f4", "#8299ec"), edge="#000000", is_plain=True,
 )  # fmt: skip
 _DARK_CONTRAST = Colors(
     ground="#000000", surface="#000000", side="#000000", hover="#2a2a2a", line="#ffffff", groove="#5c5c5c",
     text="#ffffff", muted="#e0e0e0", alert="#ff9d8a",
-    mark="#4a3d00", strong_mark="#ffc53d", on_strong_mark="#000000", edge="#ffffff", is_dark=True, is_plain=True,
+    mark="#4a3d00", strong_mark="#ffc53d", on_strong_mark="#000000",
+    unsure=("#1b223d", "#2c3866", "#3c4c8a"), edge="#ffffff", is_dark=True, is_plain=True,
 )  # fmt: skip
 
 THEMES = {

@@ -83,6 +83,9 @@ QPlainTextEdit { background: transparent; border: none; border-radius: 0; paddin
 QToolButton { background: $surface; border: 1px solid $line; border-radius: ${small_round}px; padding: 0; }
 QToolButton:hover { background: $hover; }
 QToolButton:focus { border-color: $accent; }""",
+        "popup": """
+#lensPopup { background: $surface; border: 1px solid $muted; border-radius: 10px; }
+#lensPopup QListView { background: transparent; border: none; border-radius: 0; }""",
         "floating": """
 #findBar { background: $surface; border: 1px solid $line; border-radius: 12px; }
 #findBar QLineEdit { background: transparent; border: none; padding: 3px 4px; }
