@@ -26,6 +26,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.controllers.reply_weigher import ReplyWeigher
 from phichat.ui.desktop.application import Application, MainThreadGC, UnixSignals, install_translations
 from phichat.ui.desktop.notifications import DesktopNotifications, NotificationRules
 from phichat.ui.desktop.single_instance import SingleInstance
@@ -218,7 +219,8 @@ def _connect_idle_work(window: MainWindow, generation: GenerationController, pre
 
 
 def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread) -> None:
-    """Add the section "Next word" to the settings, and connect it to the sliders and the answers."""
+    """Add the section "Next word" to the settings, connect it to sliders and answers, and put those under the lens."""
+    window.answer_lens.set_weigher(ReplyWeigher(thread, window.generation, window.conversations.autosave, window))
     section = NextWord(theme)
     window.settings_panel.add_section(section)
     section.toggled.connect(window.settings_panel.follow_section)

@@ -57,6 +57,10 @@ class Actions(QObject):
         # Not the standard keys elsewhere: KDE's are Ctrl+Shift+F, which searches here, and others list F11 twice.
         self.full_screen = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
         self.full_screen.setCheckable(True)
+        self.lens = _action(window, tr("Show how sure the model was"), "Ctrl+Shift+L")
+        self.lens.setObjectName("lensAction")
+        self.next_hesitation = _action(window, tr("Next hesitation"), "F8")
+        self.previous_hesitation = _action(window, tr("Previous hesitation"), "Shift+F8")
         self.preferences = _action(window, tr("Preferences…"), "Ctrl+,")
         self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
         self.shortcuts = _action(window, tr("Keyboard shortcuts"))
@@ -69,6 +73,7 @@ class Actions(QObject):
         for switch in (self.sidebar, self.panel, self.prefill_draft):
             switch.setCheckable(True)
             switch.setChecked(True)
+        self.lens.setCheckable(True)
 
     def fill_menu_bar(self, bar: QMenuBar) -> tuple[QMenu, QMenu, QMenu]:
         """Fill the menu bar; return the Edit, View and Conversation menus, for more entries."""
@@ -93,6 +98,8 @@ class Actions(QObject):
         view.addActions([self.sidebar, self.panel])
         view.addSeparator()
         view.addActions([self.larger, self.smaller, self.reset_text_size, self.full_screen])
+        view.addSeparator()
+        view.addActions([self.lens, self.next_hesitation, self.previous_hesitation])
         chat = bar.addMenu(tr("&Conversation"))
         chat.addActions([self.focus_composer, self.stop, self.prefill_draft])
         help_ = bar.addMenu(tr("&Help"))

@@ -37,6 +37,7 @@ class BlockList(QObject):
         self._theme, self._context, self._parts = theme, context, parts
         self._parser = StreamingParser()
         self._source, self._is_growing = "", False
+        self._is_hidden = False
         self._limit = PAGE
         self._paused_until = 0.0
         self._more_button: QPushButton | None = None
@@ -57,12 +58,23 @@ class BlockList(QObject):
             return
         self._update()
 
+    def set_visible(self, *, is_visible: bool) -> None:
+        """Show or hide all blocks."""
+        if self._is_hidden is is_visible:
+            self._is_hidden = not is_visible
+            for section in self._sections:
+                section.setVisible(is_visible)
+            if self._more_button and not is_visible:
+                self._more_button.hide()
+            elif is_visible and self._source:
+                self._update()
+
     def complete(self) -> None:
         """Create all missing widgets now, however long that takes."""
         if self._timer.isActive():
             self._update_until(float("inf"))
         for section in self._sections:
-            section.show()
+            section.setHidden(self._is_hidden)
 
     def advance(self) -> bool:
         """Create more widgets, of what is shown on demand, too, for a moment; return whether there may be more."""
@@ -180,6 +192,8 @@ class BlockList(QObject):
                 QLayout.SizeConstraint.SetMinimumSize
             )  # else its blocks are squeezed when it grows
             self.column.insertWidget(number, section)
+            if self._is_hidden:
+                section.hide()
             self._sections.append(section)
         return cast(QVBoxLayout, self._sections[number].layout())
 
@@ -207,7 +221,7 @@ class BlockList(QObject):
             self.column.addWidget(self._more_button, 0, Qt.AlignmentFlag.AlignLeft)
             self.changed.emit(len(self._parts))
         if self._more_button:
-            self._more_button.setVisible(is_wanted)
+            self._more_button.setVisible(is_wanted and not self._is_hidden)
 
 
 def _gap(item: Node, before: Node) -> float:

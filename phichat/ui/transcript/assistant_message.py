@@ -6,11 +6,12 @@ from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from phichat.chat.conversation import Ending, Message, Reply
+from phichat.chat.conversation import Branch, Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
+from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript.message_context import MessageContext
+from phichat.ui.transcript.message_context import AnswerLens, MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.transcript.thinking_view import ThinkingView
@@ -32,14 +33,18 @@ class AssistantMessageView(MessageView):
             copy_label=tr("Copy answer"),
             icon="retry",
             label=tr("Regenerate"),
+            has_lens=context.make_lens is not None,
         )
         super().__init__(message, theme, context, toolbar)
         self._is_last = False
         self._continue: QPushButton | None = None
         self._thinking: ThinkingView | None = None
+        self._lens: AnswerLens | None = None
         self._index = -1
-        self._blocks = BlockList(theme, context.render, self._parts, self)
+        self._block_parts = self._parts
+        self._blocks = BlockList(theme, context.render, self._block_parts, self)
         self._blocks.changed.connect(self._on_blocks_changed)
+        toolbar.lens_toggled.connect(self._on_lens_toggled)
         self._note = AlertLabel(theme)
         self._note.setMinimumHeight(HEIGHT)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -54,8 +59,12 @@ class AssistantMessageView(MessageView):
     def show_message(self, message: Message) -> None:
         super().show_message(message)
         self._show_thinking()
-        self._blocks.show(message.text, is_growing=self._is_growing())
+        self._show_text()
         self._show_footer()
+
+    def refresh_lens(self) -> None:
+        self._show_text()
+        self.update_tab_order()
 
     def set_index(self, index: int) -> None:
         super().set_index(index)
@@ -85,7 +94,8 @@ class AssistantMessageView(MessageView):
             self._continue.setEnabled(self._state.can_ask)
 
     def show_now(self) -> None:
-        self._blocks.complete()
+        if self._parts is self._block_parts:
+            self._blocks.complete()
         super().show_now()
 
     def highlight(self, terms: SearchTerms | None) -> None:
@@ -119,20 +129,22 @@ class AssistantMessageView(MessageView):
             super().take_focus()
 
     def is_whole(self) -> bool:
-        return not (self._blocks.has_more() or self._blocks.is_pending())
+        return self._parts is not self._block_parts or not (self._blocks.has_more() or self._blocks.is_pending())
 
     def reveal_step(self, match: int) -> bool:
-        return match >= self.match_count() and self._blocks.advance()
+        return self._parts is self._block_parts and match >= self.match_count() and self._blocks.advance()
 
     def reveal_match(self, match: int) -> None:
-        if match >= self.match_count():
+        if self._parts is self._block_parts and match >= self.match_count():
             self._blocks.complete()
-        while self._blocks.has_more() and match >= self.match_count():
+        while self._parts is self._block_parts and self._blocks.has_more() and match >= self.match_count():
             self._blocks.show_more()
             self._blocks.complete()
 
     def tab_stops(self) -> list[QWidget]:
-        return [*(self._thinking.tab_stops() if self._thinking else []), *super().tab_stops()]
+        thinking = self._thinking.tab_stops() if self._thinking else []
+        lens = self._lens.tab_stops() if self._lens and not self._lens.widget().isHidden() else []
+        return [*thinking, *lens, *super().tab_stops()]
 
     def _footer_tab_stops(self) -> list[QWidget]:
         stops = super()._footer_tab_stops()
@@ -141,15 +153,53 @@ class AssistantMessageView(MessageView):
     @Slot(int)
     def _on_blocks_changed(self, first: int) -> None:
         """Set up the blocks from index `first` on, which are new."""
-        for part in self._parts[first:]:
-            self._install_filters(part)
-            part.set_accessible_name(self._name())
-            if self.search_terms and part.highlights is None:
-                part.highlight(self.search_terms, self._theme.colors)
+        for part in self._block_parts[first:]:
+            self._set_up(part)
+        if self._parts is not self._block_parts:
+            return
         if first < len(self._parts):
             self.extend_tab_order(first)
         else:  # "Show more" is new, or blocks went
             self.update_tab_order()
+
+    def _set_up(self, part: BlockWidget) -> None:
+        self._install_filters(part)
+        part.set_accessible_name(self._name())
+        if self.search_terms and part.highlights is None:
+            part.highlight(self.search_terms, self._theme.colors)
+
+    def _show_text(self) -> None:
+        """Show the text in blocks or, where its words are known, under the lens. A growing one is in blocks."""
+        is_wanted = self._state.shows_lens(self._message)
+        self.toolbar.set_lens_on(is_wanted)
+        is_shown = is_wanted and not self._is_growing() and bool(self._message.text)
+        if is_shown and self._lens is None and self._context.make_lens:
+            self._lens = self._context.make_lens()
+            self._column.insertWidget(self._column.indexOf(self._blocks.column), self._lens.widget())
+            self._set_up(self._lens.block())
+        are_words_shown = bool(is_shown and self._lens and self._lens.show_message(self._message))
+        if self._lens:
+            self._lens.widget().setVisible(is_shown)
+        self._show_parts([self._lens.block()] if self._lens and are_words_shown else self._block_parts)
+
+    def _show_parts(self, parts: list[BlockWidget]) -> None:
+        are_blocks = parts is self._block_parts
+        has_changed = are_blocks is not (self._parts is self._block_parts)
+        had_focus = has_changed and any(part.text_edit().hasFocus() for part in self._parts)
+        self._parts = parts
+        self._blocks.set_visible(is_visible=are_blocks)
+        if are_blocks:
+            self._blocks.show(self._message.text, is_growing=self._is_growing())
+        if has_changed and self.search_terms:
+            self.highlight(self.search_terms)
+        if had_focus:
+            self.take_focus()
+
+    @Slot(bool)
+    def _on_lens_toggled(self, is_on: bool) -> None:
+        self._state.set_lens(self._message, is_on=is_on)
+        self.refresh_lens()
+        self._signals.lens_toggled.emit()
 
     def _name(self) -> str:
         return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")
@@ -247,8 +297,18 @@ def footer(reply: Reply) -> str:
     parts = [endings.get(reply.ending, ""), short_title(reply.model)]
     if reply.tokens:
         parts.append(tr_count("{count} token", "{count} tokens", len(reply.tokens)))
+    if reply.branched_from:
+        parts.append(_branch_note(reply.branched_from))
     if speed := float(reply.statistics.get("tokens_per_second") or 0):
         parts.append(tr("{speed} tokens/s").format(speed=format_number(speed, 1)))
     if reply.seed is not None:
         parts.append(tr("seed {seed}").format(seed=reply.seed))
     return "\N{NO-BREAK SPACE}· ".join(filter(None, parts))
+
+
+def _branch_note(branch: Branch) -> str:
+    """Return where a version branched off another one."""
+    word, replaced = short_title(branch.word.strip()), short_title(branch.replaced.strip())
+    if word and replaced:
+        return tr("branched with “{word}” instead of “{replaced}”").format(word=word, replaced=replaced)
+    return tr("branched at “{word}”").format(word=word or replaced or "…")

@@ -144,8 +144,10 @@ class TranscriptKeyboard(QObject):
         if isinstance(event, QKeyEvent) and watched is self._transcript:
             return self._filter_transcript(event)
         if isinstance(event, QKeyEvent):
-            from phichat.ui.blocks.base import BlockTextEdit  # noqa: PLC0415 - loaded with the first message
+            from phichat.ui.blocks.base import BlockTextEdit, BlockWidget  # noqa: PLC0415 - with the first message
 
+            if isinstance(watched, BlockWidget) and watched.uses_key(event.key(), event.modifiers()):
+                return False
             if event.type() is QEvent.Type.KeyPress and isinstance(watched, BlockTextEdit):
                 stroke = event.key(), event.modifiers() & ~_KEYPAD
                 view = self._transcript.view_containing(watched)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,7 +12,26 @@ from phichat.chat.sampling import Sampling
 from phichat.ui.blocks.render_context import RenderContext
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from phichat.engine.base import ModelRef
+    from phichat.ui.blocks.base import BlockWidget
+
+
+class AnswerLens(Protocol):
+    """Shows how sure the model was of an answer; the room that draws it is none of the transcript's."""
+
+    def widget(self) -> "QWidget":
+        """Return the widget, which is above the text of the answer."""
+
+    def block(self) -> "BlockWidget":
+        """Return the text in it, which is shown in place of the answer's own blocks where its words are known."""
+
+    def show_message(self, message: Message) -> bool:
+        """Show the answer `message`; return whether its words are known."""
+
+    def tab_stops(self) -> "list[QWidget]":
+        """Return the widgets that take the focus before the text."""
 
 
 class MessageSignals(QObject):
@@ -31,6 +50,7 @@ class MessageSignals(QObject):
         editing_changed(MessageView): the editor of the message was opened or closed.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
         thinking_toggled: the thinking of a message was opened or folded.
+        lens_toggled: an answer was put under the lens, or is shown as usual again.
     """
 
     retry_requested = Signal(object)
@@ -44,6 +64,7 @@ class MessageSignals(QObject):
     pin_requested = Signal(object)
     editing_changed = Signal(object)
     thinking_toggled = Signal()
+    lens_toggled = Signal()
 
 
 @dataclass
@@ -57,6 +78,8 @@ class MessageState:
         unsent_edits: texts in open editors.
         unsent_files: the files in those editors where some were removed.
         open_thinking: the ids of messages whose thinking is open.
+        has_lens: whether answers are shown under the lens.
+        unlike: the ids of messages of which the opposite is true, as that was chosen for each.
     """
 
     can_ask: bool = False
@@ -65,6 +88,16 @@ class MessageState:
     unsent_edits: dict[str, str] = field(default_factory=dict)
     unsent_files: dict[str, Attachments] = field(default_factory=dict)
     open_thinking: set[str] = field(default_factory=set)
+    has_lens: bool = False
+    unlike: set[str] = field(default_factory=set)
+
+    def shows_lens(self, message: Message) -> bool:
+        """Return whether the answer `message` is to be shown under the lens."""
+        return self.has_lens is not (message.id in self.unlike)
+
+    def set_lens(self, message: Message, *, is_on: bool) -> None:
+        """Show one answer under the lens, or as usual."""
+        (self.unlike.add if is_on is not self.has_lens else self.unlike.discard)(message.id)
 
 
 @dataclass
@@ -76,6 +109,7 @@ class MessageContext:
         models: returns the available models.
         presets: returns the labels and settings of the presets.
         selection: returns the messages selected as a whole.
+        make_lens: makes a lens for an answer; None if there is none.
         key_filter: an event filter for text fields, if any.
         mouse_filter: an event filter for the viewports of text fields, if any.
     """
@@ -87,5 +121,6 @@ class MessageContext:
     models: "Callable[[], Sequence[ModelRef]]" = list
     presets: Callable[[], Sequence[tuple[str, Sampling]]] = list
     selection: Callable[[], list[Message]] = list
+    make_lens: Callable[[], AnswerLens] | None = None
     key_filter: QObject | None = None
     mouse_filter: QObject | None = None

@@ -18,22 +18,37 @@ BUTTONS = 3
 class MessageToolbar(QWidget):
     """Copy, a main button with `icon` and `label`, and More; created when first shown, in room reserved from the start.
 
+    With `has_lens`, a switch for the lens comes before them.
+
     Signals:
         pressed: the main button was clicked.
+        lens_toggled(bool): the user turned the lens on or off.
         more_requested(QPoint): open the menu at this place of the screen.
     """
 
     pressed = Signal()
+    lens_toggled = Signal(bool)
     more_requested = Signal(QPoint)
 
-    def __init__(self, theme: Theme, copied: WeakMethod[Copied], *, copy_label: str, icon: str, label: str) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        copied: WeakMethod[Copied],
+        *,
+        copy_label: str,
+        icon: str,
+        label: str,
+        has_lens: bool = False,
+    ) -> None:
         super().__init__()
         self._theme, self._copied, self._copy_label, self._icon, self._label = theme, copied, copy_label, icon, label
         self._main: IconButton | None = None
         self._more: IconButton | None = None
         self._buttons: list[QWidget] = []
         self._can_press = True
-        set_fixed_size(self, BUTTONS * WIDTH, HEIGHT)
+        self._has_lens, self._is_lens_on = has_lens, False
+        self._lens: IconButton | None = None
+        set_fixed_size(self, (BUTTONS + has_lens) * WIDTH, HEIGHT)
 
     def reveal(self, *, revealed: bool) -> bool:
         """Show the buttons, or hide them. Return True if they were created now."""
@@ -50,6 +65,12 @@ class MessageToolbar(QWidget):
         if self._main:
             self._main.setEnabled(can_press)
 
+    def set_lens_on(self, is_on: bool) -> None:
+        """Show whether the lens is on."""
+        self._is_lens_on = is_on
+        if self._lens:
+            self._lens.setChecked(is_on)
+
     def buttons(self) -> list[QWidget]:
         """Return the widgets that take the focus; empty before they are created."""
         return self._buttons
@@ -64,8 +85,15 @@ class MessageToolbar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        self._buttons = [copy, self._main, self._more]
-        for button in (copy, self._main, self._more):
+        buttons = [copy, self._main, self._more]
+        if self._has_lens:
+            self._lens = IconButton(self._theme, "lens", tr("Show how sure the model was"), "lensToggle")
+            self._lens.setCheckable(True)
+            self._lens.setChecked(self._is_lens_on)
+            self._lens.clicked.connect(self.lens_toggled)
+            buttons.insert(0, self._lens)
+        self._buttons = [*buttons]
+        for button in buttons:
             set_icon_size(button, 16, WIDTH, HEIGHT)
             layout.addWidget(button)
 

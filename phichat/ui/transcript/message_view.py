@@ -89,6 +89,9 @@ class MessageView(QWidget):
     def refresh_actions(self) -> None:
         """Enable and disable the buttons, as the context's state says."""
 
+    def refresh_lens(self) -> None:
+        """Show the text under the lens, or as usual, as the context's state says."""
+
     def refresh_versions(self) -> None:
         """Show the number of this version, if there are several."""
         versions = [message.id for message in self._context.siblings(self._message)]

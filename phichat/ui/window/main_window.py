@@ -39,6 +39,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.pages import CentralStack
+from phichat.ui.window.answer_lens import AnswerLensController
 from phichat.ui.window.layout import ChatPage, Columns
 from phichat.ui.window.menus import ConversationMenu, EditMenu
 from phichat.ui.window.model_status import ModelStatusPresenter
@@ -108,6 +109,9 @@ class MainWindow(QMainWindow):
         navigator.moved_past_end.connect(self._composer.setFocus)
         self._composer.page_requested.connect(navigator.scroll_page)
         self._message_keys = MessageShortcuts(self, theme, self._transcript, navigator, self.message_commands)
+        self.answer_lens = AnswerLensController(
+            self, theme, self.commands, self._transcript, generation, current, self.feedback
+        )
         self._welcome = Welcome()
         self.settings_panel = self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled_samplings

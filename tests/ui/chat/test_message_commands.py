@@ -57,11 +57,12 @@ def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engi
     person.wait(lambda: all(stop.isVisible() for stop in person.find("message-1").tab_stops()))
     person.find("message-1").take_focus()
     names = []
-    for _ in range(9):
+    for _ in range(10):
         names.append(person.window.focusWidget().accessibleName())
         QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Tab)
     code = ["Wrap long lines", "Save code to file", "Copy code", "python code"]
-    assert names == ["Answer", *code, "Answer", "Copy answer", "Regenerate", "More actions"]
+    buttons = ["Show how sure the model was", "Copy answer", "Regenerate", "More actions"]
+    assert names == ["Answer", *code, "Answer", *buttons]
 
 
 def test_alt_up_and_down_go_from_message_to_message(person: Person) -> None:

@@ -1,0 +1,190 @@
+"""An answer under the lens: a line that sums up how sure the model was, and the text with its words tinted."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from phichat.chat.candidates import HESITATION, certainty_text
+from phichat.chat.conversation import Message
+from phichat.chat.weighed_reply import WeighedReply
+from phichat.i18n import tr
+from phichat.ui.controllers.reply_weigher import ReplyWeigher
+from phichat.ui.lens.legend import LensLegend
+from phichat.ui.lens.lens_text import LensText
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import IconButton, push_button
+from phichat.ui.widgets.foreign_text import plain_label
+from phichat.unicode import short_title
+
+STEPS = 1000  # of the progress bar
+
+
+class AnswerLens(QWidget):
+    """Shows one answer under the lens, as `weigher` knows it, or offers to have it read again.
+
+    Attributes:
+        text: the text with its words.
+
+    Signals:
+        reading_requested(Message): have the model read the answer again.
+        reading_cancelled: cancel that.
+        step_requested(int): go to the next place where the model hesitated, or to the one before for -1.
+    """
+
+    reading_requested = Signal(object)
+    reading_cancelled = Signal()
+    step_requested = Signal(int)
+
+    def __init__(self, theme: Theme, weigher: ReplyWeigher) -> None:
+        super().__init__()
+        self._theme, self._weigher = theme, weigher
+        self._message: Message | None = None
+        self._known: WeighedReply | None = None
+        self._hesitations: list[int] = []  # the indexes of words
+        self.text = LensText(theme)
+        self._summary = muted(plain_label())
+        self._summary.setObjectName("lensSummary")
+        self._summary.setWordWrap(True)
+        self._legend = LensLegend(theme)
+        self._steps = [
+            self._step_button("above", tr("Previous hesitation (Shift+F8)"), "lensPrevious", self._on_previous),
+            self._step_button("below", tr("Next hesitation (F8)"), "lensNext", self._on_next),
+        ]
+        self._read = push_button("lensRead", tr("Read it again"))
+        self._read.clicked.connect(self._on_read)
+        self._progress = QProgressBar(textVisible=False)
+        self._progress.setRange(0, STEPS)
+        self._progress.setFixedHeight(6)
+        self._cancel = push_button("lensCancel", tr("Cancel"))
+        self._cancel.clicked.connect(self.reading_cancelled)
+        for button in (self._read, self._cancel):
+            theme.apply_stylesheet(button, "small")
+        self._lay_out()
+        self.end_reading()
+
+    @property
+    def message(self) -> Message | None:
+        """The answer that is shown."""
+        return self._message
+
+    @property
+    def known(self) -> WeighedReply | None:
+        """What is shown of it; None if nothing is known."""
+        return self._known
+
+    def widget(self) -> QWidget:
+        """Return self typed as a QWidget."""
+        return self
+
+    def block(self) -> LensText:
+        """Return the text, which is shown in place of the answer's own blocks."""
+        return self.text
+
+    def show_message(self, message: Message) -> bool:
+        """Show `message`. Return whether its words are known, so that they are shown in place of its blocks."""
+        shown, self._message = self._message, message
+        if shown is None or shown.reply is not message.reply or shown.text != message.text:
+            self._known = self._weigher.known(message)
+            self._show()
+        return self._known is not None
+
+    def forget(self) -> None:
+        """Look again at what is known when the message is shown next."""
+        self._message = None
+
+    def show_reading(self, share: float) -> None:
+        """Show that the model is reading the answer, and the part of it that it has read, from 0 to 1."""
+        self._progress.setValue(round(STEPS * share))
+        self._summary.setText(tr("Reading the answer…"))
+        self._progress.setAccessibleName(self._summary.text())
+        self._progress.show()
+        self._cancel.show()
+        if self._read.hasFocus():
+            self._cancel.setFocus()
+        self._read.hide()
+
+    def end_reading(self, sentence: str = "") -> None:
+        """Show that the model does not read the answer any more; `sentence` says why if it is not known now."""
+        had_focus = self._cancel.hasFocus()
+        self._show(sentence)
+        if had_focus:
+            self._read.setFocus()
+        self._progress.hide()
+        self._cancel.hide()
+
+    def tab_stops(self) -> list[QWidget]:
+        """Return the widgets that take the focus before the text."""
+        return [each for each in (*self._steps, self._read, self._cancel) if not each.isHidden()]
+
+    def go_to_hesitation(self, step: int) -> bool:
+        """Go to the next place where the model hesitated, or to the one before for -1; False if there is none."""
+        at = self.text.current
+        beyond = [place for place in self._hesitations if (place > at if step > 0 else (place < at or at < 0))]
+        if not beyond:
+            return False
+        self.text.setFocus()
+        self.text.go_to(beyond[0] if step > 0 else beyond[-1])
+        return True
+
+    def _show(self, sentence: str = "") -> None:
+        known = self._known
+        self._summary.setText(self._known_sentence() if known else sentence or self._unknown_sentence())
+        words = known.words if known else ()
+        self._hesitations = [at for at, word in enumerate(words) if (word.entropy or 0.0) >= HESITATION]
+        for each in (self.text, self._legend, *self._steps):
+            each.setVisible(known is not None)
+        for button in self._steps:
+            button.setEnabled(bool(self._hesitations))
+        self._read.setVisible(known is None)
+        if known:
+            self.text.show_words(known.text, known.words)
+
+    def _known_sentence(self) -> str:
+        certainty = self._known.certainty if self._known else None
+        sentence = certainty_text(certainty) if certainty else tr("How sure the model was isn’t known.")
+        author = self._message.reply.model if self._message and self._message.reply else ""
+        if self._known and self._known.model != author:
+            read = tr("Read by {model}, which didn’t write this answer.").format(model=short_title(self._known.model))
+            return f"{sentence} {read}"
+        return sentence
+
+    def _unknown_sentence(self) -> str:
+        unknown = tr("How sure the model was of this answer isn’t known yet.")
+        return (self._message and self._weigher.difference(self._message)) or unknown
+
+    def _lay_out(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self._summary, 1)
+        first.addWidget(self._read)
+        first.addWidget(self._cancel)
+        second.addWidget(self._legend, 1)
+        for step in self._steps:
+            second.addWidget(step)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(4)
+        column.addLayout(first)
+        column.addLayout(second)
+        column.addWidget(self._progress)
+        column.addWidget(self.text)
+
+    def _step_button(self, icon: str, label: str, name: str, slot: Callable[[], None]) -> IconButton:
+        button = IconButton(self._theme, icon, label, name)
+        set_icon_size(button, 16, 28, 24)
+        button.clicked.connect(slot)
+        return button
+
+    @Slot()
+    def _on_previous(self) -> None:
+        self.step_requested.emit(-1)
+
+    @Slot()
+    def _on_next(self) -> None:
+        self.step_requested.emit(1)
+
+    @Slot()
+    def _on_read(self) -> None:
+        if self._message:
+            self.reading_requested.emit(self._message)

@@ -1,0 +1,182 @@
+"""Answers under the lens in the transcript: which ones, where to go on in them, and what a chosen word does."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
+
+from phichat.chat.candidates import Candidate
+from phichat.chat.conversation import Message, Role
+from phichat.chat.session import Session
+from phichat.chat.weighed_reply import WeighedReply, WeighedToken
+from phichat.i18n import tr
+from phichat.ui.actions import Actions
+from phichat.ui.controllers.current_conversation import CurrentConversation
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.reply_weigher import CANDIDATES, ReplyWeigher
+from phichat.ui.feedback import FeedbackController
+from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.widgets.parent import parent_window
+
+if TYPE_CHECKING:
+    from phichat.ui.lens.answer_lens import AnswerLens
+    from phichat.ui.lens.lens_text import LensText
+    from phichat.ui.lens.pointer import LensPointer
+
+
+class AnswerLensController(QObject):
+    """Makes the lenses of answers, and connects them to the model and the menus."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        actions: Actions,
+        transcript: Transcript,
+        generation: GenerationController,
+        current: CurrentConversation,
+        feedback: FeedbackController,
+    ) -> None:
+        super().__init__(window)
+        self._theme, self._transcript = theme, transcript
+        self._generation, self._current, self._feedback = generation, current, feedback
+        self._state = transcript.context.state
+        self._lenses: list[AnswerLens] = []
+        self._pointer: LensPointer | None = None
+        self._weigher: ReplyWeigher | None = None
+        actions.lens.toggled.connect(self._on_toggled)
+        actions.next_hesitation.triggered.connect(self._on_next)
+        actions.previous_hesitation.triggered.connect(self._on_previous)
+        transcript.context.signals.lens_toggled.connect(self._on_toggled_one)
+
+    def set_weigher(self, weigher: ReplyWeigher) -> None:
+        """Have `weigher` read answers again of which nothing is known; from now on, there are lenses."""
+        self._weigher = weigher
+        weigher.progressed.connect(self._on_reading)
+        weigher.weighed.connect(self._on_weighed)
+        weigher.failed.connect(self._on_reading_ended)
+        weigher.cancelled.connect(self._on_reading_ended)
+        self._transcript.context.make_lens = partial(self._make_lens, weigher)
+
+    def _make_lens(self, weigher: ReplyWeigher) -> "AnswerLens":
+        from phichat.ui.lens.answer_lens import AnswerLens  # noqa: PLC0415 - with the first answer under the lens
+        from phichat.ui.lens.pointer import LensPointer  # noqa: PLC0415
+
+        lens = AnswerLens(self._theme, weigher)
+        lens.step_requested.connect(self._on_step)
+        lens.reading_requested.connect(self._on_reading_requested)
+        lens.reading_cancelled.connect(weigher.cancel)
+        if self._pointer is None:
+            self._pointer = LensPointer(self._theme, parent_window(self, QWidget), self._can_branch)
+            self._pointer.chosen.connect(self._branch)
+        self._pointer.add(lens.text)
+        self._lenses = [each for each in self._lenses if isValid(each)]
+        self._lenses.append(lens)
+        return lens
+
+    def _can_branch(self) -> bool:
+        return self._generation.model is not None and not self._generation.is_answering()
+
+    @Slot(object)
+    def _on_reading_requested(self, message: Message) -> None:
+        if self._weigher and not self._weigher.weigh(self._current.session, message):
+            self._feedback.tell(tr("The model is busy. Try again when the answer is finished."))
+
+    @Slot(str, float)
+    def _on_reading(self, name: str, share: float) -> None:
+        for lens in self._lenses_of(name):
+            lens.show_reading(share)
+
+    @Slot(str)
+    @Slot(str, str)
+    def _on_reading_ended(self, name: str, sentence: str = "") -> None:
+        for lens in self._lenses_of(name):
+            lens.end_reading(sentence)
+
+    @Slot(object, object, object)
+    def _on_weighed(self, _: Session, message: Message, __: WeighedReply) -> None:
+        for lens in self._lenses_of(message.id):
+            focus = QApplication.focusWidget()
+            had_focus = focus is not None and lens.isAncestorOf(focus)
+            lens.end_reading()
+            lens.forget()
+            self._transcript.update_message(message)
+            if had_focus:
+                lens.text.setFocus()
+        self._transcript.update_message(message)
+        self._transcript.changed.emit()
+
+    def _lenses_of(self, name: str) -> "list[AnswerLens]":
+        """Return the lenses that show the message with the id `name`."""
+        return [each for each in self._lenses if isValid(each) and each.message and each.message.id == name]
+
+    def _lens_of(self, message: Message) -> "AnswerLens | None":
+        """Return the lens that shows `message`; None if it is shown as usual."""
+        return next((each for each in self._lenses_of(message.id) if not each.isHidden()), None)
+
+    @Slot(bool)
+    def _on_toggled(self, is_on: bool) -> None:
+        """Show all answers under the lens, or none."""
+        self._state.has_lens = is_on
+        self._state.unlike.clear()
+        for index in range(len(self._transcript.path())):
+            if view := self._transcript.view(index):
+                view.refresh_lens()
+        self._on_toggled_one()
+
+    @Slot()
+    def _on_toggled_one(self) -> None:
+        if self._pointer:
+            self._pointer.hide()
+        self._generation.candidates = CANDIDATES if self._state.has_lens or self._state.unlike else 0
+        self._transcript.changed.emit()
+
+    @Slot()
+    def _on_next(self) -> None:
+        self._go(1)
+
+    @Slot()
+    def _on_previous(self) -> None:
+        self._go(-1)
+
+    @Slot(int)
+    def _on_step(self, step: int) -> None:
+        lens = self.sender()
+        if lens in self._lenses and not lens.go_to_hesitation(step):
+            self._feedback.tell(tr("There are no more hesitations in this direction."))
+
+    def _go(self, step: int) -> None:
+        """Go to the next place where the model hesitated, in this answer or another one under the lens."""
+        view = self._transcript.target_view(Role.ASSISTANT)
+        if view is None:
+            return
+        if not self._state.shows_lens(view.message):
+            self._state.set_lens(view.message, is_on=True)
+            view.refresh_lens()
+            self._on_toggled_one()
+        path = self._transcript.path()
+        at = next((index for index, message in enumerate(path) if message.id == view.message.id), -1)
+        order = path[at:] if step > 0 else path[at::-1]
+        lenses = [lens for message in order if (lens := self._lens_of(message))]
+        if any(lens.go_to_hesitation(step) for lens in lenses):
+            return
+        if lenses and lenses[0].known is None:
+            self._feedback.tell(tr("How sure the model was of this answer isn’t known yet."))
+        else:
+            self._feedback.tell(tr("There are no more hesitations in this direction."))
+
+    @Slot(object, object, object)
+    def _branch(self, field: "LensText", token: WeighedToken, candidate: Candidate) -> None:
+        """Have another version of an answer written that goes on from `token` with `candidate`."""
+        lens = next((each for each in self._lenses if isValid(each) and each.text is field), None)
+        if lens is None or lens.message is None or lens.known is None or not self._can_branch():
+            return
+        session = self._current.session
+        self._generation.branch(session, lens.message, lens.known, token, candidate)
+        if made := session.answering:
+            self._state.set_lens(made, is_on=True)
+            self._transcript.follow()
+            self._transcript.focus_message(len(self._transcript.path()) - 1)

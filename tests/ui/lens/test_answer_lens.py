@@ -1,0 +1,285 @@
+"""Answers under the lens, in the window: by mouse, and by keyboard alone."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QPushButton, QTabBar, QTextEdit, QWidget
+
+from phichat.chat.conversation import Piece
+from phichat.engine.base import Reading
+from phichat.ui.a11y import announce
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.lens.lens_text import LensText
+from tests.support.fakes import ScriptedEngine
+from tests.support.weighed_answers import weighed_pieces
+from tests.ui.conftest import Person
+
+ANSWER = weighed_pieces(
+    ("In", 0.9, 0.2),
+    (" win", 0.6, 2.5),
+    ("ter", 0.95, 0.1),
+    (" there", 0.8, 0.3),
+    (" is", 0.9, 0.2),
+    (" rain", 0.05, 3.0),
+)
+TEXT = "In winter there is rain"
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def answer(person: Person, engine: ScriptedEngine, *lines: Piece | threading.Event | str) -> None:
+    engine.enqueue(*(lines or ANSWER))
+    count = len(engine.requests)
+    person.ask("What is there in winter?")
+    person.wait(lambda: len(engine.requests) > count)
+    person.wait_for(GenerationState.IDLE)
+
+
+def lens_text(person: Person, number: int = 1) -> LensText:
+    found = next(each for each in person.find(f"message-{number}").findChildren(LensText) if not each.isHidden())
+    assert isinstance(found, LensText)
+    return found
+
+
+def is_under_lens(person: Person, number: int = 1) -> bool:
+    texts = [each for each in person.find(f"message-{number}").findChildren(QTextEdit) if each.isVisible()]
+    return bool(texts) and all(isinstance(each, LensText) for each in texts)
+
+
+def summary(person: Person) -> str:
+    return str(person.find("lensSummary", QLabel).text())
+
+
+def press(key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    QTest.keyClick(focus, key, modifier)
+
+
+def press_shortcut(person: Person, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(person.window, key, modifier)
+
+
+def candidates(person: Person) -> list[str]:
+    model = person.find("lensCandidates", QListView).model()
+    return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+
+def test_the_switch_in_the_toolbar_shows_one_answer_under_the_lens(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    assert not is_under_lens(person)
+    person.press_in(1, "Show how sure the model was")
+    assert is_under_lens(person)
+    assert lens_text(person).toPlainText() == TEXT
+    assert summary(person) == "The model was sure 83% of the time, with 2 hesitations."
+    assert person.message(1) == TEXT
+    person.press_in(1, "Show how sure the model was")
+    assert not is_under_lens(person)
+
+
+def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
+    action = person.window.findChild(QAction, "lensAction")
+    assert action is not None
+    action.trigger()
+    assert is_under_lens(person, 1)
+    answer(person, engine)
+    assert engine.requests[-1].candidates == 10
+    assert is_under_lens(person, 3)
+    person.press_in(1, "Show how sure the model was")
+    assert [is_under_lens(person, number) for number in (1, 3)] == [False, True]
+    action.trigger()
+    assert not is_under_lens(person, 3)
+    answer(person, engine)
+    assert engine.requests[-1].candidates == 0
+
+
+def test_a_word_is_changed_by_keyboard_alone(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    press_shortcut(person, Qt.Key.Key_F8)
+    text = lens_text(person)
+    assert text.hasFocus()
+    assert text.words[text.current].tokens[0].number == 1, "the first hesitation"
+    press_shortcut(person, Qt.Key.Key_F8)
+    assert person.find("lensPopup").accessibleName() == "“rain”, 5.0%; instead: snow 47%, tea 24%, light 12%, ice 5.9%"
+    press(Qt.Key.Key_Return)
+    chosen = person.find("lensCandidates", QListView)
+    assert chosen.hasFocus()
+    assert chosen.currentIndex().data() == "snow: 47%, 47% after sampling"
+    press(Qt.Key.Key_Down)
+    engine.enqueue(Piece(" tea", 501), Piece(" for", 7), Piece(" all.", 8))
+    press(Qt.Key.Key_Return)
+    person.wait(lambda: len(engine.requests) == 2)
+    person.wait_for(GenerationState.IDLE)
+    request = engine.requests[-1]
+    assert request.begun is not None
+    assert (request.begun.text, request.begun.tokens) == ("In winter there is", (100, 101, 102, 103, 104))
+    assert request.forced == (501,)
+    assert request.candidates == 10, "so that this version can be looked at, too"
+    assert person.message(1) == "In winter there is tea for all."
+    assert "branched with “tea” instead of “rain”" in str(note(person))
+    assert person.button(1, "2 of 2") is not None
+    assert is_under_lens(person)
+    assert lens_text(person).hasFocus(), "so that one can go on from there"
+    person.press_in(1, "Previous version")
+    assert person.message(1) == TEXT
+
+
+def note(person: Person) -> str:
+    found = [each.text() for each in person.find("message-1").findChildren(QLabel) if "branched" in each.text()]
+    return found[0] if found else ""
+
+
+def test_escape_goes_back_step_by_step_and_does_not_stop_an_answer(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    answer(person, engine)
+    press_shortcut(person, Qt.Key.Key_F8)
+    engine.enqueue("One", gate, " two")
+    person.window.submit("And then?")
+    person.wait_for(GenerationState.WRITING)
+    lens_text(person).setFocus()
+    press(Qt.Key.Key_Return)
+    assert not person.find("lensCandidates").hasFocus() or person.find("lensPopup").isVisible()
+    while person.find("lensPopup").isVisible():
+        press(Qt.Key.Key_Escape)
+    assert lens_text(person).hasFocus()
+    assert person.window.generation.is_answering()
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+
+
+def test_each_token_of_a_word_has_its_candidates(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    press_shortcut(person, Qt.Key.Key_F8)
+    tabs = person.find("lensTokens", QTabBar)
+    assert [tabs.tabText(at) for at in range(tabs.count())] == ["win", "ter"]
+    assert tabs.currentIndex() == 0, "the less decided one"
+    assert candidates(person)[0] == "win: 60%, 60% after sampling (chosen)"
+    assert candidates(person)[-1] == "ice: 2.5%, removed by Top-p"
+    press(Qt.Key.Key_Return)
+    press(Qt.Key.Key_Right)
+    assert tabs.currentIndex() == 1
+    assert candidates(person)[0] == "ter: 95%, 95% after sampling (chosen)"
+
+
+def test_the_mouse_shows_and_chooses(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    person.press_in(1, "Show how sure the model was")
+    text = lens_text(person)
+    text.point_at(QPointF(text.word_rect(3).center()))
+    popup = person.find("lensPopup")
+    assert popup.isVisible()
+    QApplication.sendEvent(text, QEvent(QEvent.Type.Leave))
+    person.wait(lambda: not popup.isVisible())
+    text.point_at(QPointF(text.word_rect(4).center()))
+    view = person.find("lensCandidates", QListView)
+    engine.enqueue(Piece(" snow", 500))
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(0, 0)).center())
+    person.wait(lambda: person.message(1) == "In winter there is snow")
+    assert not popup.isVisible()
+
+
+def test_f8_goes_through_all_places_and_says_when_there_are_no_more(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    numbers = []
+    for key in (Qt.KeyboardModifier.NoModifier,) * 2 + (Qt.KeyboardModifier.ShiftModifier,):
+        press_shortcut(person, Qt.Key.Key_F8, key)
+        numbers.append(lens_text(person).current)
+    assert numbers == [1, 4, 1]
+    press_shortcut(person, Qt.Key.Key_F8, Qt.KeyboardModifier.ShiftModifier)
+    assert person.status() == "There are no more hesitations in this direction."
+    person.find("lensNext").click()
+    assert lens_text(person).current == 4
+
+
+def test_an_answer_of_which_nothing_is_known_is_read_again(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
+    person.press_in(1, "Show how sure the model was")
+    assert not is_under_lens(person), "it is shown as usual"
+    assert summary(person) == "How sure the model was of this answer isn’t known yet."
+    engine.enqueue(ANSWER[0], Reading(3, 10), gate, *ANSWER[1:])
+    person.find("lensRead", QPushButton).click()
+    person.wait(lambda: summary(person) == "Reading the answer…")
+    person.find("lensCancel", QPushButton).click()
+    assert person.find("lensRead").isVisible()
+    person.wait_for(GenerationState.IDLE)
+    gate.set()
+    engine.enqueue(*ANSWER)
+    person.find("lensRead", QPushButton).click()
+    person.wait(lambda: is_under_lens(person))
+    request = engine.requests[-1]
+    assert request.weighs_begun
+    assert request.begun is not None
+    assert request.begun.text == TEXT
+    assert summary(person).startswith("The model was sure 83%")
+
+
+def test_another_model_than_the_one_that_wrote_it_says_so(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
+    session = person.window.session
+    message = session.conversation.path()[1]
+    assert message.reply is not None
+    vars(message.reply)["model"] = "phi-3"
+    person.press_in(1, "Show how sure the model was")
+    assert summary(person).startswith("phi-3 wrote this answer.")
+    engine.enqueue(*ANSWER)
+    person.find("lensRead", QPushButton).click()
+    person.wait(lambda: is_under_lens(person))
+    assert "Read by starter, which didn’t write this answer." in summary(person)
+
+
+def test_an_answer_is_shown_as_usual_until_it_is_complete(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    person.window.commands.lens.trigger()
+    engine.enqueue(*ANSWER[:3], gate, *ANSWER[3:])
+    person.ask("What is there in winter?")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") and person.message(1) == "In winter")
+    assert not person.find("message-1").findChildren(LensText)
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    assert is_under_lens(person)
+
+
+def test_words_are_read_out(person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("phichat.ui.lens.pointer.announce", lambda _, text: said.append(text))
+    assert announce
+    answer(person, engine)
+    press_shortcut(person, Qt.Key.Key_F8)
+    press(Qt.Key.Key_Right)
+    assert said == [
+        "“winter”, 60%; instead: snow 20%, tea 10%, light 5.0%, ice 2.5%",
+        "“there”, 80%; instead: snow 10%, tea 5.0%, light 2.5%, ice 1.2%",
+    ]
+
+
+def test_it_is_in_the_tab_order_and_found_and_copied_like_any_text(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    person.press_in(1, "Show how sure the model was")
+    person.find("message-1").take_focus()
+    assert lens_text(person).hasFocus()
+    press(Qt.Key.Key_Backtab)
+    assert QApplication.focusWidget() is person.find("lensNext")
+    press(Qt.Key.Key_Tab)
+    assert lens_text(person).hasFocus()
+    press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    press(Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text() == TEXT
+    press_shortcut(person, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    field = person.find("findBar").findChild(QWidget, "findField")
+    QTest.keyClicks(field, "winter")
+    person.wait(lambda: lens_text(person).extraSelections())
