@@ -27,6 +27,7 @@ from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.controllers.reply_weigher import ReplyWeigher
+from phichat.ui.controllers.text_score import TextScore
 from phichat.ui.desktop.application import Application, MainThreadGC, UnixSignals, install_translations
 from phichat.ui.desktop.notifications import DesktopNotifications, NotificationRules
 from phichat.ui.desktop.single_instance import SingleInstance
@@ -34,6 +35,7 @@ from phichat.ui.help.controller import HelpController
 from phichat.ui.help.update_check import UpdateCheck
 from phichat.ui.lens.controller import NextWordController
 from phichat.ui.lens.next_word import NextWord
+from phichat.ui.lens.score_controller import ScoreController
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.preferences.controller import PreferencesController, TextSize
 from phichat.ui.theme.reduced_motion import ReducedMotion
@@ -219,7 +221,9 @@ def _connect_idle_work(window: MainWindow, generation: GenerationController, pre
 
 
 def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread) -> None:
-    """Add the section "Next word" to the settings, connect it to sliders and answers, and put those under the lens."""
+    """Add the section "Next word" to the settings, connect it to sliders and answers, and texts to their scores."""
+    scores = ScoreController(theme, TextScore(thread, window.generation, window), window)
+    window.answer_lens.score_requested.connect(scores.open)
     window.answer_lens.set_weigher(ReplyWeigher(thread, window.generation, window.conversations.autosave, window))
     section = NextWord(theme)
     window.settings_panel.add_section(section)

@@ -1,9 +1,10 @@
 """What a model weighed at one token of a reply: the likeliest tokens, before and after sampling."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import exp, fsum
 
-from phichat.i18n import format_percent, tr, tr_count
+from phichat.i18n import format_number, format_percent, tr, tr_count
 
 MOST = 50
 """Candidates of a token, at most."""
@@ -85,6 +86,22 @@ def certainty_text(certainty: Certainty) -> str:
         share=format_percent(certainty.share),
         hesitations=tr_count("{count} hesitation", "{count} hesitations", certainty.hesitations),
     )
+
+
+_STEEPEST = 700.0  # of the exponents that a float has room for
+
+
+def perplexity_of(logprobs: Sequence[float]) -> float | None:
+    """Return the exponential of the mean surprise of tokens; None if there is none."""
+    return exp(min(-fsum(logprobs) / len(logprobs), _STEEPEST)) if logprobs else None
+
+
+def perplexity_text(perplexity: float | None, count: int) -> str:
+    """Return a sentence on the perplexity of a text of so many tokens; None if there is only one."""
+    if perplexity is None:
+        return tr("The text is a single token, which is too short for a perplexity.")
+    tokens = tr_count("{count} token", "{count} tokens", count)
+    return tr("Perplexity {perplexity} ({tokens})").format(perplexity=format_number(perplexity, 2), tokens=tokens)
 
 
 def text_of_bytes(data: bytes) -> str:

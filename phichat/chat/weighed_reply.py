@@ -139,7 +139,7 @@ def weighed_reply(message: Message, choices: bytes | None = None, model: str = "
     if not tokens or tokens[-1].end != len(message.text):
         return None
     name = model or (reply.model if reply else "")
-    return WeighedReply(name, message.text, tokens, tuple(_words(message.text, tokens)), table)
+    return WeighedReply(name, message.text, tokens, tuple(words_of(message.text, tokens)), table)
 
 
 def _placed(rows: Iterable[ChoiceRow]) -> Iterator[WeighedToken]:
@@ -150,7 +150,8 @@ def _placed(rows: Iterable[ChoiceRow]) -> Iterator[WeighedToken]:
             at += length
 
 
-def _words(text: str, tokens: Sequence[WeighedToken]) -> Iterator[WeighedWord]:
+def words_of(text: str, tokens: Sequence[WeighedToken]) -> Iterator[WeighedWord]:
+    """Yield the words that `tokens`, those of all of `text`, make."""
     waiting: list[WeighedToken] = []
     has_text = False
     for token in tokens:

@@ -1,9 +1,10 @@
 """`phichat score`: how surprising a text is to the model, word by word and in all."""
 
-from math import exp, fsum
+from math import exp
 from pathlib import Path
 
 from phichat.cancellation import CancelToken
+from phichat.chat.candidates import perplexity_of, perplexity_text
 from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
@@ -14,10 +15,8 @@ from phichat.encodings import decode_text
 from phichat.engine.base import Event, Reading, Scored, as_json
 from phichat.engine.settings import suggested
 from phichat.errors import PhichatError, PromptError
-from phichat.i18n import format_number, format_reason, format_size, tr, tr_count
+from phichat.i18n import format_number, format_reason, format_size, tr
 from phichat.unicode import replace_surrogates, without_controls
-
-STEEPEST = 700.0  # of the exponents that a float has room for
 
 
 def run(context: Context) -> int:
@@ -79,13 +78,6 @@ class _Scores:
         self._logprobs: list[float] = []
         self._count = 0
 
-    @property
-    def perplexity(self) -> float | None:
-        """The exponential of the mean surprise; None if no token comes after another one."""
-        if not self._logprobs:
-            return None
-        return exp(min(-fsum(self._logprobs) / len(self._logprobs), STEEPEST))
-
     def add(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, Reading) and not self._console.writes_to_terminal:
@@ -115,14 +107,8 @@ class _Scores:
 
     def print_perplexity(self) -> None:
         """Print the perplexity and the number of tokens."""
-        perplexity = self.perplexity
+        perplexity = perplexity_of(self._logprobs)
         if self._as_json:
             self._console.print_json({"event": "done", "perplexity": perplexity, "tokens": self._count})
-        elif perplexity is None:
-            self._console.print_notice(tr("The text is a single token, which is too short for a perplexity."))
         else:
-            tokens = tr_count("{count} token", "{count} tokens", self._count)
-            figure = format_number(perplexity, 2)
-            self._console.print_notice(
-                tr("Perplexity {perplexity} ({tokens})").format(perplexity=figure, tokens=tokens)
-            )
+            self._console.print_notice(perplexity_text(perplexity, self._count))

@@ -31,7 +31,7 @@ ROOMS = {
     **dict.fromkeys(SIBLINGS, GROUND),
     "help": (*GROUND, "blocks"),
     "chat": TRANSCRIPT,  # threads, in which attached files are read
-    "lens": ("a11y", "blocks", "controllers", "theme", "threads", "widgets"),
+    "lens": ("a11y", "blocks", "controllers", "feedback", "theme", "threads", "widgets"),
 }
 """Room of phichat.ui, and which others it may import; whoever is not here, as the window, may import all."""
 

@@ -73,6 +73,12 @@ class _Worker(QObject):
             for event in self._get().generate(request, stop):
                 self._tell(stop, event)
 
+    @Slot(str, object)
+    def score(self, text: str, stop: CancelToken) -> None:
+        with self._reporting_errors(stop):
+            for event in self._get().score(text, stop):
+                self._tell(stop, event)
+
     @Slot(object)
     def calibrate(self, stop: CancelToken) -> None:
         with self._reporting_errors(stop):
@@ -129,6 +135,7 @@ class EngineThread(QObject):
     failed = Signal(object, str)
     _load = Signal(object, object, object)
     _generate = Signal(object, object, object)
+    _score = Signal(str, object)
     _calibrate = Signal(object)
     _unload = Signal(object)
     _close = Signal()
@@ -141,6 +148,7 @@ class EngineThread(QObject):
         self._worker.moveToThread(self._thread)
         self._load.connect(self._worker.load)
         self._generate.connect(self._worker.generate)
+        self._score.connect(self._worker.score)
         self._calibrate.connect(self._worker.calibrate)
         self._unload.connect(self._worker.unload)
         self._close.connect(self._worker.close)
@@ -162,6 +170,12 @@ class EngineThread(QObject):
         """Generate a reply, once its question is `stored`; return the token of its events."""
         stop = self._new_stop()
         self._generate.emit(request, stop, stored)
+        return stop
+
+    def score(self, text: str) -> CancelToken:
+        """Tell how surprising `text` is; return the token of its events."""
+        stop = self._new_stop()
+        self._score.emit(text, stop)
         return stop
 
     def calibrate(self) -> CancelToken:

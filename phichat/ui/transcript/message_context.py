@@ -51,6 +51,7 @@ class MessageSignals(QObject):
         pin_requested(Message): pin the message, or unpin it if it is pinned.
         thinking_toggled: the thinking of a message was opened or folded.
         lens_toggled: an answer was put under the lens, or is shown as usual again.
+        score_requested(str): show how surprising this text is.
     """
 
     retry_requested = Signal(object)
@@ -65,6 +66,7 @@ class MessageSignals(QObject):
     editing_changed = Signal(object)
     thinking_toggled = Signal()
     lens_toggled = Signal()
+    score_requested = Signal(str)
 
 
 @dataclass

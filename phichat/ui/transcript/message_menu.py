@@ -57,6 +57,7 @@ class MessageMenu(QMenu):
             self._add(tr("Edit"), "Ctrl+E", self.edit_requested)
         else:
             self._add_reply_actions(can_continue=can_continue)
+        self._add(tr("Score this text…"), "", self._score, is_enabled=bool(message.text))
         self.addSeparator()
         self._add(tr("Delete this and later messages"), "", self._delete, is_enabled=not state.is_answering)
 
@@ -112,6 +113,10 @@ class MessageMenu(QMenu):
     @Slot()
     def _quote(self) -> None:
         self._signals.quote_requested.emit(self._selected.text if self._selected else self._message.text)
+
+    @Slot()
+    def _score(self) -> None:
+        self._signals.score_requested.emit(self._selected.text if self._selected else self._message.text)
 
     @Slot()
     def _pin(self) -> None:

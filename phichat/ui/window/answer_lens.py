@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 
 class AnswerLensController(QObject):
-    """Makes the lenses of answers, and connects them to the model and the menus."""
+    """Makes the lenses of answers, and connects them to the model and the menus.
+
+    Signals: `score_requested(str)`: show how surprising a text is; empty for one that is still to be written.
+    """
+
+    score_requested = Signal(str)
 
     def __init__(
         self,
@@ -47,6 +52,8 @@ class AnswerLensController(QObject):
         self._lenses: list[AnswerLens] = []
         self._pointer: LensPointer | None = None
         self._weigher: ReplyWeigher | None = None
+        actions.score.triggered.connect(self._on_score)
+        transcript.context.signals.score_requested.connect(self.score_requested)
         actions.lens.toggled.connect(self._on_toggled)
         actions.next_hesitation.triggered.connect(self._on_next)
         actions.previous_hesitation.triggered.connect(self._on_previous)
@@ -133,6 +140,10 @@ class AnswerLensController(QObject):
             self._pointer.hide()
         self._generation.candidates = CANDIDATES if self._state.has_lens or self._state.unlike else 0
         self._transcript.changed.emit()
+
+    @Slot()
+    def _on_score(self) -> None:
+        self.score_requested.emit("")
 
     @Slot()
     def _on_next(self) -> None:
