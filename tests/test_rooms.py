@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "phichat"
 
 TOP = (
     "phichat.__version__", "phichat.cancellation", "phichat.encodings", "phichat.errors", "phichat.files",
-    "phichat.gguf", "phichat.i18n", "phichat.json_file", "phichat.paths", "phichat.runtime", "phichat.unicode",
+    "phichat.gguf", "phichat.i18n", "phichat.json_file", "phichat.paths", "phichat.runtime", "phichat.sandbox",
+    "phichat.unicode",
 )  # fmt: skip
 """The files that belong to no room."""
 
@@ -39,6 +40,7 @@ MODULES = {
     "phichat.json_file": ("phichat.files", "filelock"),
     "phichat.paths": ("phichat.errors", "phichat.files", "phichat.i18n", "platformdirs"),
     "phichat.runtime": (),
+    "phichat.sandbox": ("phichat.engine.process.lifeline", "phichat.runtime", "psutil"),
     "phichat.unicode": (),
     "phichat.chat.prompts": (*TOP, "phichat.chat", "jinja2"),
     "phichat.chat": (*TOP, "phichat.chat"),
@@ -46,9 +48,7 @@ MODULES = {
     "phichat.net": (*TOP, "phichat.net", "httpx2", "keyring"),
     "phichat.rendering": (
         *TOP,
-        "phichat.engine.process.lifeline",  # of any child process
         "phichat.rendering",
-        "psutil",
         "pygments",
         "ziafont",
         "ziamath",
@@ -72,8 +72,6 @@ MODULES = {
         *TOP,
         "phichat.chat",
         "phichat.documents",
-        "phichat.engine.process.lifeline",  # of any child process
-        "psutil",
         "pypdfium2",
     ),
     "phichat.engines": (*TOP, "phichat.engine"),

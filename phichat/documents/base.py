@@ -64,6 +64,7 @@ class Finding(StrEnum):
     """What a note tells of some pages or parts."""
 
     PICTURES = "pictures"
+    EMPTY = "empty"
     DAMAGED = "damaged"
     TRUNCATED = "truncated"
     SKIPPED = "skipped"
@@ -158,6 +159,12 @@ _WORDINGS = {
         N_("Pages {pages} are pictures without text."),
         N_("“{name}” is a picture without text."),
         N_("The file has pictures without text."),
+    ),
+    Finding.EMPTY: _Wording(
+        N_("Page {pages} has no text."),
+        N_("Pages {pages} have no text."),
+        N_("“{name}” has no text."),
+        N_("The file has no text."),
     ),
     Finding.DAMAGED: _Wording(
         N_("Page {pages} is damaged and couldn’t be read."),

@@ -8,32 +8,26 @@ import faulthandler
 import json
 import os
 import queue
-import signal
 import sys
 import threading
-import time
 from dataclasses import asdict
 from typing import IO, Any
 
-from phichat.engine.process.lifeline import hold_lifeline
+from phichat import sandbox
 from phichat.rendering import formulas
 from phichat.rendering.colors import highlight_lines
 
 MEMORY = 300 * 2**20  # bytes; drawing a long formula takes 40 MB
 IDLE = 30.0  # seconds without an order, after which the process ends
-WATCHED = 0.05  # seconds between two looks at the memory taken
 
 Order = dict[str, Any]
 
 
 def main() -> None:
     """Carry out orders from standard input, a line of JSON each, until the app exits or sends none for a while."""
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
-    hold_lifeline()
+    sandbox.begin(MEMORY)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may write there
-    _limit_memory()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True, name="orders").start()
     while True:
@@ -82,25 +76,6 @@ def _read_orders(pipe: IO[bytes], orders: "queue.SimpleQueue[Order]") -> None:
     while (line := pipe.readline()).endswith(b"\n"):
         orders.put(json.loads(line))
     os._exit(0)  # the app is gone
-
-
-def _limit_memory() -> None:
-    if sys.platform == "linux":
-        import resource  # noqa: PLC0415 - not on Windows
-
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    else:  # no such limit, or none that the system keeps
-        threading.Thread(target=_watch_memory, daemon=True, name="memory").start()
-
-
-def _watch_memory() -> None:
-    import psutil  # noqa: PLC0415 - not needed on Linux
-
-    ours = psutil.Process()
-    while ours.memory_info().rss < MEMORY:
-        time.sleep(WATCHED)
-    os._exit(1)
 
 
 if __name__ == "__main__":

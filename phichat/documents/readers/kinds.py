@@ -1,0 +1,71 @@
+"""Which reader a file gets: by what is in it, and by its name where all kinds look alike."""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from phichat.documents.base import LARGEST_FILE, Part
+from phichat.documents.readers import pdf, text
+from phichat.documents.readers.source import Reader, Source, limited, unsupported
+from phichat.errors import DocumentError, DocumentTooLarge, DocumentUnsupported
+from phichat.i18n import format_sizes, tr
+
+BEGINNING = 1024  # bytes in which a PDF file says that it is one
+
+_PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
+
+
+def read(source: Source) -> Iterator[Part]:
+    """Yield an Outline, then sections and notes of any file. Raise DocumentError."""
+    try:
+        check(source)
+        yield from limited(_reader(source)(source))
+    except OSError as error:
+        raise DocumentError(_trouble(error, source.name)) from error
+
+
+def check(source: Source) -> None:
+    """Raise DocumentError for what is no file or is too large, OSError for what cannot be opened."""
+    status = source.path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise DocumentUnsupported(tr("{name} is a folder. Add the files inside it instead.").format(name=source.name))
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
+        raise unsupported(source.name)
+    if status.st_size > LARGEST_FILE:
+        size, most = format_sizes(status.st_size, LARGEST_FILE)
+        raise DocumentTooLarge(
+            tr("{name} is too large to read ({size}; the limit is {limit}). Split it, then add the parts.").format(
+                name=source.name, size=size, limit=most
+            )
+        )
+
+
+def _reader(source: Source) -> Reader:
+    with source.path.open("rb") as file:
+        begin = file.read(BEGINNING)
+    suffix = source.path.suffix.lower()
+    if _PDF in begin or suffix == ".pdf":
+        return pdf.read
+    if begin.startswith(_OLE):
+        raise _old_or_protected(source.name)
+    if begin.startswith((_ZIP, _RTF)):
+        raise unsupported(source.name)
+    return text.read
+
+
+def _old_or_protected(name: str) -> DocumentUnsupported:
+    return DocumentUnsupported(
+        tr(
+            "{name} is in an old format of Microsoft Office, or protected with a password."
+            " Save it in a current format without a password, then add that."
+        ).format(name=name)
+    )
+
+
+def _trouble(error: OSError, name: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return tr("{name} no longer exists. It may have been moved, renamed, or deleted.").format(name=name)
+    if isinstance(error, PermissionError):
+        return tr("You don’t have permission to read {name}. Change its permissions, or add a copy.").format(name=name)
+    reason = error.strerror or os.strerror(error.errno or 0)
+    return tr("{name} couldn’t be read: {reason}. Check that its disk is connected.").format(name=name, reason=reason)

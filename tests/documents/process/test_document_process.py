@@ -1,0 +1,121 @@
+"""The reading process: what is hostile ends it, and the app goes on with the next page or the next file."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from phichat import i18n
+from phichat.cancellation import CancelToken
+from phichat.documents.base import LARGEST_FILE, Finding, Note, Outline, Section
+from phichat.documents.process.document_process import DocumentProcess
+from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentTooLarge
+from tests.support.pdf_files import lines_down, page_of, pdf_file
+
+PAGES = [page_of(lines_down([f"This is page {at}"])) for at in range(1, 6)]
+
+
+@pytest.fixture
+def process() -> Iterator[DocumentProcess]:
+    process = DocumentProcess()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def manual(tmp_path: Path) -> Path:
+    path = tmp_path / "manual.pdf"
+    path.write_bytes(pdf_file(PAGES, title="Manual"))
+    return path
+
+
+def test_documents_are_read_one_after_the_other_by_one_process(process: DocumentProcess, manual: Path) -> None:
+    notes = manual.with_name("notes.txt")
+    notes.write_bytes("Grüße".encode("cp1252"))
+    parts = list(process.read(manual))
+    assert parts[0] == Outline("Manual", 5)
+    assert [part.place.page for part in parts if isinstance(part, Section)] == [1, 2, 3, 4, 5]
+    assert [part.text for part in process.read(notes) if isinstance(part, Section)] == ["Grüße"]
+    assert process.render_page(manual, 1, 100).width == 100
+    assert len(process.find_on_page(manual, 3, "This is page 3")) == 1
+    assert process.started == 1
+
+
+def test_errors_are_sentences_in_the_user_s_language(process: DocumentProcess, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.pdf"
+    locked.write_bytes(pdf_file(PAGES, password="sesame"))
+    i18n.set_language("fr")
+    with pytest.raises(DocumentLocked, match="mot de passe"):
+        list(process.read(locked))
+    i18n.set_language("en")
+    with pytest.raises(DocumentError, match=r"gone\.pdf no longer exists"):
+        list(process.read(tmp_path / "gone.pdf"))
+    assert len(list(process.read(locked, password="sesame"))) == 6
+
+
+def test_what_is_too_large_is_not_read(process: DocumentProcess, tmp_path: Path) -> None:
+    large = tmp_path / "large.pdf"
+    with large.open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    with pytest.raises(DocumentTooLarge, match="the limit is"):
+        list(process.read(large))
+
+
+def test_after_a_page_that_ends_the_process_reading_goes_on(process: DocumentProcess, manual: Path) -> None:
+    parts = []
+    for part in process.read(manual):
+        parts.append(part)
+        if isinstance(part, Section) and part.place.page == 2 and process.started == 1:
+            for child in psutil.Process().children():
+                child.kill()
+    assert process.started == 2
+    pages = [part.place.page or 0 for part in parts if isinstance(part, Section)]
+    (skipped,) = [part for part in parts if isinstance(part, Note)]
+    assert skipped.finding is Finding.SKIPPED
+    assert sorted([*pages, *skipped.pages]) == [1, 2, 3, 4, 5]
+
+
+def test_a_file_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:
+    script = "import sys, time; sys.stdin.readline(); time.sleep(60)"
+    process = DocumentProcess([sys.executable, "-c", script], step=-9.5)
+    with pytest.raises(DocumentDamaged, match="too much time or memory"):
+        list(process.read(tmp_path / "endless.pdf"))
+    process.close()
+
+
+def test_reading_stops_when_it_is_asked_to(process: DocumentProcess, manual: Path) -> None:
+    stop = CancelToken()
+    reading = process.read(manual, stop=stop)
+    assert isinstance(next(reading), Outline)
+    stop.set()
+    assert not any(isinstance(part, Note) for part in reading)
+    assert not psutil.Process().children()
+
+
+def test_many_threads_read_at_once(process: DocumentProcess, manual: Path) -> None:
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(len(list(process.read(manual))))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [6, 6, 6]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_process_gets_no_secrets_and_can_write_nothing(
+    process: DocumentProcess, manual: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    reading = process.read(manual)
+    next(reading)
+    (child,) = psutil.Process().children()
+    assert "HF_TOKEN" not in child.environ()
+    assert child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+    assert child.rlimit(psutil.RLIMIT_DATA)[0] <= 2**30
+    assert not child.net_connections()
+    reading.close()  # type: ignore[attr-defined]
+    assert [file.name for file in manual.parent.iterdir()] == ["manual.pdf"]
