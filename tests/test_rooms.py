@@ -68,6 +68,15 @@ MODULES = {
     "phichat.engine.remote": (*TOP, *ENGINE, "phichat.chat", "phichat.engine.remote", "phichat.net"),
     "phichat.engine": (*TOP, *ENGINE, "phichat.chat", "psutil"),
     "phichat.server": (*TOP, "phichat.chat", "phichat.engine", "phichat.engines", "phichat.models", "phichat.server"),
+    "phichat.documents.embeddings": (*TOP, "phichat.documents", "numpy", "tokenizers"),
+    "phichat.documents.retrieval": (*TOP, "phichat.documents", "numpy"),
+    "phichat.documents.store": (
+        *TOP,
+        "phichat.documents",
+        "phichat.store.connections",
+        "phichat.store.failures",
+        "phichat.store.search_text",
+    ),
     "phichat.documents": (
         *TOP,
         "phichat.chat",
@@ -172,13 +181,18 @@ TYPES = {
 
 DOORS = {
     "llama_cpp": ("phichat.engine.llama.bindings", "phichat.bench"),
-    "numpy": ("phichat.engine.llama.candidates",),
+    "numpy": (
+        "phichat.documents.embeddings",
+        "phichat.documents.retrieval.vectors",
+        "phichat.engine.llama.candidates",
+    ),
+    "tokenizers": ("phichat.documents.embeddings",),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
     "httpx2": ("phichat.net.http",),
     "keyring": ("phichat.net.credentials",),
     "wakepy": ("phichat.models.download.wake_lock",),
-    "sqlite3": ("phichat.store",),
+    "sqlite3": ("phichat.store", "phichat.documents.store", "phichat.documents.retrieval"),
     "charset_normalizer": ("phichat.encodings",),
     "jinja2": ("phichat.chat.prompts.template",),
     "markdown_it": ("phichat.markdown",),

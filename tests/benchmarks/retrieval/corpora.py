@@ -62,7 +62,7 @@ def _mallard(path: Path) -> list[Section]:
 def _blocks(element: ET.Element) -> Iterator[str]:
     for child in element:
         name = child.tag.rpartition("}")[2]
-        if name == "p" or (name == "title" and element.tag.rpartition("}")[2] != "page"):
+        if (name in {"p", "title"} and child.tag and element.tag.rpartition("}")[2] != "page") or name == "p":
             yield _flat(child)
         elif name not in {"info", "title", "links"}:
             yield from _blocks(child)

@@ -1,0 +1,44 @@
+"""The Embedder protocol, and the windows that passages are embedded in."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from phichat.documents.passages import Passage
+
+_ENDS = re.compile(r"(?<=[.!?:。！？])\s+|\n\s*\n")
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts. Vectors of two embedders have nothing to do with one another.
+
+    Attributes:
+        id: names the model and all that its vectors depend on.
+        window: about how many words of a passage go into one vector.
+    """
+
+    id: str
+    window: int
+
+    def embed_passages(self, texts: Sequence[str]) -> Any:
+        """Return the vectors of parts of documents: float32 of shape (texts, dimensions), each of length 1 or 0."""
+
+    def embed_question(self, text: str) -> Any:
+        """Return the vector of a question: float32 of shape (dimensions,), of length 1 or 0."""
+
+
+def windows(passage: Passage, words: int) -> Iterator[str]:
+    """Yield a passage's text in runs of whole sentences with at most `words` words if they can, each with its heading.
+
+    A mean over few sentences is more telling than one over many.
+    """
+    heading = "".join(f"{part}. " for part in passage.place.heading)
+    run: list[str] = []
+    for sentence in _ENDS.split(passage.full_text):
+        more = sentence.split()
+        if run and len(run) + len(more) > words:
+            yield heading + " ".join(run)
+            run = []
+        run += more
+    if run:
+        yield heading + " ".join(run)

@@ -1,0 +1,138 @@
+"""Types of document collections, and the DocumentLibrary protocol that window and terminal use."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from phichat.cancellation import CancelToken
+from phichat.documents.base import Place
+
+USUAL_BUDGET = 800
+"""Tokens of the passages that go into a prompt."""
+
+
+class FileState(StrEnum):
+    """What is known of a file in a collection."""
+
+    WAITING = "waiting"
+    INDEXED = "indexed"
+    FAILED = "failed"
+    MISSING = "missing"
+    """It was there, and is no longer; what was read of it stays."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A named set of files and folders.
+
+    Attributes:
+        conversation: the id of the conversation it belongs to; empty for one that any conversation can use.
+        paths: the files and folders that were added.
+        files: how many files they have; `waiting` are not indexed yet, `failed` could not be read, `missing` are gone.
+        passages: how many passages their texts have.
+    """
+
+    name: str
+    conversation: str = ""
+    paths: tuple[Path, ...] = ()
+    files: int = 0
+    waiting: int = 0
+    failed: int = 0
+    missing: int = 0
+    passages: int = 0
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """A file in a collection.
+
+    Attributes:
+        error: why it could not be read, as a sentence; empty if it could.
+        notes: what of it could not be read, as sentences.
+    """
+
+    path: Path
+    state: FileState
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    title: str = ""
+    pages: int = 0
+    passages: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far indexing is: `done` of `total` files, and which one is read now. `error` is of the one just done."""
+
+    done: int
+    total: int
+    path: Path | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class FoundPassage:
+    """A passage that may answer a question, with the neighbours that were joined to it.
+
+    Attributes:
+        numbers: of the passages it is made of; in the order of the document, and of no meaning elsewhere.
+        path: the file it is in.
+        place: where it begins.
+        text: as a model reads it.
+        score: from 0 to 1, how well it fits; only of use beside those of other passages.
+    """
+
+    numbers: tuple[int, ...]
+    path: Path
+    place: Place
+    text: str
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a search found.
+
+    Attributes:
+        passages: the best first.
+        fits: whether any of them seems to be about what was asked.
+    """
+
+    passages: tuple[FoundPassage, ...] = ()
+    fits: bool = False
+
+
+class DocumentLibrary(Protocol):
+    """Collections of documents. Any thread may use it, one at a time. Every method may raise StoreError."""
+
+    def collections(self) -> Sequence[Collection]:
+        """Return all collections that belong to no conversation, by name."""
+
+    def collection(self, name: str) -> Collection | None:
+        """Return the collection of that name, None if there is none."""
+
+    def files(self, name: str) -> Sequence[FileStatus]:
+        """Return the files of a collection, by path."""
+
+    def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
+        """Add files and folders to a collection, which is made if there is none; `index` reads them."""
+
+    def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
+        """Remove files and folders from a collection, or the collection. The files themselves stay."""
+
+    def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+        """Read what is new or has changed in a collection; yield Progress before each file and at the end.
+
+        What was yielded as done stays so, whatever happens then. A file that cannot be read is no error.
+        """
+
+    def search(self, names: Sequence[str], question: str, *, budget: int = USUAL_BUDGET) -> Findings:
+        """Return the passages of these collections that fit a question best, with at most `budget` tokens in all."""
+
+    def whole_text(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
+        """Return all that these collections have, one for each file; none if that is more than `budget` tokens."""
+
+    def close(self) -> None:
+        """Close all files. Nothing else may be called then."""

@@ -1,0 +1,1 @@
+"""Indexing collections, and finding passages in them."""

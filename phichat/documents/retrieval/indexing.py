@@ -1,0 +1,216 @@
+"""Indexing: reads the files of a collection one after another, each stored as a whole, so that it can end anywhere."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+
+from phichat.cancellation import CancelToken
+from phichat.documents.base import LARGEST_FILE, DocumentReader, Note, Outline, Section
+from phichat.documents.embeddings.base import Embedder, windows
+from phichat.documents.library import FileState, Progress
+from phichat.documents.passages import Passage, cut_passages
+from phichat.documents.store import catalog, texts
+from phichat.documents.store.catalog import StoredFile
+from phichat.documents.store.database import DocumentDatabase
+from phichat.documents.store.texts import DocumentText
+from phichat.errors import DocumentError, DocumentTooLarge
+from phichat.i18n import format_size, tr
+
+MOST_FILES = 100_000
+"""Files that are taken from one folder."""
+
+BATCH = 256  # passages that are embedded at once
+
+
+class Indexer:
+    """Brings a collection up to date with the disk.
+
+    Attributes:
+        embedder: makes vectors; None to find passages by their words alone.
+        can_read: says by its name whether a file of a folder is of a kind that is read.
+    """
+
+    def __init__(
+        self,
+        database: DocumentDatabase,
+        reader: DocumentReader,
+        embedder: Embedder | None,
+        can_read: Callable[[Path], bool],
+    ) -> None:
+        self._database, self._reader, self.embedder, self._can_read = database, reader, embedder, can_read
+
+    def run(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+        """See DocumentLibrary.index."""
+        waiting = self._scan(name, stop)
+        error = ""
+        for done, file in enumerate(waiting):
+            yield Progress(done, len(waiting), file.path, error)
+            if stop.is_set():
+                return
+            error = self._index(file, stop)
+        self._embed_rest(stop)
+        yield Progress(len(waiting), len(waiting), error=error)
+
+    def _scan(self, name: str, stop: CancelToken) -> list[StoredFile]:
+        """Compare what is stored with the disk; return the files that are to be read."""
+        waiting: list[StoredFile] = []
+        for number, path in self._database.read(lambda connection: catalog.sources(connection, name)):
+            found = list(_files_in(path, self._can_read, stop))
+            waiting += self._compare(number, found)
+        return waiting
+
+    def _compare(self, source: int, found: Sequence[Path]) -> list[StoredFile]:
+        self._database.write(lambda connection: catalog.add_files(connection, source, found))
+        known = self._database.read(lambda connection: catalog.files_of(connection, source))
+        there = {*found}
+        gone = [file for file in known if file.path not in there and file.state is not FileState.MISSING]
+        for file in gone:
+            self._set_state(file, FileState.MISSING)
+        return [file for file in known if file.path in there and _is_due(file)]
+
+    def _set_state(self, file: StoredFile, state: FileState) -> None:
+        self._database.write(lambda connection: catalog.set_state(connection, file.number, state))
+
+    def _index(self, file: StoredFile, stop: CancelToken) -> str:
+        """Read and store one file; return why that failed, as a sentence, or nothing."""
+        size, modified = 0, 0
+        try:
+            size, modified = _version_of(file.path)
+            if size > LARGEST_FILE:
+                raise DocumentTooLarge(_too_large(file.path))
+            sha256 = _checksum(file.path, stop)
+            document = None if self._is_known(sha256) else self._read(file.path, sha256, stop)
+        except FileNotFoundError:
+            self._set_state(file, FileState.MISSING)
+            return ""
+        except OSError as error:
+            return self._fail(file, _unreadable(file.path, error), size, modified)
+        except DocumentError as error:
+            return self._fail(file, str(error), size, modified)
+        if not stop.is_set():
+            self._store(file, sha256, document, size, modified)
+        return ""
+
+    def _is_known(self, sha256: str) -> bool:
+        return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
+
+    def _fail(self, file: StoredFile, error: str, size: int, modified: int) -> str:
+        self._database.write(lambda connection: catalog.set_failed(connection, file, error, size, modified))
+        return error
+
+    def _read(self, path: Path, sha256: str, stop: CancelToken) -> DocumentText:
+        document = DocumentText(sha256, path.stem, 0)
+        notes: list[str] = []
+
+        def sections() -> Iterator[Section]:
+            for part in self._reader.read(path, stop=stop):
+                match part:
+                    case Outline():
+                        document.title, document.pages = part.title or path.stem, part.pages
+                    case Note():
+                        notes.append(part.sentence)
+                    case Section():
+                        yield part
+
+        document.passages = list(cut_passages(sections()))
+        document.notes = notes
+        if self.embedder:
+            document.vectors = {self.embedder.id: self._embed(self.embedder, document.passages, stop)}
+        return document
+
+    def _embed(self, embedder: Embedder, passages: Sequence[Passage], stop: CancelToken) -> list[bytes]:
+        from phichat.documents.retrieval.vectors import pack  # noqa: PLC0415 - brings numpy, where there are vectors
+
+        packed: list[bytes] = []
+        for start in range(0, len(passages), BATCH):
+            if stop.is_set():
+                return [b""] * len(passages)
+            runs = [list(windows(passage, embedder.window)) for passage in passages[start : start + BATCH]]
+            vectors = embedder.embed_passages([text for run in runs for text in run])
+            at = 0
+            for run in runs:
+                packed.append(pack(vectors[at : at + len(run)]) if run else b"")
+                at += len(run)
+        return packed
+
+    def _store(self, file: StoredFile, sha256: str, document: DocumentText | None, size: int, modified: int) -> None:
+        """Store a text with its passages, and that the file has it: all at once, or nothing."""
+
+        def work(connection: Connection) -> None:
+            number = texts.add_text(connection, document) if document else texts.text_number(connection, sha256)
+            if number is not None:  # else another program has just removed it; it stays due
+                catalog.set_indexed(connection, file, number, size, modified)
+
+        self._database.write(work)
+
+    def _embed_rest(self, stop: CancelToken) -> None:
+        """Make the vectors of passages that were indexed without this embedder."""
+        embedder = self.embedder
+        while embedder and not stop.is_set() and self._embed_some(embedder, stop):
+            pass
+
+    def _embed_some(self, embedder: Embedder, stop: CancelToken) -> bool:
+        rest = self._database.read(lambda connection: texts.passages_without_vectors(connection, embedder.id, BATCH))
+        packed = self._embed(embedder, [each.passage for each in rest], stop)
+        if stop.is_set() or not rest:
+            return False
+        rows = [(each.number, vectors) for each, vectors in zip(rest, packed, strict=True)]
+        self._database.write(lambda connection: texts.add_vectors(connection, embedder.id, rows))
+        return True
+
+
+def _files_in(path: Path, can_read: Callable[[Path], bool], stop: CancelToken) -> Iterator[Path]:
+    """Yield a file, or those of a folder that can be read; hidden ones, and links to folders, are left out."""
+    if not path.is_dir():
+        if path.exists():
+            yield path
+        return
+    count = 0
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if not name.startswith(".") and can_read(file) and file.is_file():
+                count += 1
+                if count > MOST_FILES or stop.is_set():
+                    return
+                yield file
+
+
+def _is_due(file: StoredFile) -> bool:
+    """Return whether a file is new, has changed, or is back."""
+    if file.state in {FileState.WAITING, FileState.MISSING}:
+        return True
+    try:
+        return _version_of(file.path) != (file.size, file.modified)
+    except OSError:
+        return True
+
+
+def _version_of(path: Path) -> tuple[int, int]:
+    """Return size and time of modification. Raise OSError, also for what is no file, as reading that may never end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(tr("it isn’t a file"))
+    return found.st_size, found.st_mtime_ns
+
+
+def _checksum(path: Path, stop: CancelToken) -> str:
+    checksum = hashlib.sha256()
+    with path.open("rb") as file:
+        while not stop.is_set() and (block := file.read(1 << 20)):
+            checksum.update(block)
+    return checksum.hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return tr("{file} can’t be read: {reason}. Check its path and permissions.").format(
+        file=path.name, reason=error.strerror or error
+    )
+
+
+def _too_large(path: Path) -> str:
+    return tr("{file} is too large (the limit is {size}).").format(file=path.name, size=format_size(LARGEST_FILE))

@@ -1,0 +1,91 @@
+"""Implements DocumentLibrary in this process, on a database file or in memory."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+
+from phichat.cancellation import CancelToken
+from phichat.documents.base import DocumentReader, Place
+from phichat.documents.embeddings.base import Embedder
+from phichat.documents.library import USUAL_BUDGET, Collection, FileStatus, Findings, FoundPassage, Progress
+from phichat.documents.retrieval.indexing import Indexer
+from phichat.documents.retrieval.search import TOKENS_PER_WORD, Searcher
+from phichat.documents.store import catalog, texts
+from phichat.documents.store.database import DocumentDatabase
+
+
+class LocalLibrary:
+    """Implements DocumentLibrary.
+
+    Attributes:
+        notice: a sentence for the user about what happened when the database was opened; empty if nothing did.
+    """
+
+    def __init__(
+        self,
+        file: Path | None,
+        reader: DocumentReader,
+        embedder: Embedder | None = None,
+        can_read: Callable[[Path], bool] = lambda _: True,
+    ) -> None:
+        self._database = DocumentDatabase(file)
+        self.notice = self._database.notice
+        self._indexer = Indexer(self._database, reader, embedder, can_read)
+        self._searcher = Searcher(self._database, embedder)
+
+    def collections(self) -> Sequence[Collection]:
+        """See DocumentLibrary."""
+        return self._database.read(catalog.collections)
+
+    def collection(self, name: str) -> Collection | None:
+        """See DocumentLibrary."""
+        return next(iter(self._database.read(lambda connection: catalog.collections(connection, name))), None)
+
+    def files(self, name: str) -> Sequence[FileStatus]:
+        """See DocumentLibrary."""
+        return self._database.read(lambda connection: catalog.file_states(connection, name))
+
+    def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
+        """See DocumentLibrary."""
+        absolute = [path.absolute() for path in paths]
+        self._database.write(lambda connection: catalog.add_sources(connection, name, absolute, conversation))
+
+    def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
+        """See DocumentLibrary; return how many sources, or collections, were removed."""
+        absolute = [path.absolute() for path in paths]
+        return self._database.write(lambda connection: catalog.remove_sources(connection, name, absolute))
+
+    def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+        """See DocumentLibrary."""
+        return self._indexer.run(name, stop)
+
+    def search(self, names: Sequence[str], question: str, *, budget: int = USUAL_BUDGET) -> Findings:
+        """See DocumentLibrary."""
+        return self._searcher.search(names, question, budget)
+
+    def whole_text(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
+        """See DocumentLibrary."""
+
+        def read(connection: Connection) -> list[FoundPassage]:
+            if texts.count_words_of(connection, names) * TOKENS_PER_WORD > budget:
+                return []
+            paths = texts.texts_of(connection, names)
+            return [
+                _whole(connection, number, path) for number, path in sorted(paths.items(), key=lambda each: each[1])
+            ]
+
+        return [passage for passage in self._database.read(read) if passage.text]
+
+    def close(self) -> None:
+        """See DocumentLibrary."""
+        self._database.close()
+
+
+def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
+    passages = texts.passages_of_text(connection, text)
+    numbers = tuple(each.number for each in passages)
+    joined, header = [], ""
+    for each in passages:
+        joined.append(each.passage.text if each.passage.header == header else each.passage.full_text)
+        header = each.passage.header
+    return FoundPassage(numbers, path, passages[0].passage.place if passages else Place(), "\n\n".join(joined), 1.0)

@@ -1,0 +1,170 @@
+"""Search: passages by words and by vectors, both rankings fused, and neighbours joined up to a budget of tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import log
+from pathlib import Path
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from phichat.documents.embeddings.base import Embedder
+from phichat.documents.library import Findings, FoundPassage
+from phichat.documents.store import texts, words
+from phichat.documents.store.database import DocumentDatabase
+from phichat.documents.store.texts import StoredPassage
+
+if TYPE_CHECKING:
+    from phichat.documents.retrieval.vectors import Rows, VectorIndex, Vectors
+
+RANKED = 100
+"""Passages of each ranking that are fused."""
+
+RANK_OFFSET = 60
+"""The constant of reciprocal rank fusion, as in its paper (Cormack et al., 2009)."""
+
+MOST_PASSAGES = 5
+"""The best passages that neighbours are joined to."""
+
+TOKENS_PER_WORD = 1.5
+"""About how many tokens a word takes; a model's own count differs, and the prompt is trimmed by that."""
+
+LEAST_COVERAGE, LEAST_COSINE = 0.5, 0.5
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The passages that were ranked for a question: their numbers, and what tells how well they fit.
+
+    Attributes:
+        scores: by number, from both rankings.
+        cosine: of the nearest passage; 0 without vectors.
+    """
+
+    numbers: tuple[int, ...] = ()
+    scores: dict[int, float] | None = None
+    cosine: float = 0.0
+
+
+def fuse(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
+    """Return the score of each passage by reciprocal rank fusion, the best first; the first of all rankings has 1."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, number in enumerate(ranking):
+            scores[number] = scores.get(number, 0.0) + 1 / (RANK_OFFSET + rank + 1)
+    most = len(rankings) / (RANK_OFFSET + 1)
+    return {number: scores[number] / most for number in sorted(scores, key=lambda number: -scores[number])}
+
+
+class Searcher:
+    """Finds passages. The vectors are loaded with the first search, and again once there are others."""
+
+    def __init__(self, database: DocumentDatabase, embedder: Embedder | None) -> None:
+        self._database, self._embedder = database, embedder
+        self._index: VectorIndex | None = None
+        self._version: tuple[int, int] | None = None
+        self._rows: dict[tuple[str, ...], Rows | None] = {}
+
+    def search(self, names: Sequence[str], question: str, budget: int) -> Findings:
+        """See DocumentLibrary.search."""
+        ranked = self.rank(names, question)
+        best = ranked.numbers[:MOST_PASSAGES]
+        return self._database.read(lambda connection: self._found(connection, names, question, best, ranked, budget))
+
+    def rank(self, names: Sequence[str], question: str) -> Ranked:
+        """Return the passages that fit `question`, the best first."""
+        lexical = self._database.read(lambda connection: words.search_words(connection, names, question, RANKED))
+        nearest = self._nearest(names, question)
+        rankings = [[number for number, _ in ranking] for ranking in (lexical, nearest) if ranking]
+        scores = fuse(rankings)
+        return Ranked(tuple(scores), scores, nearest[0][1] if nearest else 0.0)
+
+    def _nearest(self, names: Sequence[str], question: str) -> list[tuple[int, float]]:
+        if self._embedder is None:
+            return []
+        vector = self._embedder.embed_question(question)
+        embedder = self._embedder.id
+        return self._database.read(lambda connection: self._search_vectors(connection, names, embedder, vector))
+
+    def _search_vectors(
+        self, connection: Connection, names: Sequence[str], embedder: str, vector: "Vectors"
+    ) -> list[tuple[int, float]]:
+        from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
+
+        version = texts.data_version(connection)
+        if self._index is None or version != self._version:
+            self._index = VectorIndex(texts.vectors_of(connection, embedder), len(vector))
+            self._version, self._rows = version, {}
+        key = tuple(names)
+        if key not in self._rows:
+            numbers = texts.passage_numbers(connection, names)
+            self._rows[key] = None if numbers is None else self._index.rows_of(numbers)
+        return self._index.search(vector, RANKED, self._rows[key]) if vector.any() else []
+
+    def _found(
+        self,
+        connection: Connection,
+        names: Sequence[str],
+        question: str,
+        best: Sequence[int],
+        ranked: Ranked,
+        budget: int,
+    ) -> Findings:
+        stored = texts.load_passages(connection, best)
+        chosen = [stored[number] for number in best if number in stored]
+        paths = texts.texts_of(connection, names)
+        runs = _joined(connection, chosen, budget / TOKENS_PER_WORD)
+        scores = ranked.scores or {}
+        found = [_found_passage(run, paths, scores) for run in runs if run[0].text in paths]
+        found.sort(key=lambda passage: -passage.score)
+        fits = ranked.cosine >= LEAST_COSINE or _coverage(connection, question, chosen) >= LEAST_COVERAGE
+        return Findings(tuple(found), bool(found) and fits)
+
+
+def _joined(connection: Connection, best: Sequence[StoredPassage], words_left: float) -> list[list[StoredPassage]]:
+    """Return runs of passages that follow one another: the best that fit into the budget, then their neighbours."""
+    chosen: dict[tuple[int, int], StoredPassage] = {}
+    for passage in best:
+        if not chosen or passage.words <= words_left:
+            chosen[passage.text, passage.position] = passage
+            words_left -= passage.words
+    for passage in best:
+        around = texts.passages_of_text(connection, passage.text, passage.position - 1, passage.position + 1)
+        for neighbour in reversed(around):  # what comes after more often goes on with the matter
+            key = neighbour.text, neighbour.position
+            is_beside = (passage.text, passage.position) in chosen
+            if is_beside and key not in chosen and neighbour.words <= words_left:
+                chosen[key] = neighbour
+                words_left -= neighbour.words
+    ordered = [chosen[key] for key in sorted(chosen)]
+    numbered = groupby(enumerate(ordered), key=lambda each: (each[1].text, each[1].position - each[0]))
+    return [[passage for _, passage in run] for _, run in numbered]
+
+
+def _found_passage(run: Sequence[StoredPassage], paths: dict[int, Path], scores: dict[int, float]) -> FoundPassage:
+    first = run[0]
+    parts = [first.passage.full_text]
+    parts += [each.passage.text if each.passage.header else each.passage.full_text for each in run[1:]]
+    score = max(scores.get(each.number, 0.0) for each in run)
+    numbers = tuple(each.number for each in run)
+    return FoundPassage(numbers, paths[first.text], first.passage.place, "\n\n".join(parts), round(score, 4))
+
+
+def _coverage(connection: Connection, question: str, chosen: Sequence[StoredPassage]) -> float:
+    """Return the share of the question's words, weighted by how rare they are, that the best of `chosen` has."""
+    asked = words.words_of(question)
+    counts = words.word_counts(connection, asked)
+    total = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
+    weights = {word: log((total + 1) / (counts.get(word, 0) + 0.5)) for word in asked}
+    whole = sum(weights.values())
+    there = (_stems(words.words_of(each.passage.searched_text)) for each in chosen)
+    best = max((sum(weights[word] for word in asked if _stem(word) in found) for found in there), default=0.0)
+    return best / whole if whole > 0 else 0.0
+
+
+def _stem(word: str) -> str:
+    return word[: -words.ENDING] if len(word) > words.LONG else word
+
+
+def _stems(found: Sequence[str]) -> set[str]:
+    return {_stem(word) for word in found} | {*found}

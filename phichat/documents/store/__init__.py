@@ -1,0 +1,1 @@
+"""Documents in SQLite: collections, files, passages, and the full-text index."""

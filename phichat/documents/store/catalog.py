@@ -1,0 +1,177 @@
+"""Collections, what was added to them, and the files that are there."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection, Row
+
+from phichat.documents.library import Collection, FileState, FileStatus
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A row of `files`, and the name and time by which a change of the file is noticed."""
+
+    number: int
+    path: Path
+    state: FileState
+    size: int
+    modified: int
+    text: int | None
+
+
+def collections(connection: Connection, name: str | None = None) -> list[Collection]:
+    """Return the collection called `name`, or all that belong to no conversation, by name."""
+    chosen, values = ("name = ?", (name,)) if name is not None else ("conversation = ''", ())
+    rows = connection.execute(
+        f"SELECT number, name, conversation FROM collections WHERE {chosen} ORDER BY name",
+        values,
+    ).fetchall()
+    return [_collection(connection, *row) for row in rows]
+
+
+def _collection(connection: Connection, number: int, name: str, conversation: str) -> Collection:
+    paths = connection.execute("SELECT path FROM sources WHERE collection = ? ORDER BY path", (number,)).fetchall()
+    states = dict(
+        connection.execute(
+            "SELECT state, count(DISTINCT path) FROM files WHERE source IN"
+            " (SELECT number FROM sources WHERE collection = ?) GROUP BY state",
+            (number,),
+        ).fetchall()
+    )
+    passages = connection.execute(
+        f"SELECT count(*) FROM passages WHERE text IN ({TEXTS.format(names='?')})",
+        (name,),
+    ).fetchone()[0]
+    waiting, failed, missing = (states.get(state, 0) for state in ("waiting", "failed", "missing"))
+    return Collection(
+        name, conversation, tuple(Path(path) for (path,) in paths), sum(states.values()), waiting, failed, missing,
+        passages,
+    )  # fmt: skip
+
+
+TEXTS = (
+    "SELECT files.text FROM files JOIN sources ON files.source = sources.number"
+    " JOIN collections ON sources.collection = collections.number WHERE collections.name IN ({names})"
+    " AND files.text IS NOT NULL"
+)
+"""The numbers of the texts in some collections, for as many names as there are placeholders."""
+
+
+def placeholders(values: Sequence[object]) -> str:
+    """Return a "?" for each value."""
+    return ", ".join("?" * len(values))
+
+
+def file_states(connection: Connection, name: str) -> list[FileStatus]:
+    """Return the files of a collection by path; one that was added twice is there once."""
+    rows = connection.execute(
+        "SELECT files.path, files.state, files.error, texts.notes, texts.title, texts.pages,"
+        " (SELECT count(*) FROM passages WHERE passages.text = files.text)"
+        " FROM files JOIN sources ON files.source = sources.number"
+        " JOIN collections ON sources.collection = collections.number LEFT JOIN texts ON files.text = texts.number"
+        " WHERE collections.name = ? GROUP BY files.path ORDER BY files.path",
+        (name,),
+    ).fetchall()
+    return [_file_status(row) for row in rows]
+
+
+def _file_status(row: Row) -> FileStatus:
+    path, state, error, notes, title, pages, passages = row
+    return FileStatus(
+        Path(path), FileState(state), error, tuple(json.loads(notes or "[]")), title or "", pages or 0, passages
+    )
+
+
+def add_sources(connection: Connection, name: str, paths: Sequence[Path], conversation: str) -> None:
+    """Add paths to the collection, which is made if there is none."""
+    connection.execute(
+        "INSERT OR IGNORE INTO collections (name, conversation, created) VALUES (?, ?, ?)",
+        (name, conversation, time.time()),
+    )
+    (number,) = connection.execute("SELECT number FROM collections WHERE name = ?", (name,)).fetchone()
+    connection.executemany(
+        "INSERT OR IGNORE INTO sources (collection, path) VALUES (?, ?)", [(number, str(path)) for path in paths]
+    )
+
+
+def remove_sources(connection: Connection, name: str, paths: Sequence[Path]) -> int:
+    """Remove paths from the collection, or all of it without any; return how many sources went."""
+    if paths:
+        gone = connection.execute(
+            f"DELETE FROM sources WHERE path IN ({placeholders(paths)})"
+            " AND collection = (SELECT number FROM collections WHERE name = ?)",
+            (*map(str, paths), name),
+        ).rowcount
+    else:
+        gone = connection.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount
+    delete_unused_texts(connection)
+    return gone
+
+
+def sources(connection: Connection, name: str) -> list[tuple[int, Path]]:
+    """Return the number and path of what was added to a collection."""
+    rows = connection.execute(
+        "SELECT sources.number, path FROM sources JOIN collections ON sources.collection = collections.number"
+        " WHERE name = ? ORDER BY path",
+        (name,),
+    ).fetchall()
+    return [(number, Path(path)) for number, path in rows]
+
+
+def files_of(connection: Connection, source: int) -> list[StoredFile]:
+    """Return the files of a source, by path."""
+    rows = connection.execute(
+        "SELECT number, path, state, size, modified, text FROM files WHERE source = ? ORDER BY path", (source,)
+    ).fetchall()
+    return [
+        StoredFile(number, Path(path), FileState(state), size, modified, text)
+        for number, path, state, size, modified, text in rows
+    ]
+
+
+def add_files(connection: Connection, source: int, paths: Sequence[Path]) -> None:
+    """Add files that wait to be indexed."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO files (source, path, state) VALUES (?, ?, 'waiting')",
+        [(source, str(path)) for path in paths],
+    )
+
+
+def set_state(connection: Connection, number: int, state: FileState) -> None:
+    """Set a file's state; what was read of it stays."""
+    connection.execute("UPDATE files SET state = ? WHERE number = ?", (state, number))
+
+
+def set_indexed(connection: Connection, file: StoredFile, text: int, size: int, modified: int) -> None:
+    """Record that a file has this text."""
+    connection.execute(
+        "UPDATE files SET state = 'indexed', error = '', text = ?, size = ?, modified = ? WHERE number = ?",
+        (text, size, modified, file.number),
+    )
+    if file.text not in {None, text}:
+        delete_unused_texts(connection)
+
+
+def set_failed(connection: Connection, file: StoredFile, error: str, size: int, modified: int) -> None:
+    """Record why a file could not be read, as a sentence."""
+    connection.execute(
+        "UPDATE files SET state = 'failed', error = ?, text = NULL, size = ?, modified = ? WHERE number = ?",
+        (error, size, modified, file.number),
+    )
+    if file.text is not None:
+        delete_unused_texts(connection)
+
+
+def delete_unused_texts(connection: Connection) -> None:
+    """Delete the texts, with passages, words and vectors, that no file has any more."""
+    unused = "SELECT number FROM texts WHERE number NOT IN (SELECT text FROM files WHERE text IS NOT NULL)"
+    if not connection.execute(unused + " LIMIT 1").fetchone():
+        return
+    passages = f"SELECT number FROM passages WHERE text IN ({unused})"
+    connection.execute(f"DELETE FROM passage_words WHERE rowid IN ({passages})")
+    connection.execute(f"DELETE FROM vectors WHERE passage IN ({passages})")
+    connection.execute(f"DELETE FROM passages WHERE text IN ({unused})")
+    connection.execute(f"DELETE FROM texts WHERE number IN ({unused})")

@@ -1,0 +1,167 @@
+"""Texts with their passages, words and vectors: written as a whole, and read by number."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from phichat.documents.base import Place
+from phichat.documents.passages import Passage, count_words
+from phichat.documents.store.catalog import TEXTS, placeholders
+from phichat.store.search_text import fold
+
+
+@dataclass
+class DocumentText:
+    """What was read of a file.
+
+    Attributes:
+        notes: what could not be read, as sentences.
+        vectors: of each passage, by the id of the embedder; as `vectors.packed` makes them.
+    """
+
+    sha256: str
+    title: str
+    pages: int
+    notes: Sequence[str] = ()
+    passages: Sequence[Passage] = ()
+    vectors: dict[str, Sequence[bytes]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredPassage:
+    """A passage, and where it stands in its text; `words` is its length."""
+
+    number: int
+    text: int
+    position: int
+    words: int
+    passage: Passage
+
+
+def text_number(connection: Connection, sha256: str) -> int | None:
+    """Return the number of the text with this checksum; None if there is none."""
+    found = connection.execute("SELECT number FROM texts WHERE sha256 = ?", (sha256,)).fetchone()
+    return found[0] if found else None
+
+
+def add_text(connection: Connection, document: DocumentText) -> int:
+    """Store a text, unless one with its checksum is there; return its number."""
+    if (known := text_number(connection, document.sha256)) is not None:
+        return known
+    sizes = [count_words(passage.full_text) for passage in document.passages]
+    number = connection.execute(
+        "INSERT INTO texts (sha256, title, pages, words, notes) VALUES (?, ?, ?, ?, ?)",
+        (document.sha256, document.title, document.pages, sum(sizes), json.dumps(list(document.notes))),
+    ).lastrowid
+    assert number is not None  # noqa: S101 - an INSERT has one
+    numbers = [
+        _add_passage(connection, number, position, words, passage)
+        for position, (words, passage) in enumerate(zip(sizes, document.passages, strict=True))
+    ]
+    for embedder, vectors in document.vectors.items():
+        add_vectors(connection, embedder, zip(numbers, vectors, strict=True))
+    return number
+
+
+def _add_passage(connection: Connection, text: int, position: int, words: int, passage: Passage) -> int:
+    place = passage.place
+    number = connection.execute(
+        "INSERT INTO passages (text, position, words, page, line, heading, header, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (text, position, words, place.page, place.line, json.dumps(place.heading), passage.header, passage.text),
+    ).lastrowid
+    assert number is not None  # noqa: S101 - an INSERT has one
+    connection.execute("INSERT INTO passage_words (rowid, text) VALUES (?, ?)", (number, fold(passage.searched_text)))
+    return number
+
+
+def add_vectors(connection: Connection, embedder: str, vectors: Iterable[tuple[int, bytes]]) -> None:
+    """Store the vectors of passages, by number."""
+    connection.execute("INSERT OR IGNORE INTO embedders (id) VALUES (?)", (embedder,))
+    (number,) = connection.execute("SELECT number FROM embedders WHERE id = ?", (embedder,)).fetchone()
+    connection.executemany(
+        "INSERT OR REPLACE INTO vectors (embedder, passage, vectors) VALUES (?, ?, ?)",
+        ((number, passage, packed) for passage, packed in vectors),
+    )
+
+
+def vectors_of(connection: Connection, embedder: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of each passage with its vectors; never those of another embedder."""
+    yield from connection.execute(
+        "SELECT passage, vectors FROM vectors WHERE embedder = (SELECT number FROM embedders WHERE id = ?)"
+        " ORDER BY passage",
+        (embedder,),
+    )
+
+
+def passages_without_vectors(connection: Connection, embedder: str, most: int) -> list[StoredPassage]:
+    """Return passages that this embedder has not seen yet."""
+    rows = connection.execute(
+        f"{_PASSAGES} WHERE passages.number NOT IN (SELECT passage FROM vectors"
+        " WHERE embedder = (SELECT number FROM embedders WHERE id = ?)) LIMIT ?",
+        (embedder, most),
+    ).fetchall()
+    return [_stored(row) for row in rows]
+
+
+_PASSAGES = "SELECT passages.number, text, position, words, page, line, heading, header, body FROM passages"
+
+
+def load_passages(connection: Connection, numbers: Sequence[int]) -> dict[int, StoredPassage]:
+    """Return passages by number."""
+    rows = connection.execute(
+        f"{_PASSAGES} WHERE number IN ({placeholders(numbers)})",
+        tuple(numbers),
+    ).fetchall()
+    return {row[0]: _stored(row) for row in rows}
+
+
+def passages_of_text(connection: Connection, text: int, first: int = 0, last: int = 1 << 40) -> list[StoredPassage]:
+    """Return the passages of a text from position `first` to `last`."""
+    rows = connection.execute(
+        f"{_PASSAGES} WHERE text = ? AND position BETWEEN ? AND ? ORDER BY position",
+        (text, first, last),
+    ).fetchall()
+    return [_stored(row) for row in rows]
+
+
+def texts_of(connection: Connection, names: Sequence[str]) -> dict[int, Path]:
+    """Return the texts in some collections by number, each with the path of a file that has it."""
+    chosen = TEXTS.format(names=placeholders(names)).replace("SELECT files.text", "SELECT files.text, files.path", 1)
+    return {
+        number: Path(path) for number, path in connection.execute(f"{chosen} ORDER BY files.path DESC", tuple(names))
+    }
+
+
+def count_words_of(connection: Connection, names: Sequence[str]) -> int:
+    """Return how many words the texts in some collections have."""
+    chosen = TEXTS.format(names=placeholders(names))
+    found = connection.execute(
+        f"SELECT ifnull(sum(words), 0) FROM texts WHERE number IN ({chosen})",
+        tuple(names),
+    ).fetchone()
+    return int(found[0])
+
+
+def _stored(row: tuple[Any, ...]) -> StoredPassage:
+    number, text, position, words, page, line, heading, header, body = row
+    passage = Passage(body, Place(page, tuple(json.loads(heading)), line), header)
+    return StoredPassage(number, text, position, words, passage)
+
+
+def passage_numbers(connection: Connection, names: Sequence[str]) -> list[int] | None:
+    """Return the numbers of the passages in some collections; None if that is all there are."""
+    chosen = TEXTS.format(names=placeholders(names))
+    others = f"SELECT 1 FROM texts WHERE number NOT IN ({chosen}) LIMIT 1"
+    if connection.execute(others, tuple(names)).fetchone() is None:
+        return None
+    rows = connection.execute(f"SELECT number FROM passages WHERE text IN ({chosen})", tuple(names)).fetchall()
+    return [number for (number,) in rows]
+
+
+def data_version(connection: Connection) -> tuple[int, int]:
+    """Return what changes with every change of the database, whoever makes it."""
+    return connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes

@@ -1,0 +1,276 @@
+"""Collections of documents: what is in them, how they follow the disk, and what is found in them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from phichat.cancellation import CancelToken
+from phichat.documents.base import Finding, Note
+from phichat.documents.library import FileState, Progress
+from phichat.documents.retrieval.local_library import LocalLibrary
+from phichat.errors import StoreError
+from tests.support.documents import TextReader, WordEmbedder
+
+FILLER = "Nothing of interest is written on this line at all. " * 18  # 180 words
+
+
+@pytest.fixture
+def reader() -> TextReader:
+    return TextReader()
+
+
+@pytest.fixture
+def embedder() -> WordEmbedder:
+    return WordEmbedder()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "documents.sqlite3"
+
+
+@pytest.fixture
+def library(file: Path, reader: TextReader, embedder: WordEmbedder) -> Iterator[LocalLibrary]:
+    with closing(LocalLibrary(file, reader, embedder, lambda path: path.suffix == ".txt")) as library:
+        yield library
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two files that are read, one that is not, and one that is hidden."""
+    folder = tmp_path / "papers"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "animals.txt").write_text("The puppy sleeps in the shed.")
+    (folder / "deep" / "travel.txt").write_text("The automobile crosses the bridge.")
+    (folder / "picture.png").write_text("none")
+    (folder / ".hidden.txt").write_text("none")
+    return folder
+
+
+Index = Callable[..., list[Progress]]
+
+
+@pytest.fixture
+def index(library: LocalLibrary) -> Index:
+    return lambda name="papers": list(library.index(name, CancelToken()))
+
+
+def _states(library: LocalLibrary) -> dict[str, FileState]:
+    return {status.path.name: status.state for status in library.files("papers")}
+
+
+def test_a_folder_is_indexed_with_what_can_be_read_in_it(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    assert [progress.path and progress.path.name for progress in index()] == ["animals.txt", "travel.txt", None]
+    assert _states(library) == {"animals.txt": FileState.INDEXED, "travel.txt": FileState.INDEXED}
+    (collection,) = library.collections()
+    assert (collection.name, collection.paths, collection.files, collection.passages) == ("papers", (folder,), 2, 2)
+
+
+def test_indexing_again_reads_nothing(library: LocalLibrary, folder: Path, index: Index, reader: TextReader) -> None:
+    library.add("papers", [folder])
+    index()
+    reader.read_paths.clear()
+    assert index() == [Progress(0, 0)]
+    assert not reader.read_paths
+
+
+def test_a_changed_file_is_indexed_again(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    index()
+    (folder / "animals.txt").write_text("The hound of the moor howls.")
+    index()
+    assert not library.search(["papers"], "shed sleeps").fits
+    assert "howls" in library.search(["papers"], "howls moor").passages[0].text
+
+
+def test_a_file_that_vanished_is_marked_and_one_that_is_back_is_not(
+    library: LocalLibrary, folder: Path, index: Index
+) -> None:
+    library.add("papers", [folder])
+    index()
+    animals = folder / "animals.txt"
+    animals.rename(folder / "elsewhere")
+    index()
+    assert _states(library)["animals.txt"] is FileState.MISSING
+    assert library.search(["papers"], "Where does the puppy sleep?").passages  # what was read of it stays
+    (folder / "elsewhere").rename(animals)
+    index()
+    assert _states(library)["animals.txt"] is FileState.INDEXED
+
+
+def test_the_same_text_is_read_once(library: LocalLibrary, folder: Path, index: Index, reader: TextReader) -> None:
+    (folder / "copy.txt").write_bytes((folder / "animals.txt").read_bytes())
+    library.add("papers", [folder])
+    library.add("others", [folder / "copy.txt"])
+    index()
+    index("others")
+    assert [path.name for path in reader.read_paths] == ["animals.txt", "travel.txt"]
+    assert len(library.search(["papers", "others"], "puppy").passages) == 1
+
+
+def test_an_error_concerns_one_file(library: LocalLibrary, folder: Path, index: Index, reader: TextReader) -> None:
+    (folder / "broken.txt").write_text("damaged beyond repair")
+    library.add("papers", [folder])
+    assert [progress.error for progress in index()] == ["", "", "broken.txt is damaged.", ""]
+    assert _states(library)["travel.txt"] is FileState.INDEXED
+    reader.read_paths.clear()
+    index()
+    assert not reader.read_paths  # it is not tried again before it changes
+    (folder / "broken.txt").write_text("The loaf is fresh.")
+    index()
+    assert _states(library)["broken.txt"] is FileState.INDEXED
+
+
+def test_what_could_not_be_read_of_a_file_is_told(
+    library: LocalLibrary, folder: Path, index: Index, reader: TextReader
+) -> None:
+    reader.notes = [Note(Finding.PICTURES, (3, 4))]
+    library.add("papers", [folder / "animals.txt"])
+    index()
+    assert library.files("papers")[0].notes == ("Pages 3–4 are pictures without text.",)
+
+
+def test_indexing_goes_on_where_it_was_stopped(
+    library: LocalLibrary, folder: Path, index: Index, reader: TextReader
+) -> None:
+    library.add("papers", [folder])
+    stop = CancelToken()
+    for progress in library.index("papers", stop):
+        if progress.done == 1:
+            stop.set()
+    assert [path.name for path in reader.read_paths] == ["animals.txt"]
+    index()
+    assert [path.name for path in reader.read_paths] == ["animals.txt", "travel.txt"]
+
+
+def test_what_is_removed_is_no_longer_found(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    library.add("travel", [folder / "deep"])
+    index()
+    index("travel")
+    library.remove("papers")
+    assert [collection.name for collection in library.collections()] == ["travel"]
+    assert not library.search(["papers"], "puppy").passages
+    assert library.search(["travel"], "automobile").passages
+    library.remove("travel", [folder / "deep"])
+    assert library.collection("travel") is not None
+    assert not library.files("travel")
+
+
+def test_files_of_a_conversation_are_no_collection_of_others(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("c1", [folder / "animals.txt"], conversation="c1")
+    index("c1")
+    assert not library.collections()
+    assert library.search(["c1"], "puppy").passages
+
+
+def test_a_question_finds_other_words_of_the_same_meaning(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    index()
+    found = library.search(["papers"], "dog")
+    assert found.fits
+    assert found.passages[0].path.name == "animals.txt"
+
+
+def test_a_question_about_something_else_fits_nothing(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    index()
+    assert not library.search(["papers"], "How much is a ticket to Lisbon?").fits
+
+
+def test_only_the_collections_asked_are_searched(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder / "animals.txt"])
+    library.add("travel", [folder / "deep"])
+    index()
+    index("travel")
+    assert [found.path.name for found in library.search(["travel"], "puppy automobile").passages] == ["travel.txt"]
+
+
+def test_neighbours_are_joined_within_the_budget(library: LocalLibrary, folder: Path, index: Index) -> None:
+    pages = [f"Page {number}. {FILLER}" for number in range(10)]
+    pages[5] = "The lunar year. " + FILLER
+    (folder / "long.txt").write_text("\f".join(pages))
+    library.add("papers", [folder / "long.txt"])
+    index()
+    small, large = (library.search(["papers"], "moon", budget=budget).passages for budget in (100, 1000))
+    assert [len(passage.numbers) for passage in small] == [1]
+    assert small[0].place.page == 6
+    best = max(large, key=lambda passage: passage.score)
+    assert best.place.page == 5
+    assert best.text.startswith("Page 4.")
+    assert len(best.numbers) == 3
+
+
+def test_the_whole_text_is_given_if_it_fits(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    index()
+    assert [passage.text for passage in library.whole_text(["papers"], budget=100)] == [
+        "The puppy sleeps in the shed.",
+        "The automobile crosses the bridge.",
+    ]
+    assert not library.whole_text(["papers"], budget=10)
+
+
+def test_vectors_of_two_models_are_never_mixed(file: Path, folder: Path, reader: TextReader) -> None:
+    first, second = WordEmbedder("first"), WordEmbedder("second")
+    with closing(LocalLibrary(file, reader, first)) as library:
+        library.add("papers", [folder / "animals.txt"])
+        list(library.index("papers", CancelToken()))
+    with closing(LocalLibrary(file, reader, second)) as library:
+        assert not library.search(["papers"], "dog").passages
+        list(library.index("papers", CancelToken()))
+        assert library.search(["papers"], "dog").passages
+        assert (second.count, len(reader.read_paths)) == (1, 1)  # it is not read again
+
+
+def test_without_an_embedder_words_are_searched(file: Path, folder: Path, reader: TextReader) -> None:
+    with closing(LocalLibrary(file, reader)) as library:
+        library.add("papers", [folder / "animals.txt"])
+        list(library.index("papers", CancelToken()))
+        assert library.search(["papers"], "Whose shed is it?").passages
+        assert not library.search(["papers"], "dog").passages
+
+
+def test_everything_is_there_after_a_restart(file: Path, folder: Path, reader: TextReader) -> None:
+    for _ in range(2):
+        with closing(LocalLibrary(file, reader, WordEmbedder())) as library:
+            library.add("papers", [folder / "animals.txt"])
+            list(library.index("papers", CancelToken()))
+            assert library.search(["papers"], "dog").passages
+    assert len(reader.read_paths) == 1
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_index_is_set_aside_and_begun_anew(file: Path, reader: TextReader) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"no database " * 1000)
+    with closing(LocalLibrary(file, reader)) as library:
+        assert "damaged" in library.notice
+        assert not library.collections()
+    assert file.with_name("documents.sqlite3.damaged").read_bytes().startswith(b"no database")
+
+
+def test_an_index_of_a_newer_version_stays_as_it_is(file: Path, reader: TextReader) -> None:
+    with closing(LocalLibrary(file, reader)):
+        pass
+    import sqlite3
+
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="newer version"):
+        LocalLibrary(file, reader)
+
+
+def test_files_with_odd_names_and_what_is_no_file_do_no_harm(
+    library: LocalLibrary, folder: Path, index: Index, tmp_path: Path
+) -> None:
+    odd = folder / "a'; DROP TABLE files; -- \n\u202e.txt"
+    odd.write_text("The king wears crimson.")
+    library.add("papers", [folder, tmp_path / "not there", Path("/dev/zero")])
+    index()
+    assert _states(library)[odd.name] is FileState.INDEXED
+    assert _states(library)["zero"] is FileState.FAILED
+    assert library.search(["papers"], 'king " OR NEAR( *').passages[0].path == odd
