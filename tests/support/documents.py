@@ -51,6 +51,8 @@ class WordEmbedder:
     """
 
     window = 40
+    weight = 1.0
+    least_cosine = 0.5
     _GROUPS = ("dog puppy hound", "car automobile vehicle", "moon lunar", "bread loaf", "king queen", "red crimson",
                "sea ocean", "house home")  # fmt: skip
 

@@ -15,10 +15,14 @@ class Embedder(Protocol):
     Attributes:
         id: names the model and all that its vectors depend on.
         window: about how many words of a passage go into one vector.
+        weight: how much its ranking counts beside the one by words.
+        least_cosine: what a passage has at least that is about a question; above 1 if that isn't known.
     """
 
     id: str
     window: int
+    weight: float
+    least_cosine: float
 
     def embed_passages(self, texts: Sequence[str]) -> Any:
         """Return the vectors of parts of documents: float32 of shape (texts, dimensions), each of length 1 or 0."""

@@ -31,7 +31,10 @@ class WordLlama:
     """Implements Embedder. The package itself is not imported: it brings much that its vectors do without."""
 
     id = "wordllama-l2-supercat-256"
-    window = 80  # measured: python -m tests.benchmarks.retrieval
+    # Measured: python -m tests.benchmarks.retrieval
+    window = 80
+    weight = 0.5
+    least_cosine = 0.6
 
     def __init__(self) -> None:
         folder = _folder()

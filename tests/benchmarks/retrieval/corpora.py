@@ -3,7 +3,7 @@
 import gzip
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -137,8 +137,3 @@ def _entry(text: str) -> tuple[str, Section]:
     _, name, body = text.split(":", 2)
     lines = (line.strip() for line in body.splitlines())
     return name, Section("\n".join(lines).strip(), Place(heading=(name,)))
-
-
-def reader_of(texts: Texts) -> Callable[[Path], list[Section]]:
-    """Return a reader of `texts` by the stems of paths."""
-    return lambda path: texts[path.stem]

@@ -57,3 +57,9 @@ def _words(text: str) -> list[str]:
 
 def _stem(word: str) -> str:
     return word[:STEM]
+
+
+def unrelated() -> list[tuple[str, str]]:
+    """Return (language, text) of questions that no text answers."""
+    lines = (FOLDER / "unrelated.txt").read_text("utf-8").splitlines()
+    return [(language, text) for language, _, text in (line.partition(" | ") for line in lines)]

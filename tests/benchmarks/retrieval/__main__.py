@@ -1,0 +1,66 @@
+"""Prints how well passages are found, in which language and by what, as a table of Markdown."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from phichat.documents.embeddings.word_llama import WordLlama
+from tests.benchmarks.retrieval.corpora import LANGUAGES, corpora, unpack
+from tests.benchmarks.retrieval.measured import METHODS, Asked, indexed, mean_reciprocal_rank, recall
+from tests.benchmarks.retrieval.questions import questions, unrelated
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.retrieval", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the packages are downloaded to and unpacked")
+    folder = parser.parse_args().folder
+    unpack(folder)
+    asked: list[Asked] = []
+    related: list[tuple[float, float]] = []
+    others: list[tuple[float, float]] = []
+    for language, name, documents in corpora(folder):
+        with indexed(documents, WordLlama()) as collection:
+            chosen = [each for each in questions() if (each.language, each.collection) == (language, name)]
+            here = [collection.ask(question) for question in chosen]
+            asked += here
+            related += [collection.fit(each.question.text) for each in here if 0 < each.ranks["fused"] <= 5]
+            others += [collection.fit(text) for spoken, text in unrelated() if spoken == language]
+            print(f"{language} {name}: {len(documents)} documents, {len(chosen)} questions", flush=True)
+    print_table(asked)
+    print_thresholds(related, others)
+
+
+def print_table(asked: list[Asked]) -> None:
+    rows: list[tuple[str, Callable[[Asked], bool]]] = [
+        ("all", lambda _: True),
+        ("its own words", lambda each: not each.question.has_other_words),
+        ("other words", lambda each: each.question.has_other_words),
+    ]
+    names = dict.fromkeys(each.question.collection for each in asked)
+    rows += [(name, partial(_is_of, name)) for name in (*LANGUAGES, *names)]
+    print("\n| questions | number | " + " | ".join(f"{method}: recall@5 | MRR" for method in METHODS) + " |")
+    print("| --- | " + "--- | " * (1 + 2 * len(METHODS)))
+    for title, belongs in rows:
+        chosen = [each for each in asked if belongs(each)]
+        figures = [f"{recall(chosen, way):.3f} | {mean_reciprocal_rank(chosen, way):.3f}" for way in METHODS]
+        print(f"| {title} | {len(chosen)} | " + " | ".join(figures) + " |")
+
+
+def _is_of(name: str, asked: Asked) -> bool:
+    return name in {asked.question.language, asked.question.collection}
+
+
+def print_thresholds(related: list[tuple[float, float]], others: list[tuple[float, float]]) -> None:
+    """What share of the questions that were answered, and of unrelated ones, some thresholds let pass."""
+    print("\ncoverage or cosine at least: answered that pass / unrelated that pass")
+    for coverage in (0.3, 0.4, 0.5, 0.6, 0.7):
+        for cosine in (0.4, 0.5, 0.6, 0.7, 2):
+            shares = [
+                sum(words >= coverage or near >= cosine for words, near in figures) / len(figures)
+                for figures in (related, others)
+            ]
+            print(f"  {coverage} {cosine}: {shares[0]:.3f} / {shares[1]:.3f}")
+
+
+main()
