@@ -21,7 +21,7 @@ class ChatRecorder:
         from phichat.store.history import History  # noqa: PLC0415 - only `--save` needs it, 30 ms
 
         self._history = History(home.history, console.print_notice, is_guest=True)
-        self._console, self._folder = console, home.root
+        self._console = console
         self._is_new = True
         self._trouble = ""
 
@@ -30,11 +30,7 @@ class ChatRecorder:
         try:
             notice = self._history.ready.result()
         except StoreError as error:
-            raise StoreError(
-                tr(
-                    "The conversation can’t be saved in {folder}. Check the folder’s permissions, or leave out --save."
-                ).format(folder=self._folder)
-            ) from error
+            raise StoreError(f"{error} " + tr("To chat without saving, leave out --save.")) from error
         if notice:
             self._console.print_notice(notice)
 

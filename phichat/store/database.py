@@ -74,7 +74,7 @@ class Database:
         except Exception as error:
             self._trouble = error
             self._readers = self._readers or open_read_only(self.file)
-            raise as_store_error(error, self.file) from error
+            raise as_store_error(error, self.file, is_guest=self._is_guest) from error
         if self._readers:
             self._readers.close()
         self._connection, self._file_id, self.is_check_due = opened.connection, opened.file_id, opened.is_check_due
@@ -176,7 +176,7 @@ class Database:
         if classify_error(error) in TEMPORARY_FAILURES or self._connection is None:
             self._trouble = error
             self._keep_in_memory(job)
-        job.future.set_exception(as_store_error(error, self.file))
+        job.future.set_exception(as_store_error(error, self.file, is_guest=self._is_guest))
 
     def _keep_in_memory(self, job: Job) -> None:
         names = [name for name in self._conversations_of(job) if name not in self.fallback.names]

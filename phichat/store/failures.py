@@ -6,7 +6,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from phichat.errors import StoreError
-from phichat.i18n import tr
+from phichat.i18n import N_, tr
 
 
 class FailureKind(Enum):
@@ -80,45 +80,51 @@ def _kind_of_code(code: int) -> FailureKind:
     return _KINDS_BY_SQLITE_CODE.get(code & 0xFF, FailureKind.OTHER)
 
 
-def error_message(error: BaseException, file: Path) -> str:
+_MESSAGES = {
+    FailureKind.NEWER: N_(
+        "{file} was made by a newer version of Phichat and hasn’t been changed. Update Phichat "
+        "to see its conversations."
+    ),
+    FailureKind.FULL: N_(
+        "The disk that contains {folder} is full. New messages are only kept in memory until you free up space."
+    ),
+    FailureKind.REFUSED: N_(
+        "Phichat can’t write to {folder}. New messages are only kept in memory. Check the folder’s permissions."
+    ),
+    FailureKind.LOCKED: N_(
+        "Another app is using {file}. New messages are only kept in memory until the file is available again."
+    ),
+    FailureKind.BROKEN: N_(
+        "The disk that contains {folder} isn’t working properly. New messages are only kept in memory. Check the disk."
+    ),
+    FailureKind.DAMAGED: N_(
+        "{file} is damaged and couldn’t be recovered. Restore it from a backup, or move it to another folder."
+    ),
+    FailureKind.OTHER: N_("The history couldn’t be opened: {reason}. Restart Phichat."),
+}
+
+_GUEST_MESSAGES = {
+    FailureKind.FULL: N_("Phichat can’t save to {folder}, because its disk is full. Free up space, then try again."),
+    FailureKind.REFUSED: N_("Phichat can’t write to {folder}. Check the folder’s permissions."),
+    FailureKind.LOCKED: N_(
+        "Phichat can’t write to {file}, because another app is using it. Close that app, then try again."
+    ),
+    FailureKind.BROKEN: N_("Phichat can’t write to {folder}, because its disk isn’t working properly. Check the disk."),
+}
+"""For a command, which ends before what it keeps in memory could be saved."""
+
+
+def error_message(error: BaseException, file: Path, *, is_guest: bool = False) -> str:
     """Return the message for the user."""
-    folder = file.parent
-    match classify_error(error):
-        case FailureKind.NEWER:
-            message = tr(
-                "{file} was made by a newer version of Phichat and hasn’t been changed. Update Phichat "
-                "to see its conversations."
-            )
-        case FailureKind.FULL:
-            message = tr(
-                "The disk that contains {folder} is full. New messages are only kept in memory until you free up space."
-            )
-        case FailureKind.REFUSED:
-            message = tr(
-                "Phichat can’t write to {folder}. New messages are only kept in memory. Check the folder’s permissions."
-            )
-        case FailureKind.LOCKED:
-            message = tr(
-                "Another app is using {file}. New messages are only kept in memory until the file is available again."
-            )
-        case FailureKind.BROKEN:
-            message = tr(
-                "The disk that contains {folder} isn’t working properly. New messages are only kept "
-                "in memory. Check the disk."
-            )
-        case FailureKind.DAMAGED:
-            message = tr(
-                "{file} is damaged and couldn’t be recovered. Restore it from a backup, or move it to another folder."
-            )
-        case _:
-            message = tr("The history couldn’t be opened: {reason}. Restart Phichat.")
-    return message.format(file=file, folder=folder, reason=error)
+    kind = classify_error(error)
+    message = (_GUEST_MESSAGES.get(kind) if is_guest else None) or _MESSAGES[kind]
+    return tr(message).format(file=file, folder=file.parent, reason=error)
 
 
-def as_store_error(error: BaseException, file: Path) -> StoreError:
+def as_store_error(error: BaseException, file: Path, *, is_guest: bool = False) -> StoreError:
     """Return a StoreError with a message for the user and `error` as its cause."""
     if isinstance(error, StoreError):
         return error
-    found = StoreError(error_message(error, file))
+    found = StoreError(error_message(error, file, is_guest=is_guest))
     found.__cause__ = error
     return found

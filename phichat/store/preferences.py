@@ -99,8 +99,8 @@ class PreferencesFile:
         except OSError as error:
             raise StoreError(
                 tr(
-                    "The settings couldn’t be saved in {folder}: {reason}. They’ll be lost when you quit. "
-                    "Free up space, or check the folder’s permissions."
+                    "The settings couldn’t be saved in {folder}: {reason}. Free up space, or check the "
+                    "folder’s permissions."
                 ).format(folder=self._file.parent, reason=format_reason(error))
             ) from error
         self._known = preferences

@@ -232,6 +232,16 @@ def test_where_nothing_is_kept_and_nothing_can_be_written_the_list_is_empty(
     assert phichat("history", "list") == (0, "", "No saved conversations yet.\n")
 
 
+def test_where_nothing_can_be_written_a_command_promises_nothing(phichat: Run, tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "all.json"
+    file.write_text('{"format": "phichat", "version": 1, "conversations": []}')
+    home.write_text("in the way")
+    sentence = f"Phichat can’t write to {home}. Check the folder’s permissions."
+    assert phichat("history", "import", str(file)) == (1, "", f"{sentence}\n")
+    said = phichat("chat", "--save", said="Hi\n")
+    assert said == (1, "", f"{sentence} To chat without saving, leave out --save.\n")
+
+
 def test_importing_what_is_in_the_bin_again_leaves_it_there(
     phichat: Run, kept: list[ConversationRecord], tmp_path: Path
 ) -> None:

@@ -73,8 +73,10 @@ def test_what_another_version_wrote_stays(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("in the way", "utf-8")
-    lost = r"They’ll be lost when you quit\. Free up space, or check the folder’s permissions\."
-    with pytest.raises(StoreError, match=rf"^The settings couldn’t be saved in .*\. {lost}$"):
+    advice = r"Free up space, or check the folder’s permissions\."
+    with pytest.raises(
+        StoreError, match=rf"^The settings couldn’t be saved in .*: a file is in its place.*\. {advice}$"
+    ):
         PreferencesFile(tmp_path / "home" / "preferences.json").save_preferences(Preferences())
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import PhichatError
+from phichat.i18n import tr
 from phichat.store.preferences import Preferences
 
 SAVE_AFTER = 800  # milliseconds without a further change
@@ -69,7 +70,7 @@ class PreferencesStore(QObject):
         try:
             self._adopt(self._write(self.current))
         except PhichatError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(f"{error} " + tr("Otherwise, they’ll be lost when you quit."))
 
     def _adopt(self, saved: Preferences) -> None:
         """Take over what another program has changed in the file."""
