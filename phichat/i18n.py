@@ -96,7 +96,7 @@ def format_sizes(one: int, other: int) -> tuple[str, str]:
 
 
 def _format_bytes(count: int) -> str:
-    return f"{format_number(count)}\N{NO-BREAK SPACE}{tr('bytes')}"
+    return f"{format_number(count)}\N{NO-BREAK SPACE}{tr('byte') if count == 1 else tr('bytes')}"
 
 
 def format_duration(seconds: float) -> str:

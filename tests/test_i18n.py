@@ -288,6 +288,7 @@ def test_numbers(value: float, decimals: int, english: str, french: str) -> None
     ("count", "english", "french"),
     [
         (0, "0\u00a0bytes", "0\u00a0octets"),
+        (1, "1\u00a0byte", "1\u00a0octet"),
         (999, "999\u00a0bytes", "999\u00a0octets"),
         (1000, "1.0\u00a0kB", "1,0\u00a0ko"),
         (98_300_000, "98\u00a0MB", "98\u00a0Mo"),

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from phichat import gguf
 from phichat.cancellation import CancelToken
-from phichat.errors import HubError, HubRefused, PhichatError, StoreError
+from phichat.errors import HubError, HubRefused, HubUnreachable, PhichatError, StoreError
 from phichat.i18n import tr
 from phichat.models.base import DownloadedModel, HubFile, ModelFile, Phase, Progress, Source
 from phichat.models.download.checksum import file_sha256
-from phichat.models.download.part_file import PartFile, destination, is_same_file, read_partial_download
+from phichat.models.download.part_file import PartFile, destination, is_same_file, nothing_lost, read_partial_download
 from phichat.models.download.rate import TransferRate
 from phichat.models.download.retry import RetryPolicy
 from phichat.models.download.transfer import Transfer
@@ -91,6 +91,9 @@ class _DownloadJob:
         try:
             with WakeLock():
                 self._result = self._download()
+        except HubUnreachable as error:
+            kept = bool(self.part.bytes_on_disk())
+            self._error = HubUnreachable(f"{error} " + nothing_lost()) if kept else error
         except PhichatError as error:
             self._error = error
         except Exception as error:  # a download must not end without a message

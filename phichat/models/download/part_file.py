@@ -316,7 +316,7 @@ class PartFile:
         folder, reason = self.path.parent, format_reason(error)
         needed = self._total - self.bytes
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and needed > free_bytes(folder):
-            return disk_full_message(folder, needed)
+            return disk_full_message(folder, needed, self.bytes)
         if error.errno in {errno.ENOTDIR, errno.EEXIST}:
             return tr(
                 "{folder} is a file, not a folder. Move or delete it, or set PHICHAT_HOME to another folder."
@@ -331,13 +331,19 @@ class PartFile:
         )
 
 
-def disk_full_message(folder: Path, needed: int) -> str:
-    """Return the message for a disk that lacks the `needed` bytes."""
+def disk_full_message(folder: Path, needed: int, kept: int) -> str:
+    """Return the message for a disk that lacks the `needed` bytes of a download that has the `kept` ones."""
     missing, free = format_sizes(max(needed, 0), free_bytes(folder))
-    return tr(
+    message = tr(
         "Not enough disk space: the download needs {needed} more in {folder}, but only {free} is "
-        "available. Free up some space, then resume. You won’t lose what’s already downloaded."
+        "available. Free up some space, then resume."
     ).format(needed=missing, folder=folder, free=free)
+    return f"{message} {nothing_lost()}" if kept else message
+
+
+def nothing_lost() -> str:
+    """Return the sentence for a download that failed midway."""
+    return tr("You won’t lose what’s already downloaded.")
 
 
 def free_bytes(folder: Path) -> int:

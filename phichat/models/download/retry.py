@@ -58,9 +58,7 @@ class RetryPolicy:
         self._futile += 1
         wait = max(min(FIRST_WAIT * 2.0 ** min(self._futile - 1, 10), MAX_WAIT), trouble.retry_after)
         if not self._is_patient(trouble, wait):
-            raise HubUnreachable(
-                tr("{problem} Try again later. You won’t lose what’s already downloaded.").format(problem=trouble)
-            )
+            raise HubUnreachable(tr("{problem} Try again later.").format(problem=trouble))
         self._trouble, self._until = str(trouble), time.monotonic() + wait
         self._stop.wait(wait)
 

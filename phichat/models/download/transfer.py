@@ -46,7 +46,7 @@ class Transfer:
         try:
             folder, missing = self._part.path.parent, self._total - self._part.bytes
             if missing > free_bytes(folder):
-                raise StoreError(disk_full_message(folder, missing))
+                raise StoreError(disk_full_message(folder, missing, self._part.bytes))
             while self._part.bytes < self._total and not self._stop.is_set():
                 self._attempt()
             return "" if self._stop.is_set() else self._digest()

@@ -433,7 +433,15 @@ def test_nobody_there_is_said_and_waited_for(place: Home, monkeypatch: pytest.Mo
     assert notes(place, "Trying again in") == [
         "Phichat couldn’t connect to 127.0.0.1. Check your network. Trying again in 5 s."
     ]
-    with pytest.raises(HubUnreachable, match="won’t lose what’s already downloaded"):
+    with pytest.raises(HubUnreachable, match=r"Try again later\.$"):
+        get(place, patience=1)
+
+
+def test_what_is_here_is_not_lost(place: Home, path: Path, monkeypatch: pytest.MonkeyPatch, hub: HubServer) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_name(f"{path.name}.part").write_bytes(CONTENT[:10])
+    with pytest.raises(HubUnreachable, match=r"Try again later\. You won’t lose what’s already downloaded\.$"):
         get(place, patience=1)
 
 
