@@ -36,9 +36,9 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong
+from phichat.errors import PhichatError, PromptError, PromptTooLong
 from phichat.i18n import format_number, tr, tr_count
-from phichat.models.library import Library, ModelFile, can_download
+from phichat.models.library import Library, ModelFile
 from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
 
@@ -335,14 +335,7 @@ def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
     named = _named_model(options)
     if named is None:
         return library.default_model() or library.find_model("")
-    try:
-        return library.find_model(named)
-    except ModelMissing:
-        if can_download(named):
-            raise ModelMissing(
-                tr("{name} isn’t downloaded. Run `phichat models download {name}` first.").format(name=named)
-            ) from None
-        raise
+    return library.find_model(named)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class Library:
             if _exists(path):
                 gguf.read_head(path)  # says that it is a folder, or a device
             _raise_missing(_describe_file(path, Source.ADDED))
-        raise ModelMissing(self._no_such(name_or_path))
+        raise ModelMissing(_not_downloaded(name_or_path) if can_download(name_or_path) else self._no_such(name_or_path))
 
     def _find_by_address(self, name: str) -> ModelFile | None:
         """Return the only model that the address `name` on the Hub may mean; None if there is none.
@@ -91,9 +91,7 @@ class Library:
         if len(found) == 1:
             return origins[found[0]]
         if ":" in name and (address.file or address.tag):
-            raise ModelMissing(
-                tr("{name} isn’t downloaded. Run `phichat models download {name}` first.").format(name=name)
-            )
+            raise ModelMissing(_not_downloaded(name))
         return None
 
     def add_file(self, path: Path) -> ModelFile:
@@ -308,6 +306,10 @@ def _absolute(path: Path) -> Path:
 
 def _raise_missing(model: ModelFile) -> NoReturn:
     raise ModelMissing(_missing_message(model))
+
+
+def _not_downloaded(name: str) -> str:
+    return tr("{name} isn’t downloaded. Run `phichat models download {name}` first.").format(name=name)
 
 
 def _missing_message(model: ModelFile) -> str:

@@ -307,6 +307,15 @@ def test_a_person_is_asked_before_deleting(
     assert not Path(file).exists()
 
 
+@pytest.mark.parametrize("action", ["default", "verify"])
+def test_a_listed_model_that_is_not_here_is_no_unknown_one(phichat: Run, action: str) -> None:
+    status, _, err = phichat(action, PHI_3.name)
+    assert (status, err) == (
+        1,
+        f"{PHI_3.name} isn’t downloaded. Run `phichat models download {PHI_3.name}` first.\n",
+    )
+
+
 def test_a_new_default_model_is_named(phichat: Run, tmp_path: Path, chatml_model: Path) -> None:
     files = [Path(shutil.copy(chatml_model, tmp_path / f"{name}.gguf")) for name in ("one", "two")]
     os.utime(files[0], (10**9, 10**9))
