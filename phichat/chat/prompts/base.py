@@ -31,6 +31,9 @@ class PromptFormat(Protocol):
         `variables` are for the template, such as `enable_thinking`; their values are JSON's.
         """
 
+    def least_tokens(self, text: str) -> int:
+        """Return how many tokens `text` has at least, without tokenising it."""
+
 
 class TemplateError(ValueError):
     """The template fails, or leaves out a message."""

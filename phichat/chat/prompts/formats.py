@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.base import NO_VARIABLES, Part, PromptFormat, Template, TemplateError
-from phichat.chat.prompts.tokens import Vocabulary, are_plain, plain_tokens, special_pattern
+from phichat.chat.prompts.tokens import Vocabulary, are_plain, least_tokens, plain_tokens, special_pattern
 from phichat.i18n import tr
 
 PHI_ROLES = {Role.SYSTEM: "<|system|>", Role.USER: "<|user|>", Role.ASSISTANT: "<|assistant|>"}
@@ -73,6 +73,10 @@ class PhiFormat:
             found += [self._roles[turn.role], *self._words(turn), self._end]
         return [*found, self._roles[Role.ASSISTANT]]
 
+    def least_tokens(self, text: str) -> int:
+        """See PromptFormat."""
+        return least_tokens(self._vocabulary, text)
+
     def _words(self, turn: Turn) -> Sequence[int]:
         text = turn.text.lstrip(BLANKS)
         return _own_tokens(self._vocabulary, turn) or plain_tokens(self._vocabulary, text)
@@ -122,6 +126,10 @@ class TemplateFormat:
             return self._plain(error).tokens(turns, variables)
         self.notice, self.stop_texts = "", self._stop_texts
         return found
+
+    def least_tokens(self, text: str) -> int:
+        """See PromptFormat."""
+        return least_tokens(self._vocabulary, text)
 
     def _parts(self, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES) -> list[Part]:
         return self._template.parts(turns, {**self._names, **variables})
@@ -199,6 +207,10 @@ class PlainFormat:
         lines = {Role.SYSTEM: "{}\n\n", Role.USER: "User: {}\n", Role.ASSISTANT: "Assistant: {}\n"}
         text = "".join(lines[turn.role].format(turn.text) for turn in turns) + "Assistant:"
         return _bos_tokens(self._vocabulary) + plain_tokens(self._vocabulary, text)
+
+    def least_tokens(self, text: str) -> int:
+        """See PromptFormat."""
+        return least_tokens(self._vocabulary, text)
 
 
 class _Writer:

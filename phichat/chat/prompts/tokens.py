@@ -30,6 +30,10 @@ class Vocabulary(Protocol):
     end_tokens: frozenset[int]
     special: Mapping[str, int]
 
+    @property
+    def longest(self) -> int:
+        """How many bytes of text a token stands for at most."""
+
     def tokenize(self, text: str) -> list[int]:
         """Return the ids of `text` with control tokens forbidden; user-defined ones may still be among them."""
 
@@ -83,6 +87,14 @@ def plain_tokens(vocabulary: Vocabulary, text: str, *, continues: bool = False) 
         for token in _tokenize(vocabulary, part, continues=continues or bool(found)):
             found += vocabulary.byte_tokens(vocabulary.text_of(token)) if token in forbidden else [token]
     return found
+
+
+def least_tokens(vocabulary: Vocabulary, text: str) -> int:
+    """Return how many tokens `text` has at least, without tokenising it, which takes seconds for millions of letters.
+
+    Blanks around it count for nothing, as templates strip them.
+    """
+    return len(text.strip().encode("utf-8", "replace")) // vocabulary.longest
 
 
 def are_plain(vocabulary: Vocabulary, tokens: Collection[int]) -> bool:

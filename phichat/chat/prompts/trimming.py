@@ -13,6 +13,9 @@ from phichat.i18n import format_number, tr
 GONE = "…"
 """The text of a question that is left out while its pinned answer stays."""
 
+LONG = 200_000
+"""Characters of a message that is worth a look whether it can fit, as tokenising it takes a fifth of a second."""
+
 PARTS = 8
 """What stays is counted in this fraction of the room: else each new pin would move the cut, and all be read anew."""
 
@@ -37,6 +40,8 @@ class ContextTrimmer:
 
     def unpinned(self) -> int:
         """Return the number of tokens of the shortest prompt if nothing were pinned."""
+        if not any(turn.is_pinned for turn in self._rest[: self._places[-1]]):
+            return self.shortest  # counting a long text again takes seconds
         return len(self._tokens([*self._system, *self._rest[self._places[-1] :]]))
 
     def turns(self, cut: int) -> list[Turn]:
@@ -163,6 +168,15 @@ def fit_prompt(
     """
     if not turns or not turns[-1].text.strip():
         raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
+    if len(turns[-1].text) > LONG and (least := form.least_tokens(turns[-1].text)) > context:
+        raise PromptTooLong(
+            tr(
+                "This message is much too long: it takes more than {tokens} tokens, but the context only holds "
+                "{context}. Shorten the message, or choose a larger context in the settings."
+            ).format(tokens=format_number(least), context=format_number(context)),
+            least,
+            least - context,
+        )
     cuts = ContextTrimmer(form, turns, variables)
     lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
     for room in lengths:  # a shorter reply is better than none

@@ -18,7 +18,7 @@ class Letters:
     template: str | None = None
     bos: int | None = None
     eos: int | None = None
-    count = FIRST_SPECIAL + 100
+    count, longest = FIRST_SPECIAL + 100, 100
     end_tokens: frozenset[int] = frozenset()
 
     def __init__(self, *specials: str) -> None:

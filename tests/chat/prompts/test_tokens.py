@@ -2,8 +2,12 @@
 
 import pytest
 
-from phichat.chat.prompts.tokens import are_plain, is_markup, plain_tokens, special_pattern
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.prompts.formats import format_for
+from phichat.chat.prompts.tokens import are_plain, is_markup, least_tokens, plain_tokens, special_pattern
+from phichat.chat.prompts.trimming import fit_prompt
 from phichat.engine.llama.vocabulary import LlamaVocabulary
+from phichat.errors import PromptTooLong
 from tests.support import tiny_models
 from tests.support.tiny_models import MAKERS
 
@@ -14,6 +18,22 @@ def test_text_that_continues_gets_no_space_before_it(
 ) -> None:
     for vocabulary in (phi3, sloppy_phi3, phi4):
         assert vocabulary.text_of_all(plain_tokens(vocabulary, text, continues=True)) == text
+
+
+@pytest.mark.parametrize("piece", ["word ", "=", "\n", "  x", "🧊", "<|end|>", "</s>"])
+def test_a_text_never_has_fewer_tokens_than_is_guessed(
+    phi3: LlamaVocabulary, sloppy_phi3: LlamaVocabulary, phi4: LlamaVocabulary, piece: str
+) -> None:
+    for vocabulary in (phi3, sloppy_phi3, phi4):
+        for text in (piece, piece * 300):
+            assert least_tokens(vocabulary, text) <= len(plain_tokens(vocabulary, text.strip()))
+
+
+def test_a_text_that_cannot_fit_is_not_tokenised(phi3: LlamaVocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = format_for(phi3)
+    monkeypatch.setattr(LlamaVocabulary, "_tokenize", None)
+    with pytest.raises(PromptTooLong, match="much too long"):
+        fit_prompt(form, [Turn(Role.USER, "word " * 600_000)], 4096, 100)
 
 
 def test_nothing_is_no_token(phi3: LlamaVocabulary) -> None:
