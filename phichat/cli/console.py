@@ -22,6 +22,7 @@ _CONTROLS: dict[int, str] = dict.fromkeys(
 _CONTROLS |= {
     code: f"<U+{code:04X}>" for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 }
+_LINE_CONTROLS = _CONTROLS | dict.fromkeys((ord("\n"), ord("\t")), "\N{REPLACEMENT CHARACTER}")
 _DIM, _PLAIN = "\x1b[2m", "\x1b[22m"  # how terminals write fainter letters, and usual ones again
 
 
@@ -105,8 +106,8 @@ class Console:
             self.print_piece("\n")
 
     def print_line(self, text: str = "") -> None:
-        """Write a line of the answer to stdout."""
-        self.print_piece(text + "\n")
+        """Write a line to stdout. A name in it stays on the line and sends nothing to a terminal, also after a pipe."""
+        self.print_piece(text.translate(_LINE_CONTROLS) + "\n")
 
     def print_json(self, values: Mapping[str, Any]) -> None:
         """Write an object to stdout as one line of JSON, in ASCII, so that any pipe can carry it."""

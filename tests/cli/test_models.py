@@ -316,6 +316,15 @@ def test_a_listed_model_that_is_not_here_is_no_unknown_one(phichat: Run, action:
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such names")
+def test_a_name_stays_on_its_line(phichat: Run, tmp_path: Path, chatml_model: Path) -> None:
+    file = Path(shutil.copy(chatml_model, tmp_path / "a\nb\x1b[31mred\t.gguf"))
+    assert phichat("add", str(file))[1] == "a\ufffdb\ufffd[31mred\ufffd was added. The file stays where it is.\n"
+    [line] = phichat("list")[1].splitlines()[-1:]
+    assert line.startswith("*  a\ufffdb\ufffd[31mred\ufffd ")
+    assert line.endswith("/a\ufffdb\ufffd[31mred\ufffd.gguf")
+
+
 def test_a_new_default_model_is_named(phichat: Run, tmp_path: Path, chatml_model: Path) -> None:
     files = [Path(shutil.copy(chatml_model, tmp_path / f"{name}.gguf")) for name in ("one", "two")]
     os.utime(files[0], (10**9, 10**9))
