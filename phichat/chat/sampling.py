@@ -140,7 +140,10 @@ class Sampling:
     max_tokens: int = _setting(
         1024,
         N_("Maximum length"),
-        N_("Limits the answer to this many tokens. A token is about three quarters of a word."),
+        N_(
+            "Limits the answer to this many tokens. A token is about three quarters of a word. What a model thinks "
+            "before it answers isn’t counted."
+        ),
         1, 4096, 1, None, LARGEST_CONTEXT,
     )  # fmt: skip
     presence_penalty: float = _advanced(

@@ -202,6 +202,8 @@ class TerminalChat:
         self._end_answer()
         if done.reason is Ending.LENGTH:
             self._console.print_notice(_length_notice(done, sampling, is_remote=self._model.is_remote))
+        if done.stopped_by:
+            self._console.print_notice(tr("The answer ended at “{text}” (--stop).").format(text=done.stopped_by))
         if done.reason is Ending.CANCELLED:
             self._console.print_notice(tr("Stopped."))
         if done.completion_tokens:

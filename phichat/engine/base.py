@@ -214,7 +214,7 @@ class Done:
     """The reply has ended. Times are in seconds; the first token belongs to prompt processing.
 
     `looked_up_tokens` is how many tokens of the reply came from prompt lookup, `thinking_tokens` how many are not part
-    of the answer.
+    of the answer. `stopped_by` is the text of `Sampling.stop` that ended it; mostly empty.
     """
 
     reason: Ending
@@ -229,6 +229,7 @@ class Done:
     looked_up_tokens: int = 0
     thinking_tokens: int = 0
     thinking_seconds: float = 0.0
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True)

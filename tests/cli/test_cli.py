@@ -28,7 +28,7 @@ from tests.support.fakes import ScriptedEngine, thought
 DONE_KEYS = {
     "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
     "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens", "thinking_tokens",
-    "thinking_seconds", "model", "model_sha256", "engine",
+    "thinking_seconds", "stopped_by", "model", "model_sha256", "engine",
 }  # fmt: skip
 
 CALM = {"OMP_WAIT_POLICY": "passive"}  # threads that spin are slow beside other work
@@ -92,6 +92,11 @@ def test_what_is_thought_goes_to_stderr(engine: ScriptedEngine, phichat: Run) ->
     status, out, err = phichat("ask", "Hi")
     assert (status, out) == (0, "Puck!\n")
     assert err.startswith("Let me see.\n\n")
+
+
+def test_a_text_that_ended_the_answer_is_named(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue("One, ", Done(Ending.STOP, 7, completion_tokens=2, stopped_by="two"))
+    assert "The answer ended at “two” (--stop).\n" in phichat("ask", "Hi", "--stop", "two")[2]
 
 
 def test_pieces_have_a_kind(engine: ScriptedEngine, phichat: Run) -> None:

@@ -32,6 +32,7 @@ class ReplyWriter:
     ) -> None:
         self._form, self._generator, self._thinking = form, generator, thinking
         self._most, self._is_new = sampling.max_tokens, not begun
+        self._stops = sampling.stop
         self._reader = Detokenizer((*form.stop_texts, *sampling.stop), map(thinking.spell_begun, begun))
         self._count, self._first_at = 0, 0.0
         self.reason = Ending.LENGTH
@@ -56,7 +57,7 @@ class ReplyWriter:
                 if self.reason is not Ending.LENGTH:
                     break
                 yield from self._pieces_of(token)
-                if self._reader.ended:
+                if self._reader.ended_by:
                     self.reason = Ending.STOP
                     break
                 if self._is_full():
@@ -77,6 +78,7 @@ class ReplyWriter:
             looked_up_tokens=self._generator.looked_up,
             thinking_tokens=self._thinking.tokens,
             thinking_seconds=self._thinking.seconds,
+            stopped_by=self._reader.ended_by if self._reader.ended_by in self._stops else "",
             seconds_to_first_token=(self._first_at or time.perf_counter()) - started,
             completion_seconds=seconds,
             tokens_per_second=self._count / seconds if seconds else 0.0,

@@ -149,8 +149,8 @@ class Detokenizer:
         self._stop_texts = tuple(stop_texts)
         self._held = ""
         self._begun = False
-        self.ended = False
-        """Whether a stop text has come, which ends the reply."""
+        self.ended_by = ""
+        """The stop text that has come, which ends the reply."""
         for data in begun:
             self.feed(data)
         self._held = ""
@@ -164,7 +164,7 @@ class Detokenizer:
         for stop in self._stop_texts:
             before, found, _ = text.partition(stop)
             if found:
-                self.ended = True
+                self.ended_by = stop
                 return before
             kept = _overlap(text, stop)
             if kept > len(self._held):
@@ -179,7 +179,7 @@ class Detokenizer:
     def rest(self) -> str:
         """Return text that was held back as a possible stop text, without an incomplete character."""
         held, self._held = self._held, ""
-        return "" if self.ended else held
+        return "" if self.ended_by else held
 
 
 def _overlap(text: str, stop: str) -> int:

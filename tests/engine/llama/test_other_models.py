@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from phichat.chat.conversation import text_of, thinking_of, tokens_of
+from phichat.chat.conversation import Ending, text_of, thinking_of, tokens_of
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, Piece, PromptReady, Request
 from phichat.engine.llama.engine import LlamaEngine
 from tests.support import tiny_models
@@ -19,7 +20,7 @@ Talk = Callable[..., list[Event]]
 def talk(llama: LlamaEngine, settings: EngineSettings, tmp_path: Path, ask: Ask) -> Talk:
     """Builds a model that says `speech`, asks it, and returns the events."""
 
-    def make(words: Words, template: str | None, question: str, speech: list[int], **sampling: float) -> list[Event]:
+    def make(words: Words, template: str | None, question: str, speech: list[int], **sampling: Any) -> list[Event]:
         path = tiny_models.chatml(tmp_path / "speaking.gguf", words=words, template=template, speech=speech)
         heard: list[Event] = []
         llama.load(ModelRef.of_file(path), settings, CancelToken(), heard.append)
@@ -89,6 +90,15 @@ def test_a_turn_may_end_in_words(talk: Talk) -> None:
     events = talk(words, template, "Hi", [*b"tYo<end>ac", words.eos], max_tokens=40)
     assert said(events) == "Yo"
     assert ending(events) == "stop"
+
+
+def test_only_the_users_own_text_is_said_to_have_ended_an_answer(talk: Talk) -> None:
+    words = tiny_models.byte_words(("<|stop|>",), "<|stop|>")
+    template = "{% for m in messages %}{{ m.role }}\n{{ m.content }}<end>\n{% endfor %}assistant\n"
+    for stop, by in (("o<", "o<"), ("zz", "")):
+        events = talk(words, template, "Hi", [*b"tYo<end>ac", words.eos], max_tokens=40, stop=(stop,))
+        [done] = [event for event in events if isinstance(event, Done)]
+        assert (done.reason, done.stopped_by) == (Ending.STOP, by)
 
 
 def test_a_reply_without_a_word_is_told(talk: Talk) -> None:

@@ -39,13 +39,13 @@ def test_only_the_one_space_before_the_first_word_goes(parts: list[bytes], text:
 def test_what_might_end_the_reply_is_held_back_until_it_is_sure() -> None:
     pieces, reader = read(b"Yes.\nUs", b"eful.", stops=("\nUser:",))
     assert pieces == ["Yes.", "\nUseful."]
-    assert not reader.ended
+    assert not reader.ended_by
 
 
 def test_a_stop_text_ends_the_reply_and_is_no_part_of_it() -> None:
     pieces, reader = read(b"Yes.\n", b"User", b": More", stops=("\nUser:",))
     assert pieces == ["Yes.", "", ""]
-    assert reader.ended
+    assert reader.ended_by
     assert reader.rest() == ""
 
 
@@ -59,7 +59,7 @@ def test_what_was_held_back_comes_at_the_end() -> None:
 def test_the_first_of_several_stop_texts_counts_wherever_it_begins() -> None:
     pieces, reader = read(b"a", b"b", b"a", b"b", b"c", stops=("abc", "bx"))
     assert "".join(pieces) == "ab"
-    assert reader.ended
+    assert reader.ended_by
 
 
 def test_however_the_bytes_are_cut_the_text_is_the_same() -> None:
