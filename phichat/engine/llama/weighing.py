@@ -56,7 +56,7 @@ class ReplyWeighing:
         for count, (token, choice) in enumerate(_weighed(llama, chain, self.tokens, stop), 1):
             waiting.append(choice)
             yield from _with_choices(thinking.split(reader.feed(thinking.spell(token)), token), waiting)
-            if reader.ended:
+            if reader.ended_by:
                 break
             if count % MOST_SCORED == 0:
                 yield Reading(len(prompt) + count, len(prompt) + len(self.tokens))

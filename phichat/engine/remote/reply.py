@@ -27,7 +27,7 @@ class _NoVocabulary:
 
     architecture = ""
     sentencepiece = add_bos = False
-    count = 0
+    count = longest = 0
 
     def __init__(self) -> None:
         self.template: str | None = None

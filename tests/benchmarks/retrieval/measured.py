@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from urllib.parse import quote, unquote
 
@@ -64,7 +65,7 @@ class MeasuredCollection:
         ranked = self.searcher.rank(["all"], text)
         best = ranked.numbers[:5]
 
-        def read(connection: catalog.Connection) -> float:
+        def read(connection: Connection) -> float:
             stored = texts.load_passages(connection, best)
             return coverage(connection, text, [stored[number] for number in best])
 
