@@ -5,14 +5,44 @@ import stat
 from collections.abc import Iterator
 
 from phichat.documents.base import LARGEST_FILE, Part
-from phichat.documents.readers import pdf, text
-from phichat.documents.readers.source import Reader, Source, limited, unsupported
+from phichat.documents.readers import docx, epub, html, mail, odf, pdf, slides, tables, text, workbook
+from phichat.documents.readers.archive import open_archive
+from phichat.documents.readers.source import Reader, Source, limited, protected, unsupported
 from phichat.errors import DocumentError, DocumentTooLarge, DocumentUnsupported
 from phichat.i18n import format_sizes, tr
 
 BEGINNING = 1024  # bytes in which a PDF file says that it is one
 
 _PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
+
+_PACKED = {
+    ".docx",
+    ".docm",
+    ".dotx",
+    ".xlsx",
+    ".xlsm",
+    ".pptx",
+    ".pptm",
+    ".ppsx",
+    ".odt",
+    ".ott",
+    ".ods",
+    ".odp",
+    ".epub",
+}
+_BY_MEMBER: dict[str, Reader] = {
+    docx.DOCUMENT: docx.read,
+    workbook.WORKBOOK: workbook.read,
+    slides.PRESENTATION: slides.read,
+    epub.CONTAINER: epub.read,
+    odf.CONTENT: odf.read,
+}
+_BY_SUFFIX: dict[str, Reader] = {
+    **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), text.read_markdown),
+    **dict.fromkeys((".csv", ".tsv", ".tab"), tables.read),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), html.read),
+    **dict.fromkeys((".eml", ".mht", ".mhtml"), mail.read),
+}
 
 
 def read(source: Source) -> Iterator[Part]:
@@ -48,9 +78,24 @@ def _reader(source: Source) -> Reader:
         return pdf.read
     if begin.startswith(_OLE):
         raise _old_or_protected(source.name)
-    if begin.startswith((_ZIP, _RTF)):
+    if begin.startswith(_ZIP) or suffix in _PACKED:
+        return _packed_reader(source)
+    if begin.startswith(_RTF):
         raise unsupported(source.name)
-    return text.read
+    if begin.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return html.read
+    return _BY_SUFFIX.get(suffix, text.read)
+
+
+def _packed_reader(source: Source) -> Reader:
+    """Return the reader of a zip file, by what is in it."""
+    with open_archive(source.path, source.name) as archive:
+        if archive.is_encrypted():
+            raise protected(source.name)
+        for member, reader in _BY_MEMBER.items():
+            if member in archive:
+                return reader
+    raise unsupported(source.name)
 
 
 def _old_or_protected(name: str) -> DocumentUnsupported:

@@ -17,8 +17,8 @@ import pypdfium2.raw as pdfium_c
 
 from phichat.documents.base import MOST_PAGES, Box, Finding, Note, Outline, PagePicture, Part, Place, Section
 from phichat.documents.readers.pdf_layout import Line, Word, page_text
-from phichat.documents.readers.source import DEEPEST_HEADING, Source, clean, clean_heading, damaged, nested
-from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentUnsupported
+from phichat.documents.readers.source import DEEPEST_HEADING, Source, clean, clean_heading, damaged, nested, protected
+from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked
 from phichat.i18n import format_number, tr
 
 MOST_CHARACTERS = 200_000  # of a page
@@ -105,11 +105,7 @@ def _trouble(error: Any, source: Source) -> DocumentError:
         )
         return DocumentLocked(sentence.format(name=source.name))
     if error.err_code == pdfium_c.FPDF_ERR_SECURITY:
-        return DocumentUnsupported(
-            tr("{name} is protected in a way that Phichat can’t read. Save a copy without protection.").format(
-                name=source.name
-            )
-        )
+        return protected(source.name)
     return damaged(source.name)
 
 

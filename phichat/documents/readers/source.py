@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from phichat.documents.base import LONGEST_SECTION, Finding, Note, Part, Place, Section
+from phichat.documents.base import LONGEST_SECTION, Finding, Note, Part, Section
 from phichat.encodings import decode_text
 from phichat.errors import DocumentDamaged, DocumentUnsupported
 from phichat.i18n import tr
@@ -18,7 +18,6 @@ MOST_PLAIN = 100_000_000
 """Bytes read of a file whose text is not packed."""
 
 LONGEST_HEADING, DEEPEST_HEADING = 200, 8
-ROWS = 50  # of a table in one section
 
 _ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -62,6 +61,13 @@ def read_plain(source: Source) -> tuple[str, bool]:
     return clean(text), is_cut
 
 
+def protected(name: str) -> DocumentUnsupported:
+    """Return the error about a file that is encrypted in a way that is not read."""
+    return DocumentUnsupported(
+        tr("{name} is protected in a way that Phichat can’t read. Save a copy without protection.").format(name=name)
+    )
+
+
 def unsupported(name: str) -> DocumentUnsupported:
     """Return the error about a kind of file that is not read."""
     return DocumentUnsupported(
@@ -91,22 +97,6 @@ def clean_heading(text: str) -> str:
 def nested(path: tuple[str, ...], level: int, title: str) -> tuple[str, ...]:
     """Return the path of headings once one of `level`, from 1, follows `path`."""
     return (*path[: max(0, min(level, DEEPEST_HEADING) - 1)], clean_heading(title))
-
-
-def table_sections(rows: Iterable[tuple[int, str]], header: str, heading: tuple[str, ...]) -> Iterator[Section]:
-    """Yield the rows of a table, each with its number, a few at a time; every section knows the header."""
-    lines: list[str] = []
-    first = expected = 0
-    for number, row in rows:
-        if lines and (len(lines) >= ROWS or number != expected):
-            yield Section("\n".join(lines), Place(None, heading, first), header)
-            lines = []
-        if not lines:
-            first = number
-        lines.append(row)
-        expected = number + 1
-    if lines:
-        yield Section("\n".join(lines), Place(None, heading, first), header)
 
 
 def limited(parts: Iterable[Part]) -> Iterator[Part]:

@@ -13,7 +13,7 @@ class XmlError(Exception):
 
 
 class Start(NamedTuple):
-    """The start of an element; names have no namespace, and those of attributes may come from any."""
+    """The start of an element. Names have no namespace; of two attributes, the one that had one is kept."""
 
     name: str
     attributes: Mapping[str, str]
@@ -58,7 +58,8 @@ def _parser() -> tuple[expat.XMLParserType, list[Event]]:
         depth += 1
         if depth > DEEPEST:
             raise XmlError("too deep")
-        found.append(Start(_local(name), {_local(key): value for key, value in attributes.items()}))
+        own_last = sorted(attributes.items(), key=lambda item: _SEPARATOR in item[0])
+        found.append(Start(_local(name), {_local(key): value for key, value in own_last}))
 
     def end(name: str) -> None:
         nonlocal depth
