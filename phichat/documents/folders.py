@@ -1,0 +1,55 @@
+"""The files in a folder that can be read as documents."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from phichat.cancellation import CancelToken
+from phichat.errors import DocumentTooLarge
+from phichat.i18n import format_number, tr
+from phichat.unicode import replace_surrogates, without_controls
+
+MOST_FILES = 20_000
+
+_NOT_DOCUMENTS = {
+    ".7z", ".a", ".aac", ".apk", ".avi", ".bin", ".bmp", ".bz2", ".class", ".db", ".deb", ".dll", ".dmg", ".dylib",
+    ".exe", ".flac", ".gguf", ".gif", ".gz", ".heic", ".ico", ".img", ".iso", ".jar", ".jpeg", ".jpg", ".lock",
+    ".lz4", ".m4a", ".m4v", ".mkv", ".mo", ".mov", ".mp3", ".mp4", ".mpeg", ".msi", ".o", ".obj", ".ogg", ".onnx",
+    ".opus", ".otf", ".pkl", ".png", ".psd", ".pt", ".pyc", ".pyd", ".rar", ".rpm", ".safetensors", ".so",
+    ".sqlite", ".sqlite3", ".tar", ".tgz", ".tif", ".tiff", ".ttf", ".wasm", ".wav", ".webm", ".webp", ".whl",
+    ".wma", ".wmv", ".woff", ".woff2", ".xcf", ".xz", ".zip", ".zst",
+}  # fmt: skip
+_NOT_FOLDERS = {"__pycache__", "node_modules"}
+
+
+def files_in(folder: Path, stop: CancelToken | None = None) -> Iterator[Path]:
+    """Yield the files in `folder` and the folders in it that may be documents, by their names.
+
+    Hidden ones are left out, and links to folders are not followed, which could lead in circles or out of the folder.
+    What cannot be opened is passed over. Raise DocumentTooLarge if there are too many.
+    """
+    count = 0
+    for place, folders, names in os.walk(folder):
+        if stop and stop.is_set():
+            return
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _NOT_FOLDERS)
+        for name in sorted(names):
+            path = Path(place, name)
+            if may_be_document(path) and path.is_file():
+                count += 1
+                if count > MOST_FILES:
+                    raise _too_many(folder)
+                yield path
+
+
+def may_be_document(path: Path) -> bool:
+    """Return whether a file may be read, by its name: no hidden one, picture, sound, program or archive."""
+    return not path.name.startswith((".", "~$")) and path.suffix.lower() not in _NOT_DOCUMENTS
+
+
+def _too_many(folder: Path) -> DocumentTooLarge:
+    return DocumentTooLarge(
+        tr("{name} has more than {limit} files, the most Phichat reads at once. Add folders inside it instead.").format(
+            name=without_controls(replace_surrogates(folder.name)), limit=format_number(MOST_FILES)
+        )
+    )
