@@ -179,8 +179,8 @@ _WORDINGS = {
         N_("The file has too much text, so only its beginning was read."),
     ),
     Finding.SKIPPED: _Wording(
-        N_("Page {pages} took too long to read and was skipped."),
-        N_("Pages {pages} took too long to read and were skipped."),
+        N_("Page {pages} couldn’t be read and was skipped."),
+        N_("Pages {pages} couldn’t be read and were skipped."),
         N_("“{name}” wasn’t read."),
         N_("Parts of the file weren’t read."),
     ),

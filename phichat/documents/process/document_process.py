@@ -17,7 +17,7 @@ from phichat.cancellation import CancelToken
 from phichat.documents.base import MOST_PAGES, Box, Finding, Note, Outline, PagePicture, Part, Section
 from phichat.documents.process.wire import Line, box_from, part_from
 from phichat.errors import DocumentDamaged, DocumentError, error_class
-from phichat.i18n import current_language, tr
+from phichat.i18n import current_language, format_reason, tr
 from phichat.sandbox import Sandbox
 from phichat.unicode import replace_surrogates, without_controls
 
@@ -125,9 +125,8 @@ class DocumentProcess:
             try:
                 sandbox = Sandbox(self._command)
             except OSError as error:
-                raise DocumentError(
-                    tr("Phichat couldn’t start reading: {reason}. Restart your computer.").format(reason=error.strerror)
-                ) from error
+                problem = tr("Phichat couldn’t start reading: {reason}. Restart your computer.")
+                raise DocumentError(problem.format(reason=format_reason(error))) from error
             self.started += 1
             self._busy.append(sandbox)
             return sandbox, True

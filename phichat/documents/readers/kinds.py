@@ -1,6 +1,5 @@
 """Which reader a file gets: by what is in it, and by its name where all kinds look alike."""
 
-import os
 import stat
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from phichat.documents.readers import docx, epub, html, mail, odf, pdf, slides, 
 from phichat.documents.readers.archive import open_archive
 from phichat.documents.readers.source import Reader, Source, limited, protected, unsupported
 from phichat.errors import DocumentError, DocumentTooLarge, DocumentUnsupported
-from phichat.i18n import format_sizes, tr
+from phichat.i18n import format_reason, format_sizes, tr
 
 BEGINNING = 1024  # bytes in which a PDF file says that it is one
 
@@ -112,5 +111,5 @@ def _trouble(error: OSError, name: str) -> str:
         return tr("{name} no longer exists. It may have been moved, renamed, or deleted.").format(name=name)
     if isinstance(error, PermissionError):
         return tr("You don’t have permission to read {name}. Change its permissions, or add a copy.").format(name=name)
-    reason = error.strerror or os.strerror(error.errno or 0)
+    reason = format_reason(error)
     return tr("{name} couldn’t be read: {reason}. Check that its disk is connected.").format(name=name, reason=reason)

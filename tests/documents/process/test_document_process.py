@@ -10,7 +10,7 @@ import pytest
 
 from phichat import i18n
 from phichat.cancellation import CancelToken
-from phichat.documents.base import LARGEST_FILE, Finding, Note, Outline, Section
+from phichat.documents.base import LARGEST_FILE, Note, Outline, Section
 from phichat.documents.process.document_process import DocumentProcess
 from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentTooLarge
 from tests.support.pdf_files import lines_down, page_of, pdf_file
@@ -64,18 +64,36 @@ def test_what_is_too_large_is_not_read(process: DocumentProcess, tmp_path: Path)
         list(process.read(large))
 
 
-def test_after_a_page_that_ends_the_process_reading_goes_on(process: DocumentProcess, manual: Path) -> None:
-    parts = []
-    for part in process.read(manual):
-        parts.append(part)
-        if isinstance(part, Section) and part.place.page == 2 and process.started == 1:
-            for child in psutil.Process().children():
-                child.kill()
-    assert process.started == 2
-    pages = [part.place.page or 0 for part in parts if isinstance(part, Section)]
-    (skipped,) = [part for part in parts if isinstance(part, Note)]
-    assert skipped.finding is Finding.SKIPPED
-    assert sorted([*pages, *skipped.pages]) == [1, 2, 3, 4, 5]
+DYING = """
+import json, os, sys
+def send(**line): print(json.dumps(line), flush=True)
+def page(at): send(part="Section", text=str(at), place=dict(page=at, heading=[], line=None), header="")
+order = json.loads(sys.stdin.readline())
+send(part="Outline", title="", pages=5)
+for at in range(order["first_page"], 6):
+    send(at=at)
+    if at in DEADLY: os._exit(11)
+    page(at)
+send(end=None)
+"""
+"""A reading process that ends at some pages."""
+
+
+@pytest.mark.parametrize(
+    ("deadly", "pages", "sentence"),
+    [
+        ({3}, [1, 2, 4, 5], "Page 3 couldn’t be read and was skipped."),
+        ({1, 2, 5}, [3, 4], "Pages 1–2, 5 couldn’t be read and were skipped."),
+        ({1, 2, 3, 4, 5}, [], "Pages 1–5 couldn’t be read and were skipped."),
+    ],
+)
+def test_after_a_page_that_ends_the_process_reading_goes_on(deadly: set[int], pages: list[int], sentence: str) -> None:
+    process = DocumentProcess([sys.executable, "-c", DYING.replace("DEADLY", str(deadly))])
+    parts = list(process.read(Path("a.pdf")))
+    process.close()
+    assert [part.place.page for part in parts if isinstance(part, Section)] == pages
+    assert [part.sentence for part in parts if isinstance(part, Note)] == [sentence]
+    assert process.started == 1 + len(deadly - {5})
 
 
 def test_a_file_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:
