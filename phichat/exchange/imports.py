@@ -142,6 +142,8 @@ class _Tally:
 
 def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     """Yield each conversation in `file`; None for an invalid one. Raise StoreError."""
+    if file.exists() and not (file.is_file() or file.is_dir()):  # a device may never end
+        raise StoreError(tr("{file} isn’t a file. Choose another file.").format(file=file))
     found = _Found(file)
     try:
         with ExitStack() as opened:
@@ -170,6 +172,8 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
 def holds_conversations(file: Path) -> bool:
     """Return whether `file` is a chat export, also a damaged one or one from a newer Phichat."""
     try:
+        if not file.is_file():  # opening a pipe would block
+            return False
         with file.open("rb") as opened:
             if f'"format": "{FORMAT}"'.encode() in opened.read(LONGEST_HEAD):
                 return True

@@ -16,7 +16,7 @@ from phichat.chat.conversation import Ending, Role
 from phichat.errors import StoreError
 from phichat.exchange import imports, json_stream
 from phichat.exchange.export import Format, export
-from phichat.exchange.imports import Imported, conversations, import_file
+from phichat.exchange.imports import Imported, conversations, holds_conversations, import_file
 from phichat.exchange.json_format import record_to_json
 from phichat.exchange.json_stream import JsonStream, NotJson
 from phichat.exchange.shown_path import shown_path
@@ -422,6 +422,13 @@ def test_a_file_that_is_something_else_is_one_sentence(
     assert "\n" not in str(caught.value)
     assert len(shelf.records) == (sentence is DAMAGED)
     assert ("1 conversation was imported before the error." in str(caught.value)) == (sentence is DAMAGED)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="Windows has none")
+def test_a_device_is_no_export() -> None:
+    assert not holds_conversations(Path("/dev/zero"))
+    with pytest.raises(StoreError, match="/dev/zero isn’t a file"):
+        list(conversations(Path("/dev/zero")))
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path, shelf: ShelfStub) -> None:

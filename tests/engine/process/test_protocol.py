@@ -99,6 +99,6 @@ def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:
     assert set(as_json(Done(Ending.STOP, 7))) == {
         "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
         "prompt_seconds", "completion_seconds", "tokens_per_second", "looked_up_tokens",
-        "thinking_tokens", "thinking_seconds",
+        "thinking_tokens", "thinking_seconds", "stopped_by",
     }  # fmt: skip
     assert as_json(Done(Ending.CANCELLED, 7))["reason"] == "cancelled"
