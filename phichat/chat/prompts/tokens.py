@@ -97,6 +97,18 @@ def least_tokens(vocabulary: Vocabulary, text: str) -> int:
     return len(text.strip().encode("utf-8", "replace")) // vocabulary.longest
 
 
+def marked_tokens(vocabulary: Vocabulary, text: str) -> list[int]:
+    """Return the ids of a prompt that is written with the markup of the model, which becomes special tokens."""
+    found: list[int] = []
+    at, special = 0, vocabulary.special
+    for match in special_pattern(special).finditer(text):
+        found += [*plain_tokens(vocabulary, text[at : match.start()], continues=bool(found)), special[match.group()]]
+        at = match.end()
+    found += plain_tokens(vocabulary, text[at:], continues=bool(found))
+    begins = vocabulary.add_bos and vocabulary.bos is not None and found[:1] != [vocabulary.bos]
+    return [vocabulary.bos, *found] if begins and vocabulary.bos is not None else found
+
+
 def are_plain(vocabulary: Vocabulary, tokens: Collection[int]) -> bool:
     """Return whether `tokens` are ids of this vocabulary and none is special."""
     inside = all(0 <= token < vocabulary.count for token in tokens)

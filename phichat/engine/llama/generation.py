@@ -50,63 +50,40 @@ class TokenWatch(Protocol):
         """Note what became of the tokens: the next pieces of the reply."""
 
 
-class TokenGenerator:
-    """Generates the tokens of one reply.
+class TokenPicker:
+    """Picks the tokens of one reply: those that the model chooses, and those it is made to say.
 
     Attributes:
-        looked_up: how many of them came from prompt lookup.
+        replaces_last: whether the next token comes in place of the last one, which is not decoded then.
     """
 
-    def __init__(
-        self,
-        llama: LlamaContext,
-        chain: TokenSampler,
-        pacer: ThreadPacer | None,
-        look_up: PromptLookup | None,
-        watch: TokenWatch | None = None,
-    ) -> None:
-        self._llama, self._chain, self._pacer, self._look_up = llama, chain, pacer, look_up
+    def __init__(self, chain: TokenSampler, watch: TokenWatch | None = None) -> None:
+        self._chain, self._watch = chain, watch
         self._choices: deque[Choice | None] | None = deque() if isinstance(chain, ObservedSampler) else None
-        self._watch = watch
-        self.looked_up = 0
-        self._guesses: list[int] = []
-        self._right = 0
         self._forced: deque[int] = deque()
-        self._replaces_last = False
+        self.replaces_last = False
+
+    @property
+    def notes_choices(self) -> bool:
+        """Whether it is noted what was weighed at each token."""
+        return self._choices is not None
 
     def force(self, tokens: Sequence[int], *, replaces_last: bool = False) -> None:
-        """Yield `tokens` next, whatever the model would choose; if it `replaces_last`, not after the last one."""
+        """Pick `tokens` next, whatever the model would choose; if it `replaces_last`, not after the last one."""
         self._forced.extend(tokens)
-        self._replaces_last = replaces_last and bool(tokens)
-        if self._choices and self._replaces_last:
+        self.replaces_last = replaces_last and bool(tokens)
+        if self._choices and self.replaces_last:
             self._choices.pop()
 
-    def tokens(self, room: int, stop: CancelToken) -> Generator[int, None, None]:
-        """Yield at most `room` tokens; the caller stops at the end of the reply. End early when stopped.
-
-        The token yielded last is not in the KV cache yet.
-        """
-        try:
-            for left in range(room - 1, -1, -1):
-                token = self._choose()
-                yield token
-                if self._replaces_last:
-                    self._replaces_last = False
-                    continue
-                if not left or not self._go_on(token, left, stop):
-                    return
-        finally:
-            if self._guesses:
-                self._llama.forget_guesses()
-
-    def _choose(self) -> int:
+    def choose(self, context: object, index: int = -1) -> int:
+        """Return the next token, from the logits at `index` of the last step; -1 for its last."""
+        self.replaces_last = False
         if self._forced:
             self._note_choice(None)
             return self._forced.popleft()
-        index = self._right if self._guesses else -1
-        token = self._chain.choose(self._llama.context, index)
+        token = self._chain.choose(context, index)
         if self._watch:
-            self._watch.weigh(self._llama.context, index, token)
+            self._watch.weigh(context, index, token)
         if self._choices is not None:
             self._note_choice(getattr(self._chain, "choice", None))
         return token
@@ -123,6 +100,39 @@ class TokenGenerator:
         if choices is None:
             return pieces
         return [replace(piece, choice=choices.popleft()) if piece.token >= 0 and choices else piece for piece in pieces]
+
+
+class TokenGenerator:
+    """Generates the tokens of one reply that has the model to itself.
+
+    Attributes:
+        looked_up: how many of them came from prompt lookup.
+    """
+
+    def __init__(
+        self, llama: LlamaContext, picker: TokenPicker, pacer: ThreadPacer | None, look_up: PromptLookup | None
+    ) -> None:
+        self._llama, self._picker, self._pacer, self._look_up = llama, picker, pacer, look_up
+        self.looked_up = 0
+        self._guesses: list[int] = []
+        self._right = 0
+
+    def tokens(self, room: int, stop: CancelToken) -> Generator[int, None, None]:
+        """Yield at most `room` tokens; the caller stops at the end of the reply. End early when stopped.
+
+        The token yielded last is not in the KV cache yet.
+        """
+        try:
+            for left in range(room - 1, -1, -1):
+                token = self._picker.choose(self._llama.context, self._right if self._guesses else -1)
+                yield token
+                if self._picker.replaces_last:
+                    continue
+                if not left or not self._go_on(token, left, stop):
+                    return
+        finally:
+            if self._guesses:
+                self._llama.forget_guesses()
 
     def _go_on(self, token: int, left: int, stop: CancelToken) -> bool:
         """Make the logits for the next token ready; return False if stopped."""
@@ -148,7 +158,7 @@ class TokenGenerator:
         self._seconds = time.perf_counter() - begun
         if self._guesses:
             return is_done
-        if self._choices is not None:
+        if self._picker.notes_choices:
             self._llama.save_checkpoint_of_reply()
         if self._look_up:
             self._look_up.prices.record_single(self._seconds)

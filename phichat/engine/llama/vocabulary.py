@@ -143,12 +143,15 @@ def metadata(model: Any, key: str) -> str | None:
 class Detokenizer:
     """Decodes a reply token by token, without the space that models put before the first word."""
 
-    def __init__(self, stop_texts: Iterable[str] = (), begun: Iterable[bytes] = ()) -> None:
-        """`begun` is the reply so far, whose text is left out, but for an incomplete character at its end."""
+    def __init__(self, stop_texts: Iterable[str] = (), begun: Iterable[bytes] = (), *, continues: bool = False) -> None:
+        """`begun` is the reply so far, whose text is left out, but for an incomplete character at its end.
+
+        If it `continues` a text, a first space is part of it.
+        """
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop_texts = tuple(stop_texts)
         self._held = ""
-        self._begun = False
+        self._begun = continues
         self.ended_by = ""
         """The stop text that has come, which ends the reply."""
         for data in begun:

@@ -26,7 +26,7 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.engine.llama.engine import LlamaEngine
-from phichat.errors import EngineError, ModelTooLarge, PromptError
+from phichat.errors import EngineError, ModelTooLarge, PromptError, PromptTooLong
 from tests.support import tiny_models
 
 Ask = Callable[..., Request]
@@ -456,3 +456,17 @@ class TestLimits:
         ]
         assert [len(texts) for texts in notices] == [0, 1, 0, 0]
         assert "two" in notices[1][0]
+
+
+def test_a_raw_prompt_is_read_as_it_is(loaded: LlamaEngine, ask: Ask) -> None:
+    prompt = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    written = list(loaded.generate(replace(ask(""), raw=prompt), CancelToken()))
+    asked = list(loaded.generate(ask("Hi"), CancelToken()))
+    ready = [[event for event in each if isinstance(event, PromptReady)] for each in (written, asked)]
+    assert ready[0] == ready[1]
+    assert said(written).strip() == said(asked)
+
+
+def test_too_long_a_raw_prompt_is_refused(loaded: LlamaEngine, ask: Ask) -> None:
+    with pytest.raises(PromptTooLong, match="too long"):
+        list(loaded.generate(replace(ask(""), raw="word " * 600), CancelToken()))

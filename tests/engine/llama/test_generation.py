@@ -10,8 +10,7 @@ import pytest
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, Request
-from phichat.engine.llama import engine as llama_engine
-from phichat.engine.llama import generation
+from phichat.engine.llama import generation, loaded_model
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
@@ -71,7 +70,7 @@ def test_the_same_seed_gives_the_same_text_whatever_is_guessed(
     make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch, wrong_every: int
 ) -> None:
     tokens, text, plain = write(make(looks_up=False), "Hi", WILD)
-    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, wrong_every))
+    monkeypatch.setattr(loaded_model, "PromptLookup", lambda *_: Oracle(tokens, wrong_every))
     guessed = write(make(looks_up=True), "Hi", WILD)
     assert guessed[:2] == (tokens, text)
     assert (guessed[2].reason, guessed[2].completion_tokens) == (plain.reason, plain.completion_tokens)
@@ -87,7 +86,7 @@ def test_what_follows_such_a_reply_is_the_same_too(
     turns = (Turn(Role.USER, "Hi"), Turn(Role.ASSISTANT, text, tuple(first)), Turn(Role.USER, "And then?"))
     request = Request(turns, replace(WILD, max_tokens=40))
     expected = [event for event in make(looks_up=False).generate(request, CancelToken()) if isinstance(event, Piece)]
-    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(first, wrong_every))
+    monkeypatch.setattr(loaded_model, "PromptLookup", lambda *_: Oracle(first, wrong_every))
     engine = make(looks_up=True)
     write(engine, "Hi", WILD)
     events = list(engine.generate(request, CancelToken()))
@@ -131,7 +130,7 @@ def test_the_longest_reply_is_as_long_as_that(
     make: Callable[..., LlamaEngine], monkeypatch: pytest.MonkeyPatch, longest: int
 ) -> None:
     tokens, _, _ = write(make(looks_up=False), "Hi", WILD)
-    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, 0))
+    monkeypatch.setattr(loaded_model, "PromptLookup", lambda *_: Oracle(tokens, 0))
     said, _, done = write(make(looks_up=True), "Hi", replace(WILD, max_tokens=longest))
     assert (said, done.reason) == (tokens[:longest], Ending.LENGTH)
 
@@ -141,7 +140,7 @@ def test_a_full_context_ends_it_as_without_guesses(
 ) -> None:
     endless = replace(WILD, max_tokens=4096)
     tokens, _, plain = write(make(looks_up=False, context=200), "Hi", endless)
-    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, 0))
+    monkeypatch.setattr(loaded_model, "PromptLookup", lambda *_: Oracle(tokens, 0))
     said, _, done = write(make(looks_up=True, context=200), "Hi", endless)
     assert (said, done.reason) == (tokens, plain.reason) == (tokens, Ending.LENGTH)
 
@@ -152,7 +151,7 @@ def test_a_stop_ends_a_step_of_many_tokens(
 ) -> None:
     monkeypatch.setattr(generation, "AT_ONCE", at_once)
     tokens, _, _ = write(make(looks_up=False), "Hi", WILD)
-    monkeypatch.setattr(llama_engine, "PromptLookup", lambda *_: Oracle(tokens, 0))
+    monkeypatch.setattr(loaded_model, "PromptLookup", lambda *_: Oracle(tokens, 0))
     engine, stop = make(looks_up=True), CancelToken()
     said: list[int] = []
     for event in engine.generate(Request((Turn(Role.USER, "Hi"),), WILD), stop):

@@ -1,0 +1,158 @@
+"""A loaded model with its vocabulary, prompt format, KV cache and thread pacing."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise, takewhile
+
+from phichat import gguf
+from phichat.chat.prompts.base import PromptFormat
+from phichat.engine.base import CancelToken, EngineSettings, Event, Loaded, Loading, ModelRef
+from phichat.engine.hardware import CpuLoad
+from phichat.engine.llama.checkpoints import TAIL, checkpoint_places
+from phichat.engine.llama.context import LlamaContext, system_info
+from phichat.engine.llama.kv_cache import KVCache
+from phichat.engine.llama.loading import cache_key, names
+from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
+from phichat.engine.llama.reply_thinking import ModelThinking
+from phichat.engine.llama.thread_pacing import ThreadPacer
+from phichat.engine.llama.vocabulary import LlamaVocabulary
+from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.settings import library_build
+from phichat.errors import EngineError, ModelDamaged
+from phichat.i18n import tr
+
+MEASURABLE = 32  # tokens of a step of the prompt, from which on its speed counts for the number of threads
+
+
+class LoadedModel:
+    """A loaded model. `close` it at the end.
+
+    Attributes:
+        llama: its context.
+        vocabulary, form, thinking: how it is written to.
+        loaded: what is told of it.
+        cache: the states of other conversations.
+    """
+
+    def __init__(
+        self,
+        model: ModelRef,
+        head: gguf.Head,
+        settings: EngineSettings,
+        prompt_cache: PromptCache | None,
+        stop: CancelToken,
+        report: Callable[[Event], None],
+        make_format: Callable[[LlamaVocabulary], PromptFormat],
+    ) -> None:
+        def progress(fraction: float) -> bool:
+            report(Loading(fraction))
+            return not stop.is_urgent()  # a gentle stop comes from a request to the same model
+
+        self._cpu_load = CpuLoad()
+        try:
+            self.llama = LlamaContext(head, settings, progress)
+        except (EngineError, ModelDamaged) as error:
+            if stop.is_urgent():
+                raise EngineError(tr("Loading was canceled.")) from error
+            raise
+        try:
+            self.vocabulary = LlamaVocabulary(self.llama.model)
+            self.form = make_format(self.vocabulary)
+            self.thinking = ModelThinking(self.vocabulary, self.form, names(head))
+            self.llama.warm_up(self.vocabulary.bos or 0, settings.batch)
+            self.loaded = Loaded(
+                model,
+                head.architecture,
+                settings.context,
+                library_build(),
+                settings,
+                most_context=head.context,
+                cpu=system_info(),
+                gpu=settings.gpu_layers != 0,
+                thinking=self.thinking.default,
+            )
+            self.cache = KVCache(prompt_cache, cache_key(self.loaded), self.llama)
+        except BaseException:
+            self.llama.close()
+            raise
+        self._prices = StepCosts(settings.step_prices)
+        self._cpu_load.start()
+        self._reading, self._writing = (ThreadPacer(settings.threads, self._cpu_load) for _ in range(2))
+
+    def close(self) -> None:
+        """Free everything, once the prompt cache is written."""
+        self.cache.wait()
+        self._cpu_load.stop()
+        self.llama.close()
+
+    @property
+    def room(self) -> int:
+        """How many more tokens fit into the context."""
+        return self.loaded.context - len(self.llama.kept)
+
+    def count_common(self, tokens: Sequence[int]) -> int:
+        """Return how much of the common prefix with the KV cache can stay there; the last token never counts."""
+        pairs = zip(self.llama.kept, tokens[:-1], strict=False)
+        return self.llama.usable_length(sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+    def lasting(self, fixed: list[int]) -> list[int]:
+        """Return what should be prefilled of the tokens of a draft that are the same whatever follows.
+
+        A letter more can change its last tokens, which would mean to go back to a checkpoint where the memory cannot be
+        trimmed. Then they are left for the reply.
+        """
+        return fixed if self.llama.is_trimmable else fixed[:-TAIL]
+
+    def make_lookup(self) -> PromptLookup | None:
+        """Return the prompt lookup for a reply; None if it is off."""
+        is_on = self.loaded.settings.looks_up and self.llama.most_guesses > 0
+        return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
+
+    def start_pacer(self) -> ThreadPacer | None:
+        """Return what sets the number of threads during a reply; None if that is fixed."""
+        if not self.loaded.settings.follows_load:
+            return None
+        self._writing.check_load()
+        self.llama.set_threads(self._writing.threads)
+        return self._writing
+
+    def decode_prompt(self, tokens: Sequence[int], stop: CancelToken, *, is_draft: bool = False) -> Iterator[int]:
+        """Decode a prompt in steps, and yield how many tokens are done after each. End early when stopped.
+
+        Where it is needed, a step ends and there is a checkpoint at the end of a turn, and near the end of the prompt.
+        """
+        places = self._checkpoint_places(tokens, is_draft=is_draft)
+        self.llama.abort_on(stop)
+        try:
+            for before, place in pairwise([0, *places, len(tokens)]):
+                for start in range(before, place, self.loaded.settings.batch):
+                    step = tokens[start : min(start + self.loaded.settings.batch, place)]
+                    if stop.is_set() or not self._read_step(step):
+                        return
+                    yield start + len(step)
+                if place in places:
+                    self.llama.save_checkpoint()
+        finally:
+            self.llama.abort_on(None)
+
+    def _checkpoint_places(self, tokens: Sequence[int], *, is_draft: bool) -> list[int]:
+        if self.llama.is_trimmable:
+            return []
+        since = len(self.llama.kept) - self.llama.checkpoints.last
+        return checkpoint_places(tokens, self.form.stop_tokens, since, is_draft=is_draft)
+
+    def check_logits(self) -> None:
+        """Raise ModelDamaged if the last logits are no numbers."""
+        if not self.llama.has_finite_logits():
+            self.llama.forget_all()
+            raise self.llama.invalid_values()
+
+    def _read_step(self, tokens: Sequence[int]) -> bool:
+        if self.loaded.settings.follows_load:
+            self._reading.check_load()
+            self.llama.set_threads(self._reading.threads)
+        begun = time.perf_counter()
+        is_done = self.llama.decode(tokens)
+        if is_done and len(tokens) >= MEASURABLE:
+            self._reading.record_step((time.perf_counter() - begun) / len(tokens))
+        return is_done
