@@ -69,7 +69,7 @@ class SpeedMeter:
         if self._opened != (settings.flash_attention, depth):
             batch = min(LONG, max(PROBE, self._context // 2))
             opened = replace(self._offloaded, flash_attention=settings.flash_attention, batch=batch)
-            self._llama.open(replace(opened, threads=settings.threads), sequences=2)
+            self._llama.open(replace(opened, threads=settings.threads), sequences=2, keeps_window=True)
             self._llama.warm_up(0, batch)
             self._rate = self._reading_speed(min(PROBE, depth), batch)
             self._llama.duplicate_cells(depth // PROBE - 1)  # quicker than to decode them

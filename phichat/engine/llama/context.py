@@ -39,12 +39,13 @@ class LlamaContext:
     """One model and its context. `close` it at the end.
 
     Attributes:
-        model, context: llama.cpp's handles.
+        model, context, batch: llama.cpp's handles.
         kept: the tokens in the KV cache.
         checkpoints: copies of what cannot be trimmed, at some of these tokens.
         is_trimmable: whether any number of tokens at the end can be removed, without checkpoints.
         most_guesses: how many tokens of the last step can be; none if the model is recurrent and llama.cpp keeps no
             snapshots of it.
+        sequences: for how many there is room in the context; the first is the one of `kept`.
     """
 
     def __init__(self, head: gguf.Head, settings: EngineSettings, progress: Callable[[float], bool]) -> None:
@@ -56,9 +57,10 @@ class LlamaContext:
         self._head = head
         self.model: Any = None
         self.context: Any = None
+        self.batch: Any = None
         self.kept: list[int] = []
         self.checkpoints = Checkpoints()
-        self.is_trimmable, self.most_guesses = True, 0
+        self.is_trimmable, self.most_guesses, self.sequences = True, 0, 1
         self._window, self._is_recurrent = 0, False
         """How many tokens a sliding window sees; 0 if all. Whether some layers have a state that tokens overwrite."""
         try:
@@ -84,16 +86,19 @@ class LlamaContext:
             )
         self._is_recurrent = lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model)
 
-    def open(self, settings: EngineSettings, sequences: int = 1) -> None:
-        """Create a context as `settings` say, in place of the one before."""
+    def open(self, settings: EngineSettings, sequences: int = 1, *, keeps_window: bool = False) -> None:
+        """Create a context as `settings` say, in place of the one before, for so many sequences.
+
+        With `keeps_window`, sliding windows lose nothing, as `duplicate_cells` needs it.
+        """
         self._free()
         parameters = lib.llama_context_default_params()
         parameters.n_ctx = settings.context
         parameters.n_seq_max, parameters.kv_unified = sequences, True
-        parameters.n_batch = max(settings.batch, MOST_SCORED)
+        parameters.n_batch = most = max(settings.batch, MOST_SCORED)
         parameters.n_ubatch = settings.batch
         parameters.n_threads = parameters.n_threads_batch = settings.threads
-        parameters.swa_full = sequences > 1  # for `duplicate_cells`
+        parameters.swa_full = keeps_window
         parameters.n_rs_seq = self._rollback(settings)
         parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type]
         parameters.flash_attn_type = (
@@ -102,7 +107,8 @@ class LlamaContext:
         self.context = lib.llama_init_from_model(self.model, parameters)
         if not self.context:
             raise self._load_error()
-        self._batch = lib.llama_batch_init(MOST_SCORED, 0, 1)
+        self.batch = lib.llama_batch_init(most, 0, 1)
+        self.sequences = sequences
         self._threads = settings.threads
         window = int(lib.llama_model_n_swa(self.model))
         self._window = window if window < lib.llama_n_ctx(self.context) else 0
@@ -154,12 +160,19 @@ class LlamaContext:
         return True
 
     def _scored_batch(self, tokens: Sequence[int]) -> Any:
-        batch, start = self._batch, len(self.kept)
+        batch, start = self.batch, len(self.kept)
         for index, each in enumerate(tokens):
             batch.token[index], batch.pos[index] = each, start + index
             batch.n_seq_id[index], batch.seq_id[index][0], batch.logits[index] = 1, 0, 1
         batch.n_tokens = len(tokens)
         return batch
+
+    def can_trim_sequence(self, number: int, length: int, kept: int) -> bool:
+        """Return whether the end of `kept` tokens can be removed, from `length` on, without a checkpoint."""
+        if self.is_trimmable or length >= kept:
+            return True
+        first = lib.llama_memory_seq_pos_min(self.memory, number)
+        return not self._is_recurrent and bool(first <= max(0, length - self._window + 1))
 
     def accept_guess(self, guess: int) -> None:
         """Keep the next of the guesses."""
@@ -175,9 +188,7 @@ class LlamaContext:
             self._undo_step()
             if result == _ABORTED:
                 return False
-            raise EngineError(
-                tr("The model couldn’t continue (llama.cpp error {code}). Try again.").format(code=result)
-            )
+            raise decode_error(result)
         return True
 
     def _undo_step(self) -> None:
@@ -211,10 +222,7 @@ class LlamaContext:
 
     def _can_trim(self, length: int) -> bool:
         """Return whether all after `length` tokens can be removed, and what the next token looks at is still there."""
-        if self.is_trimmable or length >= len(self.kept):
-            return True
-        first = lib.llama_memory_seq_pos_min(self.memory, 0)
-        return not self._is_recurrent and bool(first <= max(0, length - self._window + 1))
+        return self.can_trim_sequence(0, length, len(self.kept))
 
     def _return_to(self, checkpoint: Checkpoint | None) -> None:
         """Restore a checkpoint; forget everything if there is none, or llama.cpp refuses it."""
@@ -270,9 +278,9 @@ class LlamaContext:
         self._abort = lib.ggml_abort_callback((lambda _: stop.is_urgent()) if stop else 0)
         lib.llama_set_abort_callback(self.context, self._abort, None)
 
-    def has_finite_logits(self) -> bool:
-        """Return whether the last logits are numbers."""
-        logits: Any = lib.llama_get_logits_ith(self.context, -1)
+    def has_finite_logits(self, index: int = -1) -> bool:
+        """Return whether the logits at `index` of the last step are numbers."""
+        logits: Any = lib.llama_get_logits_ith(self.context, index)
         return math.isfinite(sum(logits[: self.token_count]))  # no sum of so many 32-bit numbers overflows
 
     def invalid_values(self) -> ModelDamaged:
@@ -298,7 +306,7 @@ class LlamaContext:
     def _free(self) -> None:
         if self.context:
             lib.llama_free(self.context)
-            lib.llama_batch_free(self._batch)
+            lib.llama_batch_free(self.batch)
         self.context = None
         self.kept.clear()
         self.checkpoints.replace(())
@@ -320,6 +328,11 @@ class LlamaContext:
                 )
             )
         return ModelDamaged(gguf.damaged(self._head.path))
+
+
+def decode_error(code: int) -> EngineError:
+    """Return the error for what `llama_decode` returned."""
+    return EngineError(tr("The model couldn’t continue (llama.cpp error {code}). Try again.").format(code=code))
 
 
 def read_state(size: int, read: Callable[[Any, int], int]) -> bytearray:

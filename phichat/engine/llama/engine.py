@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from phichat.engine.base import (
 )
 from phichat.engine.hardware import check_memory
 from phichat.engine.llama import hardware
+from phichat.engine.llama.answer_group import write_answers
 from phichat.engine.llama.context import start_library
 from phichat.engine.llama.generation import TokenGenerator
 from phichat.engine.llama.loaded_model import LoadedModel
@@ -33,7 +35,7 @@ from phichat.engine.llama.loading import fit_settings, loads_for_ever
 from phichat.engine.llama.reply_plan import MakeChain, ReplyPlan
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.prompt_cache import PromptCache
-from phichat.errors import EngineError, ModelDamaged, PromptTooLong
+from phichat.errors import EngineError, ModelDamaged, ModelError, PromptTooLong
 from phichat.i18n import tr
 
 if TYPE_CHECKING:
@@ -131,6 +133,9 @@ class LlamaEngine:
         plan = ReplyPlan(opened, request, self.make_chain)
         tokens = plan.prompt.tokens
         yield from plan.opening()
+        if request.count > 1:
+            with suppress(EngineError, ModelError):  # without memory for it, one after the other
+                opened.open_sequences(request.count)
         cached = self._reuse_prefix(opened, tokens, is_private=request.is_temporary)
         yield plan.fit(cached)
         for done in opened.decode_prompt(tokens[cached:], stop):
@@ -141,6 +146,9 @@ class LlamaEngine:
             yield statistics
             return
         opened.check_logits()
+        if request.count > 1:
+            yield from write_answers(opened, plan, stop, statistics, started)
+            return
         with plan.answer() as answer:
             generator = TokenGenerator(opened.llama, answer.picker, opened.start_pacer(), opened.make_lookup())
             tokens_of_reply = generator.tokens(answer.most, stop)

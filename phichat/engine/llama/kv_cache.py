@@ -9,11 +9,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from phichat.engine.base import EngineSettings
 from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.checkpoints import SAVED, memory_room, thinned
 from phichat.engine.llama.context import LlamaContext, read_state
 from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.states import FEWEST, State, count_common
+from phichat.errors import EngineError, ModelError
 
 MOSTLY = 0.75  # share of a conversation that is enough to be saved while it goes on: files are written whole
 MOST_WRITING = 2  # states written at the same time, each held in memory meanwhile
@@ -56,6 +58,20 @@ class KVCache:
         if keeps and len(self._llama.kept) >= FEWEST:
             self._park()
         self._llama.forget_all()
+
+    def reopen(self, settings: EngineSettings, sequences: int) -> None:
+        """Create the context anew for so many sequences, and keep what is in it.
+
+        Raise EngineError if there is not enough memory; then it is as before, but empty.
+        """
+        state, before, is_written = self._read_state(), self._llama.sequences, self._written == tuple(self._llama.kept)
+        try:
+            self._llama.open(settings, sequences)
+        except (EngineError, ModelError):
+            self._llama.open(settings, before)
+            raise
+        if state.data:
+            self._restore(state, is_written=is_written)
 
     def save(self, *, whole: bool = True) -> None:
         """Save the KV cache unless it is on disk already; most of it is enough unless `whole`."""

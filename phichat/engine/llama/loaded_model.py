@@ -78,6 +78,7 @@ class LoadedModel:
         self._prices = StepCosts(settings.step_prices)
         self._cpu_load.start()
         self._reading, self._writing = (ThreadPacer(settings.threads, self._cpu_load) for _ in range(2))
+        self._batches = {1: self._writing}
 
     def close(self) -> None:
         """Free everything, once the prompt cache is written."""
@@ -116,6 +117,24 @@ class LoadedModel:
         self.llama.set_threads(self._writing.threads)
         return self._writing
 
+    def pacer_for(self, tokens: int) -> ThreadPacer | None:
+        """Set the threads for steps of so many tokens, and return what learns how long a token takes, if anything."""
+        settings = self.loaded.settings
+        if not settings.follows_load:
+            return None
+        is_reading = tokens >= MEASURABLE
+        if not is_reading and tokens not in self._batches:
+            self._batches[tokens] = ThreadPacer(settings.threads, self._cpu_load)
+        pacer = self._reading if is_reading else self._batches[tokens]
+        pacer.check_load()
+        self.llama.set_threads(pacer.threads)
+        return pacer
+
+    def open_sequences(self, count: int) -> None:
+        """Have room for so many sequences in the context, which is created anew if it has less."""
+        if self.llama.sequences < count:
+            self.cache.reopen(self.loaded.settings, count)
+
     def decode_prompt(self, tokens: Sequence[int], stop: CancelToken, *, is_draft: bool = False) -> Iterator[int]:
         """Decode a prompt in steps, and yield how many tokens are done after each. End early when stopped.
 
@@ -141,9 +160,9 @@ class LoadedModel:
         since = len(self.llama.kept) - self.llama.checkpoints.last
         return checkpoint_places(tokens, self.form.stop_tokens, since, is_draft=is_draft)
 
-    def check_logits(self) -> None:
-        """Raise ModelDamaged if the last logits are no numbers."""
-        if not self.llama.has_finite_logits():
+    def check_logits(self, index: int = -1) -> None:
+        """Raise ModelDamaged if the logits at `index` of the last step are no numbers."""
+        if not self.llama.has_finite_logits(index):
             self.llama.forget_all()
             raise self.llama.invalid_values()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from phichat import errors, gguf, runtime
 from phichat.chat.conversation import Ending
 from phichat.engine.base import (
+    AnswerEvent,
     CancelToken,
     Done,
     EngineSettings,
@@ -165,7 +166,7 @@ class EngineProcess:
             self._speed.begin_reply(self.pid)
             try:
                 for event in self._send_order(order, stop):
-                    if isinstance(event, Piece | Scored) and not spoken:
+                    if isinstance(event, Piece | AnswerEvent | Scored) and not spoken:
                         spoken = True
                         if crashed:
                             self._tuning.remember(model.path, tried, self._settings)
@@ -269,7 +270,7 @@ class EngineProcess:
         try:
             while (line := process.receive()) is not None:
                 stalling.feed()
-                answered = line["event"] in {"error", "done", "loaded"}
+                answered = line["event"] in {"error", "done", "loaded"} and "answer" not in line
                 if line["event"] == "error":
                     raise errors.error_class(line["kind"])(line["text"])
                 yield from protocol.events_of(line)

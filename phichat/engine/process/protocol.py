@@ -53,21 +53,36 @@ def read_line(pipe: IO[bytes]) -> Line | None:
     return line
 
 
-def pieces_line(pieces: Sequence[Piece]) -> Line:
-    """Return a line with one list for each field of `pieces`."""
+def pieces_line(said: Sequence[Piece | AnswerEvent], numbers: Sequence[int] = ()) -> Line:
+    """Return a line with one list for each field of the pieces, and for the numbers of their orders if need be."""
+    pieces = [each.event if isinstance(each, AnswerEvent) else each for each in said]
     line: Line = {name: [getattr(piece, name) for piece in pieces] for name in _PIECE_FIELDS}
-    if any(line["choice"]):
-        return {"event": _PIECES, **line, "choice": [asdict(choice) if choice else None for choice in line["choice"]]}
-    return {"event": _PIECES, **line, "choice": None}
+    choices = [asdict(choice) if choice else None for choice in line["choice"]] if any(line["choice"]) else None
+    line |= {"event": _PIECES, "choice": choices}
+    answers = [each.answer if isinstance(each, AnswerEvent) else None for each in said]
+    if any(answer is not None for answer in answers):
+        line["answer"] = answers
+    return {**line, "number": list(numbers)} if any(numbers) else line
 
 
 def events_of(line: Line) -> Iterator[Event]:
     """Yield the events of a line: one, or several pieces."""
-    if line["event"] == _PIECES:
-        choices = map(_choice_of, line["choice"] or [None] * len(line["text"]))
-        yield from map(Piece, *({**line, "choice": choices}[name] for name in _PIECE_FIELDS))
-    else:
-        yield _event_of(line)
+    return (event for _, event in numbered_events_of(line))
+
+
+def numbered_events_of(line: Line) -> Iterator[tuple[int, Event]]:
+    """Yield the events of a line, each with the number of its order; 0 where there is only one."""
+    if line["event"] != _PIECES:
+        values = dict(line)
+        yield values.pop("number", 0), _event_of(values)
+        return
+    nothing = [None] * len(line["text"])
+    pieces = map(
+        Piece, *({**line, "choice": map(_choice_of, line["choice"] or nothing)}[name] for name in _PIECE_FIELDS)
+    )
+    numbers = line.get("number") or [0] * len(nothing)
+    for number, piece, answer in zip(numbers, pieces, line.get("answer") or nothing, strict=True):
+        yield number, piece if answer is None else AnswerEvent(answer, piece)
 
 
 def _event_of(line: Line) -> Event:
@@ -136,7 +151,8 @@ class BatchedWriter:
         self._pipe = pipe
         self._lock = threading.Lock()
         self._waits = threading.Event()
-        self._pieces: list[Piece] = []
+        self._pieces: list[Piece | AnswerEvent] = []
+        self._numbers: list[int] = []
         self._next = 0.0
         threading.Thread(target=self._send_late, daemon=True, name="sending").start()
 
@@ -146,10 +162,14 @@ class BatchedWriter:
             self._send(line)
             self._next = 0.0
 
-    def send_piece(self, piece: Piece) -> None:
-        """Send a piece and those that wait, or let it wait if some were sent less than `GATHERED` seconds ago."""
+    def send_piece(self, piece: Piece | AnswerEvent, number: int = 0) -> None:
+        """Send a piece and those that wait, or let it wait if some were sent less than `GATHERED` seconds ago.
+
+        `number` is that of its order if there are several.
+        """
         with self._lock:
             self._pieces.append(piece)
+            self._numbers.append(number)
             if time.monotonic() >= self._next:
                 self._send()
             elif len(self._pieces) == 1:
@@ -166,9 +186,9 @@ class BatchedWriter:
                     self._send()
 
     def _send(self, *lines: Line) -> None:
-        pieces, self._pieces = self._pieces, []
+        pieces, numbers, self._pieces, self._numbers = self._pieces, self._numbers, [], []
         try:
-            write_lines(self._pipe, *([pieces_line(pieces)] if pieces else []), *lines)
+            write_lines(self._pipe, *([pieces_line(pieces, numbers)] if pieces else []), *lines)
         except OSError:
             os._exit(0)
         self._next = time.monotonic() + GATHERED

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, Piece, as_json
+from phichat.engine.base import AnswerEvent, CancelToken, Engine, EngineSettings, Event, Piece, as_json
 from phichat.engine.process import protocol
 from phichat.engine.process.lifeline import hold_lifeline
 from phichat.engine.process.protocol import BatchedWriter
@@ -96,7 +96,7 @@ class EngineWorker:
         return engine.generate(protocol.request_of(order["request"]), stop)
 
     def _send_event(self, event: Event) -> None:
-        if isinstance(event, Piece):
+        if isinstance(event, Piece) or (isinstance(event, AnswerEvent) and isinstance(event.event, Piece)):
             self._writer.send_piece(event)
         else:
             self._send(as_json(event))

@@ -19,6 +19,7 @@ from phichat import i18n
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
+    AnswerEvent,
     CancelToken,
     Done,
     EngineSettings,
@@ -104,6 +105,19 @@ class TestAnswering:
             answers.append([event for event in engine.generate(ask("Hi"), CancelToken()) if isinstance(event, Piece)])
         assert answers[0] == answers[1]
         assert len(answers[0]) > 1
+
+    def test_several_answers_arrive_as_from_the_engine_in_this_process(
+        self, hosted: EngineProcess, llama: Any, chatml_model: Path, settings: EngineSettings, ask: Ask
+    ) -> None:
+        request = replace(ask("Hi", temperature=1.0), count=3, candidates=2)
+        told = []
+        for engine in (hosted, llama):
+            engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
+            events = list(engine.generate(request, CancelToken()))
+            told.append([each for each in events if isinstance(each, AnswerEvent) and isinstance(each.event, Piece)])
+            assert answer(events).completion_tokens == len(told[-1])
+        assert told[0] == told[1]
+        assert {event.answer for event in told[0]} == {0, 1, 2}
 
     def test_a_process_that_dies_while_it_scores_a_text_is_an_error(
         self, fragile: Fragile, tmp_path: Path, settings: EngineSettings
