@@ -63,7 +63,9 @@ class Request:
         count: how many answers to write at the same time, at most `MOST_ANSWERS`. The first has the seed of `sampling`,
             each other one a seed that is higher by one.
         samplings: how to sample each of them, if not all by `sampling`; those with a seed keep it.
-        raw: a text that is the prompt as it is, without a template, in place of the turns; None for a conversation.
+        raw: the prompt as it is, without a template, in place of the turns, as tokens or as a text in which special
+            tokens count as such; None for a conversation.
+        keeps_all: whether no turn may be left out: what does not fit is PromptTooLong then.
     """
 
     turns: tuple[Turn, ...]
@@ -78,7 +80,8 @@ class Request:
     finds_undecided: bool = False
     count: int = 1
     samplings: tuple[Sampling, ...] = ()
-    raw: str | None = None
+    raw: str | tuple[int, ...] | None = None
+    keeps_all: bool = False
 
     def sampling_of(self, answer: int) -> Sampling:
         """Return how to sample an answer, by its number from 0. The request has a seed."""

@@ -31,7 +31,7 @@ class ContextTrimmer:
         self, form: PromptFormat, turns: Sequence[Turn], variables: Mapping[str, object] = NO_VARIABLES
     ) -> None:
         self._form, self._variables = form, variables
-        self._turns = turns = _joined(turns)
+        self._turns = turns = joined(turns)
         self._system = [turn for turn in turns if turn.role is Role.SYSTEM]
         self._rest = [turn for turn in turns if turn.role is not Role.SYSTEM]
         users = (index for index, turn in enumerate(self._rest) if turn.role is Role.USER)
@@ -102,17 +102,17 @@ class ContextTrimmer:
         return len(self.tokens(cut))
 
 
-def _joined(turns: Sequence[Turn]) -> list[Turn]:
+def joined(turns: Sequence[Turn]) -> list[Turn]:
     """Return `turns` with questions joined that no reply stands between, as where a reply was empty or failed."""
-    joined: list[Turn] = []
+    found: list[Turn] = []
     for turn in turns:
-        if joined and joined[-1].role is turn.role is Role.USER:
-            before = joined[-1]
+        if found and found[-1].role is turn.role is Role.USER:
+            before = found[-1]
             text, is_pinned = f"{before.text}\n\n{turn.text}", before.is_pinned or turn.is_pinned
-            joined[-1] = replace(before, text=text, is_pinned=is_pinned)
+            found[-1] = replace(before, text=text, is_pinned=is_pinned)
         else:
-            joined.append(turn)
-    return joined
+            found.append(turn)
+    return found
 
 
 @dataclass(frozen=True)

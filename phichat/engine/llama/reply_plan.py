@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from phichat.chat.prompts.tokens import marked_tokens
-from phichat.chat.prompts.trimming import Prompt, fit_prompt
+from phichat.chat.prompts.trimming import Prompt, fit_prompt, joined
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done, Event, Notice, PromptFit, PromptReady, Request, Undecided
 from phichat.engine.llama.generation import TokenPicker, TokenSampler
@@ -14,7 +14,7 @@ from phichat.engine.llama.reply_thinking import ReplyThinking, budget_of
 from phichat.engine.llama.reply_writer import ReplyWriter
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
-from phichat.errors import PromptTooLong
+from phichat.errors import PromptError, PromptTooLong
 from phichat.i18n import format_number, tr
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ReplyPlan:
         self.request = request = replace(request, sampling=request.sampling.with_seed())
         before = opened.form.notice
         self._begun: Sequence[int] = ()
-        self.prompt = self._fit() if request.raw is None else self._fit_raw(request.raw)
+        self.prompt = self._fit() if request.raw is None else self._whole(self._raw_tokens(request.raw))
         self._notice = opened.form.notice if opened.form.notice != before else ""
 
     def opening(self) -> Iterator[Event]:
@@ -68,12 +68,25 @@ class ReplyPlan:
         longest = opened.thinking.longest_reply(request.sampling, budget)
         if request.begun:
             self._begun = opened.thinking.begun_tokens(request.begun, variables)
+        if request.keeps_all:
+            return self._whole([*opened.form.tokens(joined(request.turns), variables), *self._begun])
         return fit_prompt(opened.form, request.turns, opened.loaded.context, longest, self._begun, variables)
 
-    def _fit_raw(self, text: str) -> Prompt:
-        tokens, context = marked_tokens(self._opened.vocabulary, text), self._opened.loaded.context
+    def _raw_tokens(self, prompt: str | Sequence[int]) -> list[int]:
+        vocabulary = self._opened.vocabulary
+        if isinstance(prompt, str):
+            return marked_tokens(vocabulary, prompt)
+        if not all(0 <= token < vocabulary.count for token in prompt):
+            raise PromptError(tr("The prompt has token IDs that this model doesn’t know."))
+        return list(prompt)
+
+    def _whole(self, tokens: list[int]) -> Prompt:
+        """Return the prompt of `tokens`, of which none is left out. Raise PromptError if there is no room for more."""
+        context = self._opened.loaded.context
+        if not tokens:
+            raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
         if len(tokens) < context:
-            return Prompt(tokens)
+            return Prompt(tokens, begun=len(self._begun))
         raise PromptTooLong(
             tr(
                 "This text is too long: it takes {tokens} tokens, but the context only holds {context}. Shorten it, or "

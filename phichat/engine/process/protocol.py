@@ -115,7 +115,8 @@ def request_of(line: Line) -> Request:
     flags: dict[str, Any] = {name: bool(line[name]) for name in _FLAGS}
     numbers = {name: int(line[name]) for name in ("candidates", "count")}
     samplings = tuple(Sampling(**each) for each in line["samplings"])
-    values: Line = {**numbers, **flags, "samplings": samplings, "raw": line["raw"]}
+    raw = tuple(line["raw"]) if isinstance(line["raw"], list) else line["raw"]
+    values: Line = {**numbers, **flags, "samplings": samplings, "raw": raw}
     return Request(turns, Sampling(**line["sampling"]), begun, tuple(map(int, line["forced"])), **values)
 
 
