@@ -120,7 +120,7 @@ class ScriptedEngine:
             yield Done(Ending.CANCELLED, 0)
             return
         self.requests.append(request)
-        question = request.turns[-1].text
+        question = _question(request)
         words = tuple(range(len(question.split())))
         yield PromptReady(words, question)
         yield self.fits(request)
@@ -152,14 +152,18 @@ class ScriptedEngine:
 
     def _fitted(self, request: Request) -> PromptFit:
         out = min(self.leaves_out, len(request.turns) - 1)
-        first = request.turns[out].message if out else ""
-        return PromptFit(len(request.turns[-1].text.split()), 0, 512, out, first)
+        first = request.turns[out].message if out > 0 else ""
+        return PromptFit(len(_question(request).split()), 0, 512, max(out, 0), first)
 
     def unload(self) -> None:
         self.unloads += 1
 
     def close(self) -> None:
         self.loaded = None
+
+
+def _question(request: Request) -> str:
+    return request.turns[-1].text if request.raw is None else str(request.raw)
 
 
 def thought(text: str, token: int = 900) -> Piece:

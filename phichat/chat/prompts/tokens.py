@@ -97,16 +97,19 @@ def least_tokens(vocabulary: Vocabulary, text: str) -> int:
     return len(text.strip().encode("utf-8", "replace")) // vocabulary.longest
 
 
-def marked_tokens(vocabulary: Vocabulary, text: str) -> list[int]:
-    """Return the ids of a prompt that is written with the markup of the model, which becomes special tokens."""
+def marked_tokens(vocabulary: Vocabulary, text: str, *, begins: bool = True) -> list[int]:
+    """Return the ids of a prompt that is written with the markup of the model, which becomes special tokens.
+
+    Unless it `begins` a prompt, the token that does so is not added.
+    """
     found: list[int] = []
     at, special = 0, vocabulary.special
     for match in special_pattern(special).finditer(text):
         found += [*plain_tokens(vocabulary, text[at : match.start()], continues=bool(found)), special[match.group()]]
         at = match.end()
     found += plain_tokens(vocabulary, text[at:], continues=bool(found))
-    begins = vocabulary.add_bos and vocabulary.bos is not None and found[:1] != [vocabulary.bos]
-    return [vocabulary.bos, *found] if begins and vocabulary.bos is not None else found
+    is_missing = begins and vocabulary.add_bos and found[:1] != [vocabulary.bos]
+    return [vocabulary.bos, *found] if is_missing and vocabulary.bos is not None else found
 
 
 def are_plain(vocabulary: Vocabulary, tokens: Collection[int]) -> bool:

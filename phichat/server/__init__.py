@@ -1,0 +1,1 @@
+"""The OpenAI-compatible HTTP server, by which other programs use the model. Built on starlette and uvicorn."""
