@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ipaddress
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -129,6 +130,7 @@ class _Server(uvicorn.Server):
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level=logging.ERROR,
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -2,7 +2,7 @@
 
     {"load": {"signal": "SIGILL", "unless": {"repacking": false}}, "generate": {"signal": "SIGSEGV"}}
 
-`exit` instead of `signal` ends it with that code; `count` makes it die only while the file named there is shorter.
+`exit` instead of `signal` ends it with that code; with `once`, it dies only if the file named there does not exist.
 `variants`, beside these, are the ones it can run in, the best first.
 """
 
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from phichat.chat.conversation import Ending
@@ -74,6 +75,10 @@ class FragileEngine:
             getattr(self._settings, name) == value for name, value in rule.get("unless", {}).items()
         ):
             return
+        if once := rule.get("once"):
+            if Path(once).exists():
+                return
+            Path(once).touch()
         if "sleep" in rule:
             time.sleep(rule["sleep"])
         elif "exit" in rule:
