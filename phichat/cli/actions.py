@@ -1,15 +1,12 @@
-"""The options of `serve`, and of the commands that have actions: `models`, `servers` and `history`."""
+"""The options of the commands that have actions: `models`, `servers` and `history`."""
 
 import argparse
 from collections.abc import Callable
 from typing import Any
 
 from phichat.cli.context import Context
-from phichat.cli.option_values import whole_number
 from phichat.exchange.export import FORMATS
 from phichat.i18n import tr
-
-MOST_SLOTS = 16
 
 Run = Callable[[Context], int]
 
@@ -17,35 +14,6 @@ Run = Callable[[Context], int]
 def add_json(command: argparse.ArgumentParser) -> None:
     """Add `--json`, which may also come before the command."""
     command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=tr("print JSON"))
-
-
-def add_serve(commands: Any, run: Run) -> argparse.ArgumentParser:
-    """Add `serve`, which `run` runs, and return it; the choice of a model is not among its options yet."""
-    serve = commands.add_parser("serve", help=tr("let other apps use a model through OpenAI’s HTTP interface"))
-    serve.set_defaults(run=run)
-    serve.add_argument(
-        "--host", default="127.0.0.1", metavar="H", help=tr("address to listen on (default: this computer only)")
-    )
-    serve.add_argument(
-        "--port", type=whole_number(0, 65535), default=8080, metavar="P", help=tr("port (default: 8080; 0 picks one)")
-    )
-    serve.add_argument(
-        "--key", default="", metavar="K", help=tr("key that apps must send (required for other computers)")
-    )
-    serve.add_argument(
-        "--slots",
-        type=whole_number(1, MOST_SLOTS),
-        default=4,
-        metavar="N",
-        help=tr("how many answers to write at the same time (default: 4)"),
-    )
-    for option, name, words in (
-        ("--allow-origin", "ORIGIN", tr("let web pages from this origin use the server (can be used more than once)")),
-        ("--allow-host", "NAME", tr("accept this host name in requests (can be used more than once)")),
-    ):
-        serve.add_argument(option, action="append", default=[], metavar=name, help=words)
-    add_json(serve)
-    return serve  # type: ignore[no-any-return]
 
 
 def add_models(commands: Any, run: Run) -> None:

@@ -11,10 +11,10 @@ from phichat import __version__
 from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
 from phichat.cli import argparse_sentences
-from phichat.cli.actions import add_history, add_json, add_models, add_serve, add_servers
+from phichat.cli.actions import add_history, add_json, add_models, add_servers
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
-from phichat.errors import PhichatError
+from phichat.cli.server_options import add_server_options, run_serve
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
@@ -82,7 +82,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_ask(commands)
     _add_chat(commands)
     _add_score(commands)
-    _add_model_choice(add_serve(commands, _run_serve))
+    _add_serve(commands)
     add_models(commands, _run_models)
     add_servers(commands, _run_servers)
     add_history(commands, _run_history)
@@ -149,6 +149,14 @@ def _add_score(commands: Any) -> None:
     score.add_argument("file", metavar="FILE|-", help=tr("text file, or - for standard input"))
     _add_model_choice(score)
     add_json(score)
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser("serve", help=tr("let other apps use a model through OpenAI’s HTTP interface"))
+    serve.set_defaults(run=run_serve)
+    add_server_options(serve)
+    _add_model_choice(serve)
+    add_json(serve)
 
 
 def _add_tune(commands: Any) -> None:
@@ -262,18 +270,6 @@ def run_chat(context: Context) -> int:
 def _run_score(context: Context) -> int:
     from phichat.cli.score import run  # noqa: PLC0415
 
-    return run(context)
-
-
-def _run_serve(context: Context) -> int:
-    try:
-        from phichat.cli.serve import run  # noqa: PLC0415
-    except ModuleNotFoundError as error:  # packages of the extra `server`
-        if (error.name or "").startswith("phichat"):
-            raise
-        raise PhichatError(
-            tr("The server needs two more packages. Run `python -m pip install starlette uvicorn` to install them.")
-        ) from error
     return run(context)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from pathlib import Path
 
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
@@ -11,6 +12,7 @@ from phichat.engine.base import CancelToken
 from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.engine.settings import suggested
 from phichat.engine.slots import open_slots
+from phichat.errors import ModelMissing
 from phichat.i18n import tr
 from phichat.server.access import Access, new_key
 from phichat.server.app import make_app
@@ -30,13 +32,26 @@ def run(context: Context) -> int:
         loaded = engine.load(
             model.ref, suggested(context_of(options)), stop, lambda event: show_loading(console, event)
         )
-        with closing(EncoderProcess(model.path)) as encoder, closing(open_slots(engine, options.slots)) as slots:
+        with (
+            closing(EncoderProcess(model.path)) as encoder,
+            _embedder(options.embedding_model) as embedder,
+            closing(open_slots(engine, options.slots)) as slots,
+        ):
             served = ServedModel(model.name, loaded.context, slots, encoder, is_private=False)
+            if options.embedding_model:
+                served.embedding_name, served.embedder = options.embedding_model.stem, embedder
             app = make_app(served, access, lambda request: console.print_notice(str(request)))
             _announce(console, model.title, server, as_json=options.json)
             server.run(app, stop, served.cancel_all)
     console.print_notice(tr("Stopped."))
     return 130
+
+
+def _embedder(path: Path | None) -> closing[EncoderProcess]:
+    """Return what makes embeddings, with the model file at `path` if there is one. Raise ModelMissing."""
+    if path and not path.is_file():
+        raise ModelMissing(tr("There’s no file at {path}. Check its path.").format(path=path))
+    return closing(EncoderProcess(path.absolute() if path else Path()))
 
 
 def _access(context: Context, server: HttpServer) -> Access:

@@ -23,6 +23,7 @@ from phichat.server.access import Access, AccessMiddleware
 from phichat.server.answering import CompletionResponse
 from phichat.server.api_error import ApiError
 from phichat.server.completion import Completion, chat_completion, text_completion
+from phichat.server.embeddings import embedding_request, embedding_response
 from phichat.server.parameters import Parameters
 from phichat.server.request_log import RequestLog, ServedRequest
 from phichat.server.served_model import ServedModel
@@ -59,13 +60,14 @@ class Endpoints:
         return JSONResponse({"status": "ok"})
 
     async def models(self, _: Request) -> Response:
-        """List the models, of which there is one."""
-        return JSONResponse({"object": "list", "data": [self._model()]})
+        """List the models: the one that writes, and one for embeddings if there is one."""
+        return JSONResponse({"object": "list", "data": [self._describe(name) for name in self._names()]})
 
     async def model(self, request: Request) -> Response:
         """Describe a model."""
-        self._check_model(request.path_params["model"])
-        return JSONResponse(self._model())
+        name = request.path_params["model"]
+        self._check_model(name, *self._names())
+        return JSONResponse(self._describe(name))
 
     async def chat_completions(self, request: Request) -> CompletionResponse:
         """Answer a conversation."""
@@ -77,9 +79,20 @@ class Endpoints:
         return await self._response(text_completion(await self._parameters(request), self._served.sampling))
 
     async def embeddings(self, request: Request) -> Response:
-        """Refuse: a model that writes has no embeddings."""
-        await self._parameters(request)
-        raise ApiError(501, tr("This model doesn’t make embeddings."), code="not_supported")
+        """Return the vectors of texts. A model that writes makes none."""
+        parameters = Parameters.of_body(await read_body(request))
+        embedder = self._served.embedder
+        if embedder is None:
+            raise ApiError(501, tr("This model doesn’t make embeddings."), code="not_supported")
+        self._check_model(parameters.text("model", self._served.embedding_name), self._served.embedding_name)
+        wanted = embedding_request(parameters)
+        return JSONResponse(
+            embedding_response(
+                [await self._ask(partial(embedder.embed, text)) for text in wanted.texts],
+                self._served.embedding_name,
+                as_base64=wanted.as_base64,
+            )
+        )
 
     async def tokenize(self, request: Request) -> Response:
         """Return the tokens of a text, in llama.cpp's form."""
@@ -110,29 +123,26 @@ class Endpoints:
 
     async def _parameters(self, request: Request) -> Parameters:
         parameters = Parameters.of_body(await read_body(request))
-        if model := parameters.text("model"):
-            self._check_model(model)
+        self._check_model(parameters.text("model") or self._served.name, self._served.name)
         return parameters
 
-    def _check_model(self, name: str) -> None:
-        if name != self._served.name:
+    def _names(self) -> list[str]:
+        return [self._served.name, *([self._served.embedding_name] if self._served.embedder else [])]
+
+    def _check_model(self, name: str, *known: str) -> None:
+        if name not in known:
             raise ApiError(
                 404,
-                tr("This server doesn’t have that model. It serves “{name}”.").format(name=self._served.name),
+                tr("This server doesn’t have that model. It serves “{name}”.").format(name=known[0]),
                 code="model_not_found",
                 param="model",
             )
 
-    def _model(self) -> dict[str, Any]:
-        meta = {"n_ctx": self._served.context}
-        return {
-            "id": self._served.name,
-            "object": "model",
-            "created": self._created,
-            "owned_by": "phichat",
-            "max_model_len": self._served.context,
-            "meta": meta,
-        }
+    def _describe(self, name: str) -> dict[str, Any]:
+        found = {"id": name, "object": "model", "created": self._created, "owned_by": "phichat"}
+        if name != self._served.name:
+            return found
+        return {**found, "max_model_len": self._served.context, "meta": {"n_ctx": self._served.context}}
 
     async def _all_token_bytes(self) -> list[bytes]:
         self._token_bytes = self._token_bytes or await self._ask(self._served.encoder.token_bytes)

@@ -162,7 +162,8 @@ def _turn(message: Parameters, replies: ReplyTokens) -> Turn:
     if role is None:
         roles = ", ".join(ROLES)
         raise bad_request(
-            tr("“{name}” must be one of {roles}.").format(name=message.name("role"), roles=roles), message.name("role")
+            tr("“{name}” must be one of {values}.").format(name=message.name("role"), values=roles),
+            message.name("role"),
         )
     message.refuse("tool_calls", "function_call")
     text = _content(message, is_needed=role is not Role.ASSISTANT)

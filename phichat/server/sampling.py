@@ -70,7 +70,7 @@ def _thinking(parameters: Parameters, base: int | None) -> int | None:
     if effort and effort not in EFFORTS:
         efforts = ", ".join(("none", *EFFORTS))
         raise bad_request(
-            tr("“reasoning_effort” must be one of {efforts}.").format(efforts=efforts), "reasoning_effort"
+            tr("“{name}” must be one of {values}.").format(name="reasoning_effort", values=efforts), "reasoning_effort"
         )
     return base
 

@@ -19,6 +19,13 @@ class Encoder(Protocol):
         """Return what each token of the vocabulary adds to a text. Raise EngineError."""
 
 
+class Embedder(Protocol):
+    """Turns texts into vectors. Any thread may call; a call may take a while."""
+
+    def embed(self, text: str) -> tuple[list[float], int]:
+        """Return the vector of `text`, of length one, and how many tokens it has. Raise EngineError or ModelError."""
+
+
 class Running(Protocol):
     """A completion that is being answered; implemented by Answering.
 
@@ -44,6 +51,7 @@ class ServedModel:
         sampling: the settings for what a request leaves open.
         is_private: whether nothing of a request may be written to disk, the prompt cache included.
         replies: the tokens of the latest replies.
+        embedding_name, embedder: what makes vectors of texts, and what clients call it; None for nothing.
         running: what is being answered.
     """
 
@@ -54,6 +62,8 @@ class ServedModel:
     sampling: Sampling = field(default_factory=default_sampling)
     is_private: bool = True
     replies: ReplyTokens = field(default_factory=ReplyTokens)
+    embedding_name: str = ""
+    embedder: Embedder | None = None
     running: set[Running] = field(default_factory=set)
 
     @property

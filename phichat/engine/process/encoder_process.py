@@ -1,4 +1,4 @@
-"""A model's vocabulary in a process of its own, so that texts become tokens while the model writes."""
+"""Texts become tokens or vectors in a process of its own, while another one writes."""
 
 import threading
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from typing import Any
 from phichat import errors, runtime
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess, explain_ending
-from phichat.errors import EngineDied, EngineError
+from phichat.engine.settings import threads
+from phichat.errors import EngineDied, EngineError, PhichatError, PromptTooLong
 from phichat.i18n import tr
 
 
 class EncoderProcess:
-    """Tokenises with the vocabulary of the model file at `path`. Any thread may call.
+    """Encodes texts with the model file at `path`: its vocabulary alone is loaded for tokens. Any thread may call.
 
     The child is started when it is needed, and again if it died.
     """
@@ -36,6 +37,14 @@ class EncoderProcess:
         """Return what each token of the vocabulary adds to a text. Raise EngineError or ModelError."""
         return [data.encode("latin-1") for data in self._ask({"do": "token_bytes"})]
 
+    def embed(self, text: str) -> tuple[list[float], int]:
+        """Return the vector of `text`, of length one, and how many tokens it has.
+
+        Raise PromptTooLong, another EngineError or ModelError.
+        """
+        vector, tokens = self._ask({"do": "embed", "text": text, "threads": threads()})
+        return list(vector), int(tokens)
+
     def close(self) -> None:
         """End the child."""
         with self._lock:
@@ -49,7 +58,7 @@ class EncoderProcess:
             if answer is None:
                 raise EngineDied(explain_ending(self._end()))
         if "error" in answer:
-            raise errors.error_class(answer["kind"])(answer["error"])
+            raise _error_of(answer)
         return answer["result"]
 
     def _start(self) -> ChildProcess:
@@ -66,6 +75,11 @@ class EncoderProcess:
     def _end(self) -> str:
         process, self._process = self._process, None
         return process.end() if process else ""
+
+
+def _error_of(answer: protocol.Line) -> PhichatError:
+    kind = errors.error_class(answer["kind"])
+    return kind(answer["error"], answer["tokens"]) if issubclass(kind, PromptTooLong) else kind(answer["error"])
 
 
 if __name__ == "__main__":
