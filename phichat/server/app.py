@@ -247,8 +247,8 @@ def _response_to(error: ApiError) -> Response:
 async def _http_error_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     sentences = {
-        404: tr("This server has no such endpoint."),
-        405: tr("This endpoint doesn’t take that method."),
+        404: tr("There’s nothing at this address."),
+        405: tr("This address doesn’t take that method."),
     }
     found = ApiError(error.status_code, sentences.get(error.status_code, error.detail), code="not_found")
     return JSONResponse(found.body, found.status, error.headers)
