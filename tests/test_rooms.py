@@ -150,6 +150,7 @@ MODULES = {
         "phichat.models",
         "phichat.net",
         "phichat.rendering",
+        "phichat.server",
         "phichat.store",
         "phichat.ui",
         "PySide6",

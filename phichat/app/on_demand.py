@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from phichat.chat.attachments import Attachment
     from phichat.diagnostics.licences import Dependency
     from phichat.exchange.imports import Imported, ImportTarget
+    from phichat.net.credentials import Credentials
     from phichat.store.base import ConversationRecord, FileKind
 
 
@@ -43,6 +44,14 @@ def read_text(file: Path) -> "Attachment":
     from phichat.exchange import text_files  # noqa: PLC0415 - when a file is dropped
 
     return text_files.read_text(file)
+
+
+def credentials(home: paths.Home) -> "Credentials":
+    """Return what keeps secrets in the system's keyring."""
+    from phichat.json_file import JsonFile  # noqa: PLC0415 - rarely needed
+    from phichat.net.credentials import Credentials  # noqa: PLC0415
+
+    return Credentials(JsonFile(home.credentials))
 
 
 def diagnose(

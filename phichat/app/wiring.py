@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, engines, files, i18n, paths
 from phichat.app import on_demand
+from phichat.app.model_server import ModelServer
 from phichat.app.services import GB, HistoryService, ModelService
 from phichat.diagnostics import logs
 from phichat.engine.base import Engine
@@ -22,6 +23,7 @@ from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.a11y.focus import FocusRings
 from phichat.ui.a11y.screen_reader import ReplyAnnouncer
+from phichat.ui.controllers.client_requests import ClientRequests
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
@@ -112,6 +114,8 @@ def create_window(
         window, application, theme, preferences, home, models, can_look=versions.is_configured()
     )
     coordinator.token_requested.connect(controller.ask_for_token)
+    server = _connect_server(window, thread, generation, preferences, home)
+    server.changed.connect(controller.show_server)
     _connect_help(
         window,
         theme,
@@ -130,6 +134,8 @@ def create_window(
     QTimer.singleShot(AFTER_PAINT, models.find_first)
     QTimer.singleShot(AFTER_PAINT, conversations.open)
     QTimer.singleShot(2 * AFTER_PAINT, window.preload)
+    if not is_guest:
+        QTimer.singleShot(ASKED_AFTER, server.start)
     return window
 
 
@@ -266,6 +272,22 @@ def _connect_preferences(
     if application.platformName() != "offscreen":  # which has no such setting
         QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)
     return controller
+
+
+def _connect_server(
+    window: MainWindow,
+    thread: EngineThread,
+    generation: GenerationController,
+    preferences: PreferencesStore,
+    home: paths.Home,
+) -> ModelServer:
+    """Connect the server for other apps."""
+    clients = ClientRequests(thread, generation)
+    server = ModelServer(clients, generation, preferences, partial(on_demand.credentials, home))
+    for part in (clients, server):
+        part.setParent(window)
+    window.closed.connect(server.close)
+    return server
 
 
 def _connect_help(

@@ -26,7 +26,7 @@ from phichat.server.completion import Completion, chat_completion, text_completi
 from phichat.server.embeddings import embedding_request, embedding_response
 from phichat.server.parameters import Parameters
 from phichat.server.request_log import RequestLog, ServedRequest
-from phichat.server.served_model import ServedModel
+from phichat.server.served_model import Encoder, ServedModel
 
 LARGEST_BODY = 16_000_000  # bytes; four bytes a token would be four times the largest context
 BODY_SECONDS = 30.0  # that a client may take to send a body
@@ -41,6 +41,7 @@ class Endpoints:
         self._served = served
         self._created = int(time.time())
         self._token_bytes: list[bytes] = []
+        self._encoder: Encoder | None = None
 
     def routes(self) -> list[Route]:
         """Return what is answered where."""
@@ -127,9 +128,13 @@ class Endpoints:
         return parameters
 
     def _names(self) -> list[str]:
-        return [self._served.name, *([self._served.embedding_name] if self._served.embedder else [])]
+        return [*filter(None, [self._served.name]), *([self._served.embedding_name] if self._served.embedder else [])]
 
     def _check_model(self, name: str, *known: str) -> None:
+        if not self._served.name:
+            raise ApiError(
+                503, tr("No model is loaded in Phichat. Choose one in its window."), code="model_unavailable"
+            )
         if name not in known:
             raise ApiError(
                 404,
@@ -145,7 +150,10 @@ class Endpoints:
         return {**found, "max_model_len": self._served.context, "meta": {"n_ctx": self._served.context}}
 
     async def _all_token_bytes(self) -> list[bytes]:
-        self._token_bytes = self._token_bytes or await self._ask(self._served.encoder.token_bytes)
+        encoder = self._served.encoder
+        if encoder is not self._encoder:  # also when another model was loaded
+            self._token_bytes = await self._ask(encoder.token_bytes)
+            self._encoder = encoder
         return self._token_bytes
 
     async def _ask(self, question: Callable[[], Any]) -> Any:

@@ -13,7 +13,13 @@ from phichat.i18n import format_reason, tr
 from phichat.unicode import replace_surrogates
 
 MAX_COLUMN_WIDTH = 100_000
-RANGES = {"context": (256, 131_072), "states_gb": (0, 100), "rest_minutes": (0, 1440), "text_percent": (80, 200)}
+RANGES = {
+    "context": (256, 131_072),
+    "states_gb": (0, 100),
+    "rest_minutes": (0, 1440),
+    "text_percent": (80, 200),
+    "server_port": (1024, 65_535),
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Preferences:
         geometry: of the window, Qt's, in Base64.
         states_gb: the size limit of the prompt cache on disk; 0 for none.
         rest_minutes: idle time after which the model is unloaded; 0 for never.
+        serves: whether other apps may use the model, at `server_port` of this computer.
         unknown: settings of other versions, which are kept.
     """
 
@@ -56,6 +63,8 @@ class Preferences:
     reads_ahead: bool = True
     states_gb: int = 4
     rest_minutes: int = 15
+    serves: bool = False
+    server_port: int = 8080
     unknown: dict[str, Any] = field(default_factory=dict)
 
 

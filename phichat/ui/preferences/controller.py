@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from phichat.i18n import format_number, tr
 from phichat.ui.actions import Actions
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.preferences.server_page import ServerState
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.scaling import LEAST, MOST, STEP
 from phichat.ui.theme.theme import Theme
@@ -114,6 +115,7 @@ class PreferencesController(QObject):
         self._tasks = BackgroundTasks("token", 1, self)
         self._theme, self._preferences, self._can_look = theme, preferences, can_look
         self._reduced_motion, self._data_folder = reduced_motion, data_folder
+        self._server = ServerState()
         preferences.changed.connect(self._on_preference)
         actions.preferences.triggered.connect(self.open_dialog)
 
@@ -138,7 +140,14 @@ class PreferencesController(QObject):
         self._preferences.save()  # which brings what another program has changed, such as `phichat models default`
         now, folders = self._preferences.current, self._folders()
         dialog = PreferencesDialog(
-            self._theme, now, folders, families, self._window(), can_look=self._can_look, hub=self._hub
+            self._theme,
+            now,
+            folders,
+            families,
+            self._window(),
+            can_look=self._can_look,
+            hub=self._hub,
+            server=self._server,
         )
         dialog.chosen.connect(self._preferences.set_value)
         dialog.folder_requested.connect(self._ask_for_folder)
@@ -150,6 +159,13 @@ class PreferencesController(QObject):
         self._tasks.run(lambda _: self._list_models(), dialog.show_models, owner=dialog)
         token = dialog.token
         self._tasks.run(lambda _: self._access().token_state(), token.show_state, token.show_error, owner=token)
+
+    @Slot(object)
+    def show_server(self, state: ServerState) -> None:
+        """Show in the dialog what has become of the server for other apps."""
+        self._server = state
+        if dialog := self._dialog():
+            dialog.server.show_state(state, is_on=self._preferences.current.serves)
 
     @Slot(str)
     def _save_token(self, token: str) -> None:

@@ -24,6 +24,7 @@ from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
+from phichat.ui.preferences.server_page import ServerPage, ServerState
 from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
@@ -118,7 +119,8 @@ THEMES = {
 class PreferencesDialog(QDialog):
     """Shows the preferences `now`; the update check can be chosen only if `can_look`.
 
-    `folders` are the data folder and the models folder; `families` the fonts to choose from.
+    `folders` are the data folder and the models folder; `families` the fonts to choose from; `server` is the state of
+    the server for other apps.
 
     Signals:
         chosen(str, object): the user chose that value for the preference of that name.
@@ -144,6 +146,7 @@ class PreferencesDialog(QDialog):
         *,
         can_look: bool,
         hub: str,
+        server: ServerState = ServerState(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(parent)
         self.setObjectName("preferencesDialog")
@@ -158,7 +161,10 @@ class PreferencesDialog(QDialog):
         tabs.setAccessibleName(tr("Preferences"))
         tabs.addTab(self._appearance_page(families), tr("Appearance"))
         tabs.addTab(self._conversations_page(), tr("New conversations"))
-        tabs.addTab(self._folders_page(folders), tr("Storage"))
+        self._storage = self._folders_page(folders)
+        tabs.addTab(self._storage, tr("Storage"))
+        self.server = self._server_page(server)
+        tabs.addTab(self.server, tr("Other apps"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
@@ -176,7 +182,7 @@ class PreferencesDialog(QDialog):
 
     def focus_token(self) -> None:
         """Show the field for the access token, and focus it."""
-        self._tabs.setCurrentIndex(self._tabs.count() - 1)
+        self._tabs.setCurrentWidget(self._storage)
         self.token.field.setFocus()
 
     def show_models(self, models: "Sequence[ModelRef]") -> None:
@@ -277,6 +283,12 @@ class PreferencesDialog(QDialog):
         form.addRow("", help_label(self._update_check_help()))
         return page
 
+    def _server_page(self, state: ServerState) -> ServerPage:
+        page = ServerPage(self._theme, state, self._now.server_port, is_on=self._now.serves)
+        page.switched.connect(self._on_server_switch)
+        page.port_chosen.connect(self._on_server_port)
+        return page
+
     def _update_check_help(self) -> str:
         if not self._can_look:
             return tr("This build of Phichat can’t check for new versions.")
@@ -323,6 +335,14 @@ class PreferencesDialog(QDialog):
         box = self.sender()
         if box:
             self.chosen.emit(str(box.property("preference")), is_on)
+
+    @Slot(bool)
+    def _on_server_switch(self, is_on: bool) -> None:
+        self.chosen.emit("serves", is_on)
+
+    @Slot(int)
+    def _on_server_port(self, port: int) -> None:
+        self.chosen.emit("server_port", port)
 
     @Slot(int)
     def _on_size(self, percent: int) -> None:

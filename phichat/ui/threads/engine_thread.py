@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from phichat.engine.base import CancelToken, Engine, EngineSettings, Event, ModelRef, Request
-from phichat.errors import PhichatError
+from phichat.errors import EngineError, PhichatError
 from phichat.i18n import tr
 
 if TYPE_CHECKING:
@@ -47,11 +47,13 @@ class _SignalBatcher(QObject):
 class _Worker(QObject):
     """Lives in the engine's thread and runs one order after the other.
 
-    `tell` is called in that thread with the CancelToken of the order, and an event that the engine yields or one
-    sentence for people about the error with which the order ended.
+    `tell` is called in that thread with the CancelToken of the order, and an event that the engine yields or the error
+    with which the order ended, whose text is for people.
     """
 
-    def __init__(self, make_engine: Callable[[], Engine], tell: Callable[[CancelToken, Event | str], None]) -> None:
+    def __init__(
+        self, make_engine: Callable[[], Engine], tell: Callable[[CancelToken, Event | PhichatError], None]
+    ) -> None:
         super().__init__()
         self._make_engine, self._tell = make_engine, tell
         self._engine: Engine | None = None
@@ -108,10 +110,10 @@ class _Worker(QObject):
             yield
         except PhichatError as error:
             logging.getLogger(__name__).warning("an order failed: %s", type(error).__name__)
-            self._tell(stop, str(error))
+            self._tell(stop, error)
         except Exception as error:  # the window goes on, whatever it was
             logging.getLogger(__name__).exception("an order failed")
-            self._tell(stop, tr("Something went wrong ({error}). Try again.").format(error=error))
+            self._tell(stop, EngineError(tr("Something went wrong ({error}). Try again.").format(error=error)))
 
 
 def _wait_for(stored: "Future[None] | None") -> None:
@@ -128,11 +130,13 @@ class EngineThread(QObject):
 
     Signals:
         happened(CancelToken, Event): what the engine yields, with the CancelToken of the order it belongs to.
-        failed(CancelToken, str): an order ended with an error; one sentence for people.
+        failed(CancelToken, str): an order ended with an error; one sentence for people. raised(CancelToken,
+            PhichatError) follows with the error itself.
     """
 
     happened = Signal(object, object)
     failed = Signal(object, str)
+    raised = Signal(object, object)
     _load = Signal(object, object, object)
     _generate = Signal(object, object, object)
     _score = Signal(str, object)
@@ -199,9 +203,10 @@ class EngineThread(QObject):
         self._close.emit()
         self._thread.wait()
 
-    def _on_told(self, stop: CancelToken, what: Event | str) -> None:
-        if isinstance(what, str):
-            self.failed.emit(stop, what)
+    def _on_told(self, stop: CancelToken, what: Event | PhichatError) -> None:
+        if isinstance(what, PhichatError):
+            self.failed.emit(stop, str(what))
+            self.raised.emit(stop, what)
         else:
             self.happened.emit(stop, what)
 

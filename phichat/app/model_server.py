@@ -1,0 +1,186 @@
+"""The server by which other apps use the window's model: it runs in a thread of its own while it is on."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from phichat.cancellation import CancelToken
+from phichat.engine.base import Loaded, ModelKind
+from phichat.errors import PhichatError
+from phichat.i18n import tr
+from phichat.ui.controllers.client_requests import ClientRequests
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.preferences.server_page import ServerState
+
+if TYPE_CHECKING:
+    from phichat.engine.process.encoder_process import EncoderProcess
+    from phichat.net.credentials import Credentials
+    from phichat.server.served_model import ServedModel
+
+HOST = "127.0.0.1"
+CLOSING = 5.0  # seconds: the keyring may wait for its password
+KEPT_FOR = "phichat serve"  # in the keyring
+
+
+class ModelServer(QObject):
+    """Starts and stops the server as the preferences say, and follows which model is loaded.
+
+    `credentials` makes what keeps the key.
+
+    Attributes:
+        state: what has become of it.
+
+    Signals:
+        changed(ServerState): the state changed.
+    """
+
+    changed = Signal(object)
+    _told = Signal(object, object)  # by the thread of which run: some values of the state
+
+    def __init__(
+        self,
+        clients: ClientRequests,
+        generation: GenerationController,
+        preferences: PreferencesStore,
+        credentials: "Callable[[], Credentials]",
+    ) -> None:
+        super().__init__()
+        self._clients, self._preferences, self._credentials = clients, preferences, cache(credentials)
+        self.state = ServerState()
+        self._loaded: Loaded | None = None
+        self._run: _ServerRun | None = None
+        self._told.connect(self._on_told, Qt.ConnectionType.QueuedConnection)
+        generation.model_loaded.connect(self._on_loaded)
+        preferences.changed.connect(self._on_preference)
+
+    @Slot()
+    def start(self) -> None:
+        """Start if the preferences say so."""
+        if self._preferences.current.serves and not self._run:
+            self._become(ServerState())
+            port = self._preferences.current.server_port
+            self._run = _ServerRun(self._clients, self._credentials, port, self._told.emit)
+            self._run.serve_model(self._loaded)
+            self._run.start()
+
+    @Slot()
+    def close(self) -> None:
+        """Stop, and wait until everything has ended."""
+        run, self._run = self._run, None
+        if run:
+            run.close()
+
+    @Slot(str)
+    def _on_preference(self, name: str) -> None:
+        if name in {"serves", "server_port"}:
+            self.close()
+            self._become(ServerState())
+            self.start()
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        if self._run:
+            self._run.serve_model(loaded)
+
+    @Slot(object, object)
+    def _on_told(self, run: "_ServerRun", values: dict[str, Any]) -> None:
+        if run is self._run:
+            self._become(replace(self.state, **values))
+
+    def _become(self, state: ServerState) -> None:
+        self.state = state
+        self.changed.emit(state)
+
+
+class _ServerRun:
+    """One run of the server, in a thread. `tell` is called there with the run and values of ServerState."""
+
+    def __init__(self, clients: ClientRequests, credentials: "Callable[[], Credentials]", port: int, tell: Any) -> None:
+        self._clients, self._credentials, self._port, self._tell = clients, credentials, port, tell
+        self._stop = CancelToken()
+        self._lock = threading.Lock()
+        self._loaded: Loaded | None = None
+        self._served: ServedModel | None = None
+        self._encoders: list[EncoderProcess] = []
+        self._thread = threading.Thread(target=self._serve, name="model server", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and wait for the thread."""
+        self._stop.set()
+        self._clients.cancel_all()
+        self._thread.join(CLOSING)
+        for encoder in self._encoders:
+            encoder.close()
+
+    def serve_model(self, loaded: Loaded | None) -> None:
+        """Serve another model, or none."""
+        with self._lock:
+            self._loaded = loaded
+            if self._served:
+                self._show_model(self._served)
+
+    def _serve(self) -> None:
+        try:
+            self._serve_app()
+        except ModuleNotFoundError:
+            self._tell(self, {"problem": tr("This installation of Phichat doesn’t have the packages for that.")})
+        except PhichatError as error:
+            self._tell(self, {"problem": str(error)})
+
+    def _serve_app(self) -> None:
+        from phichat.server.access import Access  # noqa: PLC0415 - half a second, and an extra
+        from phichat.server.app import make_app  # noqa: PLC0415
+        from phichat.server.http_server import HttpServer  # noqa: PLC0415
+        from phichat.server.served_model import ServedModel  # noqa: PLC0415
+
+        server = HttpServer(HOST, self._port)
+        key = self._key()
+        with self._lock:
+            self._served = served = ServedModel("", 0, self._clients, _NoEncoder())
+            self._show_model(served)
+        app = make_app(served, Access(key), lambda request: self._tell(self, {"last": str(request)}))
+        self._tell(self, {"url": server.url, "key": key})
+        server.run(app, self._stop, served.cancel_all)
+
+    def _show_model(self, served: "ServedModel") -> None:
+        from phichat.engine.process.encoder_process import EncoderProcess  # noqa: PLC0415 - as above
+
+        loaded = self._loaded
+        if loaded is None or loaded.model.kind is not ModelKind.FILE:
+            served.name = ""
+            return
+        encoder = EncoderProcess(Path(loaded.model.location))
+        self._encoders.append(encoder)
+        served.name, served.context, served.encoder = loaded.model.name, loaded.context, encoder
+
+    def _key(self) -> str:
+        """Return the key, which stays the same if there is a keyring."""
+        from phichat.server.access import new_key  # noqa: PLC0415 - as above
+
+        credentials = self._credentials()
+        if kept := credentials.get_token(KEPT_FOR):
+            return kept
+        key = new_key()
+        credentials.set_token(KEPT_FOR, key)
+        return key
+
+
+class _NoEncoder:
+    """Where no model is loaded."""
+
+    def tokenize(self, text: str, *, adds_special: bool, parses_special: bool) -> list[int]:
+        raise NotImplementedError
+
+    def token_bytes(self) -> list[bytes]:
+        raise NotImplementedError

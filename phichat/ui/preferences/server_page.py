@@ -1,0 +1,135 @@
+"""The page of the preferences that lets other apps use the model."""
+
+from dataclasses import dataclass
+from weakref import WeakMethod
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from phichat.i18n import tr
+from phichat.ui.a11y.announce import announce
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import CopyButton, help_label, inset_spin_box
+from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.text_input import refuse_drops
+
+LOWEST_PORT, HIGHEST_PORT = 1024, 65_535
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What becomes of the server for other apps.
+
+    Attributes:
+        url: its address; empty while it is off.
+        key: what other apps must send.
+        problem: why it is off although it was turned on, as a sentence.
+        last: what was asked last, as a line without its text; empty for nothing yet.
+    """
+
+    url: str = ""
+    key: str = ""
+    problem: str = ""
+    last: str = ""
+
+
+class ServerPage(QWidget):
+    """Turns the server on and off, and shows what other apps need.
+
+    Signals: `switched(bool)` on or off; `port_chosen(int)`.
+    """
+
+    switched = Signal(bool)
+    port_chosen = Signal(int)
+
+    def __init__(self, theme: Theme, state: ServerState, port: int, *, is_on: bool) -> None:
+        super().__init__()
+        self._switch = QCheckBox(tr("Let other apps use the model"))
+        self._switch.setObjectName("serveSwitch")
+        self._switch.setAccessibleName(self._switch.text())
+        self._switch.setChecked(is_on)
+        self._switch.toggled.connect(self.switched)
+        self._port = inset_spin_box(QSpinBox(minimum=LOWEST_PORT, maximum=HIGHEST_PORT, value=port))
+        self._port.setGroupSeparatorShown(False)
+        self._port.setKeyboardTracking(False)
+        refuse_drops(self._port)
+        self._port.valueChanged.connect(self.port_chosen)
+        self._address, self._key = (_CopyField(theme, name) for name in ("serverAddress", "serverKey"))
+        self._status = help_label("")
+        self._status.setObjectName("serverStatus")
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setVerticalSpacing(10)
+        self._add(form, "serverPortSpin", tr("Port"), self._port, self._port)
+        self._add(form, "serverAddress", tr("Address"), self._address, self._address.field)
+        self._add(form, "serverKey", tr("Key"), self._key, self._key.field)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(10)
+        layout.addWidget(self._switch)
+        layout.addWidget(
+            help_label(
+                tr(
+                    "Apps on this computer can then use the model through OpenAI’s HTTP interface. Your own messages "
+                    "go first. Nothing that other apps send is saved."
+                )
+            )
+        )
+        layout.addLayout(form)
+        layout.addWidget(self._status)
+        layout.addStretch()
+        self.show_state(state, is_on=is_on)
+
+    def show_state(self, state: ServerState, *, is_on: bool) -> None:
+        """Show what has become of the server; a new problem is announced."""
+        with QSignalBlocker(self._switch):
+            self._switch.setChecked(is_on)
+        self._address.show_text(state.url)
+        self._key.show_text(state.key)
+        before, text = self._status.text(), _status(state, is_on=is_on)
+        muted(self._status, alert=bool(state.problem))
+        self._status.setText(text)
+        if state.problem and text != before:
+            announce(self._status, text)
+
+    def _add(self, form: QFormLayout, name: str, label: str, row: QWidget, control: QWidget) -> None:
+        control.setObjectName(name)
+        control.setAccessibleName(label)
+        words = plain_label(label)
+        words.setBuddy(control)
+        form.addRow(words, row)
+
+
+class _CopyField(QWidget):
+    """A text that can be selected and copied, and not changed."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self.field = QLineEdit(readOnly=True)
+        label = tr("Copy the address") if name == "serverAddress" else tr("Copy the key")
+        self._copy = CopyButton(theme, label, WeakMethod(self.text))
+        self._copy.setObjectName(name + "Copy")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.field, 1)
+        layout.addWidget(self._copy)
+
+    def text(self) -> str:
+        """Return the text."""
+        return self.field.text()
+
+    def show_text(self, text: str) -> None:
+        """Show `text`; without any, there is nothing to copy."""
+        if text != self.field.text():
+            self.field.setText(text)
+            self.field.setCursorPosition(0)
+        for widget in (self.field, self._copy):
+            widget.setEnabled(bool(text))
+
+
+def _status(state: ServerState, *, is_on: bool) -> str:
+    if state.problem or not is_on:
+        return state.problem
+    if not state.url:
+        return tr("Starting…")
+    return tr("Last request: {request}").format(request=state.last) if state.last else tr("No requests yet.")
