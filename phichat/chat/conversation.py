@@ -173,7 +173,8 @@ class Message:
     def is_thinking(self) -> bool:
         """Whether this is a reply under way whose answer has not begun yet."""
         reply = self.reply
-        return bool(reply and reply.ending is Ending.ANSWERING and reply.thinking_tokens and not self.text)
+        has_thought = reply and (reply.thinking_tokens or reply.thinking)  # servers do not tell ids of tokens
+        return bool(reply and has_thought and reply.ending is Ending.ANSWERING and not self.text)
 
 
 @dataclass(frozen=True)

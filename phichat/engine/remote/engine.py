@@ -1,14 +1,16 @@
 """Implements Engine with a model on a server, over HTTP."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 
-from phichat.chat.conversation import Ending, Piece, Turn
+from phichat.chat.conversation import Ending, Piece
 from phichat.chat.prompts.trimming import Prompt
 from phichat.chat.sampling import UNLIMITED
 from phichat.engine.base import (
+    AnswerEvent,
     CancelToken,
     Done,
     EngineSettings,
@@ -79,7 +81,7 @@ class RemoteEngine:
         if request.is_draft:
             yield from _fit_draft(model, request)
             return
-        _check_continuing(model, request.begun)
+        _check_possible(model, request)
         prompt = model.fit(request.turns, request.sampling, request.begun)
         fit = _fit(model, prompt, is_estimate=True)
         if counted := model.count(prompt.turns, stop):
@@ -89,7 +91,10 @@ class RemoteEngine:
             fit = replace(_fit(model, prompt, is_estimate=prompt.begun > 0), tokens=tokens)
         yield PromptReady((), "", prompt.dropped)
         yield fit
-        yield from _Answering(model, prompt, request, stop).events()
+        if request.count > 1:
+            yield from _answer_all(model, prompt, request, stop)
+        else:
+            yield from _Answering(model, prompt, request, stop).events()
 
     def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
         """Raise EngineError: servers do not tell how likely a text is."""
@@ -201,6 +206,25 @@ class _Answering:
             yield Notice(tr("{host} withheld a part of the answer.").format(host=model.host))
 
 
+def _answer_all(model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken) -> Iterator[Event]:
+    """Yield several answers, one after the other, as seeds and settings differ; the server has read the prompt then."""
+    request = replace(request, sampling=request.sampling.with_seed())
+    begun, ended = time.monotonic(), list[Done]()
+    for number in range(request.count):
+        one = replace(request, sampling=request.sampling_of(number), count=1, samplings=())
+        for event in _Answering(model, prompt, one, stop).events():
+            yield AnswerEvent(number, event) if isinstance(event, Piece | Done) else event
+            ended += [event] if isinstance(event, Done) else []
+    seconds, tokens = time.monotonic() - begun, sum(each.completion_tokens for each in ended)
+    yield replace(
+        ended[0],
+        completion_tokens=tokens,
+        completion_seconds=seconds - ended[0].prompt_seconds,
+        tokens_per_second=tokens / seconds,
+        thinking_tokens=sum(each.thinking_tokens for each in ended),
+    )
+
+
 def _named(server: Server, model: ModelRef, names: Sequence[str]) -> ModelRef:
     """Return the model of `names` that `model` means: by its name, by its title, or the only one. Raise ServerError."""
     wanted = model.server_model
@@ -242,16 +266,16 @@ def _fit_draft(model: RemoteModel, request: Request) -> Iterator[Event]:
     yield Done(Ending.CANCELLED, 0)
 
 
-def _check_continuing(model: RemoteModel, begun: Turn | None) -> None:
-    """Raise ServerError if the server cannot continue an answer, or not this one."""
+def _check_possible(model: RemoteModel, request: Request) -> None:
+    """Raise ServerError if the server cannot do what is asked."""
+    begun = request.begun
+    if request.weighs_begun or request.forced or request.raw is not None:
+        raise ServerError(tr("Only a model on this computer can do this. Choose one, then try again."))
     if begun and not model.traits.continues:
         raise ServerError(tr("{host} can’t continue an answer. Regenerate it instead.").format(host=model.host))
     if begun and not begun.text:
-        raise ServerError(
-            tr("{host} can’t continue what the model was thinking. Regenerate the answer instead.").format(
-                host=model.host
-            )
-        )
+        text = tr("{host} can’t continue what the model was thinking. Regenerate the answer instead.")
+        raise ServerError(text.format(host=model.host))
 
 
 def _left_out(host: str, name: str) -> str:

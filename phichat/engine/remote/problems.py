@@ -43,7 +43,7 @@ class Refusal:
         self._is_page = response.content_type.startswith("text/html") or bool(_HTML.match(body.decode("latin-1")))
         self._text = body.decode("utf-8", "replace")
         values = _parsed(self._text)
-        message = error_message(values) or ("" if self._is_page else self._text)
+        message = error_message(values) if values is not None or self._is_page else self._text
         self.message = shortened(without_controls(_without_key(message, key)), LONGEST_MESSAGE)
 
     def names_setting(self, names: list[str]) -> str | None:

@@ -9,7 +9,17 @@ import pytest
 
 from phichat.chat.conversation import Ending, Piece, Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, PromptFit, PromptReady, Request
+from phichat.engine.base import (
+    AnswerEvent,
+    CancelToken,
+    Done,
+    EngineSettings,
+    Event,
+    Loaded,
+    PromptFit,
+    PromptReady,
+    Request,
+)
 from phichat.engine.remote import engine as module
 from phichat.engine.remote.base import ServerKind
 from phichat.engine.remote.engine import RemoteEngine
@@ -231,6 +241,7 @@ def test_a_server_that_falls_silent(
     engine: RemoteEngine, load: Load, server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "NEXT_PIECE_SECONDS", 0.1)
+    monkeypatch.setattr("phichat.net.http_api._LOOK", 0.02)
     load()
     server.stream("sea ", threading.Event())
     came: list[Event] = []
@@ -449,6 +460,28 @@ def test_what_only_a_local_engine_can_do(engine: RemoteEngine, load: Load, serve
     assert list(engine.calibrate(CancelToken(), lambda _: None)) == []
     engine.unload()
     assert len(server.asked) == asked
+
+
+def test_several_answers_come_one_after_the_other(load: Load, ask: Ask, server: ChatServer) -> None:
+    load(ServerKind.VLLM)
+    server.stream("red", usage={"prompt_tokens": 5, "completion_tokens": 1})
+    server.stream("sea ", "green", usage={"prompt_tokens": 5, "completion_tokens": 2})
+    events = ask(count=2)
+    answers = [(each.answer, each.event) for each in events if isinstance(each, AnswerEvent)]
+    said = [(number, each.text) for number, each in answers if isinstance(each, Piece)]
+    assert said == [(0, "red"), (1, "sea "), (1, "green")]
+    assert [each.seed for _, each in answers if isinstance(each, Done)] == [7, 8]
+    assert [each["seed"] for each in server.chats] == [7, 8]
+    assert done_of(events).completion_tokens == 3
+
+
+def test_what_needs_ids_of_tokens_is_refused(load: Load, ask: Ask, server: ChatServer) -> None:
+    load(ServerKind.VLLM)
+    begun = Turn(Role.ASSISTANT, "Sea")
+    for values in ({"forced": (3,)}, {"weighs_begun": True, "begun": begun}, {"raw": "Once"}):
+        with pytest.raises(ServerError, match="Only a model on this computer can do this"):
+            ask(**values)
+    assert not server.chats
 
 
 def test_without_a_model_there_is_no_answer(engine: RemoteEngine) -> None:
