@@ -52,14 +52,14 @@ def _named(*names: str, **others: str) -> dict[str, str]:
 
 
 _USUAL = _named("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop", "max_tokens")
-_LLAMA = _named(
+_OURS = _named(
     "top_k", "min_p", "repeat_penalty", "repeat_last_n", "dry_multiplier", "dry_base", "dry_allowed_length",
-    "top_n_sigma", "typical_p", "xtc_probability", "xtc_threshold", "dynatemp_range", mirostat="mirostat_tau",
+    "top_n_sigma", "typical_p", "xtc_probability", "xtc_threshold", "dynatemp_range",
 )  # fmt: skip
 
 TRAITS: dict[ServerKind, Traits] = {
     ServerKind.LLAMA_CPP: Traits(
-        {**_USUAL, **_LLAMA},
+        {**_USUAL, **_OURS, "mirostat": "mirostat_tau"},
         switches="template",
         budget="thinking_budget_tokens",
         continues=True,
@@ -77,7 +77,7 @@ TRAITS: dict[ServerKind, Traits] = {
     ServerKind.OLLAMA: Traits(_USUAL, switches="effort", continues=True),
     ServerKind.LM_STUDIO: Traits({**_USUAL, **_named("top_k", "repeat_penalty")}),
     ServerKind.OPENAI: Traits({**_USUAL, "max_tokens": "max_completion_tokens"}),
-    ServerKind.PHICHAT: Traits({**_USUAL, **_named("top_k", "min_p", "repeat_penalty")}, continues=True),
+    ServerKind.PHICHAT: Traits({**_USUAL, **_OURS}, switches="template", continues=True),
     ServerKind.UNKNOWN: Traits(_USUAL, candidates=0, takes_options=False),
 }
 """By each program's own documentation or source. Ollama and LM Studio ignore what is not here, OpenAI refuses it."""

