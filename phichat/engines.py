@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from phichat.engine.process.engine_process import EngineProcess
     from phichat.engine.remote.engine import RemoteEngine
     from phichat.engine.remote.servers import ServerList
+    from phichat.engine.slots import Slots
 
 
 class EngineByKind:
@@ -64,6 +65,12 @@ class EngineByKind:
     def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
         """See Engine."""
         return self._engine().calibrate(stop, report)
+
+    def open_slots(self, count: int) -> "Slots":
+        """See SlotEngine. A model on a server answers one request after the other."""
+        from phichat.engine.slots import open_slots  # noqa: PLC0415 - only a server needs them
+
+        return open_slots(self._engine(), count)
 
     def unload(self) -> None:
         """See Engine."""
