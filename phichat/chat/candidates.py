@@ -1,7 +1,8 @@
 """What a model weighed at one token of a reply: the likeliest tokens, before and after sampling."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp, fsum
 
 from phichat.i18n import format_number, format_percent, tr, tr_count
@@ -51,6 +52,36 @@ class Choice:
     def knows_after(self) -> bool:
         """Whether it is known what the samplers did."""
         return self.after > 0
+
+
+class LazyChoice(Choice):
+    """A choice whose candidates are made when they are first looked at; equal to a plain one."""
+
+    _make: Callable[[], tuple[Candidate, ...]]
+
+    @classmethod
+    def of(
+        cls, probability: float, after: float, rank: int, entropy: float, make: Callable[[], tuple[Candidate, ...]]
+    ) -> Choice:
+        """Return a choice whose candidates `make` returns."""
+        choice = cls.__new__(cls)  # the frozen __init__ takes three times as long
+        vars(choice).update(probability=probability, after=after, rank=rank, entropy=entropy, _make=make)
+        return choice
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """See Choice."""
+        return self._make()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Choice) and _values(self) == _values(other)
+
+    def __hash__(self) -> int:
+        return hash(_values(self))
+
+
+def _values(choice: Choice) -> tuple[object, ...]:
+    return choice.probability, choice.after, choice.rank, choice.entropy, choice.candidates
 
 
 SURE = 0.5

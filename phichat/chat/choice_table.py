@@ -13,11 +13,11 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple, Self
 
-from phichat.chat.candidates import MOST, Candidate, Choice
+from phichat.chat.candidates import MOST, Candidate, Choice, LazyChoice
 from phichat.chat.conversation import Piece, PieceKind
 
 VERSION = 1
@@ -86,7 +86,10 @@ class ChoiceTable:
         ends = list(accumulate(columns["counts"]))
         chosen = zip(*(columns[name] for name in _COLUMNS), ends, strict=True)
         for length, kind, token, probability, after, rank, entropy, count, end in chosen:
-            choice = _StoredChoice.make(self, end - count, end, probability, after, rank, entropy) if rank else None
+            choice = None
+            if rank:
+                make = partial(self._candidates, end - count, end)
+                choice = LazyChoice.of(probability / _SHARES, after / _SHARES, rank, entropy / _BITS, make)
             yield ChoiceRow(length, _KINDS[kind], token - 1, choice)
 
     def tokens(self) -> list[int]:
@@ -161,7 +164,7 @@ class ChoiceTable:
         columns["candidate_afters"].append(_parts(candidate.after, _SHARES))
         columns["cuts"].append(self._cut_names.index(candidate.cut_by))
 
-    def candidates(self, start: int, end: int) -> tuple[Candidate, ...]:
+    def _candidates(self, start: int, end: int) -> tuple[Candidate, ...]:
         """Return some of the candidates of all tokens."""
         columns = (self._columns[name][start:end] for name in _CANDIDATE_COLUMNS)
         return tuple(
@@ -169,39 +172,6 @@ class ChoiceTable:
             for place, before, after, cut in zip(*columns, strict=True)
             for token, text in [self._texts[place]]
         )
-
-
-class _StoredChoice(Choice):
-    """A choice in a table, whose candidates are made when they are first looked at; equal to a plain one."""
-
-    _table: ChoiceTable
-    _start: int
-    _end: int
-
-    @classmethod
-    def make(
-        cls, table: ChoiceTable, start: int, end: int, probability: int, after: int, rank: int, entropy: int
-    ) -> Choice:
-        choice = cls.__new__(cls)  # the frozen __init__ takes three times as long
-        vars(choice).update(
-            probability=probability / _SHARES, after=after / _SHARES, rank=rank, entropy=entropy / _BITS,
-            _table=table, _start=start, _end=end,
-        )  # fmt: skip
-        return choice
-
-    @cached_property
-    def candidates(self) -> tuple[Candidate, ...]:
-        return self._table.candidates(self._start, self._end)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Choice) and _values(self) == _values(other)
-
-    def __hash__(self) -> int:
-        return hash(_values(self))
-
-
-def _values(choice: Choice) -> tuple[object, ...]:
-    return choice.probability, choice.after, choice.rank, choice.entropy, choice.candidates
 
 
 def table_of(pieces: Iterable[Piece]) -> ChoiceTable:

@@ -2,13 +2,15 @@
 
 import ctypes
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
+from math import isfinite, log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from phichat.chat.candidates import MOST, Candidate, Choice, text_of_bytes
+from phichat.chat.candidates import MOST, Candidate, Choice, LazyChoice, text_of_bytes
 from phichat.chat.distribution import BIN, KEPT, Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.llama.bindings import lib
@@ -20,7 +22,8 @@ Tokens = npt.NDArray[np.intp]
 
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
 MOST_SAID = 512  # tokens that penalties look at, at most
-_NEAR = 12.0  # logits below the highest within which the likeliest tokens are looked for first
+FEW = 1024  # tokens that are looked up faster one by one
+_NEAR = 6.0  # logits below the highest within which the likeliest tokens are looked for first
 
 
 class ObservedChain(SamplerChain):
@@ -38,20 +41,23 @@ class ObservedChain(SamplerChain):
         super().__init__(sampling, seed, vocabulary, begun)
         self.choice: Choice | None = None
         self._count = min(count, MOST, vocabulary.count)
-        self._names = _names_of(sampling, vocabulary)
+        names = _names_of(sampling, vocabulary)
+        self._links = [(name, lib.llama_sampler_chain_get(self._chain, number)) for number, name in enumerate(names)]
         self._data = np.zeros(vocabulary.count, _TOKEN_DATA)
+        self._address = self._data.ctypes.data_as(ctypes.POINTER(lib.llama_token_data))
         self._ids = np.arange(vocabulary.count, dtype=np.int32)
-        self._watched: Tokens = np.zeros(0, np.intp)
+        self._softmax = Softmax(vocabulary.count)
+        self._text_of = cache(partial(text_of_token, vocabulary))
+        self._watched: list[int] = []
         self._cut_by: dict[int, str] = {}
         self._after: dict[int, float] = {}
 
     def choose(self, context: Any, index: int = -1) -> int:
         """See SamplerChain."""
         logits = logits_at(context, index, self._vocabulary.count)
-        model = logits.copy()  # penalties change them for a while
-        self._watched = likeliest(model, self._count)
+        self._watched = likeliest(logits, self._count).tolist()
         token = super().choose(context, index)
-        self.choice = self._describe(model, token)
+        self.choice = self._describe(logits, token)  # what penalties changed is as before
         return token
 
     def weigh(self, context: Any, index: int, token: int) -> Choice | None:
@@ -62,7 +68,7 @@ class ObservedChain(SamplerChain):
         values: Any = lib.llama_get_logits_ith(context, index)
         logits = logits_at(context, index, self._vocabulary.count)
         model = logits.copy()
-        self._watched = likeliest(model, self._count)
+        self._watched = likeliest(model, self._count).tolist()
         self._penalties.apply(values, Counter(self._said))
         self._forbid(logits)
         self._note_after(*self._apply(logits), token)
@@ -75,7 +81,7 @@ class ObservedChain(SamplerChain):
 
     def _forbid(self, logits: Floats) -> None:
         """Remove those of the likeliest tokens that would spell a forbidden word."""
-        for token in self._watched.tolist() if self._forbidden else ():
+        for token in self._watched if self._forbidden else ():
             if self._forbidden and self._forbidden.would_spell(self._vocabulary.piece(token)):
                 logits[token] = -np.inf
 
@@ -87,13 +93,13 @@ class ObservedChain(SamplerChain):
 
     def _apply(self, logits: Floats) -> "tuple[np.ndarray[Any, Any], int]":
         """Return what the samplers leave and choose, applied one by one, as `llama_sampler_sample` does all at once."""
-        self._data["id"], self._data["logit"], self._data["p"] = self._ids, logits, 0
-        self._cut_by = {token: "forbidden" for token in self._watched.tolist() if logits[token] == -np.inf}
-        address = self._data.ctypes.data_as(ctypes.POINTER(lib.llama_token_data))
-        array = lib.llama_token_data_array(address, len(logits), -1, False)
-        for number, name in enumerate(self._names):
+        self._data["id"], self._data["logit"] = self._ids, logits
+        self._cut_by = dict.fromkeys(self._watched, "forbidden") if self._forbidden else {}
+        self._cut_by = {token: name for token, name in self._cut_by.items() if logits[token] == -np.inf}
+        array = lib.llama_token_data_array(self._address, len(logits), -1, False)
+        for name, link in self._links:
             before = array.size
-            lib.llama_sampler_apply(lib.llama_sampler_chain_get(self._chain, number), ctypes.byref(array))
+            lib.llama_sampler_apply(link, ctypes.byref(array))
             if array.size < before or name == "top_n_sigma":  # which only sets logits
                 self._note_cuts(name, self._left_in(array))
         left = self._left_in(array)
@@ -101,35 +107,50 @@ class ObservedChain(SamplerChain):
 
     def _left_in(self, array: Any) -> "np.ndarray[Any, Any]":
         """Return what samplers left, which may begin anywhere in the data (XTC)."""
-        moved = (ctypes.cast(array.data, ctypes.c_void_p).value or 0) - self._data.ctypes.data
+        moved = ctypes.addressof(array.data.contents) - ctypes.addressof(self._address.contents)
         first = moved // _TOKEN_DATA.itemsize
         return self._data[first : first + array.size]
 
     def _note_cuts(self, name: str, left: "np.ndarray[Any, Any]") -> None:
-        is_left = np.isin(self._watched, left["id"][left["logit"] > -np.inf])
-        for token in self._watched[~is_left].tolist():
-            self._cut_by.setdefault(token, name)
+        ids = left["id"][left["logit"] > -np.inf]
+        kept = set((ids if len(ids) <= FEW else ids[np.isin(ids, self._watched)]).tolist())
+        for token in self._watched:
+            if token not in kept:
+                self._cut_by.setdefault(token, name)
 
     def _note_after(self, left: "np.ndarray[Any, Any]", token: int, known: int = -1) -> None:
         """Note the probabilities of the tokens that are left, from which `token` was chosen; `known` is of interest."""
-        if self._names[-1] == "temperature":  # the likeliest, whatever the others are
+        if self._links[-1][0] == "temperature":  # the likeliest, whatever the others are
             self._after = {token: 1.0}
-            self._cut_by |= {other: "temperature" for other in self._watched.tolist() if other != token}
+            self._cut_by |= {other: "temperature" for other in self._watched if other != token}
             return
-        found = left[np.isin(left["id"], [*self._watched, token, known])]
+        found = left if len(left) <= FEW else left[np.isin(left["id"], [*self._watched, token, known])]
         self._after = dict(zip(found["id"].tolist(), found["p"].tolist(), strict=True))
 
     def _describe(self, model: Floats, token: int) -> Choice | None:
-        shares, entropy = probabilities(model)
-        if not np.isfinite(entropy):
+        shares, entropy = self._softmax.shares(model, [token, *self._watched])
+        if not isfinite(entropy):
             return None
-        rank = int((model > model[token]).sum()) + 1
-        told = tuple(self._candidate(each, float(shares[each])) for each in self._watched.tolist())
-        return Choice(float(shares[token]), self._after.get(token, 0.0), rank, entropy, told)
+        rank = sum(share > shares[0] for share in shares[1:]) + 1
+        if token not in self._watched:
+            rank = int(np.count_nonzero(model > model[token])) + 1
+        # Made later, for several tokens at once: between two steps of the model, all takes five times as long.
+        texts = list(map(self._text_of, self._watched))
+        make = partial(_candidates, self._watched, texts, shares[1:], self._after, self._cut_by)
+        return LazyChoice.of(shares[0], self._after.get(token, 0.0), rank, entropy, make)
 
-    def _candidate(self, token: int, before: float) -> Candidate:
-        text = text_of_token(self._vocabulary, token)
-        return Candidate(token, text, before, self._after.get(token, 0.0), self._cut_by.get(token))
+
+def _candidates(
+    tokens: Sequence[int],
+    texts: Sequence[str],
+    shares: Sequence[float],
+    after: Mapping[int, float],
+    cut_by: Mapping[int, str],
+) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(token, text, share, after.get(token, 0.0), cut_by.get(token))
+        for token, text, share in zip(tokens, texts, shares, strict=True)
+    )
 
 
 def distribution_of(logits: Floats, vocabulary: LlamaVocabulary, said: Sequence[int]) -> Distribution:
@@ -157,10 +178,30 @@ def likeliest(logits: Floats, count: int) -> Tokens:
     """Return the ids of the `count` highest of `logits` (shape: tokens), the highest first."""
     near = np.flatnonzero(logits > logits.max() - _NEAR)
     if len(near) < count:
-        near = np.arange(len(logits))
+        near = np.argpartition(logits, -count)[-count:]
     elif len(near) > count:
         near = near[np.argpartition(logits[near], -count)[-count:]]
     return near[np.argsort(-logits[near], kind="stable")][:count]
+
+
+class Softmax:
+    """Computes some of the probabilities that `count` logits stand for, in memory that is allocated once."""
+
+    def __init__(self, count: int) -> None:
+        self._shifted, self._shares = np.zeros(count, np.float32), np.zeros(count, np.float32)
+
+    def shares(self, logits: Floats, tokens: Sequence[int]) -> tuple[list[float], float]:
+        """Return the probabilities of `tokens`, and the entropy of all in bits."""
+        shifted, shares = self._shifted, self._shares
+        np.subtract(logits, logits.max(), out=shifted)
+        np.exp(shifted, out=shares)
+        total = float(shares.sum())
+        found = (shares[tokens] / np.float32(total)).tolist()
+        np.multiply(shifted, shares, out=shifted)  # not a dot product, for which BLAS would wake other threads
+        mean = float(shifted.sum()) / total
+        if not isfinite(mean):  # where a share is 0, the logit may be -inf
+            mean = float(shifted[shares > 0].sum()) / total
+        return found, (log(total) - mean) / log(2)
 
 
 def probabilities(logits: Floats) -> tuple[Floats, float]:
@@ -189,7 +230,8 @@ def surprise(logits: Floats, token: int) -> tuple[float, int, float]:
 def logits_at(context: Any, index: int, count: int) -> Floats:
     """Return the `count` logits at `index` of the last step; they are llama.cpp's own, valid until the next one."""
     address: Any = lib.llama_get_logits_ith(context, index)
-    return np.ctypeslib.as_array(address, (count,))
+    floats: Any = (ctypes.c_float * count).from_address(ctypes.addressof(address.contents))
+    return np.frombuffer(floats, np.float32)
 
 
 def _names_of(sampling: Sampling, vocabulary: LlamaVocabulary) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from phichat.chat.conversation import Piece
 from phichat.engine.base import Undecided
-from phichat.engine.llama.candidates import MOST_SAID, Floats, distribution_of, logits_at, probabilities
+from phichat.engine.llama.candidates import MOST_SAID, Floats, Softmax, distribution_of, logits_at
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 
@@ -27,6 +27,7 @@ class UndecidedWatch:
 
     def __init__(self, vocabulary: LlamaVocabulary, begun: Iterable[int] = (), answer: str = "") -> None:
         self._vocabulary, self._answer = vocabulary, answer
+        self._softmax = Softmax(vocabulary.count)
         self._said: deque[int] = deque(begun, MOST_SAID)
         self._waiting: deque[_Weighed] = deque()  # sampled, and not read yet
         self._read = bytearray()
@@ -36,7 +37,7 @@ class UndecidedWatch:
     def weigh(self, context: Any, index: int, token: int) -> None:
         """See TokenWatch."""
         logits = logits_at(context, index, self._vocabulary.count)
-        entropy = probabilities(logits)[1]
+        entropy = self._softmax.shares(logits, [token])[1]
         is_best = entropy > (self._best.entropy if self._best else -1)  # never if it is not a number
         kept = (logits.copy(), tuple(self._said)) if is_best else (None, ())
         self._waiting.append(_Weighed(token, entropy, *kept))

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import IO, Any
 
 from phichat.chat.candidates import Candidate, Choice
@@ -57,7 +57,7 @@ def pieces_line(said: Sequence[Piece | AnswerEvent], numbers: Sequence[int] = ()
     """Return a line with one list for each field of the pieces, and for the numbers of their orders if need be."""
     pieces = [each.event if isinstance(each, AnswerEvent) else each for each in said]
     line: Line = {name: [getattr(piece, name) for piece in pieces] for name in _PIECE_FIELDS}
-    choices = [asdict(choice) if choice else None for choice in line["choice"]] if any(line["choice"]) else None
+    choices = [_choice_values(choice) if choice else None for choice in line["choice"]] if any(line["choice"]) else None
     line |= {"event": _PIECES, "choice": choices}
     answers = [each.answer if isinstance(each, AnswerEvent) else None for each in said]
     if any(answer is not None for answer in answers):
@@ -120,10 +120,17 @@ def request_of(line: Line) -> Request:
     return Request(turns, Sampling(**line["sampling"]), begun, tuple(map(int, line["forced"])), **values)
 
 
-def _choice_of(values: Line | None) -> Choice | None:
+def _choice_values(choice: Choice) -> list[Any]:
+    """Return a choice as lists, which take a tenth of the time of dicts with names."""
+    told = [[each.token, each.text, each.before, each.after, each.cut_by] for each in choice.candidates]
+    return [choice.probability, choice.after, choice.rank, choice.entropy, told]
+
+
+def _choice_of(values: list[Any] | None) -> Choice | None:
     if values is None:
         return None
-    return Choice(**{**values, "candidates": tuple(Candidate(**each) for each in values["candidates"])})
+    probability, after, rank, entropy, candidates = values
+    return Choice(probability, after, rank, entropy, tuple(Candidate(*each) for each in candidates))
 
 
 def _turn(values: Line) -> Turn:
