@@ -255,7 +255,8 @@ def _table_after(message: Message) -> ChoiceTable:
 
 def _choice_of(candidate: Candidate, choice: Choice | None) -> Choice | None:
     """Return `choice` as if `candidate` had been chosen."""
-    if choice is None or candidate not in choice.candidates:
+    tokens = [each.token for each in choice.candidates] if choice else []
+    if choice is None or candidate.token not in tokens:
         return None
-    rank = choice.candidates.index(candidate) + 1
+    rank = tokens.index(candidate.token) + 1
     return Choice(candidate.before, candidate.after, rank, choice.entropy, choice.candidates)

@@ -1,7 +1,14 @@
 """A conversation in progress."""
 
-from phichat.chat.conversation import Ending, Piece, PieceKind, Reply, Role, Turn
+from dataclasses import replace
+
+import pytest
+
+from phichat.chat.candidates import Candidate, Choice
+from phichat.chat.choice_table import ChoiceTable
+from phichat.chat.conversation import Branch, Ending, Message, Piece, PieceKind, Reply, Role, Turn
 from phichat.chat.session import Session
+from phichat.chat.weighed_reply import WeighedReply, weighed_reply
 
 
 def answered(session: Session, question: str, *pieces: str, model: str = "m") -> tuple[Turn, ...]:
@@ -243,3 +250,191 @@ class TestThinking:
             session.extend([piece])
             states.append(session.conversation.path()[-1].is_thinking)
         assert states == [True, True, False]
+
+
+BLUE, GREEN = Candidate(7, " blue", 0.6, 0.7), Candidate(8, " green", 0.3, 0.3)
+OPEN = Choice(0.6, 0.7, 1, 1.5, (BLUE, GREEN))
+SURE = Choice(1.0, 1.0, 1, 0.0, (Candidate(1, "It", 1.0, 1.0),))
+
+
+class TestChoices:
+    """What the model weighed is kept with a reply."""
+
+    def told(self, *pieces: Piece) -> tuple[Session, Message]:
+        session = Session()
+        session.begin_reply("Hi", Reply("m", 1))
+        for piece in pieces:
+            session.extend([piece])
+        message = session.finish_reply(Ending.LENGTH)
+        assert message
+        return session, message
+
+    def weighed(self, message: Message) -> WeighedReply:
+        found = weighed_reply(message)
+        assert found
+        return found
+
+    def choices(self, message: Message) -> list[float | None]:
+        return [token.choice and token.choice.entropy for token in self.weighed(message).tokens]
+
+    def test_they_are_kept(self) -> None:
+        _, message = self.told(Piece("It", 1, choice=SURE), Piece(" blue", 7, choice=OPEN))
+        assert self.choices(message) == [0, 1.5]
+
+    def test_without_any_nothing_is(self) -> None:
+        _, message = self.told(Piece("It", 1), Piece(" blue", 7))
+        assert message.reply
+        assert message.reply.choices == b""
+
+    def test_they_begin_where_the_model_first_tells(self) -> None:
+        _, message = self.told(Piece("Hm", 3, PieceKind.THINKING), Piece("It", 1), Piece(" blue", 7, choice=OPEN))
+        assert self.choices(message) == [None, 1.5]
+
+    @pytest.mark.parametrize("tells", [True, False])
+    def test_those_of_a_reply_that_is_continued_stay(self, tells: bool) -> None:
+        session, _ = self.told(Piece("It", 1, choice=SURE), Piece(" blue", 7, choice=OPEN))
+        session.continue_reply(Reply("m", 1))
+        session.extend([Piece("!", 9, choice=SURE if tells else None)])
+        message = session.finish_reply(Ending.STOP)
+        assert message
+        assert self.choices(message) == [0, 1.5, 0 if tells else None]
+
+    def test_a_reply_without_can_be_continued_with_some(self) -> None:
+        session, _ = self.told(Piece("It", 1), Piece(" is", 2))
+        session.continue_reply(Reply("m", 1))
+        session.extend([Piece(" blue", 7, choice=OPEN)])
+        message = session.finish_reply(Ending.STOP)
+        assert message
+        assert self.choices(message) == [None, 1.5]
+        weighed = self.weighed(message)
+        assert weighed.ids_before(weighed.tokens[1], (1, 2, 7)) == (1, 2)
+        assert weighed.ids_before(weighed.tokens[1]) == ()
+
+    def test_another_version_has_its_own(self) -> None:
+        session, _ = self.told(Piece("It", 1, choice=SURE))
+        session.retry(Reply("m", 2))
+        session.extend([Piece("No", 4)])
+        message = session.finish_reply(Ending.STOP)
+        assert message
+        assert message.reply
+        assert message.reply.choices == b""
+
+
+class TestBranches:
+    """A version of a reply that goes on with another word."""
+
+    def sky(self, *before: Piece, **changes: object) -> tuple[Session, Message, WeighedReply]:
+        session = Session()
+        session.begin_reply("Why?", Reply("m", 1))
+        session.extend(
+            [*before, Piece("Sky", 1, choice=SURE), Piece(" blue", 7, choice=OPEN), Piece(".", 9, choice=SURE)]
+        )
+        message = session.finish_reply(Ending.STOP)
+        assert message
+        assert message.reply
+        if changes:
+            reply = replace(message.reply, **changes)  # type: ignore[arg-type]
+            message = session.conversation.replace_message(message, reply=reply)
+        weighed = weighed_reply(message)
+        assert weighed
+        return session, message, weighed
+
+    def test_it_begins_as_the_other_and_goes_on_with_the_word(self) -> None:
+        session, message, weighed = self.sky()
+        turns = session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], GREEN)
+        assert turns == (Turn(Role.USER, "Why?"),)
+        assert session.begun == Turn(Role.ASSISTANT, "Sky", (1,))
+        assert session.forced == (8,)
+        session.extend([Piece(" green", 8), Piece("!", 3, choice=SURE)])
+        branch = session.finish_reply(Ending.STOP)
+        assert branch
+        assert branch.reply
+        assert (branch.text, branch.reply.tokens, branch.reply.seed) == ("Sky green!", (1, 8, 3), 5)
+        assert branch.reply.branched_from == Branch(message.id, 3, " green", " blue")
+        assert shown(session) == ["Why?", "Sky green!"]
+        assert [each.text for each in session.conversation.siblings(branch)] == ["Sky blue.", "Sky green!"]
+
+    def test_it_knows_what_was_weighed_at_its_words(self) -> None:
+        session, message, weighed = self.sky()
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], GREEN)
+        session.extend([Piece(" green", 8), Piece("!", 3, choice=SURE)])
+        branch = session.finish_reply(Ending.STOP)
+        found = weighed_reply(branch) if branch else None
+        assert found
+        first, green, last = [token.choice for token in found.tokens]
+        assert first
+        assert last
+        assert green
+        assert (green.rank, green.entropy, len(green.candidates)) == (2, 1.5, 2)
+        assert green.probability == pytest.approx(0.3, abs=1e-4)
+
+    def test_a_branch_that_is_stopped_and_continued_knows_where_it_branched(self) -> None:
+        session, message, weighed = self.sky()
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], GREEN)
+        session.extend([Piece(" green", 8)])
+        session.finish_reply(Ending.CANCELLED)
+        session.continue_reply(Reply("m", 5))
+        assert session.begun == Turn(Role.ASSISTANT, "Sky green", (1, 8))
+        assert session.forced == ()
+        assert session.answering
+        assert session.answering.reply
+        assert session.answering.reply.branched_from
+
+    def test_thinking_stays(self) -> None:
+        thoughts = Piece("Hm", 4, PieceKind.THINKING), Piece("", 5, PieceKind.THINKING)
+        session, message, weighed = self.sky(*thoughts)
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], GREEN)
+        assert session.begun == Turn(Role.ASSISTANT, "Sky", (4, 5, 1), thinking="Hm")
+        session.extend([Piece(" green", 8)])
+        branch = session.finish_reply(Ending.STOP)
+        assert branch
+        assert branch.reply
+        assert (branch.thinking, branch.reply.thinking_tokens, branch.reply.tokens) == ("Hm", 2, (4, 5, 1, 8))
+        assert session.turns("m")[-1].tokens == (1, 8)
+
+    def test_one_of_another_model_goes_on_from_what_the_present_one_read(self) -> None:
+        """Its tokens are those of the model that reads it."""
+        session, message, _ = self.sky(model="gone", tokens=(50, 51, 52))
+        assert message.reply
+        weighed = weighed_reply(message, message.reply.choices, "m")
+        assert weighed
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], GREEN)
+        assert session.begun == Turn(Role.ASSISTANT, "Sky", (1,))
+        assert session.answering
+        assert session.answering.reply
+        assert session.answering.reply.tokens == (1,)
+
+    def test_one_of_a_reply_that_has_lost_its_tokens(self) -> None:
+        session, message, _ = self.sky()
+        table = ChoiceTable()
+        table.add(3, PieceKind.TEXT)
+        table.add(5, PieceKind.TEXT, 7, OPEN)
+        table.add(1, PieceKind.TEXT, 9, SURE)
+        assert message.reply
+        reply = replace(message.reply, choices=table.pack(), tokens=())
+        message = session.conversation.replace_message(message, reply=reply)
+        weighed = weighed_reply(message)
+        assert weighed
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], GREEN)
+        assert session.begun == Turn(Role.ASSISTANT, "Sky", ())
+        session.extend([Piece(" green", 8)])
+        branch = session.finish_reply(Ending.STOP)
+        assert branch
+        assert branch.reply
+        assert (branch.text, branch.reply.tokens) == ("Sky green", ())
+
+    def test_one_at_the_first_word(self) -> None:
+        session, message, weighed = self.sky()
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[0], SURE.candidates[0])
+        session.extend([Piece("It", 1)])
+        branch = session.finish_reply(Ending.STOP)
+        assert branch
+        assert branch.reply
+        assert (branch.text, branch.reply.tokens) == ("It", (1,))
+
+    def test_what_comes_before_a_version_that_is_not_shown(self) -> None:
+        session, message, _ = self.sky()
+        session.retry(Reply("m", 2))
+        session.finish_reply(Ending.STOP)
+        session.begin_reply("And?", Reply("m", 3))
+        assert session.turns_before(message, "m") == (Turn(Role.USER, "Why?"),)
