@@ -5,7 +5,7 @@ import math
 import sqlite3
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from typing import Any
 
@@ -269,6 +269,10 @@ class LazyReply(Reply):
         return isinstance(other, Reply) and _reply_values(self) == _reply_values(other)
 
     __hash__ = None  # type: ignore[assignment]  # as for every reply, whose settings may be changed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to copy it: as a plain Reply, as what loads its choices cannot be copied."""
+        return Reply, tuple(getattr(self, field.name) for field in fields(Reply))
 
 
 def _reply_values(reply: Reply) -> tuple[Any, ...]:

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str]) -> None:
         pairs.append(found if number % 2 else found[::-1])
     engine.close()
     plain, told = zip(*pairs, strict=True)
+    print("pairs of tokens per second:", ", ".join(f"{one:.2f} and {other:.2f}" for one, other in pairs))
     slower = median(100 * (one / other - 1) for one, other in pairs)
     print(f"without {median(plain):.2f} tok/s, with {count} {median(told):.2f} tok/s, {slower:.1f} % more time a token")
 

@@ -275,7 +275,7 @@ class TestChoices:
         return found
 
     def choices(self, message: Message) -> list[float | None]:
-        return [token.choice and token.choice.entropy for token in self.weighed(message).tokens]
+        return [token.choice.entropy if token.choice else None for token in self.weighed(message).tokens]
 
     def test_they_are_kept(self) -> None:
         _, message = self.told(Piece("It", 1, choice=SURE), Piece(" blue", 7, choice=OPEN))

@@ -1,5 +1,6 @@
 """What is exported can be read: JSON brings everything back, and nothing that was said breaks out of a page."""
 
+import base64
 import io
 import json
 import random
@@ -16,11 +17,11 @@ from markdown_it import MarkdownIt
 
 from phichat import i18n
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Message, Reply, Role
+from phichat.chat.conversation import Branch, Message, Reply, Role
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write_export
 from phichat.exchange.imports import conversations
-from phichat.exchange.json_format import record_from_json, record_to_json
+from phichat.exchange.json_format import Unreadable, record_from_json, record_to_json
 from phichat.store.base import ConversationRecord
 from tests.support.conversations import HARD, record, talk
 
@@ -57,6 +58,27 @@ def test_json_is_what_the_description_says() -> None:
         "engine": {}, "statistics": {}, "thinking": "", "thinking_tokens": 0, "thinking_seconds": 0.0,
         "branched_from": None, "choices": "",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("choices", ["", "?", "AQ==", "é", base64.b64encode(b"\x01" + bytes(40)).decode()])
+def test_damaged_choices_cost_no_conversation(choices: str) -> None:
+    values = record_to_json(talk("Hi", "Hello"))
+    values["messages"][1]["reply"]["choices"] = choices
+    reply = record_from_json(values).messages[1].reply
+    assert reply
+    assert reply.choices == b""
+
+
+def test_where_an_answer_branched_off_has_to_make_sense() -> None:
+    values = record_to_json(talk("Hi", "Hello"))
+    reply = values["messages"][1]["reply"]
+    reply["branched_from"] = {"message": "x", "offset": -5, "word": "Yo"}
+    found = record_from_json(values).messages[1].reply
+    assert found
+    assert found.branched_from == Branch("x", 0, "Yo")
+    reply["branched_from"] = {"message": 7}
+    with pytest.raises(Unreadable):
+        record_from_json(values)
 
 
 def test_json_holds_only_what_json_has() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Conversation, Ending, Message, Piece, PieceKind, Reply, Role, new_id
+from phichat.chat.conversation import Branch, Conversation, Ending, Message, Piece, PieceKind, Reply, Role, new_id
 from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary, SearchHit
 from phichat.store.history import History
@@ -25,7 +25,8 @@ from tests.support.stored_history import held
 
 EVERYTHING = Reply(
     "phi", 2**32 - 2, (0, 1, 32_000, 2**32 - 1), Ending.LENGTH, {"seconds": 0.1, "deep": {"a": [1, None]}}, "8a" * 32,
-    {"temperature": 0.7}, {"threads": 2, "cpu": "é"},
+    {"temperature": 0.7}, {"threads": 2, "cpu": "é"}, branched_from=Branch("another", 3, " snow", " é"),
+    choices=bytes(range(256)),
 )  # fmt: skip
 
 
@@ -231,6 +232,44 @@ def test_what_was_thought_survives_a_crash_and_is_not_searched(history: History,
         again.finish_reply(whole).result()
         assert again.load_conversation("one").messages[1] == whole
         assert not again.search_conversations("wondering")
+
+
+class TestChoices:
+    """What a model weighed at the words of a reply."""
+
+    def test_they_are_loaded_when_they_are_looked_at(self, history: History, file: Path) -> None:
+        reply = answer("Said", ending=Ending.STOP)
+        history.save_conversation(record("one", reply)).result()
+        history.set_choices(reply.id, b"first").result()
+        stored = history.load_conversation("one").messages[0].reply
+        history.set_choices(reply.id, b"second").result()
+        assert stored
+        assert stored.choices == stored.choices == b"second"
+        with closing(reopened(history, file)) as again:
+            reread = again.load_conversation("one").messages[0].reply
+            assert reread
+            assert reread.choices == b"second"
+
+    def test_they_go_with_the_reply(self, history: History, file: Path) -> None:
+        reply = answer("Said", ending=Ending.STOP)
+        reply = replace(reply, reply=replace(EVERYTHING, choices=b"what was weighed there"))
+        history.save_conversation(record("one", reply)).result()
+        stored = history.load_conversation("one").messages[0].reply
+        history.delete_everything().result()
+        assert stored
+        assert stored.choices == b""
+        history.close()
+        assert b"what was weighed" not in file.read_bytes()
+
+    def test_what_branched_off_nowhere_sensible_did_not(self, history: History, file: Path) -> None:
+        reply = answer("Said", ending=Ending.STOP)
+        history.save_conversation(record("one", reply)).result()
+        for damaged in ("{", "[]", '{"message": 1}', '{"message": "a", "offset": "x", "word": "", "replaced": ""}'):
+            with closing(sqlite3.connect(file)) as connection, connection:
+                connection.execute("UPDATE messages SET branched_from = ?", (damaged,))
+            stored = history.load_conversation("one").messages[0].reply
+            assert stored
+            assert stored.branched_from is None
 
 
 def test_details_are_changed_each_for_itself(history: History) -> None:

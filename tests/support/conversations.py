@@ -4,7 +4,8 @@ import random
 from typing import Any
 
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.chat.choice_table import table_of
+from phichat.chat.conversation import Branch, Ending, Message, Piece, Reply, Role
 from phichat.store.base import ConversationRecord, ConversationSummary
 
 HARD = (
@@ -38,6 +39,8 @@ def reply(chance: random.Random) -> Reply:
         chance.choice([None, "ab" * 32]),
         values(chance),
         values(chance),
+        branched_from=chance.choice([None, None, Branch(f"{chance.getrandbits(128):032x}", 3, words(chance), "é")]),
+        choices=chance.choice([b"", table_of([Piece(words(chance), 7), Piece("é", -1)]).pack()]),
     )
 
 
