@@ -108,7 +108,7 @@ def create_window(
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
     _connect_idle_work(window, generation, preferences)
-    _connect_lens(window, theme, thread)
+    _connect_lens(window, theme, thread, preferences)
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
         window, application, theme, preferences, home, models, can_look=versions.is_configured()
@@ -226,11 +226,13 @@ def _connect_idle_work(window: MainWindow, generation: GenerationController, pre
     preferences.changed.connect(idle_timer.restart)
 
 
-def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread) -> None:
+def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread, preferences: PreferencesStore) -> None:
     """Add the section "Next word" to the settings, connect it to sliders and answers, and texts to their scores."""
     scores = ScoreController(theme, TextScore(thread, window.generation, window), window)
     window.answer_lens.score_requested.connect(scores.open)
     window.answer_lens.set_weigher(ReplyWeigher(thread, window.generation, window.conversations.autosave, window))
+    window.commands.lens.setChecked(preferences.current.has_lens)
+    window.commands.lens.toggled.connect(partial(preferences.set_value, "has_lens"))
     section = NextWord(theme)
     window.settings_panel.add_section(section)
     section.toggled.connect(window.settings_panel.follow_section)

@@ -34,6 +34,7 @@ class Preferences:
         offers_phi_3: whether the window still offers to download Phi-3.
         sampling: as `Sampling.with_values` takes it; `presets` are the user's own, such values by name.
         geometry: of the window, Qt's, in Base64.
+        has_lens: whether answers are shown under the lens.
         states_gb: the size limit of the prompt cache on disk; 0 for none.
         rest_minutes: idle time after which the model is unloaded; 0 for never.
         serves: whether other apps may use the model, at `server_port` of this computer.
@@ -61,6 +62,7 @@ class Preferences:
     sidebar_open: bool = True
     panel_open: bool = True
     reads_ahead: bool = True
+    has_lens: bool = False
     states_gb: int = 4
     rest_minutes: int = 15
     serves: bool = False

@@ -14,7 +14,8 @@ def choice(text: str, token: int, probability: float, entropy: float = 0.5, othe
     """Return a choice of `text` with that probability; half of the rest is of `others`, and top-p cuts their last."""
     shares = [(1 - probability) / 2 ** (at + 1) for at in range(len(others))]
     rest = [
-        Candidate(500 + at, other, share, share) for at, (other, share) in enumerate(zip(others, shares, strict=True))
+        Candidate(50_000 + at, other, share, share)
+        for at, (other, share) in enumerate(zip(others, shares, strict=True))
     ]
     rest[-1] = replace(rest[-1], after=0.0, cut_by="top_p")
     candidates = sorted([Candidate(token, text, probability, probability), *rest], key=lambda each: -each.before)
@@ -22,10 +23,10 @@ def choice(text: str, token: int, probability: float, entropy: float = 0.5, othe
     return Choice(probability, probability, rank, entropy, tuple(candidates))
 
 
-def weighed_pieces(*tokens: tuple[str, float, float]) -> list[Piece]:
+def weighed_pieces(*tokens: tuple[str, float, float], others: Sequence[str] = OTHERS) -> list[Piece]:
     """Return a piece for each of `tokens`: its text, its probability, and the entropy in bits."""
     return [
-        Piece(text, 100 + number, choice=choice(text, 100 + number, probability, entropy))
+        Piece(text, 100 + number, choice=choice(text, 100 + number, probability, entropy, others))
         for number, (text, probability, entropy) in enumerate(tokens)
     ]
 

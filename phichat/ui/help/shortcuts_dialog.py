@@ -112,6 +112,15 @@ def _places() -> list[tuple[str, list[Row]]]:
             ],
         ),
         (
+            tr("In an answer that shows how sure the model was"),
+            [
+                (tr("Go from word to word"), _keys("Left", "Right", "Up", "Down")),
+                (tr("Choose another word"), _keys("Return")),
+                (tr("Switch between the tokens of a word"), _keys("Left", "Right")),
+                (tr("Go back to the word, then out of the words"), _keys("Esc")),
+            ],
+        ),
+        (
             tr("In the conversation list"),
             [
                 (tr("Open"), _keys("Return")),

@@ -117,14 +117,14 @@ def test_a_word_is_changed_by_keyboard_alone(person: Person, engine: ScriptedEng
     assert chosen.hasFocus()
     assert chosen.currentIndex().data() == "snow: 47%, 47% after sampling"
     press(Qt.Key.Key_Down)
-    engine.enqueue(Piece(" tea", 501), Piece(" for", 7), Piece(" all.", 8))
+    engine.enqueue(Piece(" tea", 50_001), Piece(" for", 7), Piece(" all.", 8))
     press(Qt.Key.Key_Return)
     person.wait(lambda: len(engine.requests) == 2)
     person.wait_for(GenerationState.IDLE)
     request = engine.requests[-1]
     assert request.begun is not None
     assert (request.begun.text, request.begun.tokens) == ("In winter there is", (100, 101, 102, 103, 104))
-    assert request.forced == (501,)
+    assert request.forced == (50_001,)
     assert request.candidates == 10, "so that this version can be looked at, too"
     assert person.message(1) == "In winter there is tea for all."
     assert "branched with “tea” instead of “rain”" in str(note(person))
@@ -184,7 +184,7 @@ def test_the_mouse_shows_and_chooses(person: Person, engine: ScriptedEngine) -> 
     person.wait(lambda: not popup.isVisible())
     text.point_at(QPointF(text.word_rect(4).center()))
     view = person.find("lensCandidates", QListView)
-    engine.enqueue(Piece(" snow", 500))
+    engine.enqueue(Piece(" snow", 50_000))
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(0, 0)).center())
     person.wait(lambda: person.message(1) == "In winter there is snow")
     assert not popup.isVisible()
