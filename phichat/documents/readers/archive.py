@@ -1,5 +1,6 @@
 """Archives that documents come in: members of a zip file, unpacked in memory within a limit and never onto the disk."""
 
+import errno
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ class Archive:
 
     def chunks(self, member: str) -> Iterator[bytes]:
         """Yield the content of `member`. Raise KeyError, one of BROKEN, and DocumentTooLarge."""
-        with self._file.open(self._members[member]) as opened:
+        with _invalid_is_damaged(), self._file.open(self._members[member]) as opened:
             while chunk := opened.read(_CHUNK):
                 self._left -= len(chunk)
                 if self._left < 0:
@@ -60,11 +61,23 @@ def open_archive(path: Path, name: str) -> Iterator[Archive]:
         if _claimed_members(opened) > MOST_MEMBERS:
             raise _too_large(name)
         try:
-            file = zipfile.ZipFile(opened)
+            with _invalid_is_damaged():
+                file = zipfile.ZipFile(opened)
         except BROKEN as error:
             raise damaged(name) from error
         with file:
             yield Archive(file, name)
+
+
+@contextmanager
+def _invalid_is_damaged() -> Iterator[None]:
+    """Turn the error about a place outside of the file into the one about damage; others are the disk's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise zipfile.BadZipFile(str(error)) from error
+        raise
 
 
 def _claimed_members(file: IO[bytes]) -> int:

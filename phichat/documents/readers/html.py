@@ -56,6 +56,8 @@ class Page(HTMLParser):
             yield from self._done
             self._done.clear()
         self.close()
+        while self._tables:
+            self._end_table()
         self._end_block()
         yield from self._done
         yield from self._flow.finish()

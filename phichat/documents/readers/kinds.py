@@ -3,7 +3,7 @@
 import stat
 from collections.abc import Iterator
 
-from phichat.documents.base import LARGEST_FILE, Part
+from phichat.documents.base import LARGEST_FILE, Finding, Note, Outline, Part
 from phichat.documents.readers import docx, epub, html, mail, odf, pdf, slides, tables, text, workbook
 from phichat.documents.readers.archive import open_archive
 from phichat.documents.readers.source import Reader, Source, limited, protected, unsupported
@@ -48,7 +48,12 @@ def read(source: Source) -> Iterator[Part]:
     """Yield an Outline, then sections and notes of any file. Raise DocumentError."""
     try:
         check(source)
-        yield from limited(_reader(source)(source))
+        tells = False
+        for part in limited(_reader(source)(source)):
+            tells = tells or not isinstance(part, Outline)
+            yield part
+        if not tells and source.first_page == 1:
+            yield Note(Finding.EMPTY)
     except OSError as error:
         raise DocumentError(_trouble(error, source.name)) from error
 
