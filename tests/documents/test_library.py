@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def library(file: Path, reader: TextReader, embedder: WordEmbedder) -> Iterator[LocalLibrary]:
-    with closing(LocalLibrary(file, reader, embedder, lambda path: path.suffix == ".txt")) as library:
+    with closing(LocalLibrary(file, reader, embedder)) as library:
         yield library
 
 

@@ -1,15 +1,15 @@
 """Indexing: reads the files of a collection one after another, each stored as a whole, so that it can end anywhere."""
 
 import hashlib
-import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import LARGEST_FILE, DocumentReader, Note, Outline, Section
 from phichat.documents.embeddings.base import Embedder, windows
+from phichat.documents.folders import files_in
 from phichat.documents.library import FileState, Progress
 from phichat.documents.passages import Passage, cut_passages
 from phichat.documents.store import catalog, texts
@@ -19,9 +19,6 @@ from phichat.documents.store.texts import DocumentText
 from phichat.errors import DocumentError, DocumentTooLarge
 from phichat.i18n import format_size, tr
 
-MOST_FILES = 100_000
-"""Files that are taken from one folder."""
-
 BATCH = 256  # passages that are embedded at once
 
 
@@ -30,17 +27,10 @@ class Indexer:
 
     Attributes:
         embedder: makes vectors; None to find passages by their words alone.
-        can_read: says by its name whether a file of a folder is of a kind that is read.
     """
 
-    def __init__(
-        self,
-        database: DocumentDatabase,
-        reader: DocumentReader,
-        embedder: Embedder | None,
-        can_read: Callable[[Path], bool],
-    ) -> None:
-        self._database, self._reader, self.embedder, self._can_read = database, reader, embedder, can_read
+    def __init__(self, database: DocumentDatabase, reader: DocumentReader, embedder: Embedder | None) -> None:
+        self._database, self._reader, self.embedder = database, reader, embedder
 
     def run(self, name: str, stop: CancelToken) -> Iterator[Progress]:
         """See DocumentLibrary.index."""
@@ -58,7 +48,7 @@ class Indexer:
         """Compare what is stored with the disk; return the files that are to be read."""
         waiting: list[StoredFile] = []
         for number, path in self._database.read(lambda connection: catalog.sources(connection, name)):
-            found = list(_files_in(path, self._can_read, stop))
+            found = list(_files_in(path, stop))
             waiting += self._compare(number, found)
         return waiting
 
@@ -162,22 +152,12 @@ class Indexer:
         return True
 
 
-def _files_in(path: Path, can_read: Callable[[Path], bool], stop: CancelToken) -> Iterator[Path]:
-    """Yield a file, or those of a folder that can be read; hidden ones, and links to folders, are left out."""
-    if not path.is_dir():
-        if path.exists():
-            yield path
-        return
-    count = 0
-    for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(folder, name)
-            if not name.startswith(".") and can_read(file) and file.is_file():
-                count += 1
-                if count > MOST_FILES or stop.is_set():
-                    return
-                yield file
+def _files_in(path: Path, stop: CancelToken) -> Iterator[Path]:
+    """Yield a file, or those of a folder that may be documents."""
+    if path.is_dir():
+        yield from files_in(path, stop)
+    elif path.exists():
+        yield path
 
 
 def _is_due(file: StoredFile) -> bool:

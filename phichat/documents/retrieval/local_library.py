@@ -1,6 +1,6 @@
 """Implements DocumentLibrary in this process, on a database file or in memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -21,16 +21,10 @@ class LocalLibrary:
         notice: a sentence for the user about what happened when the database was opened; empty if nothing did.
     """
 
-    def __init__(
-        self,
-        file: Path | None,
-        reader: DocumentReader,
-        embedder: Embedder | None = None,
-        can_read: Callable[[Path], bool] = lambda _: True,
-    ) -> None:
+    def __init__(self, file: Path | None, reader: DocumentReader, embedder: Embedder | None = None) -> None:
         self._database = DocumentDatabase(file)
         self.notice = self._database.notice
-        self._indexer = Indexer(self._database, reader, embedder, can_read)
+        self._indexer = Indexer(self._database, reader, embedder)
         self._searcher = Searcher(self._database, embedder)
 
     def collections(self) -> Sequence[Collection]:

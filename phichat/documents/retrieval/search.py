@@ -72,6 +72,8 @@ class Searcher:
         self._database, self._embedder = database, embedder
         self._index: VectorIndex | None = None
         self._version: tuple[int, int] | None = None
+        self._counted = words.WordCounts()
+        self._counted_at: tuple[int, int] | None = None
         self._rows: dict[tuple[str, ...], Rows | None] = {}
 
     def search(self, names: Sequence[str], question: str, budget: int) -> Findings:
@@ -90,8 +92,16 @@ class Searcher:
 
     def rankings(self, names: Sequence[str], question: str) -> tuple[Ranking, Ranking]:
         """Return the passages ranked by words, with their BM25, and by vectors, with their cosines."""
-        lexical = self._database.read(lambda connection: words.search_words(connection, names, question, RANKED))
+        lexical = self._database.read(
+            lambda connection: words.search_words(connection, names, question, RANKED, self._counts(connection))
+        )
         return lexical, self._nearest(names, question)
+
+    def _counts(self, connection: Connection) -> words.WordCounts:
+        version = texts.data_version(connection)
+        if version != self._counted_at:
+            self._counted, self._counted_at = words.WordCounts(), version
+        return self._counted
 
     def _nearest(self, names: Sequence[str], question: str) -> Ranking:
         if self._embedder is None:
@@ -132,7 +142,7 @@ class Searcher:
         found = [_found_passage(run, paths, scores) for run in runs if run[0].text in paths]
         found.sort(key=lambda passage: -passage.score)
         is_near = self._embedder is not None and ranked.cosine >= self._embedder.least_cosine
-        fits = is_near or coverage(connection, question, chosen) >= LEAST_COVERAGE
+        fits = is_near or coverage(connection, question, chosen, self._counts(connection)) >= LEAST_COVERAGE
         return Findings(tuple(found), bool(found) and fits)
 
 
@@ -165,15 +175,15 @@ def _found_passage(run: Sequence[StoredPassage], paths: dict[int, Path], scores:
     return FoundPassage(numbers, paths[first.text], first.passage.place, "\n\n".join(parts), round(score, 4))
 
 
-def coverage(connection: Connection, question: str, chosen: Sequence[StoredPassage]) -> float:
+def coverage(connection: Connection, question: str, chosen: Sequence[StoredPassage], counts: words.WordCounts) -> float:
     """Return the share of the question's words, weighted by how rare they are, that the best of `chosen` has."""
-    asked = words.words_of(question)
-    counts = words.word_counts(connection, asked)
-    total = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
-    weights = {word: log((total + 1) / (counts.get(word, 0) + 0.5)) for word in asked}
+    asked = words.words_of(question)[: words.MOST_WORDS]
+    found = counts.of(connection, asked)
+    total = words.count_passages(connection)
+    weights = {word: log((total + 1) / (found[word] + 0.5)) for word in asked}
     whole = sum(weights.values())
     there = (_stems(words.words_of(each.passage.searched_text)) for each in chosen)
-    best = max((sum(weights[word] for word in asked if _stem(word) in found) for found in there), default=0.0)
+    best = max((sum(weights[word] for word in asked if _stem(word) in stems) for stems in there), default=0.0)
     return best / whole if whole > 0 else 0.0
 
 

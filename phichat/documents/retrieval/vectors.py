@@ -12,9 +12,9 @@ Vectors = NDArray[np.float32]
 Packed = NDArray[np.int8]
 Rows = NDArray[np.int64]
 
-CANDIDATES = 4000
-"""Vectors that are compared in full; with 550,000 of WordLlama's, the 50 best are among them (`measure_candidates` in
-`tests/benchmarks/retrieval/speed.py`)."""
+CANDIDATES = 8000
+"""Vectors that are compared in full. Of 350,000 of WordLlama's, FIXME of the 50 nearest are among them
+(`python -m tests.benchmarks.retrieval.speed FOLDER`)."""
 
 
 def pack(vectors: Vectors) -> bytes:
@@ -39,7 +39,9 @@ class VectorIndex:
                 data += packed
         self._numbers = np.repeat(np.array(numbers, dtype=np.int64), counts)
         self._packed: Packed = np.frombuffer(data, dtype=np.int8).reshape(-1, dimensions)
-        self._signs = _signs(self._packed)
+        # What all vectors have in common says nothing, and would make their signs alike.
+        self._center = self._packed.mean(axis=0, dtype=np.float32) if len(self._packed) else np.zeros(dimensions)
+        self._signs = _signs(self._packed > self._center)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -62,10 +64,14 @@ class VectorIndex:
         return list(best.items())
 
     def _candidates(self, question: Vectors, rows: Rows | None) -> Rows:
-        signs = self._signs if rows is None else self._signs[rows]
-        if len(signs) <= CANDIDATES:
-            return np.arange(len(signs)) if rows is None else rows
-        distances = np.bitwise_count(signs ^ _signs(question[np.newaxis])).sum(axis=1, dtype=np.uint16)
+        signs = self._signs if rows is None else self._signs[:, rows]
+        if signs.shape[1] <= CANDIDATES:
+            return np.arange(signs.shape[1]) if rows is None else rows
+        largest = max(float(np.abs(question).max()), 1e-9)
+        asked = _signs((question / largest * 127 > self._center)[np.newaxis])
+        distances = np.zeros(signs.shape[1], dtype=np.uint16)
+        for word, other in zip(signs, asked[:, 0], strict=True):
+            distances += np.bitwise_count(word ^ other)
         nearest: Rows = np.argpartition(distances, CANDIDATES)[:CANDIDATES]
         return nearest if rows is None else rows[nearest]
 
@@ -76,8 +82,8 @@ class VectorIndex:
         return cosines
 
 
-def _signs(vectors: Packed | Vectors) -> NDArray[np.uint64]:
-    """Return the signs as whole words of 64 bits."""
-    bits = np.packbits(vectors > 0, axis=1)
+def _signs(are_positive: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Return the signs of vectors as words of 64 bits: shape (dimensions / 64, vectors)."""
+    bits = np.packbits(are_positive, axis=1)
     padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))
-    return np.ascontiguousarray(padded).view(np.uint64)
+    return np.ascontiguousarray(np.ascontiguousarray(padded).view(np.uint64).T)

@@ -9,8 +9,9 @@ from phichat.store.search_text import fold
 
 MOST_WORDS = 32
 
-COMMON, FEW = 0.5, 20
-"""Share of the passages above which a word says nothing, if there are more than a few."""
+COMMON, FEW, MANY = 0.5, 20, 10_000
+"""Share of the passages above which a word says nothing, and numbers of passages below and above which it is not asked:
+among 100,000, words in more than MANY cost most of the time, and change nothing in the order."""
 
 LONG, ENDING = 6, 2
 """A word longer than LONG letters also matches with another ending: its last ENDING letters do not count."""
@@ -23,34 +24,53 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(_WORD.findall(fold(text))))
 
 
-def search_words(connection: Connection, names: Sequence[str], question: str, most: int) -> list[tuple[int, float]]:
+class WordCounts:
+    """In how many passages each word is; remembered, as to count a frequent one takes milliseconds."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
+        """Return the counts of `words`; those in no passage have 0."""
+        new = [word for word in words if word not in self._known]
+        rows = connection.execute(f"SELECT term, doc FROM vocabulary WHERE term IN ({placeholders(new)})", tuple(new))
+        self._known |= {**dict.fromkeys(new, 0), **dict(rows.fetchall())}
+        return {word: self._known[word] for word in words}
+
+
+def search_words(
+    connection: Connection, names: Sequence[str], question: str, most: int, counts: WordCounts
+) -> list[tuple[int, float]]:
     """Return the passages of some collections that share words with `question`: (number, BM25), the best first."""
-    words = _telling_words(connection, words_of(question)[:MOST_WORDS])
+    words = _telling_words(connection, words_of(question)[:MOST_WORDS], counts)
     if not words:
         return []
     query = " OR ".join(f'"{word[:-ENDING]}"*' if len(word) > LONG else f'"{word}"' for word in words)
-    chosen = TEXTS.format(names=placeholders(names))
+    chosen, values = texts_condition(connection, names)
     rows = connection.execute(
-        "SELECT passage_words.rowid, bm25(passage_words) AS score FROM passage_words"
-        " JOIN passages ON passages.number = passage_words.rowid"
-        f" WHERE passage_words MATCH ? AND passages.text IN ({chosen}) ORDER BY score LIMIT ?",
-        (query, *names, most),
+        "SELECT rowid, bm25(passage_words) AS score FROM passage_words"
+        f" WHERE passage_words MATCH ? {chosen} ORDER BY score LIMIT ?",
+        (query, *values, most),
     ).fetchall()
     return [(number, -score) for number, score in rows]
 
 
-def word_counts(connection: Connection, words: Sequence[str]) -> dict[str, int]:
-    """Return in how many passages of all each word is; those in none are left out."""
-    return dict(
-        connection.execute(
-            f"SELECT term, doc FROM vocabulary WHERE term IN ({placeholders(words)})",
-            tuple(words),
-        ).fetchall()
-    )
+def texts_condition(connection: Connection, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return a condition for the passages of some collections, with its values; nothing if those are all there are."""
+    chosen = TEXTS.format(names=placeholders(names))
+    others = connection.execute(f"SELECT 1 FROM texts WHERE number NOT IN ({chosen}) LIMIT 1", tuple(names)).fetchone()
+    if others is None:
+        return "", ()
+    return f"AND rowid IN (SELECT number FROM passages WHERE text IN ({chosen}))", tuple(names)
 
 
-def _telling_words(connection: Connection, words: Sequence[str]) -> list[str]:
+def count_passages(connection: Connection) -> int:
+    """Return about how many passages there are: the highest number, as a count would read them all."""
+    return int(connection.execute("SELECT ifnull(max(number), 0) FROM passages").fetchone()[0])
+
+
+def _telling_words(connection: Connection, words: Sequence[str], counts: WordCounts) -> list[str]:
     """Return `words` without those that most passages have, or all if they are like that."""
-    most = max(FEW, COMMON * connection.execute("SELECT count(*) FROM passages").fetchone()[0])
-    counts = word_counts(connection, words)
-    return [word for word in words if counts.get(word, 0) <= most] or list(words)
+    most = min(max(FEW, COMMON * count_passages(connection)), MANY)
+    found = counts.of(connection, words)
+    return [word for word in words if found[word] <= most] or list(words)

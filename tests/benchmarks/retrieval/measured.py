@@ -17,6 +17,7 @@ from phichat.documents.retrieval.indexing import Indexer
 from phichat.documents.retrieval.search import Searcher, coverage
 from phichat.documents.store import catalog, texts
 from phichat.documents.store.database import DocumentDatabase
+from phichat.documents.store.words import WordCounts
 from tests.benchmarks.retrieval.corpora import Texts
 from tests.benchmarks.retrieval.questions import Question
 from tests.support.documents import TextReader
@@ -67,7 +68,7 @@ class MeasuredCollection:
 
         def read(connection: Connection) -> float:
             stored = texts.load_passages(connection, best)
-            return coverage(connection, text, [stored[number] for number in best])
+            return coverage(connection, text, [stored[number] for number in best], WordCounts())
 
         return self._database.read(read), ranked.cosine
 
@@ -85,9 +86,7 @@ def indexed(documents: Texts, embedder: Embedder | None) -> Iterator[MeasuredCol
             content = json.dumps([[section.text, section.place.heading] for section in sections])
             Path(folder, quote(name, safe="") + ".json").write_text(content, "utf-8")
         database.write(lambda connection: catalog.add_sources(connection, "all", [Path(folder)], ""))
-        progress: list[Progress] = list(
-            Indexer(database, SectionReader(), embedder, lambda _: True).run("all", CancelToken())
-        )
+        progress: list[Progress] = list(Indexer(database, SectionReader(), embedder).run("all", CancelToken()))
         assert not any(each.error for each in progress)
         yield MeasuredCollection(database, embedder)
 
