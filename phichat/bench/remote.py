@@ -28,6 +28,7 @@ def measure(
     rounds = []
     with closing(engine):
         loaded = engine.load(model, EngineSettings(), stop, lambda _: None)
+        model = loaded.model
         for number in range(ROUNDS):
             text = tr("Measuring {model}: {number} of {count}…")
             report(text.format(model=model.title, number=number + 1, count=ROUNDS))

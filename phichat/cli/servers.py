@@ -46,7 +46,7 @@ def _add(context: Context) -> None:
         tr("{name} was added: {kind} at {url}.").format(name=server.name, kind=server.kind.label, url=server.url)
     )
     if found.models:
-        _print_models(context, server.name, found.models)
+        _print_models(context, server, found.models)
 
 
 def _find(context: Context, url: str, key: str | None, stop: CancelToken) -> Found:
@@ -107,19 +107,19 @@ def _test(context: Context) -> None:
     context.console.print_line(
         tr("{name} works: {kind} at {url}.").format(name=server.name, kind=found.kind.label, url=server.url)
     )
-    _print_models(context, server.name, found.models)
+    _print_models(context, server, found.models)
     if found.model:
         text = tr("{model} began to answer after {seconds} s.")
         seconds = format_number(found.first_token_seconds, 2)
-        context.console.print_notice(text.format(model=found.model, seconds=seconds))
+        context.console.print_notice(text.format(model=server.model(found.model).title, seconds=seconds))
     elif found.models:
         hint = tr("To test a model, too, run a command such as `phichat servers test {name}`.")
-        context.console.print_notice(hint.format(name=f"{server.name}/{found.models[0]}"))
+        context.console.print_notice(hint.format(name=server.model(found.models[0]).name))
 
 
-def _print_models(context: Context, name: str, models: tuple[str, ...]) -> None:
+def _print_models(context: Context, server: Server, models: tuple[str, ...]) -> None:
     for model in models:
-        context.console.print_line(f"{name}/{model}")
+        context.console.print_line(server.model(model).name)
 
 
 def _remove(context: Context) -> None:

@@ -72,6 +72,7 @@ class TerminalChat:
         loaded = self._engine.load(self._model, suggested(context_of(options)), stop, self._on_event)
         self._on_event(loaded)
         if loaded.capabilities:
+            self._model = loaded.model  # whose name may have been left out
             from phichat.cli.server_models import unused_options  # noqa: PLC0415 - is there only for servers
 
             for sentence in unused_options(options, loaded, self._candidates):

@@ -21,7 +21,7 @@ class ModelRef:
     """A model, and where it is.
 
     Attributes:
-        name: what the command line and replies call it; `SERVER/MODEL` for one on a server.
+        name: what the command line and replies call it; `SERVER/TITLE` for one on a server.
         title: what people read.
         kind: whether `location` is a file's path or a server's address.
         location: the path, or the address with `#` and the server's own name of the model. Preferences store it.
@@ -46,7 +46,7 @@ class ModelRef:
         """Return the model that the server at `url`, which the user named `server`, calls `model`."""
         is_path = model.lower().endswith(".gguf")  # llama.cpp's server calls a model by the path of its file
         title = PurePosixPath(model.replace("\\", "/")).stem if is_path else model
-        return cls(f"{server}/{model}", title, ModelKind.REMOTE, f"{url}#{model}")
+        return cls(f"{server}/{title}", title, ModelKind.REMOTE, f"{url}#{model}")
 
     @property
     def path(self) -> Path:

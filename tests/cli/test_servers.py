@@ -184,6 +184,15 @@ def test_a_conversation_is_sent_whole(phichat: Run, gaming: ChatServer) -> None:
     assert [each["content"] for each in gaming.chats[1]["messages"]] == ["Be brief.", "Say red", "red", "Say blue"]
 
 
+def test_a_model_that_is_called_by_its_file(phichat: Run, gaming: ChatServer) -> None:
+    gaming.models = [{"id": "/models/Tiny-Q4.gguf"}]
+    assert phichat("servers", "test", "gaming")[1].splitlines()[1] == "gaming/Tiny-Q4"
+    for name in ("gaming/Tiny-Q4", "gaming/tiny-q4", "gaming/"):
+        out = phichat("ask", "Say red", "--model", name, "--json")[1]
+        assert json.loads(out.splitlines()[-1])["model"] == "gaming/Tiny-Q4"
+    assert gaming.chats[-1]["model"] == "/models/Tiny-Q4.gguf"
+
+
 def test_a_lost_line_keeps_what_came(phichat: Run, gaming: ChatServer) -> None:
     gaming.stream("sea gr", BREAK)
     status, out, err = phichat("ask", "Hi", "--model", "gaming/tiny")

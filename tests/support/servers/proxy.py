@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BufferedReader
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -64,10 +65,10 @@ class ProxyServer:
 
     def _serve(self, connection: socket.socket, closing: threading.Event) -> None:
         with connection.makefile("rb") as stream:
-            while (request := read_request(stream)) and self._handle(request, connection):
+            while (request := read_request(stream)) and self._handle(request, connection, stream):
                 pass
 
-    def _handle(self, request: Request, connection: socket.socket) -> bool:
+    def _handle(self, request: Request, connection: socket.socket, stream: BufferedReader) -> bool:
         """Whether the connection is good for another request."""
         with self._reached(request) as (upstream, status):
             headers = {name.lower(): value for name, value in request.headers.items()}
@@ -78,7 +79,8 @@ class ProxyServer:
             if request.method == "CONNECT":
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
-                upstream.sendall(_forwarded(request))
+                body = stream.read(int(request.headers.get("Content-Length") or 0))
+                upstream.sendall(_forwarded(request) + body)
             _relay(connection, upstream)
         return False
 
