@@ -85,10 +85,12 @@ class Capabilities:
         continues: whether it can continue an answer.
         candidates: how many of the likeliest tokens it tells, at most; 0 for none. It tells none of the probabilities
             after sampling.
+        ends_thinking: whether it answers at once when it is hurried while it thinks.
         counts_tokens: whether it counts the tokens of a prompt before answering it; else they are estimated.
     """
 
     sampling: tuple[str, ...] = ()
     continues: bool = False
     candidates: int = 0
+    ends_thinking: bool = False
     counts_tokens: bool = False

@@ -183,7 +183,16 @@ class _Answering:
                 yield Notice(tr("{host} can’t be reached. Trying again…").format(host=self._model.host))
                 self._stop.wait(RETRY_SECONDS)
             else:
-                return
+                if not self._is_hurried:
+                    return
+                self._sampling = replace(self._sampling, thinking=0)
+                self._options = replace(self._options, limits=limits_of(self._sampling, thinks=False))
+
+    @property
+    def _is_hurried(self) -> bool:
+        """Whether to ask again without thinking, as no server can be told to end it."""
+        can_end = bool(self._model.traits.switches) and self._sampling.thinking != 0
+        return can_end and self._stop.is_hurried() and not self._stop.is_set() and self._reader.is_only_thought
 
     def _pieces(self) -> Iterator[Piece | Notice]:
         """Yield what one request is answered with. Raise EngineError or SettingRefused."""
@@ -195,7 +204,7 @@ class _Answering:
                     yield from reader.take(chunk)
                     if reader.has_begun:
                         response.be_patient(NEXT_PIECE_SECONDS)
-                    if reader.is_full or self._stop.is_set():
+                    if reader.is_full or self._stop.is_set() or self._is_hurried:
                         return
             except ServerUnreachable:
                 if not reader.finish:  # after that, only counts may be missing

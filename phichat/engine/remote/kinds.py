@@ -44,7 +44,13 @@ class Traits:
     @property
     def capabilities(self) -> Capabilities:
         """What the window and the command line are told."""
-        return Capabilities(self.sampling, self.continues, self.candidates, bool(self.counts_at))
+        return Capabilities(
+            self.sampling,
+            continues=self.continues,
+            candidates=self.candidates,
+            ends_thinking=bool(self.switches),
+            counts_tokens=bool(self.counts_at),
+        )
 
 
 def _named(*names: str, **others: str) -> dict[str, str]:

@@ -72,6 +72,11 @@ class ReplyReader:
         self._first = self._last = self._answered = 0.0
 
     @property
+    def is_only_thought(self) -> bool:
+        """Whether the model has thought, and not begun to answer."""
+        return self.has_thought and not self._counts[PieceKind.TEXT]
+
+    @property
     def is_full(self) -> bool:
         """Whether the answer has reached its length, which the server was not told."""
         return self._most is not None and self._counts[PieceKind.TEXT] >= self._most

@@ -189,6 +189,23 @@ def test_hurrying_does_not_end_an_answer(engine: RemoteEngine, load: Load, serve
     assert text_of_events(events) == "sea green"
 
 
+def test_hurrying_ends_thinking(engine: RemoteEngine, load: Load, server: ChatServer) -> None:
+    assert load(ServerKind.VLLM).capabilities.ends_thinking  # type: ignore[union-attr]
+    stop = CancelToken()
+    server.stream(chunk(reasoning="Hm"), chunk(reasoning=", well"), threading.Event())
+    server.stream("sea ", "green")
+    events = []
+    for each in engine.generate(request(), stop):
+        events.append(each)
+        if isinstance(each, Piece):
+            stop.hurry()
+    assert server.client_left.wait(10)
+    assert (thought_of_events(events), text_of_events(events)) == ("Hm", "sea green")
+    asked = [each.get("chat_template_kwargs") for each in server.chats]
+    assert asked == [None, {"enable_thinking": False}]
+    assert done_of(events).reason is Ending.STOP
+
+
 def test_leaving_an_answer_closes_the_connection(engine: RemoteEngine, load: Load, server: ChatServer) -> None:
     load()
     server.stream("sea ", threading.Event())
