@@ -36,7 +36,7 @@ def _add(context: Context) -> None:
         found = _find(context, options.url, key, stop)
     known = context.servers.find_by_url(found.url)
     is_same = known is not None and known.name.lower() == name.lower() and key is not None
-    server = known if known and is_same else context.servers.add(Server(name, found.url, found.kind))
+    server = known if known and is_same else context.servers.add(Server(name, found.url, found.kind, found.models))
     if key:
         _keep_key(context, server, key)
     if options.json:

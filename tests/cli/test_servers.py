@@ -57,7 +57,13 @@ def test_a_server_is_added_listed_and_removed(phichat: Run, server: ChatServer) 
     assert out == f"gaming was added: vLLM at {server.url}.\ngaming/tiny\ngaming/org/big\n"
     assert phichat("servers", "list")[1].splitlines()[1].split() == ["gaming", "vLLM", server.url, "no"]
     listed = json.loads(phichat("servers", "list", "--json")[1])
-    assert listed == {"name": "gaming", "url": server.url, "kind": "vllm", "has_key": False}
+    assert listed == {
+        "name": "gaming",
+        "url": server.url,
+        "kind": "vllm",
+        "models": ["tiny", "org/big"],
+        "has_key": False,
+    }
     assert phichat("servers", "remove", "gaming")[1] == "gaming was removed, with its key.\n"
     assert "There are no servers. Add one with" in phichat("servers", "list")[2]
     status, _, err = phichat("servers", "remove", "gaming")

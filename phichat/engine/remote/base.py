@@ -10,8 +10,10 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from phichat.engine.model_ref import ModelRef
 from phichat.errors import ServerError
 from phichat.i18n import tr
+from phichat.unicode import replace_surrogates
 
 LONGEST_NAME = 40  # characters
+MOST_MODELS = 1000  # of a server that are remembered
 
 _PAGES = re.compile(r"/(chat/completions|completions|models)/*$")
 _NO_NAME = re.compile(r"[\s/\\\x00-\x1f\x7f-\x9f]")
@@ -48,11 +50,13 @@ class Server:
         name: what the user calls it.
         url: the address that `/models` and `/chat/completions` follow, such as `http://gaming-pc:8080/v1`.
         kind: which program it runs.
+        models: what it calls its models, as it told last.
     """
 
     name: str
     url: str
     kind: ServerKind = ServerKind.UNKNOWN
+    models: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -70,7 +74,7 @@ class Server:
 
     def as_json(self) -> dict[str, Any]:
         """Return what is stored and printed as JSON."""
-        return {"name": self.name, "url": self.url, "kind": str(self.kind)}
+        return {"name": self.name, "url": self.url, "kind": str(self.kind), "models": list(self.models)}
 
     @classmethod
     def from_json(cls, values: Any) -> Self | None:
@@ -80,7 +84,8 @@ class Server:
         name, url, kind = (values.get(key) for key in ("name", "url", "kind"))
         try:
             known = ServerKind(kind) if kind in list(ServerKind) else ServerKind.UNKNOWN
-            return cls(valid_name(str(name)), api_url(str(url)), known) if name and url else None
+            models = valid_models(values.get("models"))
+            return cls(valid_name(str(name)), api_url(str(url)), known, models) if name and url else None
         except ServerError:
             return None
 
@@ -95,6 +100,12 @@ def valid_name(name: str) -> str:
             ).format(name=name[:LONGEST_NAME] or "“”", most=LONGEST_NAME)
         )
     return name
+
+
+def valid_models(values: Any) -> tuple[str, ...]:
+    """Return the names of models in a list that may be anybody's: at most `MOST_MODELS`."""
+    found = (replace_surrogates(each) for each in values if isinstance(each, str)) if isinstance(values, list) else ()
+    return tuple(dict.fromkeys(filter(None, found)))[:MOST_MODELS]
 
 
 def api_url(address: str) -> str:

@@ -43,7 +43,7 @@ def check_server(servers: ServerList, server: Server, stop: CancelToken, model: 
     models = list_models(client, key, stop)
     seconds = time.monotonic() - begun
     kind = find_kind(client, models, stop)
-    servers.set_kind(server.url, kind)
+    servers.remember(server.url, kind, models.names)
     if not model and len(models.names) != 1:
         return Checked(kind, models.names, seconds)
     engine = RemoteEngine(servers)

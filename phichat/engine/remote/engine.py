@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
 from phichat.chat.conversation import Ending, Piece
@@ -30,7 +30,7 @@ from phichat.engine.remote.problems import lost_connection, no_model_sentence
 from phichat.engine.remote.remote_model import RemoteModel, SettingRefused
 from phichat.engine.remote.reply import ReplyReader
 from phichat.engine.remote.servers import ServerList
-from phichat.errors import EngineError, PromptError, PromptTooLong, ServerError, ServerUnreachable, StoreError
+from phichat.errors import EngineError, PromptError, PromptTooLong, ServerError, ServerUnreachable
 from phichat.i18n import tr
 from phichat.net.http_api import ApiClient
 
@@ -128,9 +128,7 @@ class RemoteEngine:
         kind = models.kind or server.kind
         if kind is ServerKind.UNKNOWN:
             kind = find_kind(client, models, stop)
-        if kind is not server.kind:
-            with suppress(StoreError):  # then it is asked again
-                self._servers.set_kind(server.url, kind)
+        self._servers.remember(server.url, kind, models.names)
         return kind
 
 

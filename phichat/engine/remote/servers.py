@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from phichat.engine.remote.base import Server, ServerKind, api_url, valid_name
+from phichat.engine.remote.base import Server, ServerKind, api_url, valid_models, valid_name
 from phichat.errors import ServerError, StoreError
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
@@ -71,9 +72,13 @@ class ServerList:
         self._update(change)
         return renamed
 
-    def set_kind(self, url: str, kind: ServerKind) -> None:
-        """Note which program the server at `url` runs. Raise StoreError."""
-        self._update(lambda known: [replace(each, kind=kind) if each.url == url else each for each in known])
+    def remember(self, url: str, kind: ServerKind, models: Sequence[str]) -> None:
+        """Note what the server at `url` told: which program it runs, and its models. Errors of the disk are ignored."""
+        known, models = self.find_by_url(url), valid_models(list(models))
+        if known and (known.kind, known.models) != (kind, models):
+            new = replace(known, kind=kind, models=models)
+            with suppress(StoreError):  # then it is asked again
+                self._update(lambda servers: [new if each.url == url else each for each in servers])
 
     def remove(self, name: str) -> Server:
         """Remove a server and its key; return what it was. Raise ServerError or StoreError."""

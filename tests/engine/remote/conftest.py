@@ -55,7 +55,7 @@ def load(engine: RemoteEngine, server: ChatServer, servers: ServerList) -> Calla
 
     def load_model(kind: ServerKind = ServerKind.UNKNOWN, model: str = "tiny", key: str = "") -> Loaded:
         known = servers.find_by_url(server.url) or servers.add(Server("gaming", server.url, kind))
-        servers.set_kind(known.url, kind)
+        servers.remember(known.url, kind, ())
         if key:
             servers.set_key(known, key)
         return engine.load(known.model(model), EngineSettings(), CancelToken(), lambda _: None)

@@ -157,6 +157,15 @@ def test_a_damaged_list_is_an_empty_one(servers: ServerList, home: Path, content
     assert len(servers.servers()) == 1
 
 
+def test_what_a_server_told_is_remembered(servers: ServerList, home: Path) -> None:
+    server = servers.add(Server("one", "a:1"))
+    servers.remember(server.url, ServerKind.OLLAMA, ["qwen3:8b", "", "qwen3:8b", "a\ud800"])
+    again = make_server_list(Home(home))
+    assert again.servers() == [Server("one", server.url, ServerKind.OLLAMA, ("qwen3:8b", "a\N{REPLACEMENT CHARACTER}"))]
+    again.remember("http://other/v1", ServerKind.VLLM, ["x"])
+    assert len(again.servers()) == 1
+
+
 def test_an_unknown_kind_stays_a_server(servers: ServerList, home: Path) -> None:
     JsonFile(home / "servers.json").write_value([{"name": "one", "url": "a:1", "kind": "sglang"}])
     assert servers.servers() == [Server("one", "http://a:1/v1")]
