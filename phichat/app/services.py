@@ -122,7 +122,9 @@ class ModelService(QObject):
 
     @Slot(object)
     def remember(self, loaded: Loaded) -> None:
-        """Keep a model that was loaded, from wherever, in the library."""
+        """Keep a file that was loaded, from wherever, in the library."""
+        if loaded.model.is_remote:
+            return
         try:
             self.library().register_file(loaded.model.path)
         except (ModelMissing, StoreError) as error:
