@@ -15,6 +15,7 @@ from phichat.cli.actions import add_history, add_json, add_models, add_servers
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
 from phichat.cli.server_options import add_server_options, run_serve
+from phichat.engine.base import MOST_ANSWERS
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
@@ -56,7 +57,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     argparse_sentences.translate()
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
-    main.set_defaults(seed=None, think=None, stop=[], forbidden=[], candidates=0, lens=False)
+    main.set_defaults(seed=None, think=None, stop=[], forbidden=[], candidates=0, lens=False, count=1)
     main.set_defaults(**{setting.name: None for setting in SETTINGS})
     main.add_argument(
         "--version",
@@ -131,6 +132,13 @@ def _add_ask(commands: Any) -> None:
         "--lens",
         action="store_true",
         help=tr("color each word by how sure the model was, and underline those it was least sure of"),
+    )
+    ask.add_argument(
+        "--count",
+        type=whole_number(1, MOST_ANSWERS),
+        default=1,
+        metavar="N",
+        help=tr("give N different answers, written at the same time (up to {most})").format(most=MOST_ANSWERS),
     )
     add_json(ask)
 
@@ -262,7 +270,7 @@ def _run_ask(context: Context) -> int:
 
 def run_chat(context: Context) -> int:
     """Run `phichat chat`, which is also what `phichat` alone runs in a terminal without a display."""
-    from phichat.cli.talk import chat  # noqa: PLC0415
+    from phichat.cli.conversation import chat  # noqa: PLC0415
 
     return chat(context)
 

@@ -5,21 +5,23 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
 from phichat.chat.candidates import certainty_text
 from phichat.chat.conversation import Ending, Message, Reply
-from phichat.chat.sampling import Sampling
+from phichat.chat.sampling import MAX_SEED, Sampling
 from phichat.chat.session import Session
 from phichat.cli import standard_input
+from phichat.cli.answers import AnswerOrder, length_notice, statistics
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.lens import TerminalLens
 from phichat.cli.recorder import ChatRecorder
 from phichat.engine.base import (
+    AnswerEvent,
     CancelToken,
     Done,
     Engine,
@@ -58,7 +60,8 @@ class TerminalChat:
     ) -> None:
         self._engine, self._model, self._console, self._recorder = engine, model, console, recorder
         self._sha256, self._as_json, self._lens = sha256, as_json, lens
-        self._candidates = 1 if lens else 0
+        self._candidates, self._count = 1 if lens else 0, 1
+        self._answers = AnswerOrder(1)
         self._session = Session()
         self._settings = EngineSettings()
         self._context, self._can_grow = 0, True
@@ -69,6 +72,7 @@ class TerminalChat:
         self._session.system = replace_surrogates(options.system)
         self._session.sampling = sampling_of(options)
         self._candidates = max(self._candidates, options.candidates if self._as_json else 0)
+        self._count = options.count
         loaded = self._engine.load(self._model, suggested(context_of(options)), stop, self._on_event)
         self._on_event(loaded)
         if loaded.capabilities:
@@ -95,10 +99,11 @@ class TerminalChat:
         session = self._session
         sampling, before = session.sampling.with_seed(), session.conversation.tip
         turns = session.begin_reply(text, self._made_with(sampling))
+        self._answers = AnswerOrder(self._count)
         if self._recorder:
             self._recorder.record_question(session)
         try:
-            done = self._generate(Request(turns, sampling, candidates=self._candidates), stop)
+            done = self._generate(Request(turns, sampling, candidates=self._candidates, count=self._count), stop)
         except BaseException as error:
             answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
             if answered and not (answered.text or answered.thinking):
@@ -107,7 +112,8 @@ class TerminalChat:
                 self._end_after_error(error, sampling)
             raise
         self._end(done.reason, asdict(done))
-        self._print_summary(done, sampling)
+        if self._count == 1 or not self._answers.has_begun:
+            self._print_summary(done, sampling)
         return done
 
     def _with_option(self, error: PromptTooLong) -> PromptTooLong:
@@ -153,6 +159,8 @@ class TerminalChat:
                 self._print_event(event)
                 if self._session.answering and self._recorder:
                     self._recorder.record_pieces(self._session.answering, added)
+            case AnswerEvent():
+                self._add_answer(event)
             case PromptReady() | Done():
                 self._print_event(event)
             case Loaded():
@@ -169,7 +177,35 @@ class TerminalChat:
                     )
                 )
 
+    def _add_answer(self, event: AnswerEvent) -> None:
+        """Print what happens to one of several answers; as text, in their order."""
+        if isinstance(event.event, Piece) and not event.answer:
+            self._session.extend([event.event])
+        for number, found in self._answers.add(event):
+            if self._as_json:
+                continue
+            self._print_heading(number)
+            if isinstance(found, Done):
+                self._print_summary(found, self._session.sampling)
+            else:
+                self._print_event(found)
+        if self._as_json and isinstance(event.event, Piece | Done):
+            self._console.print_json({**self._event_json(event.event), "answer": event.answer})
+
+    def _print_heading(self, number: int) -> None:
+        """Print which of several answers follows; on stdout, a blank line comes between two."""
+        if not self._answers.begin(number):
+            return
+        if number:
+            self._console.end_answer()
+            self._console.print_line()
+        self._lens = TerminalLens(self._console) if self._lens else None
+        title = tr("Answer {number} of {count}")
+        self._console.print_notice(title.format(number=format_number(number + 1), count=format_number(self._count)))
+
     def _print_event(self, event: PromptReady | Piece | Done) -> None:
+        if self._as_json and isinstance(event, Done) and self._answers.has_begun:
+            return  # each answer has its own
         if self._as_json:
             self._console.print_json(self._event_json(event))
         elif isinstance(event, Piece) and event.is_thinking:
@@ -190,6 +226,8 @@ class TerminalChat:
     def _event_json(self, event: PromptReady | Piece | Done) -> dict[str, Any]:
         line = as_json(event)
         line.pop("dropped", None)
+        if self._count > 1:
+            line["answer"] = 0  # the first is also where what belongs to all is told
         if isinstance(event, Done):
             line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": self._engine_json()}
         return line
@@ -202,21 +240,27 @@ class TerminalChat:
             return
         self._end_answer()
         if done.reason is Ending.LENGTH:
-            self._console.print_notice(_length_notice(done, sampling, is_remote=self._model.is_remote))
+            self._console.print_notice(length_notice(done, sampling, is_remote=self._model.is_remote))
         if done.stopped_by:
             self._console.print_notice(tr("The answer ended at “{text}” (--stop).").format(text=done.stopped_by))
         if done.reason is Ending.CANCELLED:
             self._console.print_notice(tr("Stopped."))
         if done.completion_tokens:
-            self._console.print_notice(_statistics(done))
+            self._console.print_notice(statistics(done))
 
     def _end_after_error(self, error: PhichatError, sampling: Sampling) -> None:
         """End the output after an error, in JSON with two last events; otherwise the caller prints the message."""
-        if self._as_json:
-            self._console.print_json_error(str(error))
-            self._print_event(Done(Ending.ERROR, sampling.seed or 0))
-        else:
+        if not self._as_json:
+            for number, piece in self._answers.rest():
+                self._print_heading(number)
+                self._print_event(piece)
             self._end_answer()
+            return
+        self._console.print_json_error(str(error))
+        unfinished = self._answers.unfinished if self._answers.has_begun else [0]
+        for number in unfinished:
+            line = self._event_json(Done(Ending.ERROR, ((sampling.seed or 0) + number) % (MAX_SEED + 1)))
+            self._console.print_json({**line, "answer": number} if self._count > 1 else line)
 
     def _end_answer(self) -> None:
         if self._lens:
@@ -235,10 +279,10 @@ def ask(context: Context) -> int:
     if context.options.candidates and not context.options.json:
         context.console.print_notice(tr("--candidates has no effect without --json."))
     with context.engine() as engine:
-        terminal_chat = _terminal_chat(context, engine)
+        talk = terminal_chat(context, engine)
         with interrupting(stop):
-            terminal_chat.load(context.options, stop)
-            done = terminal_chat.reply(text, stop)
+            talk.load(context.options, stop)
+            done = talk.reply(text, stop)
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
 
 
@@ -256,62 +300,11 @@ def question_of(words: Sequence[str], console: Console) -> str:
     return " ".join([*words[:at], piped, *words[at + 1 :]])
 
 
-def chat(context: Context) -> int:
-    """Answer line by line until standard input ends; save the conversation with `--save`. Return the exit status."""
-    with context.engine() as engine:
-        if not context.options.save:
-            return _converse(context, _terminal_chat(context, engine))
-        with closing(ChatRecorder(context.home, context.console)) as recorder:
-            recorder.open()
-            return _converse(context, _terminal_chat(context, engine, recorder))
-
-
-def _terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | None = None) -> TerminalChat:
+def terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | None = None) -> TerminalChat:
+    """Return a conversation with the model that was asked for. Raise ModelMissing."""
     model, sha256 = chosen_ref(context)
     lens = TerminalLens(context.console) if context.options.lens and not context.options.json else None
     return TerminalChat(engine, model, sha256, context.console, context.options.json, recorder, lens)
-
-
-def _converse(context: Context, terminal_chat: TerminalChat) -> int:
-    console, stop = context.console, CancelToken()
-    with interrupting(stop):
-        terminal_chat.load(context.options, stop)
-    if stop.is_set():  # when the model was there already
-        raise KeyboardInterrupt
-    if console.is_interactive:
-        kept = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation will be saved.")
-        lost = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation won’t be saved.")
-        console.print_notice(kept if context.options.save else lost)
-        with suppress(ImportError):
-            import readline  # noqa: F401, PLC0415 - gives `input` its line editing
-    while (text := _read_question(console)) is not None:
-        if text.strip() and not _reply_to(text.rstrip("\r\n"), terminal_chat, console):
-            return 130
-    return 0
-
-
-def _read_question(console: Console) -> str | None:
-    """Return the next line, None at the end; an empty one where a person pressed Ctrl+C, which clears the line."""
-    try:
-        return console.read_line("> ")
-    except KeyboardInterrupt:
-        if not console.is_interactive:
-            raise
-        console.print_notice(tr("Press Ctrl+D to end the conversation."))
-        return ""
-
-
-def _reply_to(text: str, terminal_chat: TerminalChat, console: Console) -> bool:
-    """Answer `text` and return whether to go on: after an error or Ctrl+C only where somebody types."""
-    stop = CancelToken()
-    try:
-        with interrupting(stop):
-            terminal_chat.reply(text, stop)
-    except PhichatError as error:
-        if not console.is_interactive:
-            raise
-        console.print_notice(str(error))
-    return console.is_interactive or not stop.is_set()
 
 
 def chosen_ref(context: Context) -> tuple[ModelRef, str | None]:
@@ -374,18 +367,3 @@ def interrupting(stop: CancelToken) -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, earlier)
         is_asked_to_stop()
-
-
-def _length_notice(done: Done, sampling: Sampling, *, is_remote: bool) -> str:
-    if is_remote or done.completion_tokens - done.thinking_tokens >= sampling.max_tokens:
-        return tr("The answer reached the maximum length. Use --max-tokens to allow longer answers.")
-    return tr("The answer filled the context. Use --context to choose a larger one.")
-
-
-def _statistics(done: Done) -> str:
-    return tr("{tokens}, {speed} per second, first token after {seconds} s, seed {seed}.").format(
-        tokens=tr_count("{count} token", "{count} tokens", done.completion_tokens),
-        speed=format_number(done.tokens_per_second, 1),
-        seconds=format_number(done.seconds_to_first_token, 1),
-        seed=done.seed,
-    )

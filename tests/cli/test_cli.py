@@ -369,7 +369,7 @@ def test_ctrl_c_at_the_end_of_an_answer_is_not_lost(
         signal.raise_signal(signal.SIGINT)
         return "All."
 
-    monkeypatch.setattr("phichat.cli.talk._statistics", interrupt)
+    monkeypatch.setattr("phichat.cli.talk.statistics", interrupt)
     assert phichat("chat", said="Hi\nAnd?\n") == (130, "Hi\n", "All.\n")
 
 
