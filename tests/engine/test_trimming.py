@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phichat.chat.conversation import Reply
+from phichat.chat.conversation import Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, PromptFit, Request
@@ -49,3 +49,21 @@ def test_after_trimming_only_what_is_new_is_read(
         assert (second[1].cached_tokens >= before) is not is_trimmed
         assert second[0].kept == second[1].cached_tokens
     assert turns[-1][0].dropped
+
+
+def test_an_answer_that_goes_on_has_the_prompt_it_began_with(
+    llama: LlamaEngine, settings: EngineSettings, chatml_model: Path
+) -> None:
+    """Also where the context is full to the last token that the next cut would need."""
+    llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
+    session = Session(system="Be brief.")
+    sampling = Sampling(temperature=0.0, seed=3, max_tokens=20)
+    for number in range(TURNS // 2):
+        asked(llama, session, f"And {number}?", sampling)
+        answer = session.conversation.path()[-1]
+        assert answer.reply
+        begun = Turn(Role.ASSISTANT, answer.text[:15], answer.reply.tokens[:15])
+        turns = session.turns_before(answer, "tiny")
+        *_, done = llama.generate(Request(turns, sampling, begun), CancelToken())
+        assert isinstance(done, Done)
+        assert done.cached_tokens == done.prompt_tokens - 1

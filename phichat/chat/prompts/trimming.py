@@ -178,7 +178,9 @@ def fit_prompt(
             least - context,
         )
     cuts = ContextTrimmer(form, turns, variables)
-    lengths = [context - min(longest_reply, context // 4) - len(begun), context - 1 - len(begun)]
+    reply = min(longest_reply, context // 4)
+    # While a quarter of it is left, a reply that goes on has the prompt that it began with: none of it is read again.
+    lengths = [context - max(reply, len(begun) + reply // 4), context - 1 - len(begun)]
     for room in lengths:  # a shorter reply is better than none
         if cuts.shortest <= room:
             cut = cuts.first_for(room)
