@@ -143,6 +143,7 @@ MODULES = {
         "phichat.app",
         "phichat.chat",
         "phichat.diagnostics",
+        "phichat.documents",
         "phichat.engine",
         "phichat.engines",
         "phichat.exchange",

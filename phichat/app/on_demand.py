@@ -11,7 +11,6 @@ from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.threads.engine_thread import EngineThread
 
 if TYPE_CHECKING:
-    from phichat.chat.attachments import Attachment
     from phichat.diagnostics.licences import Dependency
     from phichat.exchange.imports import Imported, ImportTarget
     from phichat.net.credentials import Credentials
@@ -37,13 +36,6 @@ def kind_of(file: Path) -> "FileKind":
     from phichat.exchange import text_files  # noqa: PLC0415 - when a file is dropped
 
     return text_files.kind_of(file)
-
-
-def read_text(file: Path) -> "Attachment":
-    """Return a text file as an attachment."""
-    from phichat.exchange import text_files  # noqa: PLC0415 - when a file is dropped
-
-    return text_files.read_text(file)
 
 
 def credentials(home: paths.Home) -> "Credentials":

@@ -15,6 +15,10 @@ from phichat.i18n import tr
 from phichat.ui.controllers.preferences import PreferencesStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from phichat.cancellation import CancelToken
+    from phichat.documents.process.document_process import DocumentProcess
     from phichat.models.base import ModelManager
     from phichat.models.hub_access import HubAccess
     from phichat.models.library import Library
@@ -22,6 +26,39 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0  # seconds to wait for the last writes when closing
 GB = 1_000_000_000
+
+
+class AttachmentService(QObject):
+    """Reads files that are attached: text in the thread that asks, documents in a process of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._making = threading.Lock()
+        self._process: DocumentProcess | None = None
+
+    def read(self, file: Path, password: str, stop: "CancelToken") -> "Iterator[object]":
+        """See `phichat.ui.chat.attachments.FileReader`."""
+        from phichat.documents.attachments import is_document, read_attachment  # noqa: PLC0415 - when one is dropped
+        from phichat.exchange import text_files  # noqa: PLC0415
+
+        if is_document(file):
+            yield from read_attachment(self._reader(), file, password, stop)
+        else:
+            yield text_files.read_text(file)
+
+    def _reader(self) -> "DocumentProcess":
+        from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415 - as above
+
+        with self._making:
+            self._process = self._process or DocumentProcess()
+            return self._process
+
+    @Slot()
+    def close(self) -> None:
+        """End the process."""
+        with self._making:
+            if self._process:
+                self._process.close()
 
 
 class ModelService(QObject):

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from phichat import __version__, engines, files, i18n, paths
 from phichat.app import on_demand
 from phichat.app.model_server import ModelServer
-from phichat.app.services import GB, HistoryService, ModelService
+from phichat.app.services import GB, AttachmentService, HistoryService, ModelService
 from phichat.diagnostics import logs
 from phichat.engine.base import Engine
 from phichat.i18n import tr
@@ -83,6 +83,7 @@ def create_window(
     preferences = PreferencesStore(stored, save)
     make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
     thread = EngineThread(make_engine)
+    attachments = AttachmentService()
     service = HistoryService(home, preferences, is_guest=is_guest)
     conversations = Conversations(service.history, preferences.new_session)
     generation = GenerationController(thread, on_demand.suggested_settings, conversations.autosave, models.checksum)
@@ -97,13 +98,14 @@ def create_window(
             models=models.list_models,
             open_model=models.find_file,
             look=on_demand.kind_of,
-            read_text=on_demand.read_text,
+            read_file=attachments.read,
             export_to=on_demand.export_to,
             import_from=on_demand.import_from,
         )
-    for part in (theme, thread, generation, coordinator, models, service, conversations, preferences):
+    for part in (theme, thread, generation, coordinator, models, service, conversations, preferences, attachments):
         part.setParent(window)
-    for end in (generation.close, coordinator.close, thread.close, conversations.close, service.close):
+    ends = (generation.close, coordinator.close, thread.close, conversations.close, service.close, attachments.close)
+    for end in ends:
         window.closed.connect(end)
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)

@@ -1,4 +1,4 @@
-"""Text files attached to a message, and the prompt text that they become."""
+"""Files attached to a message, and the prompt text that they become."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def fenced(text: str, language: str = "") -> str:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A copy of a text file from the moment it was attached. `name` has no folder."""
+    """The text of a file from the moment it was attached. `name` has no folder."""
 
     name: str
     text: str
@@ -37,6 +37,21 @@ class Attachment:
         """The name on one line without controls, and without its middle if it is longer than names of files are."""
         name = without_controls(shortened(self.name, 2 * LONGEST_NAME))
         return shortened(" ".join(name.split()), LONGEST_NAME)
+
+
+@dataclass(frozen=True)
+class AttachmentProgress:
+    """How far the reading of a document is: at which of its pages, from 1."""
+
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class AttachmentRemark:
+    """A sentence about what an attachment does not have of its document."""
+
+    sentence: str
 
 
 Attachments = tuple[Attachment, ...]

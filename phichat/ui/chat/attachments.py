@@ -10,10 +10,10 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
-from phichat.chat.attachments import Attachment, text_attachment
+from phichat.chat.attachments import Attachment, AttachmentProgress, AttachmentRemark, text_attachment
 from phichat.chat.session import Session
-from phichat.errors import PhichatError
-from phichat.i18n import format_sizes, tr, tr_count
+from phichat.errors import DocumentLocked, PhichatError
+from phichat.i18n import format_number, format_sizes, tr, tr_count
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
@@ -78,8 +78,19 @@ GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may ne
 FileInspector = Callable[[Path], FileKind]
 """Returns the kind of a file; may block."""
 
-TextReader = Callable[[Path], Attachment]
-"""Reads a text file; may block. Raises StoreError."""
+FileReader = Callable[[Path, str, CancelToken], Iterator[object]]
+"""Reads a file with a password, empty for none; may block.
+
+Yields AttachmentProgress, then an Attachment, then AttachmentRemarks. Raises StoreError, DocumentError.
+"""
+
+
+@dataclass(frozen=True)
+class _Locked:
+    """A file that wants a password, and the sentence that asks for it."""
+
+    file: Path
+    sentence: str
 
 
 @dataclass
@@ -89,18 +100,20 @@ class _Reading:
     session: Session
     at: Path
     errors: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    progress: AttachmentProgress | None = None
     stop: CancelToken | None = None
 
 
 class AttachmentController(QObject):
     """Attaches files to the conversation in which they were chosen, shown or not.
 
-    `look` returns the kind of a file, `read` reads it; both run in a thread.
+    `look` returns the kind of a file, `read` reads it; both run in a thread. A file that wants a password asks for it.
 
     Signals:
         failed(str, str): a conversation by its id, and sentences about what could not be attached in it.
         notified(str): a sentence about what is attached already.
-        reading_delayed(str): the file of that name is still being read; empty once none is.
+        reading_delayed(str): the file of that name is still being read, with the page; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
     """
 
@@ -117,7 +130,7 @@ class AttachmentController(QObject):
         conversations: Conversations,
         *,
         look: FileInspector,
-        read: TextReader,
+        read: FileReader,
     ) -> None:
         super().__init__(window)
         self._composer, self._conversations = composer, conversations
@@ -151,16 +164,16 @@ class AttachmentController(QObject):
     @Slot()
     def choose_files(self) -> None:
         """Attach files that the user chooses in a dialog."""
-        from phichat.ui.widgets.dialogs import choose_text_files  # noqa: PLC0415 - takes 10 ms
+        from phichat.ui.widgets.dialogs import choose_attachments  # noqa: PLC0415 - takes 10 ms
 
-        if files := choose_text_files(self._composer.window()):
-            self._begin([(Path(file), FileKind.TEXT) for file in files])
+        if files := choose_attachments(self._composer.window()):
+            self._begin([(Path(file), FileKind.TEXT) for file in files], self.session)
             self._composer.setFocus()
 
     @Slot(list)
     def attach(self, files: Sequence[Path]) -> None:
         """Attach `files`; models and conversations among them are emitted as signals."""
-        self._begin([(file, None) for file in files])
+        self._begin([(file, None) for file in files], self.session)
 
     @Slot(str)
     def attach_text(self, text: str) -> None:
@@ -181,17 +194,17 @@ class AttachmentController(QObject):
         """Stop the threads."""
         self._tasks.close()
 
-    def _begin(self, files: Sequence[tuple[Path, FileKind | None]]) -> None:
+    def _begin(self, files: Sequence[tuple[Path, FileKind | None]], session: Session, password: str = "") -> None:
         if not files:
             return
-        reading = _Reading(self.session, files[0][0])
+        reading = _Reading(session, files[0][0])
 
         def job(stop: CancelToken) -> Iterator[object]:
             for file, kind in files:
                 if stop.is_set():
                     return
                 yield file
-                yield self._read_file(file, kind or self._look(file))
+                yield from self._read_file(file, kind or self._look(file), password, stop)
 
         self._readings.append(reading)
         self._slow_timer.start()
@@ -200,28 +213,52 @@ class AttachmentController(QObject):
             job, partial(self._on_read, reading), partial(self._add_error, reading), partial(self._on_ended, reading)
         )
 
-    def _read_file(self, file: Path, kind: FileKind) -> object:
-        """Return the file's text, or why there is none, or its kind if it is not text. Runs in a thread."""
+    def _read_file(self, file: Path, kind: FileKind, password: str, stop: CancelToken) -> Iterator[object]:
+        """Yield what comes of reading the file, or why there is nothing, or its kind if it is no text. In a thread."""
         if kind is not FileKind.TEXT:
-            return kind
+            yield kind
+            return
         try:
-            return self._read(file)
+            yield from self._read(file, password, stop)
+        except DocumentLocked as error:
+            yield _Locked(file, str(error))
         except PhichatError as error:
-            return str(error)
+            yield str(error)
 
     def _on_read(self, reading: _Reading, found: object) -> None:
         match found:
             case Path():
-                reading.at = found
+                reading.at, reading.progress = found, None
                 self._give_up_timer.start()
+            case AttachmentProgress():
+                self._on_progress(reading, found)
             case Attachment():
                 self._add(reading.session, found)
+            case AttachmentRemark():
+                reading.remarks.append(found.sentence)
+            case _Locked():
+                self._ask_password(reading.session, found)
             case FileKind.MODEL:
                 self.model_dropped.emit(str(reading.at))
             case FileKind.CONVERSATIONS:
                 self.conversations_dropped.emit([reading.at])
             case str():
                 self._add_error(reading, found)
+
+    def _on_progress(self, reading: _Reading, progress: AttachmentProgress) -> None:
+        """Go on waiting for a file that is being read page by page, however many it has."""
+        reading.progress = progress
+        if reading in self._readings:
+            self._give_up_timer.start()
+            if not self._slow_timer.isActive():
+                self._emit_slow()
+
+    def _ask_password(self, session: Session, locked: _Locked) -> None:
+        from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - as above
+
+        dialog = PasswordDialog(self._composer.window(), locked.sentence)
+        dialog.entered.connect(partial(self._begin, [(locked.file, FileKind.TEXT)], session))
+        dialog.open()
 
     def _add_error(self, reading: _Reading, sentence: str) -> None:
         reading.errors.append((reading.at.name, sentence))
@@ -231,6 +268,8 @@ class AttachmentController(QObject):
             return
         self._readings.remove(reading)
         self._emit_errors(reading)
+        if reading.remarks:
+            self.notified.emit("\n".join(reading.remarks[:MOST_REASONS]))
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
@@ -253,7 +292,7 @@ class AttachmentController(QObject):
     @Slot()
     def _emit_slow(self) -> None:
         if self._readings:
-            self.reading_delayed.emit(self._readings[-1].at.name)
+            self.reading_delayed.emit(_shown_progress(self._readings[-1]))
 
     @Slot()
     def _give_up(self) -> None:
@@ -295,3 +334,12 @@ class AttachmentController(QObject):
             self._conversations.current.save_now()
         else:
             self._conversations.save_draft(session)
+
+
+def _shown_progress(reading: _Reading) -> str:
+    """Return the name of the file that is being read, with the page that is."""
+    name, progress = reading.at.name, reading.progress
+    if progress is None:
+        return name
+    page, pages = format_number(progress.page), format_number(progress.pages)
+    return tr("{name} (page {page} of {pages})").format(name=name, page=page, pages=pages)

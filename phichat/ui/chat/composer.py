@@ -62,7 +62,7 @@ class Composer(QFrame):
         self._theme = theme
         self._chips: AttachmentChips | None = None
         self._attach = _button(
-            "attachButton", tr("Attach text files"), tr("Attach text files. You can also drop them here.")
+            "attachButton", tr("Attach files"), tr("Attach documents or text files. You can also drop them here.")
         )
         self.field = GrowingTextEdit(takes_files=True)
         self.field.setObjectName("composer")

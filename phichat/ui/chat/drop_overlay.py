@@ -78,4 +78,4 @@ def _title() -> QLabel:
 
 
 def _hint() -> QLabel:
-    return muted(plain_label(tr("Attach text files, open models, or import conversations.")))
+    return muted(plain_label(tr("Attach files, open models, or import conversations.")))

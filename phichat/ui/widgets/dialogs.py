@@ -64,9 +64,9 @@ def choose_conversation_files(parent: QWidget) -> list[str]:
     return files
 
 
-def choose_text_files(parent: QWidget) -> list[str]:
-    """Return the text files that the user chooses; of any kind, as there are too many to list."""
-    files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach text files"), "", tr("All files (*)"))
+def choose_attachments(parent: QWidget) -> list[str]:
+    """Return the files that the user chooses to attach; of any kind, as there are too many to list."""
+    files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach files"), "", tr("All files (*)"))
     return files
 
 

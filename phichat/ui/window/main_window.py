@@ -15,7 +15,7 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.actions import Actions
-from phichat.ui.chat.attachments import AttachmentController, FileInspector, TextReader
+from phichat.ui.chat.attachments import AttachmentController, FileInspector, FileReader
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.drop_overlay import DropHint
 from phichat.ui.chat.header import Header
@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         models: "Callable[[], Sequence[ModelRef]]",
         open_model: "Callable[[Path], ModelRef]",
         look: FileInspector,
-        read_text: TextReader,
+        read_file: FileReader,
         export_to: "Exporter",
         import_from: "Importer",
     ) -> None:
@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
         self._transcript.context.presets = self._panel.presets.labelled_samplings
         self._time_estimate = TimeEstimateController(generation, current, self)
         self._token_counter = TokenCounter(self._composer, self._status, generation, current, self)
-        self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_text)
+        self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_file)
         self._model_status = ModelStatusPresenter(
             generation,
             self,

@@ -89,7 +89,7 @@ def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
 
 
 def test_files_are_chosen_by_button(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogs, "choose_text_files", lambda _: [str(notes)])
+    monkeypatch.setattr(dialogs, "choose_attachments", lambda _: [str(notes)])
     person.click("attachButton")
     person.wait(lambda: chips(person) == ["notes.txt"])
 
@@ -426,7 +426,7 @@ def _all(person: Person, place: str, name: str) -> list[QToolButton]:
 def test_who_attached_a_file_goes_on_writing(
     person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch, *, by_key: bool, is_chosen: bool
 ) -> None:
-    monkeypatch.setattr(dialogs, "choose_text_files", lambda _: [str(notes)] if is_chosen else [])
+    monkeypatch.setattr(dialogs, "choose_attachments", lambda _: [str(notes)] if is_chosen else [])
     button = person.find("attachButton")
     if by_key:
         button.setFocus(Qt.FocusReason.TabFocusReason)
