@@ -1,5 +1,6 @@
 """Documents as attachments: their whole text with its pages, if it is short enough for a message."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from phichat.unicode import replace_surrogates, without_controls
 
 LONGEST = 1_000_000
 """The longest text in bytes. The longest context of a small model holds about half of that."""
+
+TOLD_EVERY = 0.1  # seconds between two reports of the progress
 
 BEGINNING = 1024  # bytes that tell a document from a text
 _BEGINNINGS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf")
@@ -41,14 +44,15 @@ def read_attachment(
     name = without_controls(replace_surrogates(path.name))
     text = _Text(name)
     remarks: list[str] = []
-    has_pictures = False
+    has_pictures, pages, told = False, 0, 0.0
     for part in reader.read(path, password=password, stop=stop):
         match part:
             case Outline():
                 pages = part.pages
             case Section():
                 text.add(part)
-                if part.place.page:
+                if part.place.page and time.monotonic() > told + TOLD_EVERY:
+                    told = time.monotonic()
                     yield AttachmentProgress(part.place.page, max(pages, part.place.page))
             case Note() if part.finding in _WORTH_TELLING:
                 has_pictures = has_pictures or part.finding is Finding.PICTURES
@@ -59,7 +63,7 @@ def read_attachment(
         raise _without_text(name, remarks, has_pictures=has_pictures)
     yield Attachment(name, "\n\n".join(text.lines))
     if remarks:
-        yield AttachmentRemark(f"{name}: {' '.join(remarks)}")
+        yield AttachmentRemark(tr("{name}: {remarks}").format(name=name, remarks=" ".join(remarks)))
 
 
 class _Text:
