@@ -129,6 +129,7 @@ MODULES = {
         "phichat.chat",
         "phichat.cli",
         "phichat.diagnostics",
+        "phichat.documents",
         "phichat.engine",
         "phichat.engines",
         "phichat.exchange",

@@ -129,6 +129,15 @@ def _add_ask(commands: Any) -> None:
         ).format(most=MOST),
     )
     ask.add_argument(
+        "-a",
+        "--attach",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=tr("attach a document or text file (repeatable)"),
+    )
+    ask.add_argument(
         "--lens",
         action="store_true",
         help=tr("color each word by how sure the model was, and underline those it was least sure of"),

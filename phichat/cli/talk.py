@@ -10,12 +10,14 @@ from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
+from phichat.chat.attachments import with_attachments
 from phichat.chat.candidates import certainty_text
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import MAX_SEED, Sampling
 from phichat.chat.session import Session
 from phichat.cli import standard_input
 from phichat.cli.answers import AnswerOrder, length_notice, statistics
+from phichat.cli.attached_files import read_attachments
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.lens import TerminalLens
@@ -281,8 +283,9 @@ def ask(context: Context) -> int:
     with context.engine() as engine:
         talk = terminal_chat(context, engine)
         with interrupting(stop):
+            files = read_attachments(context.options.attach, context.console, stop)
             talk.load(context.options, stop)
-            done = talk.reply(text, stop)
+            done = talk.reply(with_attachments(text, files), stop)
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
 
 

@@ -24,6 +24,7 @@ from phichat.cli.console import Console
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Notice, Tried
 from phichat.errors import EngineDied, PromptTooLong
 from tests.support.fakes import ScriptedEngine, thought
+from tests.support.pdf_files import PICTURE, lines_down, page_of, pdf_file
 
 DONE_KEYS = {
     "event", "reason", "seed", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_to_first_token",
@@ -203,6 +204,28 @@ def test_standard_input_that_is_no_text_is_not_asked(engine: ScriptedEngine, phi
         assert (status, out) == (1, "")
         assert err == "Standard input isn’t text. Convert it to plain text, then try again.\n"
     assert not engine.requests
+
+
+def test_files_go_with_the_message(engine: ScriptedEngine, phichat: Run, tmp_path: Path) -> None:
+    notes, manual = tmp_path / "notes.txt", tmp_path / "manual.pdf"
+    notes.write_text("Ferries float.", "utf-8")
+    manual.write_bytes(pdf_file([page_of(lines_down(["Mind the gap."])), PICTURE]))
+    status, _, err = phichat("ask", "Why?", "-a", str(manual), "-a", str(notes), "-a", str(notes))
+    assert status == 0
+    assert err.startswith("manual.pdf: Page 2 is a picture without text.")
+    asked = engine.requests[0].turns[-1].text
+    assert asked.startswith("manual.pdf:\n```\n[Page 1]\n\nMind the gap.\n```")
+    assert asked.endswith("Why?")
+    assert asked.count("Ferries float.") == 1
+
+
+def test_what_cannot_be_attached_is_not_asked(engine: ScriptedEngine, phichat: Run, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.pdf"
+    locked.write_bytes(pdf_file([page_of(lines_down(["A secret"]))], password="sesame"))
+    assert phichat("ask", "Why?", "-a", str(locked)) == (1, "", "locked.pdf is protected. Enter its password.\n")
+    status, _, err = phichat("ask", "Why?", "-a", str(tmp_path / "gone.pdf"))
+    assert (status, err.startswith("gone.pdf no longer exists.")) == (1, True)
+    assert not engine.loads
 
 
 def test_an_endless_standard_input_is_refused(
