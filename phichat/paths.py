@@ -34,6 +34,11 @@ class Home:
         return self.root / "history.sqlite3"
 
     @property
+    def documents(self) -> Path:
+        """The database of document collections."""
+        return self.root / "documents.sqlite3"
+
+    @property
     def models(self) -> Path:
         """The folder that models are downloaded to."""
         return self.elsewhere or self.root / "models"
@@ -94,8 +99,8 @@ class Home:
         return self.root / "logs"
 
 
-_HISTORY = ("history.sqlite3", "history.damaged-")
-"""How the names of the database begin, of what SQLite has beside it, and of damaged ones."""
+_HISTORY = ("history.sqlite3", "history.damaged-", "documents.sqlite3")
+"""How the names of the databases begin, of what SQLite has beside them, and of damaged ones."""
 
 _NAMES = {
     "preferences.json",
@@ -172,7 +177,7 @@ def _restrict_within(root: Path, *, with_folders: bool) -> bool:
     ours = [path for path in _entries(root) if _is_ours(path)]
     exposed = any(files.is_open_to_others(path) for path in ours if path.name.startswith(_HISTORY))
     for path in ours:
-        if not path.name.startswith("history.sqlite3"):
+        if not path.name.startswith(("history.sqlite3", "documents.sqlite3")):
             files.restrict_to_owner(path)
     for folder, endings in _INSIDE.items():
         place = root / folder

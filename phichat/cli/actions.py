@@ -1,7 +1,8 @@
-"""The options of the commands that have actions: `models`, `servers` and `history`."""
+"""The options of the commands that have actions: `models`, `servers`, `history` and `docs`."""
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from phichat.cli.context import Context
@@ -99,4 +100,28 @@ def add_history(commands: Any, run: Run) -> None:
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or its first few characters"))
+        add_json(action)
+
+
+def add_docs(commands: Any, run: Run) -> None:
+    """Add `docs`, which `run` runs."""
+    docs = commands.add_parser("docs", help=tr("manage and search collections of documents"))
+    docs.set_defaults(run=run)
+    actions = docs.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, words in (
+        ("add", tr("add files and folders to a collection and read them; without any, read what is new or changed")),
+        ("list", tr("list collections")),
+        ("status", tr("list the files in a collection and what couldn’t be read")),
+        ("remove", tr("remove a collection, or files and folders from it, without deleting them")),
+        ("search", tr("find passages about something")),
+    ):
+        action = actions.add_parser(name, help=words)
+        if name != "list":
+            count = "?" if name == "status" else None
+            title = tr("the name of the collection")
+            action.add_argument("collection", nargs=count, metavar="COLLECTION", help=title)
+        if name in {"add", "remove"}:
+            action.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=tr("a file or folder"))
+        if name == "search":
+            action.add_argument("words", nargs="+", metavar="WORDS", help=tr("what to look for"))
         add_json(action)

@@ -11,7 +11,7 @@ from phichat import __version__
 from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
 from phichat.cli import argparse_sentences
-from phichat.cli.actions import add_history, add_json, add_models, add_servers
+from phichat.cli.actions import add_docs, add_history, add_json, add_models, add_servers
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
 from phichat.cli.server_options import add_server_options, run_serve
@@ -87,6 +87,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     add_models(commands, _run_models)
     add_servers(commands, _run_servers)
     add_history(commands, _run_history)
+    add_docs(commands, _run_docs)
     _add_tune(commands)
     _add_bench(commands)
     doctor = commands.add_parser(
@@ -117,6 +118,13 @@ def _add_ask(commands: Any) -> None:
     ask.set_defaults(run=_run_ask)
     ask.add_argument(
         "prompt", nargs="+", metavar="PROMPT", help=tr("your message, or - to read it from standard input")
+    )
+    ask.add_argument(
+        "--docs",
+        action="append",
+        default=[],
+        metavar="COLLECTION|PATH",
+        help=tr("answer from a collection of documents, a file, or a folder (can be used more than once)"),
     )
     _add_thinking(_add_model_options(ask))
     ask.add_argument(
@@ -304,6 +312,12 @@ def _run_servers(context: Context) -> int:
 
 def _run_history(context: Context) -> int:
     from phichat.cli.history import run  # noqa: PLC0415
+
+    return run(context)
+
+
+def _run_docs(context: Context) -> int:
+    from phichat.cli.docs import run  # noqa: PLC0415
 
     return run(context)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phichat.chat.attachments import with_attachments
 from phichat.chat.candidates import certainty_text
@@ -45,6 +45,9 @@ from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import Library, ModelFile
 from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
+
+if TYPE_CHECKING:
+    from phichat.cli.question_sources import QuestionSources
 
 
 class TerminalChat:
@@ -280,13 +283,29 @@ def ask(context: Context) -> int:
     stop = CancelToken()
     if context.options.candidates and not context.options.json:
         context.console.print_notice(tr("--candidates has no effect without --json."))
+    with interrupting(stop):
+        sources = _sources(context, text, stop)
     with context.engine() as engine:
         talk = terminal_chat(context, engine)
         with interrupting(stop):
             files = read_attachments(context.options.attach, context.console, stop)
             talk.load(context.options, stop)
+            if sources:
+                sources.print_before(context.console, as_json=context.options.json)
+                text = sources.message(text)
             done = talk.reply(with_attachments(text, files), stop)
+            if sources and not context.options.json:
+                sources.print_after(context.console)
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
+
+
+def _sources(context: Context, question: str, stop: CancelToken) -> "QuestionSources | None":
+    """Return what the documents that were asked for have about `question`; None if there are none."""
+    if not context.options.docs:
+        return None
+    from phichat.cli.question_sources import sources_for  # noqa: PLC0415 - only where wanted
+
+    return sources_for(context, question, stop)
 
 
 def question_of(words: Sequence[str], console: Console) -> str:

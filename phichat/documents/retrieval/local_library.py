@@ -1,6 +1,6 @@
 """Implements DocumentLibrary in this process, on a database file or in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -21,8 +21,15 @@ class LocalLibrary:
         notice: a sentence for the user about what happened when the database was opened; empty if nothing did.
     """
 
-    def __init__(self, file: Path | None, reader: DocumentReader, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        reader: DocumentReader,
+        embedder: Embedder | None = None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = DocumentDatabase(file)
+        self._on_close = on_close
         self.notice = self._database.notice
         self._indexer = Indexer(self._database, reader, embedder)
         self._searcher = Searcher(self._database, embedder)
@@ -70,9 +77,14 @@ class LocalLibrary:
 
         return [passage for passage in self._database.read(read) if passage.text]
 
+    def count_tokens(self, names: Sequence[str]) -> int:
+        """Return about how many tokens all that these collections have takes."""
+        return int(self._database.read(lambda connection: texts.count_words_of(connection, names)) * TOKENS_PER_WORD)
+
     def close(self) -> None:
         """See DocumentLibrary."""
         self._database.close()
+        self._on_close()
 
 
 def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
@@ -83,3 +95,16 @@ def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
         joined.append(each.passage.text if each.passage.header == header else each.passage.full_text)
         header = each.passage.header
     return FoundPassage(numbers, path, passages[0].passage.place if passages else Place(), "\n\n".join(joined), 1.0)
+
+
+def open_library(file: Path | None) -> LocalLibrary:
+    """Return a library that reads documents in a process of its own, with WordLlama's vectors if they are installed.
+
+    Raise StoreError.
+    """
+    from phichat.documents.embeddings import word_llama  # noqa: PLC0415 - brings numpy and tokenizers, 200 ms
+    from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415 - as above
+
+    embedder = word_llama.WordLlama() if word_llama.is_installed() else None
+    reader = DocumentProcess()
+    return LocalLibrary(file, reader, embedder, reader.close)

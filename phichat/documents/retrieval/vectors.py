@@ -13,7 +13,7 @@ Packed = NDArray[np.int8]
 Rows = NDArray[np.int64]
 
 CANDIDATES = 8000
-"""Vectors that are compared in full. Of 350,000 of WordLlama's, FIXME of the 50 nearest are among them
+"""Vectors that are compared in full. Of 350,000 of WordLlama's, 94% of the 50 nearest are among them
 (`python -m tests.benchmarks.retrieval.speed FOLDER`)."""
 
 

@@ -1,0 +1,171 @@
+"""`phichat docs`: collections of documents, and what is found in them."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from phichat.cancellation import CancelToken
+from phichat.cli.console import Console
+from phichat.cli.context import Context
+from phichat.cli.question_sources import index, nothing_found, opened, passage_json
+from phichat.cli.talk import interrupting
+from phichat.documents.library import USUAL_BUDGET, Collection, FileState, FileStatus
+from phichat.documents.prompt import source_title
+from phichat.documents.retrieval.local_library import LocalLibrary
+from phichat.errors import PhichatError
+from phichat.i18n import format_columns, format_number, tr, tr_count
+from phichat.unicode import replace_surrogates
+
+
+def run(context: Context) -> int:
+    """Do `options.action` and return the exit status."""
+    with opened(context) as library:
+        return _ACTIONS[context.options.action](context.options, library, context.console)
+
+
+def _add(options: argparse.Namespace, library: LocalLibrary, console: Console) -> int:
+    name, stop = options.collection, CancelToken()
+    for path in options.paths:
+        if not path.exists():
+            raise PhichatError(tr("{file} doesn’t exist. Check its path.").format(file=replace_surrogates(str(path))))
+    if not options.paths:
+        _required(library, name)
+    library.add(name, options.paths)
+    with interrupting(stop):
+        index(library, name, console, stop)
+    collection = _required(library, name)
+    if options.json:
+        console.print_json(_collection_json(collection))
+    else:
+        console.print_notice(_summary(collection))
+    if stop.is_set():
+        console.print_notice(tr("Stopped. Run `phichat docs add {name}` to go on.").format(name=name))
+    return 130 if stop.is_set() else 0
+
+
+def _list(options: argparse.Namespace, library: LocalLibrary, console: Console) -> int:
+    collections = library.collections()
+    if options.json:
+        for collection in collections:
+            console.print_json(_collection_json(collection))
+    elif collections:
+        for line in format_columns([[each.name, _summary(each)] for each in collections]):
+            console.print_line(line)
+    else:
+        console.print_notice(tr("No collections yet. Make one with `phichat docs add NAME FILE`."))
+    return 0
+
+
+def _status(options: argparse.Namespace, library: LocalLibrary, console: Console) -> int:
+    names = [options.collection] if options.collection else [each.name for each in library.collections()]
+    for name in names:
+        _required(library, name)
+        for status in library.files(name):
+            if options.json:
+                console.print_json(_status_json(name, status))
+            else:
+                console.print_line(f"{replace_surrogates(str(status.path))}  {_state(status)}")
+                for sentence in filter(None, (status.error, *status.notes)):
+                    console.print_line(f"  {sentence}")
+    return 0
+
+
+def _remove(options: argparse.Namespace, library: LocalLibrary, console: Console) -> int:
+    _required(library, options.collection)
+    name = options.collection
+    if not library.remove(name, options.paths):
+        sentence = tr("{name} has no such file or folder. Run `phichat docs list --json` to see what it has.")
+        raise PhichatError(sentence.format(name=name))
+    if options.json:
+        console.print_json({"removed": name, "paths": [replace_surrogates(str(path)) for path in options.paths]})
+    elif options.paths:
+        console.print_notice(tr("Removed from {name}. The files themselves are still there.").format(name=name))
+    else:
+        console.print_notice(tr("The collection {name} was removed. Its files are still there.").format(name=name))
+    return 0
+
+
+def _search(options: argparse.Namespace, library: LocalLibrary, console: Console) -> int:
+    _required(library, options.collection)
+    found = library.search([options.collection], " ".join(options.words), budget=USUAL_BUDGET)
+    for number, passage in enumerate(found.passages, 1):
+        if options.json:
+            console.print_json(passage_json(number, passage))
+        else:
+            console.print_line(f"[{number}] {source_title(passage)}")
+            console.print_piece(f"{passage.text}\n\n")
+    if not found.passages:
+        console.print_notice(tr("No results."))
+    elif not found.fits:
+        console.print_notice(nothing_found([options.collection]))
+    return 0
+
+
+def _required(library: LocalLibrary, name: str) -> Collection:
+    """Return the collection called `name`. Raise PhichatError."""
+    collection = library.collection(name)
+    if collection is None:
+        raise PhichatError(
+            tr("There’s no collection called {name}. Run `phichat docs list` to see yours.").format(name=name)
+        )
+    return collection
+
+
+def _summary(collection: Collection) -> str:
+    parts = [
+        tr_count("{count} file", "{count} files", collection.files),
+        tr_count("{count} passage", "{count} passages", collection.passages),
+    ]
+    if collection.waiting:
+        parts.append(tr("{number} waiting").format(number=format_number(collection.waiting)))
+    if collection.failed:
+        parts.append(tr("{number} couldn’t be read").format(number=format_number(collection.failed)))
+    if collection.missing:
+        parts.append(tr("{number} missing").format(number=format_number(collection.missing)))
+    return ", ".join(parts)
+
+
+def _state(status: FileStatus) -> str:
+    match status.state:
+        case FileState.INDEXED:
+            return tr_count("{count} passage", "{count} passages", status.passages)
+        case FileState.WAITING:
+            return tr("waiting")
+        case FileState.FAILED:
+            return tr("couldn’t be read")
+        case FileState.MISSING:
+            return tr("missing")
+
+
+def _collection_json(collection: Collection) -> dict[str, Any]:
+    return {
+        "collection": collection.name,
+        "paths": [replace_surrogates(str(path)) for path in collection.paths],
+        "files": collection.files,
+        "waiting": collection.waiting,
+        "failed": collection.failed,
+        "missing": collection.missing,
+        "passages": collection.passages,
+    }
+
+
+def _status_json(name: str, status: FileStatus) -> dict[str, Any]:
+    return {
+        "collection": name,
+        "file": replace_surrogates(str(status.path)),
+        "state": status.state,
+        "error": status.error,
+        "notes": status.notes,
+        "title": status.title,
+        "pages": status.pages,
+        "passages": status.passages,
+    }
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace, LocalLibrary, Console], int]] = {
+    "add": _add,
+    "list": _list,
+    "status": _status,
+    "remove": _remove,
+    "search": _search,
+}

@@ -1,0 +1,163 @@
+"""The documents of `phichat ask --docs`: collections and files, searched together for what goes into the prompt."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phichat.cancellation import CancelToken
+from phichat.cli.console import Console
+from phichat.cli.context import Context, context_of, sampling_of
+from phichat.documents.library import USUAL_BUDGET, FileState, FoundPassage
+from phichat.documents.prompt import source_title, with_passages
+from phichat.documents.retrieval.local_library import LocalLibrary, open_library
+from phichat.errors import PhichatError
+from phichat.i18n import format_number, tr, tr_count
+from phichat.unicode import replace_surrogates
+
+FILES = "files"
+"""The collection in memory of the files that were named."""
+
+RESERVE = 512
+"""Tokens of the context that are left for the question and what is said around the documents."""
+
+
+@dataclass(frozen=True)
+class QuestionSources:
+    """The passages that go with a question.
+
+    Attributes:
+        names: what was searched.
+    """
+
+    names: tuple[str, ...]
+    passages: tuple[FoundPassage, ...]
+
+    def message(self, question: str) -> str:
+        """Return what the model reads."""
+        return with_passages(question, self.passages)
+
+    def print_before(self, console: Console, *, as_json: bool) -> None:
+        """Print the passages as JSON, and say if there are none."""
+        if as_json:
+            console.print_json(sources_event(self.passages))
+        if not self.passages:
+            console.print_notice(nothing_found(self.names))
+
+    def print_after(self, console: Console) -> None:
+        """Print where the passages come from."""
+        for number, passage in enumerate(self.passages, 1):
+            console.print_notice(f"[{number}] {source_title(passage)}")
+
+
+def sources_for(context: Context, question: str, stop: CancelToken) -> QuestionSources:
+    """Return what the documents of `--docs` have about `question`: all of them if that fits. Raise PhichatError."""
+    names = tuple(context.options.docs)
+    with _libraries(context, names, stop) as libraries:
+        whole = _whole(libraries, context_of(context.options) - sampling_of(context.options).max_tokens - RESERVE)
+        return QuestionSources(names, whole or _found(libraries, question))
+
+
+Searched = list[tuple[LocalLibrary, list[str]]]
+"""Libraries with the collections to search in each."""
+
+
+@contextmanager
+def _libraries(context: Context, names: Sequence[str], stop: CancelToken) -> Iterator[Searched]:
+    with ExitStack() as stack:
+        stored = stack.enter_context(opened(context))
+        collections = [name for name in names if stored.collection(name)]
+        paths = [Path(name) for name in names if name not in collections]
+        for path in paths:
+            if not path.exists():
+                sentence = tr("{name} is neither a file nor a collection. Run `phichat docs list` to see yours.")
+                raise PhichatError(sentence.format(name=replace_surrogates(str(path))))
+        for name in collections:
+            _warn_if_incomplete(stored, name, context.console)
+        libraries: Searched = [(stored, collections)] if collections else []
+        if paths:
+            files = stack.enter_context(closing(open_library(None)))
+            files.add(FILES, paths)
+            index(files, FILES, context.console, stop)
+            if not any(status.state is FileState.INDEXED for status in files.files(FILES)):
+                raise PhichatError(tr("None of these documents could be read. Choose others."))
+            libraries.append((files, [FILES]))
+        yield libraries
+
+
+def _warn_if_incomplete(library: LocalLibrary, name: str, console: Console) -> None:
+    collection = library.collection(name)
+    if collection and collection.waiting:
+        console.print_notice(
+            tr("{name} isn’t complete yet: {files}. Run `phichat docs add {name}` to go on.").format(
+                name=name, files=tr_count("{count} file is waiting", "{count} files are waiting", collection.waiting)
+            )
+        )
+
+
+def _whole(libraries: Searched, budget: int) -> tuple[FoundPassage, ...]:
+    """Return all of the documents, none if they are more than `budget` tokens."""
+    found: list[FoundPassage] = []
+    for library, names in libraries:
+        texts = library.whole_text(names, budget=budget)
+        if not texts:
+            return ()
+        budget -= library.count_tokens(names)
+        found += texts
+    return tuple(found)
+
+
+def _found(libraries: Searched, question: str) -> tuple[FoundPassage, ...]:
+    findings = [library.search(names, question, budget=USUAL_BUDGET // len(libraries)) for library, names in libraries]
+    passages = [passage for found in findings if found.fits for passage in found.passages]
+    return tuple(sorted(passages, key=lambda passage: -passage.score))
+
+
+@contextmanager
+def opened(context: Context) -> Iterator[LocalLibrary]:
+    """Open the collections, and close them again. Raise StoreError."""
+    with closing(open_library(context.home.documents)) as library:
+        if library.notice:
+            context.console.print_notice(library.notice)
+        yield library
+
+
+def index(library: LocalLibrary, name: str, console: Console, stop: CancelToken) -> int:
+    """Read what is new in a collection, with progress; return how many files failed. Each is told in a sentence."""
+    failed = 0
+    for progress in library.index(name, stop):
+        if progress.error:
+            failed += 1
+            console.print_notice(progress.error)
+        if progress.path:
+            console.show_progress(
+                tr("Reading file {number} of {total}: {file}").format(
+                    number=format_number(progress.done + 1),
+                    total=format_number(progress.total),
+                    file=replace_surrogates(progress.path.name),
+                )
+            )
+    return failed
+
+
+def sources_event(passages: Sequence[FoundPassage]) -> dict[str, Any]:
+    """Return the passages as the command line's `--json` prints them."""
+    return {"event": "sources", "passages": [passage_json(at, each) for at, each in enumerate(passages, 1)]}
+
+
+def passage_json(number: int, passage: FoundPassage) -> dict[str, Any]:
+    """Return a passage as the command line's `--json` prints it."""
+    return {
+        "number": number,
+        "file": replace_surrogates(str(passage.path)),
+        "page": passage.place.page,
+        "line": passage.place.line,
+        "text": passage.text,
+        "score": passage.score,
+    }
+
+
+def nothing_found(names: Sequence[str]) -> str:
+    """Return the sentence for documents that seem to have nothing about a question."""
+    return tr("Nothing about this was found in {documents}.").format(documents=", ".join(names))
