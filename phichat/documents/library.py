@@ -74,7 +74,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class FoundPassage:
-    """A passage that may answer a question, with the neighbours that were joined to it.
+    """A passage that may answer a question, with the neighbors that were joined to it.
 
     Attributes:
         numbers: of the passages it is made of; in the order of the document, and of no meaning elsewhere.

@@ -189,7 +189,7 @@ def test_only_the_collections_asked_are_searched(library: LocalLibrary, folder: 
     assert [found.path.name for found in library.search(["travel"], "puppy automobile").passages] == ["travel.txt"]
 
 
-def test_neighbours_are_joined_within_the_budget(library: LocalLibrary, folder: Path, index: Index) -> None:
+def test_neighbors_are_joined_within_the_budget(library: LocalLibrary, folder: Path, index: Index) -> None:
     pages = [f"Page {number}. {FILLER}" for number in range(10)]
     pages[5] = "The lunar year. " + FILLER
     (folder / "long.txt").write_text("\f".join(pages))

@@ -5,3 +5,5 @@ from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy
 hiddenimports = collect_submodules("phichat")
 datas = collect_data_files("phichat", excludes=["**/*.po~", "py.typed"]) + copy_metadata("phichat", recursive=True)
 datas += copy_metadata("socksio")  # an extra, which that does not see
+# Its vectors are read from the files; its modules, and what they import, stay out.
+datas += collect_data_files("wordllama", includes=["weights/*.safetensors", "tokenizers/*.json"])

@@ -80,6 +80,9 @@ class WordLlama:
 
 
 def _folder() -> Path | None:
-    """Return the folder of the package, without importing it; None if it is not installed."""
+    """Return the folder of the package, without importing it; None if it is not installed.
+
+    A bundle has its data without its modules, which makes it a namespace package.
+    """
     found = find_spec("wordllama")
-    return Path(found.origin).parent if found and found.origin else None
+    return next(map(Path, found.submodule_search_locations or ()), None) if found else None

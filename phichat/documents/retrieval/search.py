@@ -1,4 +1,4 @@
-"""Search: passages by words and by vectors, both rankings fused, and neighbours joined up to a budget of tokens."""
+"""Search: passages by words and by vectors, both rankings fused, and neighbors joined up to a budget of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ RANK_OFFSET = 60
 """The constant of reciprocal rank fusion, as in its paper (Cormack et al., 2009)."""
 
 MOST_PASSAGES = 5
-"""The best passages that neighbours are joined to."""
+"""The best passages that neighbors are joined to."""
 
 TOKENS_PER_WORD = 1.5
 """About how many tokens a word takes; a model's own count differs, and the prompt is trimmed by that."""
@@ -147,7 +147,7 @@ class Searcher:
 
 
 def _joined(connection: Connection, best: Sequence[StoredPassage], words_left: float) -> list[list[StoredPassage]]:
-    """Return runs of passages that follow one another: the best that fit into the budget, then their neighbours."""
+    """Return runs of passages that follow one another: the best that fit into the budget, then their neighbors."""
     chosen: dict[tuple[int, int], StoredPassage] = {}
     for passage in best:
         if not chosen or passage.words <= words_left:
@@ -155,12 +155,12 @@ def _joined(connection: Connection, best: Sequence[StoredPassage], words_left: f
             words_left -= passage.words
     for passage in best:
         around = texts.passages_of_text(connection, passage.text, passage.position - 1, passage.position + 1)
-        for neighbour in reversed(around):  # what comes after more often goes on with the matter
-            key = neighbour.text, neighbour.position
+        for neighbor in reversed(around):  # what comes after more often goes on with the matter
+            key = neighbor.text, neighbor.position
             is_beside = (passage.text, passage.position) in chosen
-            if is_beside and key not in chosen and neighbour.words <= words_left:
-                chosen[key] = neighbour
-                words_left -= neighbour.words
+            if is_beside and key not in chosen and neighbor.words <= words_left:
+                chosen[key] = neighbor
+                words_left -= neighbor.words
     ordered = [chosen[key] for key in sorted(chosen)]
     numbered = groupby(enumerate(ordered), key=lambda each: (each[1].text, each[1].position - each[0]))
     return [[passage for _, passage in run] for _, run in numbered]
