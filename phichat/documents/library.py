@@ -119,8 +119,8 @@ class DocumentLibrary(Protocol):
     def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
         """Add files and folders to a collection, which is made if there is none; `index` reads them."""
 
-    def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
-        """Remove files and folders from a collection, or the collection. The files themselves stay."""
+    def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
+        """Remove files and folders from a collection, or the collection; return how many. The files themselves stay."""
 
     def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
         """Read what is new or has changed in a collection; yield Progress before each file and at the end.

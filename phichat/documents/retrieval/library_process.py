@@ -1,0 +1,180 @@
+"""Document collections as the window sees them: in a process of their own, and another one while it indexes."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+from phichat import runtime
+from phichat.cancellation import CancelToken
+from phichat.documents.library import USUAL_BUDGET, Collection, FileStatus, Findings, FoundPassage, Progress
+from phichat.documents.retrieval import wire
+from phichat.documents.retrieval.wire import Line
+from phichat.errors import PhichatError, StoreError, error_class
+from phichat.i18n import current_language, format_reason, tr
+from phichat.sandbox import Sandbox
+
+PATIENCE = 60.0  # seconds for what is not indexing; it usually takes a tenth of one
+
+
+class LibraryProcess:
+    """Implements DocumentLibrary. Its processes end when they are idle, and when the app does.
+
+    Indexing can be ended at any moment, and so its process is killed when `stop` is set.
+    """
+
+    def __init__(self, file: Path, command: Sequence[str] = ()) -> None:
+        self._file = file
+        self._command = list(command) or runtime.process_command("phichat.documents.retrieval.library_worker")
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._searching: Sandbox | None = None
+        self._indexing: list[Sandbox] = []
+        self._is_closed = False
+
+    @property
+    def notice(self) -> str:
+        """A sentence for the user about what happened when the database was opened; empty if nothing did."""
+        return str(self._ask({"do": "notice"}))
+
+    def collections(self) -> Sequence[Collection]:
+        """See DocumentLibrary."""
+        return [wire.collection_from(line) for line in self._ask({"do": "collections"})]
+
+    def collection(self, name: str) -> Collection | None:
+        """See DocumentLibrary."""
+        line = self._ask({"do": "collection", "name": name})
+        return wire.collection_from(line) if line else None
+
+    def files(self, name: str) -> Sequence[FileStatus]:
+        """See DocumentLibrary."""
+        return [wire.status_from(line) for line in self._ask({"do": "files", "name": name})]
+
+    def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
+        """See DocumentLibrary."""
+        absolute = [str(path.absolute()) for path in paths]
+        self._ask({"do": "add", "name": name, "paths": absolute, "conversation": conversation})
+
+    def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
+        """See DocumentLibrary."""
+        return int(self._ask({"do": "remove", "name": name, "paths": [str(path.absolute()) for path in paths]}))
+
+    def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+        """See DocumentLibrary."""
+        sandbox = self._start()
+        with self._lock:
+            self._indexing.append(sandbox)
+        stop.set_callback(sandbox.popen.kill)
+        try:
+            _send(sandbox, self._order({"do": "index", "name": name}))
+            for line in _lines(sandbox):
+                if stop.is_set() or "end" in line:
+                    return
+                if "error" in line:
+                    raise _error_from(line)
+                yield wire.progress_from(line["progress"])
+            if not stop.is_set():
+                raise _gave_up()
+        finally:
+            stop.set_callback(None)
+            with self._lock:
+                self._indexing.remove(sandbox)
+            sandbox.popen.kill()
+            sandbox.wait()
+
+    def search(self, names: Sequence[str], question: str, *, budget: int = USUAL_BUDGET) -> Findings:
+        """See DocumentLibrary."""
+        order = {"do": "search", "names": list(names), "question": question, "budget": budget}
+        return wire.findings_from(self._ask(order))
+
+    def whole_text(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
+        """See DocumentLibrary."""
+        return [
+            wire.passage_from(line) for line in self._ask({"do": "whole_text", "names": list(names), "budget": budget})
+        ]
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing. Any thread may call this."""
+        with self._lock:
+            self._is_closed = True
+            for sandbox in self._indexing:
+                sandbox.popen.kill()
+            if self._searching:
+                self._searching.popen.kill()
+        with self._asking:
+            self._forget()
+
+    def _ask(self, order: Line) -> Any:
+        """Return the result of `order`, after another try if the process had ended, as it does when idle."""
+        with self._asking:
+            for _ in range(2):
+                line = self._exchange(order)
+                if line is not None:
+                    break
+                self._forget()
+        if line is None:
+            raise _gave_up()
+        if "error" in line:
+            raise _error_from(line)
+        return line["end"]
+
+    def _exchange(self, order: Line) -> Line | None:
+        with self._lock:
+            sandbox = self._searching
+        if sandbox is None:
+            sandbox = self._start()
+            with self._lock:
+                self._searching = sandbox
+        deadline = threading.Timer(PATIENCE, sandbox.popen.kill)
+        deadline.start()
+        try:
+            _send(sandbox, self._order(order))
+            return next(_lines(sandbox), None)
+        finally:
+            deadline.cancel()
+            deadline.join()
+
+    def _order(self, order: Line) -> Line:
+        return {**order, "file": str(self._file), "language": current_language()}
+
+    def _start(self) -> Sandbox:
+        with self._lock:
+            if self._is_closed:
+                raise StoreError(tr("Phichat is closing."))
+            try:
+                return Sandbox(self._command)
+            except OSError as error:
+                problem = tr("Phichat couldn’t start reading: {reason}. Restart your computer.")
+                raise StoreError(problem.format(reason=format_reason(error))) from error
+
+    def _forget(self) -> None:
+        with self._lock:
+            sandbox, self._searching = self._searching, None
+        if sandbox:
+            sandbox.popen.kill()
+            sandbox.wait()
+
+
+def _send(sandbox: Sandbox, order: Line) -> None:
+    pipe = cast("IO[bytes]", sandbox.popen.stdin)
+    with suppress(OSError, ValueError):  # what it lacks then is an answer
+        pipe.write(json.dumps(order).encode() + b"\n")
+        pipe.flush()
+
+
+def _lines(sandbox: Sandbox) -> Iterator[Line]:
+    """Yield whole lines until the process ends."""
+    pipe = cast("IO[bytes]", sandbox.popen.stdout)
+    with suppress(OSError, ValueError):
+        while (line := pipe.readline()).endswith(b"\n"):
+            yield json.loads(line)
+
+
+def _error_from(line: Line) -> PhichatError:
+    return error_class(line["error"])(line["sentence"])
+
+
+def _gave_up() -> StoreError:
+    return StoreError(tr("The search of your documents ended unexpectedly. Try again."))

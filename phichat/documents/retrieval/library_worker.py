@@ -1,0 +1,115 @@
+"""The library's process: it searches and indexes, so that the window needs neither the memory nor the libraries."""
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from phichat import sandbox
+from phichat.cancellation import CancelToken
+from phichat.documents.retrieval import wire
+from phichat.documents.retrieval.local_library import LocalLibrary, open_library
+from phichat.documents.retrieval.wire import Line
+from phichat.errors import PhichatError
+from phichat.i18n import set_language
+
+MEMORY = 4096 * 2**20  # bytes; 100,000 passages take 200 MB
+IDLE = 120.0  # seconds without an order, after which the process ends
+
+
+class Worker:
+    """Carries out orders, a line of JSON each, and answers on `answers` with lines of JSON."""
+
+    def __init__(self, answers: IO[bytes], open_library: Callable[[Path], LocalLibrary]) -> None:
+        self._answers, self._open = answers, open_library
+        self._libraries: dict[str, LocalLibrary] = {}
+
+    def carry_out(self, order: Line) -> None:
+        """Do what `order` asks for, and answer with its result or an error."""
+        set_language(order["language"])
+        try:
+            self._send({"end": self._result(self._library(order["file"]), order)})
+        except PhichatError as error:
+            self._send({"error": type(error).__name__, "sentence": str(error)})
+
+    def _library(self, file: str) -> LocalLibrary:
+        if file not in self._libraries:
+            self._libraries[file] = self._open(Path(file))
+        return self._libraries[file]
+
+    def _result(self, library: LocalLibrary, order: Line) -> object:
+        match order["do"]:
+            case "index":
+                for progress in library.index(order["name"], CancelToken()):
+                    self._send({"progress": wire.progress_line(progress)})
+                return None
+            case "add":
+                library.add(order["name"], _paths(order), conversation=order["conversation"])
+                return None
+            case "remove":
+                return library.remove(order["name"], _paths(order))
+        return _ANSWERS[order["do"]](library, order)
+
+    def _send(self, line: Line) -> None:
+        try:
+            self._answers.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            self._answers.flush()
+        except OSError:
+            os._exit(0)
+
+
+def _paths(order: Line) -> list[Path]:
+    return [Path(path) for path in order["paths"]]
+
+
+def _collection(library: LocalLibrary, order: Line) -> Line | None:
+    found = library.collection(order["name"])
+    return wire.collection_line(found) if found else None
+
+
+def _passages(library: LocalLibrary, order: Line) -> list[Line]:
+    return [wire.passage_line(each) for each in library.whole_text(order["names"], budget=order["budget"])]
+
+
+def _findings(library: LocalLibrary, order: Line) -> Line:
+    return wire.findings_line(library.search(order["names"], order["question"], budget=order["budget"]))
+
+
+_ANSWERS: dict[str, Callable[[LocalLibrary, Line], object]] = {
+    "notice": lambda library, _: library.notice,
+    "collections": lambda library, _: [wire.collection_line(each) for each in library.collections()],
+    "collection": _collection,
+    "files": lambda library, order: [wire.status_line(each) for each in library.files(order["name"])],
+    "search": _findings,
+    "whole_text": _passages,
+}
+
+
+def main() -> None:
+    """Carry out orders from standard input, until the app exits or sends none for a while."""
+    sandbox.begin(MEMORY)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing else may write there
+    orders: queue.SimpleQueue[Line] = queue.SimpleQueue()
+    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True, name="orders").start()
+    worker = Worker(answers, open_library)
+    while True:
+        try:
+            order = orders.get(timeout=IDLE)
+        except queue.Empty:
+            os._exit(0)
+        worker.carry_out(order)
+
+
+def _read_orders(pipe: IO[bytes], orders: "queue.SimpleQueue[Line]") -> None:
+    while (line := pipe.readline()).endswith(b"\n"):
+        orders.put(json.loads(line))
+    os._exit(0)  # the app is gone
+
+
+if __name__ == "__main__":
+    main()

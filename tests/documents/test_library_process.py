@@ -1,0 +1,81 @@
+"""Collections in a process of their own."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from phichat.cancellation import CancelToken
+from phichat.documents.library import DocumentLibrary, FileState
+from phichat.documents.retrieval.library_process import LibraryProcess
+from phichat.errors import StoreError
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[LibraryProcess]:
+    with closing(LibraryProcess(tmp_path / "documents.sqlite3")) as library:
+        yield library
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    for number, bird in enumerate(("owl", "heron", "falcon", "swallow", "magpie")):
+        (folder / f"{number}.md").write_text(f"# Paper {number}\n\nThis {bird} lives near the barn.\n")
+    return folder
+
+
+def test_it_does_all_that_a_library_does(library: LibraryProcess, folder: Path) -> None:
+    everything: DocumentLibrary = library
+    everything.add("papers", [folder])
+    progress = list(everything.index("papers", CancelToken()))
+    assert [each.path and each.path.name for each in progress] == ["0.md", "1.md", "2.md", "3.md", "4.md", None]
+    assert [status.state for status in everything.files("papers")] == [FileState.INDEXED] * 5
+    (collection,) = everything.collections()
+    assert everything.collection("papers") == collection
+    assert collection.paths == (folder,)
+    found = everything.search(["papers"], "swallow")
+    assert found.fits
+    assert found.passages[0].path == folder / "3.md"
+    assert found.passages[0].place.heading == ("Paper 3",)
+    assert len(everything.whole_text(["papers"], budget=1000)) == 5
+    everything.remove("papers")
+    assert everything.collection("papers") is None
+    assert library.notice == ""
+
+
+def test_indexing_can_be_stopped_and_goes_on(library: LibraryProcess, folder: Path) -> None:
+    library.add("papers", [folder])
+    stop = CancelToken()
+    for progress in library.index("papers", stop):
+        if progress.done == 2:
+            stop.set()
+    states = [status.state for status in library.files("papers")]
+    assert states.count(FileState.INDEXED) < 5
+    list(library.index("papers", CancelToken()))
+    assert {status.state for status in library.files("papers")} == {FileState.INDEXED}
+
+
+def test_a_search_survives_the_death_of_its_process(library: LibraryProcess, folder: Path) -> None:
+    library.add("papers", [folder])
+    list(library.index("papers", CancelToken()))
+    assert library._searching
+    os.kill(library._searching.popen.pid, signal.SIGKILL)
+    assert library.search(["papers"], "heron").passages
+
+
+def test_errors_keep_their_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    library = LibraryProcess(tmp_path / "file" / "documents.sqlite3")
+    with closing(library), pytest.raises(StoreError, match=r"documents\.sqlite3"):
+        library.collections()
+
+
+def test_a_closed_library_refuses(library: LibraryProcess) -> None:
+    library.close()
+    with pytest.raises(StoreError, match="closing"):
+        library.collections()
