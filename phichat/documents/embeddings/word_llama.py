@@ -45,7 +45,7 @@ class WordLlama:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See Embedder."""
         ids = (encoding.ids for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False))
-        return np.array([*self._means(ids)], dtype=np.float32).reshape(len(texts), -1)
+        return np.array([*self._means(ids)], dtype=np.float32).reshape(len(texts), self._pieces.shape[1])
 
     def embed_question(self, text: str) -> Vectors:
         """See Embedder."""
