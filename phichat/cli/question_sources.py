@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from phichat.cancellation import CancelToken
+from phichat.chat.conversation import Role, Turn
+from phichat.chat.session import Session
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.documents.library import USUAL_BUDGET, FileState, FoundPassage
 from phichat.documents.prompt import source_title, with_passages
 from phichat.documents.retrieval.local_library import LocalLibrary, open_library
+from phichat.engine.base import Engine, PromptFit, Request
 from phichat.errors import PhichatError
 from phichat.i18n import format_number, tr, tr_count
 from phichat.unicode import replace_surrogates
@@ -23,32 +26,44 @@ RESERVE = 512
 """Tokens of the context that are left for the question and what is said around the documents."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class QuestionSources:
     """The passages that go with a question.
 
     Attributes:
         names: what was searched.
+        passages: what goes into the prompt.
+        shorter: what goes there instead if that doesn't fit after all.
     """
 
     names: tuple[str, ...]
     passages: tuple[FoundPassage, ...]
+    shorter: tuple[FoundPassage, ...]
+    console: Console
+    as_json: bool
 
-    def message(self, question: str) -> str:
-        """Return what the model reads."""
+    def prepare(self, question: str, session: Session, engine: Engine, stop: CancelToken) -> str:
+        """Return what the model reads; print the passages as JSON, and say if there are none."""
+        if self.shorter and not _fits(with_passages(question, self.passages), session, engine, stop):
+            self.passages = self.shorter
+        if self.as_json:
+            self.console.print_json(sources_event(self.passages))
+        if not self.passages:
+            self.console.print_notice(nothing_found(self.names))
         return with_passages(question, self.passages)
 
-    def print_before(self, console: Console, *, as_json: bool) -> None:
-        """Print the passages as JSON, and say if there are none."""
-        if as_json:
-            console.print_json(sources_event(self.passages))
-        if not self.passages:
-            console.print_notice(nothing_found(self.names))
+    def print_after(self) -> None:
+        """Print where the passages come from, unless that was printed as JSON."""
+        if not self.as_json:
+            for number, passage in enumerate(self.passages, 1):
+                self.console.print_notice(f"[{number}] {source_title(passage)}")
 
-    def print_after(self, console: Console) -> None:
-        """Print where the passages come from."""
-        for number, passage in enumerate(self.passages, 1):
-            console.print_notice(f"[{number}] {source_title(passage)}")
+
+def _fits(text: str, session: Session, engine: Engine, stop: CancelToken) -> bool:
+    """Return whether a message of `text` fits into the context, by the model's own count of tokens."""
+    turns = (*session.turns(session.model), Turn(Role.USER, text))
+    request = Request(turns, session.sampling, is_draft=True, only_counts=True)
+    return not any(isinstance(event, PromptFit) and event.trouble for event in engine.generate(request, stop))
 
 
 def sources_for(context: Context, question: str, stop: CancelToken) -> QuestionSources:
@@ -56,7 +71,9 @@ def sources_for(context: Context, question: str, stop: CancelToken) -> QuestionS
     names = tuple(context.options.docs)
     with _libraries(context, names, stop) as libraries:
         whole = _whole(libraries, context_of(context.options) - sampling_of(context.options).max_tokens - RESERVE)
-        return QuestionSources(names, whole or _found(libraries, question))
+        found = _found(libraries, question)
+        passages, shorter = (whole, found) if whole else (found, ())
+        return QuestionSources(names, passages, shorter, context.console, context.options.json)
 
 
 Searched = list[tuple[LocalLibrary, list[str]]]

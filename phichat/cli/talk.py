@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phichat.chat.attachments import with_attachments
 from phichat.chat.candidates import certainty_text
@@ -46,12 +46,9 @@ from phichat.models.library import Library, ModelFile
 from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
 
-if TYPE_CHECKING:
-    from phichat.cli.question_sources import QuestionSources
-
 
 class TerminalChat:
-    """One conversation with one model, whose replies are printed on the console."""
+    """One conversation with one model, `session`, whose replies are printed on the console."""
 
     def __init__(
         self,
@@ -67,15 +64,15 @@ class TerminalChat:
         self._sha256, self._as_json, self._lens = sha256, as_json, lens
         self._candidates, self._count = 1 if lens else 0, 1
         self._answers = AnswerOrder(1)
-        self._session = Session()
+        self.session = Session()
         self._settings = EngineSettings()
         self._context, self._can_grow = 0, True
         self._provenance: dict[str, Any] = {}
 
     def load(self, options: argparse.Namespace, stop: CancelToken) -> None:
         """Load the model and set up the conversation as `options` ask."""
-        self._session.system = replace_surrogates(options.system)
-        self._session.sampling = sampling_of(options)
+        self.session.system = replace_surrogates(options.system)
+        self.session.sampling = sampling_of(options)
         self._candidates = max(self._candidates, options.candidates if self._as_json else 0)
         self._count = options.count
         loaded = self._engine.load(self._model, suggested(context_of(options)), stop, self._on_event)
@@ -101,7 +98,7 @@ class TerminalChat:
 
     def reply(self, text: str, stop: CancelToken) -> Done:
         """Print a reply to `text`. After an error before its first token, the exchange is taken off the path again."""
-        session = self._session
+        session = self.session
         sampling, before = session.sampling.with_seed(), session.conversation.tip
         turns = session.begin_reply(text, self._made_with(sampling))
         self._answers = AnswerOrder(self._count)
@@ -141,7 +138,7 @@ class TerminalChat:
         )
 
     def _end(self, ending: Ending, statistics: dict[str, Any]) -> Message | None:
-        finished = self._session.finish_reply(ending, statistics)
+        finished = self.session.finish_reply(ending, statistics)
         if finished and self._recorder:
             self._recorder.record_reply(finished)
         return finished
@@ -160,10 +157,10 @@ class TerminalChat:
     def _on_event(self, event: Event) -> None:
         match event:
             case Piece():
-                added = self._session.extend([event])
+                added = self.session.extend([event])
                 self._print_event(event)
-                if self._session.answering and self._recorder:
-                    self._recorder.record_pieces(self._session.answering, added)
+                if self.session.answering and self._recorder:
+                    self._recorder.record_pieces(self.session.answering, added)
             case AnswerEvent():
                 self._add_answer(event)
             case PromptReady() | Done():
@@ -185,13 +182,13 @@ class TerminalChat:
     def _add_answer(self, event: AnswerEvent) -> None:
         """Print what happens to one of several answers; as text, in their order."""
         if isinstance(event.event, Piece) and not event.answer:
-            self._session.extend([event.event])
+            self.session.extend([event.event])
         for number, found in self._answers.add(event):
             if self._as_json:
                 continue
             self._print_heading(number)
             if isinstance(found, Done):
-                self._print_summary(found, self._session.sampling)
+                self._print_summary(found, self.session.sampling)
             else:
                 self._print_event(found)
         if self._as_json and isinstance(event.event, Piece | Done):
@@ -283,29 +280,23 @@ def ask(context: Context) -> int:
     stop = CancelToken()
     if context.options.candidates and not context.options.json:
         context.console.print_notice(tr("--candidates has no effect without --json."))
-    with interrupting(stop):
-        sources = _sources(context, text, stop)
+    sources = None
+    if context.options.docs:
+        from phichat.cli.question_sources import sources_for  # noqa: PLC0415 - only where wanted
+
+        with interrupting(stop):
+            sources = sources_for(context, text, stop)
     with context.engine() as engine:
         talk = terminal_chat(context, engine)
         with interrupting(stop):
             files = read_attachments(context.options.attach, context.console, stop)
             talk.load(context.options, stop)
             if sources:
-                sources.print_before(context.console, as_json=context.options.json)
-                text = sources.message(text)
+                text = sources.prepare(text, talk.session, engine, stop)
             done = talk.reply(with_attachments(text, files), stop)
-            if sources and not context.options.json:
-                sources.print_after(context.console)
+            if sources:
+                sources.print_after()
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
-
-
-def _sources(context: Context, question: str, stop: CancelToken) -> "QuestionSources | None":
-    """Return what the documents that were asked for have about `question`; None if there are none."""
-    if not context.options.docs:
-        return None
-    from phichat.cli.question_sources import sources_for  # noqa: PLC0415 - only where wanted
-
-    return sources_for(context, question, stop)
 
 
 def question_of(words: Sequence[str], console: Console) -> str:

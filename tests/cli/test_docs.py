@@ -10,7 +10,7 @@ import pytest
 
 from phichat import cli
 from phichat.chat.conversation import Ending
-from phichat.engine.base import Done, Piece
+from phichat.engine.base import Done, Piece, PromptFit, Request
 from tests.support.fakes import ScriptedEngine
 
 Run = Callable[..., tuple[int, str, str]]
@@ -153,3 +153,19 @@ def test_documents_that_are_not_there_are_no_question(phichat: Run, engine: Scri
     assert status == 1
     assert "nowhere.pdf is neither a file nor a collection" in err
     assert not engine.requests
+
+
+def test_passages_go_in_if_the_model_counts_more_tokens_than_expected(
+    phichat: Run, engine: ScriptedEngine, papers: Path
+) -> None:
+    (papers / "long.txt").write_text("\n\n".join(f"Paragraph {at} is of no interest. " * 20 for at in range(10)))
+    engine.fits = lambda request: PromptFit(0, 0, 4096, trouble="too long" if "Paragraph 9" in _asked(request) else "")
+    engine.enqueue(Done(Ending.STOP, 1))
+    phichat("ask", "--docs", str(papers), "When is the rent due?")
+    asked = _asked(engine.requests[-1])
+    assert "Rent is due on the third" in asked
+    assert "Paragraph 9" not in asked
+
+
+def _asked(request: Request) -> str:
+    return request.turns[-1].text
