@@ -107,9 +107,9 @@ def test_a_question_takes_a_whole_file_that_fits(phichat: Run, engine: ScriptedE
     assert (status, out) == (0, "On the third.\n")
     (request,) = engine.requests
     asked = request.turns[-1].text
-    assert asked.startswith("[1] lease.txt, line 1:\n```\nRent is due on the third of each month.")
+    assert asked.startswith("[1] lease.txt:\n```\nRent is due on the third of each month.")
     assert asked.endswith("When is the rent due?")
-    assert "[1] lease.txt, line 1" in err
+    assert "[1] lease.txt" in err
 
 
 def test_sources_come_before_the_first_piece(phichat: Run, engine: ScriptedEngine, papers: Path) -> None:

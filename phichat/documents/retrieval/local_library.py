@@ -94,7 +94,7 @@ def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
     for each in passages:
         joined.append(each.passage.text if each.passage.header == header else each.passage.full_text)
         header = each.passage.header
-    return FoundPassage(numbers, path, passages[0].passage.place if passages else Place(), "\n\n".join(joined), 1.0)
+    return FoundPassage(numbers, path, Place(), "\n\n".join(joined), 1.0)
 
 
 def open_library(file: Path | None) -> LocalLibrary:
