@@ -105,6 +105,10 @@ class Session:
         Return the turns to answer; `begun` and `forced` are set.
         """
         old, text = message.reply or Reply(), message.text[: place.start]
+        table, chosen = weighed.table.first(place.number), _choice_of(candidate, place.choice)
+        if candidate.token < 0:  # of a model on another computer
+            text += candidate.text
+            table.add(len(candidate.text), PieceKind.TEXT, choice=chosen)
         is_own = weighed.model == old.model
         ids = weighed.ids_before(place, old.tokens if is_own else ())
         has_ids = bool(ids) and (bool(old.tokens) if is_own else not weighed.begins_within_token)
@@ -118,9 +122,10 @@ class Session:
         )
         self.conversation.go_back_before(message)
         turns = self._open_reply(begun, text)
-        self.begun, self.forced = Turn(Role.ASSISTANT, text, ids, thinking=old.thinking), (candidate.token,)
+        self.begun, self._choices = Turn(Role.ASSISTANT, text, ids, thinking=old.thinking), table
         self._has_lost_ids = bool(text or old.thinking) and not has_ids
-        self._choices, self._chosen = weighed.table.first(place.number), _choice_of(candidate, place.choice)
+        if candidate.token >= 0:
+            self.forced, self._chosen = (candidate.token,), chosen
         return turns
 
     def edit(
@@ -255,8 +260,8 @@ def _table_after(message: Message) -> ChoiceTable:
 
 def _choice_of(candidate: Candidate, choice: Choice | None) -> Choice | None:
     """Return `choice` as if `candidate` had been chosen."""
-    tokens = [each.token for each in choice.candidates] if choice else []
-    if choice is None or candidate.token not in tokens:
+    found = [(each.token, each.text) for each in choice.candidates] if choice else []
+    if choice is None or (candidate.token, candidate.text) not in found:
         return None
-    rank = tokens.index(candidate.token) + 1
+    rank = found.index((candidate.token, candidate.text)) + 1
     return Choice(candidate.before, candidate.after, rank, choice.entropy, choice.candidates)

@@ -97,7 +97,7 @@ class WeighedReply:
     def text_of(self, token: WeighedToken) -> str:
         """Return what people see of a token; empty if it is in the middle of a character and no candidate."""
         candidates = token.choice.candidates if token.choice else ()
-        found = next((each.text for each in candidates if each.token == token.token), "")
+        found = next((each.text for each in candidates if each.token == token.token >= 0), "")
         return self.text[token.start : token.end] or found
 
     def ids_before(self, token: WeighedToken, known: Sequence[int] = ()) -> tuple[int, ...]:

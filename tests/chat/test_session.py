@@ -423,6 +423,26 @@ class TestBranches:
         assert branch.reply
         assert (branch.text, branch.reply.tokens) == ("Sky green", ())
 
+    def test_one_of_a_model_on_another_computer_goes_on_from_the_text(self) -> None:
+        """Which tells no ids."""
+        blue, green = replace(BLUE, token=-1, after=0.0), replace(GREEN, token=-1, after=0.0)
+        choice = Choice(0.6, 0.0, 1, 1.5, (blue, green))
+        session = Session()
+        session.begin_reply("Why?", Reply("m", 1))
+        session.extend([Piece("Sky", choice=choice), Piece(" blue", choice=choice)])
+        message = session.finish_reply(Ending.STOP)
+        weighed = weighed_reply(message) if message else None
+        assert message
+        assert weighed
+        session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[1], green)
+        assert (session.begun, session.forced) == (Turn(Role.ASSISTANT, "Sky green"), ())
+        session.extend([Piece("!", choice=choice)])
+        branch = session.finish_reply(Ending.STOP)
+        found = weighed_reply(branch) if branch else None
+        assert found
+        assert found.text == "Sky green!"
+        assert [token.choice and token.choice.rank for token in found.tokens] == [1, 2, 1]
+
     def test_one_at_the_first_word(self) -> None:
         session, message, weighed = self.sky()
         session.branch_reply(Reply("m", 5), message, weighed, weighed.tokens[0], SURE.candidates[0])

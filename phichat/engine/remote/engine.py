@@ -276,7 +276,9 @@ def _fit_draft(model: RemoteModel, request: Request) -> Iterator[Event]:
 def _check_possible(model: RemoteModel, request: Request) -> None:
     """Raise ServerError if the server cannot do what is asked."""
     begun = request.begun
-    if request.weighs_begun or request.forced or request.raw is not None:
+    if request.weighs_begun:
+        raise ServerError(tr("Only a model on this computer can read an earlier answer. Choose one, then try again."))
+    if request.forced or request.raw is not None:
         raise ServerError(tr("Only a model on this computer can do this. Choose one, then try again."))
     if begun and not model.traits.continues:
         raise ServerError(tr("{host} can’t continue an answer. Regenerate it instead.").format(host=model.host))

@@ -91,6 +91,13 @@ def test_a_mark_that_is_only_written_about_is_text(load: Load, ask: Ask, server:
     assert (thought_of_events(events), text_of_events(events)) == ("", "The tag <think>\nbegins a thought.")
 
 
+def test_an_answer_is_not_read_again(load: Load, ask: Ask, server: ChatServer) -> None:
+    load()
+    with pytest.raises(EngineError, match="Only a model on this computer"):
+        ask(begun=Turn(Role.ASSISTANT, "red"), weighs_begun=True)
+    assert not server.chats
+
+
 def test_candidates_of_each_token(load: Load, ask: Ask, server: ChatServer) -> None:
     load(ServerKind.VLLM)
     server.stream(logprobs("red", ("red", -0.5), ("blue", -1.5)), logprobs(".", ("!", -0.1), (".", -3.0), logprob=-3.0))
