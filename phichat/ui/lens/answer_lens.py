@@ -137,7 +137,7 @@ class AnswerLens(QWidget):
             each.setVisible(known is not None)
         for button in self._steps:
             button.setEnabled(bool(self._hesitations))
-        self._read.setVisible(known is None)
+        self._read.setVisible(known is None or any(each.token >= 0 and not each.choice for each in known.tokens))
         if known:
             self.text.show_words(known.text, known.words)
 

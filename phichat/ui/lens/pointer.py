@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from shiboken6 import isValid
 
 from phichat.chat.candidates import Candidate
@@ -38,6 +38,9 @@ class LensPointer(QObject):
         self._rest.timeout.connect(self._show)
         self._grace = QTimer(self, interval=GRACE, singleShot=True)
         self._grace.timeout.connect(self.hide)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
 
     def add(self, field: LensText) -> None:
         """Show candidates for the words of `field` from now on."""
@@ -73,7 +76,9 @@ class LensPointer(QObject):
         if is_other:
             self._take(field)
         if is_by_key:
-            announce(field, word_sentence(field.text, field.words[word]))
+            sentence = word_sentence(field.text, field.words[word])
+            field.setAccessibleDescription(sentence)
+            announce(field, sentence)
         if is_by_key or is_other or self._popup is None or not self._popup.isVisible():
             self._show()
         else:
@@ -114,6 +119,17 @@ class LensPointer(QObject):
     def _on_popup_left(self) -> None:
         if self._field:
             self._field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        """Hide what the keys brought up once the focus goes elsewhere."""
+        if self._popup and self._popup.isVisible() and now and self._is_ours(before) and not self._is_ours(now):
+            self.hide()
+
+    def _is_ours(self, widget: QWidget | None) -> bool:
+        if widget is None or self._popup is None:
+            return False
+        return widget is self._field or self._popup.isAncestorOf(widget)
 
     @Slot(object, object)
     def _on_chosen(self, token: WeighedToken, candidate: Candidate) -> None:

@@ -52,6 +52,8 @@ class AnswerLensController(QObject):
         self._lenses: list[AnswerLens] = []
         self._pointer: LensPointer | None = None
         self._weigher: ReplyWeigher | None = None
+        self._branched = ""  # the id of the version that is to have the focus once it is written
+        generation.answered.connect(self._on_answered)
         actions.score.triggered.connect(self._on_score)
         transcript.context.signals.score_requested.connect(self.score_requested)
         actions.lens.toggled.connect(self._on_toggled)
@@ -189,5 +191,14 @@ class AnswerLensController(QObject):
         self._generation.branch(session, lens.message, lens.known, token, candidate)
         if made := session.answering:
             self._state.set_lens(made, is_on=True)
+            self._branched = made.id
             self._transcript.follow()
             self._transcript.focus_message(len(self._transcript.path()) - 1)
+
+    @Slot()
+    def _on_answered(self) -> None:
+        """Give the focus to a version that was branched, unless it went elsewhere meanwhile."""
+        name, self._branched = self._branched, ""
+        path = self._transcript.path()
+        if name and path and path[-1].id == name and QApplication.focusWidget() in {self._transcript, None}:
+            self._transcript.focus_message(len(path) - 1)

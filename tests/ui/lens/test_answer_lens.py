@@ -1,7 +1,7 @@
 """Answers under the lens, in the window: by mouse, and by keyboard alone."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
@@ -283,3 +283,44 @@ def test_it_is_in_the_tab_order_and_found_and_copied_like_any_text(person: Perso
     field = person.find("findBar").findChild(QWidget, "findField")
     QTest.keyClicks(field, "winter")
     person.wait(lambda: lens_text(person).extraSelections())
+
+
+def test_the_first_word_is_changed_and_the_focus_stays(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    person.press_in(1, "Show how sure the model was")
+    lens_text(person).setFocus()
+    press(Qt.Key.Key_Right)
+    press(Qt.Key.Key_Return)
+    engine.enqueue(*weighed_pieces((" snow", 0.5, 1.0), (" falls", 0.5, 1.0)))
+    press(Qt.Key.Key_Return)
+    person.wait(lambda: person.message(1) == " snow falls")
+    person.wait_for(GenerationState.IDLE)
+    assert lens_text(person).hasFocus()
+
+
+def test_the_candidates_go_with_the_focus(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    press_shortcut(person, Qt.Key.Key_F8)
+    assert lens_text(person).accessibleDescription().startswith("“winter”, 60%; instead: snow")
+    press(Qt.Key.Key_Return)
+    assert person.find("lensPopup").isVisible()
+    person.find("composer").setFocus()
+    assert not person.find("lensPopup").isVisible()
+
+
+def test_an_answer_of_which_a_part_is_known_can_be_read_again(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine, *ANSWER[:4], Piece(" is", 104), Piece(" rain", 105))
+    person.press_in(1, "Show how sure the model was")
+    assert is_under_lens(person)
+    engine.enqueue(*ANSWER)
+    person.find("lensRead", QPushButton).click()
+    person.wait(lambda: summary(person).startswith("The model was sure 83%"))
+    assert person.find("lensRead").isHidden()
+
+
+def test_the_switch_is_remembered(person: Person, open_window: Callable[[], Person]) -> None:
+    person.window.commands.lens.trigger()
+    person.window.close()
+    again = open_window()
+    assert again.window.commands.lens.isChecked()
+    assert again.window.generation.candidates == 10
