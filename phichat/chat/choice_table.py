@@ -14,7 +14,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple, Self
 
 from phichat.chat.candidates import MOST, Candidate, Choice, LazyChoice
@@ -80,11 +80,11 @@ class ChoiceTable:
         for candidate in candidates:
             self._add_candidate(candidate)
 
-    def rows(self) -> Iterator[ChoiceRow]:
-        """Yield the tokens. The candidates of a choice are made when they are first looked at."""
+    def rows(self, first: int = 0) -> Iterator[ChoiceRow]:
+        """Yield the tokens from `first` on. The candidates of a choice are made when they are first looked at."""
         columns = self._columns
         ends = list(accumulate(columns["counts"]))
-        chosen = zip(*(columns[name] for name in _COLUMNS), ends, strict=True)
+        chosen = islice(zip(*(columns[name] for name in _COLUMNS), ends, strict=True), first, None)
         for length, kind, token, probability, after, rank, entropy, count, end in chosen:
             choice = None
             if rank:

@@ -23,7 +23,7 @@ from phichat.chat.conversation import (
     tokens_of,
 )
 from phichat.chat.sampling import Sampling
-from phichat.chat.weighed_reply import WeighedReply, WeighedToken, weighed_reply
+from phichat.chat.weighed_reply import GrowingReply, WeighedReply, WeighedToken, weighed_reply
 
 
 class Session:
@@ -59,6 +59,7 @@ class Session:
         self._thinking_since: float | None = None
         self._has_lost_ids = False
         self._choices: ChoiceTable | None = None
+        self._growing: GrowingReply | None = None
         self._chosen: Choice | None = None
 
     def begin_reply(
@@ -168,6 +169,15 @@ class Session:
         self.answering = self.conversation.replace_message(self.answering, text=text, reply=reply)
         return pieces
 
+    def weighed_so_far(self) -> WeighedReply | None:
+        """Return what was weighed in the reply being generated; None if nothing was."""
+        answering, table = self.answering, self._choices
+        if answering is None or answering.reply is None or table is None:
+            return None
+        if self._growing is None or self._growing.table is not table:
+            self._growing = GrowingReply(table, answering.reply.model)
+        return self._growing.update(answering.text)
+
     def _note_choices(self, pieces: Sequence[Piece]) -> None:
         """Add what was weighed at the tokens of `pieces` to the table, which begins with the first that tells."""
         if self._choices is None and self.answering and any(piece.choice for piece in pieces):
@@ -201,7 +211,7 @@ class Session:
             return None
         if self._choices is not None:
             made["choices"] = self._choices.pack()
-            self._choices = None
+            self._choices = self._growing = None
         return self.conversation.replace_message(
             finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}), **made)
         )

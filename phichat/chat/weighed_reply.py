@@ -124,6 +124,33 @@ class WeighedReply:
         return first is not None and first.token < 0
 
 
+class GrowingReply:
+    """An answer of which `table` grows with its text: only what is new is placed in it.
+
+    Attributes:
+        table: what is known so far.
+    """
+
+    def __init__(self, table: ChoiceTable, model: str) -> None:
+        self.table, self._model = table, model
+        self._tokens: list[WeighedToken] = []
+        self._words: list[WeighedWord] = []
+        self._count = self._placed_in_words = 0  # rows of the table, and tokens
+
+    def update(self, text: str) -> WeighedReply | None:
+        """Return what is known of the answer, which is `text` by now; None if that does not fit the table."""
+        at = self._tokens[-1].end if self._tokens else 0
+        self._tokens += _placed(self.table.rows(self._count), at, self._count)
+        self._count = len(self.table)
+        if not self._tokens or self._tokens[-1].end != len(text):
+            return None
+        if self._words:
+            self._placed_in_words -= len(self._words.pop().tokens)  # the last word may go on
+        self._words += words_of(text, self._tokens[self._placed_in_words :])
+        self._placed_in_words = len(self._tokens)
+        return WeighedReply(self._model, text, tuple(self._tokens), tuple(self._words), self.table)
+
+
 def weighed_reply(message: Message, choices: bytes | None = None, model: str = "") -> WeighedReply | None:
     """Return the answer `message` with what is stored of it, or with other `choices` that `model` made of it.
 
@@ -142,9 +169,9 @@ def weighed_reply(message: Message, choices: bytes | None = None, model: str = "
     return WeighedReply(name, message.text, tokens, tuple(words_of(message.text, tokens)), table)
 
 
-def _placed(rows: Iterable[ChoiceRow]) -> Iterator[WeighedToken]:
-    at = 0
-    for number, (length, kind, token, choice) in enumerate(rows):
+def _placed(rows: Iterable[ChoiceRow], at: int = 0, first: int = 0) -> Iterator[WeighedToken]:
+    """Yield the tokens of the answer among `rows`, of which `first` is the number, and that stand from `at` on."""
+    for number, (length, kind, token, choice) in enumerate(rows, first):
         if kind is PieceKind.TEXT:
             yield WeighedToken(at, at + length, number, token, choice)
             at += length

@@ -5,7 +5,7 @@ import pytest
 from phichat.chat.candidates import Choice
 from phichat.chat.choice_table import table_of
 from phichat.chat.conversation import Message, Piece, PieceKind, Reply, Role
-from phichat.chat.weighed_reply import WeighedReply, weighed_reply
+from phichat.chat.weighed_reply import GrowingReply, WeighedReply, weighed_reply
 
 
 def choice(probability: float = 0.9, entropy: float = 0.5) -> Choice:
@@ -82,3 +82,28 @@ def test_choices_of_another_text_are_of_no_use(text: str) -> None:
     message = Message(Role.ASSISTANT, text, reply=Reply(choices=table.pack()))
     assert (weighed_reply(message) is None) == (len(text) != len("The best"))
     assert weighed_reply(Message(Role.ASSISTANT, "The best", reply=Reply(choices=b"\x01damaged"))) is None
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ("The", " best", " th", "ing", ",", "\n\n", "is", " co", "ld", "."),
+        ("a", "", "", "🧊", " b", "", "👩", "\u200d", "🚀", " 雪", "合", "e\u0301", "", ""),
+    ],
+)
+def test_an_answer_that_grows_has_the_words_of_one_that_is_complete(tokens: tuple[str, ...]) -> None:
+    parts = [Piece("Hm", 90, PieceKind.THINKING)]
+    table, text = table_of(parts), ""
+    growing = GrowingReply(table, "phi")
+    assert growing.update("") is None
+    for number, token in enumerate(tokens):
+        parts.append(Piece(token, number, choice=choice()))
+        table.add_piece(parts[-1])
+        text += token
+        if number % 3 == 1:  # several at a time, or none
+            continue
+        found = growing.update(text)
+        assert found is not None
+        assert (found.tokens, found.words) == (weighed(*parts).tokens, weighed(*parts).words)
+        assert growing.update(text) == found
+    assert growing.update(text + "?") is None

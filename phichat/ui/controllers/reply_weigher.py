@@ -53,7 +53,10 @@ class ReplyWeigher(QObject):
         thread.failed.connect(self._on_failure)
 
     def known(self, message: Message) -> WeighedReply | None:
-        """Return what was weighed at the words of `message`; None if that is not known yet."""
+        """Return what was weighed at the words of `message`, so far if it grows; None if that is not known yet."""
+        session = self._generation.session
+        if session and session.answering and session.answering.id == message.id:
+            return session.weighed_so_far()
         found = self._of_others.get(message.id)
         return found if found and found.text == message.text else weighed_reply(message)
 
