@@ -3,12 +3,14 @@
     QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.lens
 
 Opening unpacks what is stored, lays the text out and paints what is in sight; an arrow key goes to the next word and
-shows its candidates. Prints the median and the longest of each, in processor time: the rest of a frame is waited for.
+shows its candidates; the last tokens of an answer are written one by one. Prints the median and the longest of each, in
+processor time: the rest of a frame is waited for.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, cast
 
@@ -16,9 +18,11 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
-from phichat.chat.conversation import Message
-from phichat.chat.weighed_reply import WeighedReply, weighed_reply
+from phichat.chat.choice_table import table_of
+from phichat.chat.conversation import Message, Piece
+from phichat.chat.weighed_reply import GrowingReply, WeighedReply, weighed_reply
 from phichat.ui.lens.answer_lens import AnswerLens
+from phichat.ui.lens.lens_text import LensText
 from phichat.ui.lens.pointer import LensPointer
 from phichat.ui.theme.theme import Theme
 from tests.support.weighed_answers import weighed_message, weighed_pieces
@@ -26,7 +30,7 @@ from tests.support.weighed_answers import weighed_message, weighed_pieces
 if TYPE_CHECKING:
     from phichat.ui.controllers.reply_weigher import ReplyWeigher
 
-TOKENS, OPENED, POINTED = 4_000, 15, 200
+TOKENS, OPENED, POINTED, WRITTEN = 4_000, 15, 200, 100
 FRAME = 16  # milliseconds
 WORDS = ("the", "ferry", "came", "back", "late", "in", "the", "evening", "and", "people", "waited", "with", "lamps")
 OTHERS = tuple(f" {word}" for word in WORDS[:9])
@@ -40,7 +44,7 @@ class Stored:
         return weighed_reply(message)
 
 
-def answer() -> Message:
+def pieces() -> list[Piece]:
     """Return an answer with paragraphs of sixty tokens, a third of which are unsure."""
     chance = random.Random(7)
 
@@ -49,7 +53,7 @@ def answer() -> Message:
             end = "\n\n" if number % 60 == 59 else ""
             yield f" {chance.choice(WORDS)}{end}", chance.choice((0.9, 0.8, 0.95, 0.7, 0.4, 0.05)), chance.random() * 4
 
-    return weighed_message(weighed_pieces(*tokens(), others=OTHERS))
+    return weighed_pieces(*tokens(), others=OTHERS)
 
 
 def timed(what: Callable[[], object]) -> float:
@@ -69,7 +73,7 @@ def main() -> None:
     """Print a line for each."""
     application = QApplication.instance() or QApplication(["lens", "-style", "fusion"])
     theme = Theme(cast(QApplication, application))
-    message, window, area = answer(), QWidget(), QScrollArea()
+    message, window, area = weighed_message(pieces()), QWidget(), QScrollArea()
     content = QWidget()
     column = QVBoxLayout(content)
     area.setWidgetResizable(True)
@@ -105,6 +109,24 @@ def main() -> None:
     pointer.hide()
     bar = area.verticalScrollBar()
     told("scroll a page", [timed(lambda: bar.setValue(bar.value() + 600)) for _ in range(bar.maximum() // 600)])
+    told("write a token", [timed(step) for step in written(text)])
+
+
+def written(text: LensText) -> Iterator[Callable[[], None]]:
+    """Yield a function for each of the last tokens, which writes it."""
+    known, last = pieces()[:-WRITTEN], pieces()[-WRITTEN:]
+    table, so_far = table_of(known), "".join(piece.text for piece in known)
+    growing = GrowingReply(table, "starter")
+    growing.update(so_far)
+
+    def write(piece: Piece) -> None:
+        nonlocal so_far
+        so_far += piece.text
+        table.add_piece(piece)
+        if found := growing.update(so_far):
+            text.show_words(found.text, found.words)
+
+    yield from (partial(write, piece) for piece in last)
 
 
 if __name__ == "__main__":

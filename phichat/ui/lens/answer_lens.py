@@ -1,12 +1,13 @@
 """An answer under the lens: a line that sums up how sure the model was, and the text with its words tinted."""
 
 from collections.abc import Callable
+from time import perf_counter
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from phichat.chat.candidates import HESITATION, certainty_text
-from phichat.chat.conversation import Message
+from phichat.chat.conversation import Ending, Message
 from phichat.chat.weighed_reply import WeighedReply
 from phichat.i18n import tr
 from phichat.ui.controllers.reply_weigher import ReplyWeigher
@@ -19,6 +20,7 @@ from phichat.ui.widgets.foreign_text import plain_label
 from phichat.unicode import short_title
 
 STEPS = 1000  # of the progress bar
+PAUSE_FACTOR = 3  # after an update of a growing answer, the next waits this many times as long as it took
 
 
 class AnswerLens(QWidget):
@@ -43,6 +45,9 @@ class AnswerLens(QWidget):
         self._message: Message | None = None
         self._known: WeighedReply | None = None
         self._hesitations: list[int] = []  # the indexes of words
+        self._paused_until = 0.0
+        self._later = QTimer(self, singleShot=True)
+        self._later.timeout.connect(self._update)
         self.text = LensText(theme)
         self._summary = muted(plain_label())
         self._summary.setObjectName("lensSummary")
@@ -85,10 +90,25 @@ class AnswerLens(QWidget):
     def show_message(self, message: Message) -> bool:
         """Show `message`. Return whether its words are known, so that they are shown in place of its blocks."""
         shown, self._message = self._message, message
-        if shown is None or shown.reply is not message.reply or shown.text != message.text:
-            self._known = self._weigher.known(message)
-            self._show()
+        wait = self._paused_until - perf_counter()
+        if self._is_growing() and self._known and wait > 0:
+            self._later.start(int(1000 * wait) + 1)
+        elif shown is None or shown.reply is not message.reply or shown.text != message.text:
+            self._update()
         return self._known is not None
+
+    @Slot()
+    def _update(self) -> None:
+        """Show what is known now; while the answer grows, most of the time is left to others."""
+        self._later.stop()
+        began = perf_counter()
+        self._known = self._weigher.known(self._message) if self._message else None
+        self._show()
+        self._paused_until = perf_counter() + PAUSE_FACTOR * (perf_counter() - began)
+
+    def _is_growing(self) -> bool:
+        reply = self._message.reply if self._message else None
+        return bool(reply and reply.ending is Ending.ANSWERING)
 
     def forget(self) -> None:
         """Look again at what is known when the message is shown next."""
@@ -130,6 +150,9 @@ class AnswerLens(QWidget):
 
     def _show(self, sentence: str = "") -> None:
         known = self._known
+        if known and self._is_growing():
+            self._show_growing(known)
+            return
         self._summary.setText(self._known_sentence() if known else sentence or self._unknown_sentence())
         words = known.words if known else ()
         self._hesitations = [at for at, word in enumerate(words) if (word.entropy or 0.0) >= HESITATION]
@@ -140,6 +163,15 @@ class AnswerLens(QWidget):
         self._read.setVisible(known is None or any(each.token >= 0 and not each.choice for each in known.tokens))
         if known:
             self.text.show_words(known.text, known.words)
+
+    def _show_growing(self, known: WeighedReply) -> None:
+        self._summary.setText(tr("The model is writing…"))
+        self._hesitations = []
+        for each in (self._read, *self._steps):
+            each.hide()
+        self.text.show()
+        self._legend.show()
+        self.text.show_words(known.text, known.words)
 
     def _known_sentence(self) -> str:
         certainty = self._known.certainty if self._known else None

@@ -107,11 +107,12 @@ class LensText(TextBlock):
         is_same_start = text.startswith(self._text) and bool(self._text)
         if text != self._text:
             self._set_text(text, is_same_start=is_same_start)
+        else:
+            self._pieces.clear()
         self._words = words
         units = [0, *accumulate(1 + (letter > "\uffff") for letter in text)] if text and max(text) > "\uffff" else None
         self._starts = [units[word.start] if units else word.start for word in words]
         self._ends = [units[word.end] if units else word.end for word in words]
-        self._pieces.clear()
         if self._current >= len(words) or not is_same_start:
             self.go_to(-1)
         self.viewport().update()
@@ -148,6 +149,7 @@ class LensText(TextBlock):
         if is_same_start and not self._timer.isActive():
             self._append(text[len(self._text) :])
         else:
+            self._pieces.clear()
             self._later, self._count, self._text = pages(text), 0, text
             self.setPlainText("")
             self._show_more()
@@ -173,8 +175,8 @@ class LensText(TextBlock):
     def _append(self, text: str) -> None:
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        self._pieces.pop(cursor.blockNumber(), None)  # its words go on; those of the paragraphs before stay
         cursor.insertText(text)
-        self._pieces.clear()
 
     def _set_current(self, word: int) -> None:
         if word != self._current:

@@ -169,17 +169,17 @@ class AssistantMessageView(MessageView):
             part.highlight(self.search_terms, self._theme.colors)
 
     def _show_text(self) -> None:
-        """Show the text in blocks or, where its words are known, under the lens. A growing one is in blocks."""
+        """Show the text in blocks or, where its words are known, under the lens."""
         is_wanted = self._state.shows_lens(self._message)
         self.toolbar.set_lens_on(is_wanted)
-        is_shown = is_wanted and not self._is_growing() and bool(self._message.text)
+        is_shown = is_wanted and bool(self._message.text)
         if is_shown and self._lens is None and self._context.make_lens:
             self._lens = self._context.make_lens()
             self._column.insertWidget(self._column.indexOf(self._blocks.column), self._lens.widget())
             self._set_up(self._lens.block())
         are_words_shown = bool(is_shown and self._lens and self._lens.show_message(self._message))
         if self._lens:
-            self._lens.widget().setVisible(is_shown)
+            self._lens.widget().setVisible(are_words_shown or (is_shown and not self._is_growing()))
         self._show_parts([self._lens.block()] if self._lens and are_words_shown else self._block_parts)
 
     def _show_parts(self, parts: list[BlockWidget]) -> None:

@@ -241,17 +241,39 @@ def test_another_model_than_the_one_that_wrote_it_says_so(person: Person, engine
     assert "Read by starter, which didn’t write this answer." in summary(person)
 
 
-def test_an_answer_is_shown_as_usual_until_it_is_complete(
-    person: Person, engine: ScriptedEngine, gate: threading.Event
-) -> None:
+def test_words_are_tinted_as_they_are_written(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:
     person.window.commands.lens.trigger()
     engine.enqueue(*ANSWER[:3], gate, *ANSWER[3:])
     person.ask("What is there in winter?")
-    person.wait(lambda: person.window.findChild(QWidget, "message-1") and person.message(1) == "In winter")
-    assert not person.find("message-1").findChildren(LensText)
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") and is_under_lens(person))
+    person.wait(lambda: lens_text(person).toPlainText() == "In winter")
+    assert [word.probability for word in lens_text(person).words] == [
+        pytest.approx(0.9, abs=0.001),
+        pytest.approx(0.6, abs=0.001),
+    ]
+    assert summary(person) == "The model is writing…"
+    lens_text(person).setFocus()
+    press(Qt.Key.Key_End)
+    assert person.find("lensPopup").isVisible()
     gate.set()
     person.wait_for(GenerationState.IDLE)
-    assert is_under_lens(person)
+    assert lens_text(person).toPlainText() == TEXT
+    assert lens_text(person).current == 1, "the word that was looked at"
+    assert summary(person).startswith("The model was sure 83%")
+
+
+def test_an_answer_without_candidates_is_shown_as_usual_until_it_is_complete(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    person.window.commands.lens.trigger()
+    engine.enqueue("In", gate, " winter")
+    person.ask("What is there?")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") and person.message(1) == "In")
+    assert not is_under_lens(person)
+    assert person.find("lensSummary").isHidden() or not person.find("lensSummary").isVisible()
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    assert summary(person) == "How sure the model was of this answer isn’t known yet."
 
 
 def test_words_are_read_out(person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
