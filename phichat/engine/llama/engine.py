@@ -33,6 +33,7 @@ from phichat.engine.llama.generation import TokenGenerator
 from phichat.engine.llama.loaded_model import LoadedModel
 from phichat.engine.llama.loading import fit_settings, loads_for_ever
 from phichat.engine.llama.reply_plan import MakeChain, ReplyPlan
+from phichat.engine.llama.reply_slots import ReplySlots
 from phichat.engine.llama.sampler import SamplerChain
 from phichat.engine.prompt_cache import PromptCache
 from phichat.errors import EngineError, ModelDamaged, ModelError, PromptTooLong
@@ -112,6 +113,16 @@ class LlamaEngine:
             yield from TextScorer(llama, self._open.vocabulary, settings.context, settings.batch).events(text, stop)
         finally:
             llama.forget_all()
+
+    def open_slots(self, count: int) -> ReplySlots:
+        """Return slots for `count` replies at the same time; nothing else may be asked until they are closed.
+
+        The state of the conversation is parked first. Raise EngineError.
+        """
+        if self._open is None:
+            raise EngineError(tr("No model is loaded. Choose one first."))
+        self._open.cache.set_aside(keeps=not self._is_private)
+        return ReplySlots(self._open, count, self.make_chain)
 
     def calibrate(self, stop: CancelToken, report: object = None) -> Iterator[Event]:  # noqa: ARG002 - the protocol's
         """Do nothing: EngineProcess measures settings."""

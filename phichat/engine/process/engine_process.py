@@ -5,12 +5,12 @@ settings; if later, the reply ends with an error, and the next request starts a 
 """
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 
-from phichat import errors, gguf, runtime
+from phichat import errors, runtime
 from phichat.chat.conversation import Ending
 from phichat.engine.base import (
     AnswerEvent,
@@ -30,17 +30,13 @@ from phichat.engine.base import (
 from phichat.engine.process import protocol
 from phichat.engine.process.calibrate import Busy, SpeedWatch, calibrate, has_room
 from phichat.engine.process.child_process import ChildProcess, crash_location, explain_ending, is_crash
+from phichat.engine.process.engine_slots import EngineSlots
+from phichat.engine.process.order_watch import StallWatch, StopRequest, load_patience
 from phichat.engine.settings import TuningStore, safer_settings
 from phichat.errors import EngineDied, EngineError
 from phichat.i18n import format_reason, tr
 
 UNLOADING, CLOSING = 10.0, 3.0  # seconds for the prompt cache to be written
-PATIENCE = 1.0  # seconds between asking the child to stop and killing it
-
-# A load without progress for so long has failed: some invalid headers make llama.cpp compute for ever. After the last
-# progress, all of the file may have to be read once more, on a slow disk.
-STALLED = 60.0  # seconds
-SLOWEST_DISK = 10e6  # bytes a second
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +64,8 @@ class EngineProcess:
         self._model: ModelRef | None = None
         self._asked = self._settings = EngineSettings()
         self._ended_on_purpose = False  # not by a crash, which users are told of
-        self._orders = 0
+        self._numbers = count(1)
+        self._slots: EngineSlots | None = None
         self._has_gpu = True
         self._lower = ""
         self._speed = SpeedWatch()
@@ -124,6 +121,35 @@ class EngineProcess:
             self.unload()
             yield from self._reload(self._model, faster, stop)
 
+    def open_slots(self, count: int) -> EngineSlots:
+        """See SlotEngine."""
+        self._slots = EngineSlots(self, count, self._on_slots_closed)
+        return self._slots
+
+    def _on_slots_closed(self) -> None:
+        self._slots = None
+
+    def ready_child(self, stop: CancelToken) -> ChildProcess:
+        """See SlotHost."""
+        for _ in self._ensure_loaded(stop, is_quiet=True):
+            pass
+        if self._loaded is None or self._process is not self._loaded:
+            raise EngineError(tr("Loading was canceled."))
+        return self._loaded
+
+    def lose_child(self, *, has_answered: bool) -> EngineDied:
+        """See SlotHost. If it crashed before it answered anything, safer settings are used next."""
+        process, self._process = self._process, None
+        death = _Died(process.end() if process else "", process.last_words if process else "")
+        _log_crash(death)
+        if is_crash(death.ending) and not has_answered and (following := self._safer(death)):
+            self._settings = following[0]
+        return _died(death)
+
+    def next_number(self) -> int:
+        """See SlotHost."""
+        return next(self._numbers)
+
     def unload(self) -> None:
         """See Engine. End the child once its prompt cache is written."""
         self._end_child(UNLOADING)
@@ -131,6 +157,8 @@ class EngineProcess:
 
     def close(self) -> None:
         """See Engine. The child has ended when this returns."""
+        if self._slots:
+            self._slots.close()
         self._end_child(CLOSING)
 
     def _end_child(self, patience: float) -> None:
@@ -139,7 +167,7 @@ class EngineProcess:
         if process is None:
             return
         if process is self._loaded and process.is_alive() and self._cache["cache_folder"]:
-            process.send({"do": "unload", "number": self._orders}, wait=False)
+            process.send({"do": "unload", "number": self.next_number()}, wait=False)
             process.wait(patience)
         process.end()
 
@@ -150,13 +178,18 @@ class EngineProcess:
 
     def _perform(self, order: protocol.Line, seed: int, stop: CancelToken, is_quiet: bool) -> Iterator[Event]:
         """Yield what the child answers to `order`; load the model first if need be, `is_quiet` if nobody waits."""
+        yield from self._ensure_loaded(stop, is_quiet=is_quiet)
+        assert self._model  # noqa: S101 - for the type checker
+        yield from self._answer(order, seed, stop, self._model)
+
+    def _ensure_loaded(self, stop: CancelToken, *, is_quiet: bool) -> Iterator[Event]:
+        """Load the model unless it is loaded."""
         if self._model is None:
             raise EngineError(tr("No model is loaded. Choose one first."))
         if not (self._process and self._process is self._loaded and self._process.is_alive()):
             if not (self._ended_on_purpose or is_quiet):
                 yield Notice(tr("The model’s process stopped and is restarting."))
             yield from self._reload(self._model, self._settings, stop)
-        yield from self._answer(order, seed, stop, self._model)
 
     def _answer(self, order: protocol.Line, seed: int, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
         """Have `order` done; each time the child dies before the first token, try again with safer settings."""
@@ -178,11 +211,7 @@ class EngineProcess:
                     break
                 following = self._safer(death)
                 if spoken or following is None:
-                    raise EngineDied(
-                        tr("{problem} Your conversation is safe. Try again.").format(
-                            problem=explain_ending(death.ending)
-                        )
-                    ) from death
+                    raise _died(death) from death
                 yield Notice(_retry_notice(death, following[1]))
                 yield from self._reload(model, following[0], stop)
                 crashed = crashed or is_crash(death.ending)
@@ -208,7 +237,7 @@ class EngineProcess:
             order = {"do": "load", "model": asdict(model), "settings": attempt.as_json(), **self._cache}
             self._lower = ""
             try:
-                for event in self._send_order(order, stop, _load_patience(model.path)):
+                for event in self._send_order(order, stop, load_patience(model.path)):
                     if isinstance(event, VariantChosen):
                         self._lower = event.lower
                     else:
@@ -259,10 +288,10 @@ class EngineProcess:
         With `patience`, it is killed if it sends nothing for so many seconds.
         """
         process = self._ensure_child()
-        number = self._orders = self._orders + 1
-        stopping = _StopRequest(process, number, stop, self._kill)
+        number = self.next_number()
+        stopping = StopRequest(process, number, stop, self._kill)
         stop.set_callback(stopping.ask)
-        stalling = _StallWatch(process, patience)
+        stalling = StallWatch(process, patience)
         process.send({**order, "number": number})
         if stop.is_set() or stop.is_hurried():  # perhaps before the child knew of the order
             process.send(stopping.line())
@@ -283,14 +312,14 @@ class EngineProcess:
             if not answered:  # it died, or the caller has stopped iterating
                 self._process = None
                 ending = process.end()
-                if is_crash(ending):
-                    _log.error("the model's process crashed: %s\n%s", ending, crash_location(process.last_words))
-        raise _Died(ending, process.last_words, has_stalled=stalling.has_fired)
+                death = _Died(ending, process.last_words, has_stalled=stalling.has_fired)
+                _log_crash(death)
+        raise death
 
     def _ensure_child(self) -> ChildProcess:
         """Return the child; start one if there is none. Raise EngineError."""
         if self._process is None or not self._process.is_alive():
-            self.close()
+            self._end_child(CLOSING)
             try:
                 self._process = self._start_child()
             except OSError as error:
@@ -309,84 +338,22 @@ class EngineProcess:
         process.kill()
 
 
-class _StopRequest:
-    """Asks a child to stop or hurry its order, and kills it if it does not stop in time."""
-
-    def __init__(
-        self, process: ChildProcess, number: int, stop: CancelToken, kill: Callable[[ChildProcess], None]
-    ) -> None:
-        self._process, self._number, self._stop, self._kill = process, number, stop, kill
-        self._deadline = threading.Timer(PATIENCE, kill, [process])
-
-    def ask(self) -> None:
-        """Send the request, in the thread that set the CancelToken, which must not block."""
-        if self._stop.is_final:
-            self._kill(self._process)
-            return
-        if self._stop.is_urgent() and not self._deadline.is_alive():
-            self._deadline.start()
-        self._process.send(self.line(), wait=False)
-
-    def line(self) -> protocol.Line:
-        """Return what to send: to stop, or to end thinking and answer."""
-        if not self._stop.is_set():
-            return {"do": "hurry", "number": self._number}
-        return {"do": "stop", "number": self._number, "gently": not self._stop.is_urgent()}
-
-    def end(self) -> None:
-        """Cancel the deadline: the order has ended."""
-        self._deadline.cancel()
-        if self._deadline.is_alive():
-            self._deadline.join()
-
-
-class _StallWatch:
-    """Kills a child that sends nothing for `patience` seconds; 0 for never."""
-
-    LOOKS = 50  # within that time: counted, as both processes may be stopped, or the computer asleep
-
-    def __init__(self, process: ChildProcess, patience: float) -> None:
-        self._process, self._pause = process, patience / self.LOOKS
-        self._over = threading.Event()
-        self._silent = 0
-        self.has_fired = False
-        self._thread = threading.Thread(target=self._watch, name="stall watch") if patience else None
-        if self._thread:
-            self._thread.start()
-
-    def feed(self) -> None:
-        """Note that the child sent something."""
-        self._silent = 0
-
-    def end(self) -> None:
-        """Stop watching."""
-        self._over.set()
-        if self._thread:
-            self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(self._pause):
-            self._silent += 1
-            if self._silent > self.LOOKS:
-                self.has_fired = True
-                self._process.kill()
-                return
-
-
 class _Died(Exception):
     """The child died; `ending` is what ChildProcess.end returned; `has_stalled` if that was for lack of progress."""
 
     def __init__(self, ending: str, words: str, *, has_stalled: bool = False) -> None:
         super().__init__(words)
-        self.ending, self.has_stalled = ending, has_stalled
+        self.ending, self.words, self.has_stalled = ending, words, has_stalled
 
 
-def _load_patience(path: Path) -> float:
-    """Return after how many seconds without progress loading the model at `path` has failed."""
-    try:
-        return STALLED + sum(part.stat().st_size for part in gguf.part_paths(path)) / SLOWEST_DISK
-    except OSError:
-        return STALLED
+def _died(death: _Died) -> EngineDied:
+    problem = explain_ending(death.ending)
+    return EngineDied(tr("{problem} Your conversation is safe. Try again.").format(problem=problem))
+
+
+def _log_crash(death: _Died) -> None:
+    if is_crash(death.ending):
+        _log.error("the model's process crashed: %s\n%s", death.ending, crash_location(death.words))
 
 
 def _retry_notice(death: _Died, how: str) -> str:

@@ -17,6 +17,7 @@ from phichat.engine.base import AnswerEvent, CancelToken, Engine, EngineSettings
 from phichat.engine.process import protocol
 from phichat.engine.process.lifeline import hold_lifeline
 from phichat.engine.process.protocol import BatchedWriter
+from phichat.engine.process.slots_worker import BatchingEngine, SlotsWorker
 from phichat.engine.process.template_process import TemplateProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.errors import PhichatError
@@ -39,7 +40,8 @@ class EngineWorker:
         self._orders, self._writer = orders, BatchedWriter(answers)
         self._send = self._writer.send
         self._waiting: queue.SimpleQueue[tuple[protocol.Line, CancelToken]] = queue.SimpleQueue()
-        self._stop, self._number = CancelToken(), 0
+        self._stops: dict[int, CancelToken] = {}
+        """Of the orders that are waiting or under way, by their numbers."""
         self._meter: SpeedMeter | None = None
 
     def serve(
@@ -63,6 +65,8 @@ class EngineWorker:
             except Exception as error:  # noqa: BLE001 - the parent shows it
                 traceback.print_exc()
                 self._send({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
+            finally:
+                self._stops.pop(order["number"], None)
 
     def _next_order(
         self, engine: EngineType | None, on_idle: Callable[[EngineType], None]
@@ -78,6 +82,8 @@ class EngineWorker:
         if order["do"] == "load":
             settings = EngineSettings(**order["settings"])
             self._send_event(engine.load(protocol.model_of(order["model"]), settings, stop, self._send_event))
+        elif order["do"] == "slots" and isinstance(engine, BatchingEngine):
+            SlotsWorker(engine.open_slots(order["count"]), self._waiting, self._writer).serve()
         elif order["do"] == "unload":
             engine.unload()
             os._exit(0)
@@ -104,14 +110,14 @@ class EngineWorker:
     def _read_orders(self) -> None:
         while (order := protocol.read_line(self._orders)) is not None:
             if order["do"] not in {"stop", "hurry"}:
-                self._stop, self._number = CancelToken(), order["number"]
-                self._waiting.put((order, self._stop))
-            elif order["number"] != self._number:  # one that comes late must not end what comes next
+                stop = self._stops[order["number"]] = CancelToken()
+                self._waiting.put((order, stop))
+            elif (named := self._stops.get(order["number"])) is None:  # it came late
                 continue
             elif order["do"] == "hurry":
-                self._stop.hurry()
+                named.hurry()
             else:
-                self._stop.set(gently=order.get("gently", False))
+                named.set(gently=order.get("gently", False))
         os._exit(0)
 
 

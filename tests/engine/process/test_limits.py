@@ -14,7 +14,7 @@ from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.base import TemplateError
 from phichat.chat.prompts.template import ChatTemplate
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, PromptReady, Request
-from phichat.engine.process import engine_process
+from phichat.engine.process import order_watch
 from phichat.engine.process.child_process import engine_environment
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.process.template_process import TemplateProcess
@@ -193,7 +193,7 @@ class TestLoading:
     def test_a_model_that_makes_no_progress_is_given_up(
         self, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine_process, "STALLED", 1.0)
+        monkeypatch.setattr(order_watch, "STALLED", 1.0)
         script = str(Path(__file__).with_name("fragile_child.py"))
         engine = EngineProcess(command=(sys.executable, script, '{"load": {"sleep": 600}}'))
         with pytest.raises(EngineDied, match=r"^model\.gguf didn’t finish loading"):
