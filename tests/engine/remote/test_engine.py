@@ -503,7 +503,7 @@ def test_what_needs_ids_of_tokens_is_refused(load: Load, ask: Ask, server: ChatS
     load(ServerKind.VLLM)
     begun = Turn(Role.ASSISTANT, "Sea")
     for values in ({"forced": (3,)}, {"weighs_begun": True, "begun": begun}, {"raw": "Once"}):
-        with pytest.raises(ServerError, match="Only a model on this computer can do this"):
+        with pytest.raises(ServerError, match="Only a model on this computer can"):
             ask(**values)
     assert not server.chats
 
