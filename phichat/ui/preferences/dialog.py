@@ -168,7 +168,7 @@ class PreferencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
-        self.resize(scaled(500), scaled(500))
+        self.resize(scaled(540), scaled(500))
 
     @Slot(int)
     def show_size(self, percent: int) -> None:
