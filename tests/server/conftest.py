@@ -84,11 +84,15 @@ class Running:
         messages = [{"role": roles[number % 2], "content": text} for number, text in enumerate(said)]
         return self.ask("/v1/chat/completions", {"messages": messages, **parameters})
 
-    def raw(self, data: bytes) -> bytes:
-        """What comes back for these bytes, until the server closes the connection."""
+    def raw(self, data: bytes, is_whole: bool = False) -> bytes:
+        """What comes back for these bytes until the server closes the connection. A whole request has it do so."""
         with socket.create_connection(self.place, timeout=SECONDS) as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            try:
+                connection.sendall(data)
+                if not is_whole:
+                    connection.shutdown(socket.SHUT_WR)
+            except OSError:  # it has closed it already
+                return b""
             return read_all(connection)
 
     def connect(self, data: bytes) -> socket.socket:
