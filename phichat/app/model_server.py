@@ -147,7 +147,7 @@ class _ServerRun:
         server = HttpServer(HOST, self._port)
         key = self._key()
         with self._lock:
-            self._served = served = ServedModel("", 0, self._clients, _NoEncoder())
+            self._served = served = ServedModel("", 0, self._clients, _NoEncoder(), splits_answers=True)
             self._show_model(served)
         app = make_app(served, Access(key), lambda request: self._tell(self, {"last": str(request)}))
         self._tell(self, {"url": server.url, "key": key})

@@ -2,16 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from phichat.cancellation import CancelToken
-from phichat.engine.base import Event, Notice
+from phichat.engine.base import AnswerEvent, Done, Event, Piece, Request
 from phichat.errors import PhichatError
 from phichat.server import api_error
 from phichat.server.api_error import ApiError
@@ -62,21 +62,46 @@ class EventChannel:
         return taken
 
 
+@dataclass(frozen=True)
+class _Order:
+    """A request to the slots, the number of the first choice that it answers, and the CancelToken of all of them."""
+
+    request: Request
+    first: int
+    stop: CancelToken = field(default_factory=CancelToken)
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its choices."""
+        return range(self.first, self.first + self.request.count)
+
+
+def _orders(completion: Completion, *, splits: bool) -> Iterator[_Order]:
+    """Yield the requests of a completion, in parts with one answer each if it `splits`."""
+    for number, request in enumerate(completion.requests):
+        first = number * request.count
+        if not splits:
+            yield _Order(request, first)
+            continue
+        for answer in range(request.count):
+            yield _Order(replace(request, count=1, sampling=request.sampling_of(answer)), first + answer)
+
+
 class Answering:
     """The answers to one completion, while they are written.
 
     Attributes:
-        choices: one for each request, `count` in all.
+        choices: all answers, `count` of them.
     """
 
     def __init__(self, completion: Completion, served: ServedModel, token_bytes: TokenBytes) -> None:
         self._completion, self._served = completion, served
-        self._stops = [CancelToken() for _ in completion.requests]
         self._channel = EventChannel()
-        self.count = len(completion.requests)
+        self._orders = list(_orders(completion, splits=served.splits_answers))
+        self.count = completion.choices
         self.choices = [
             ChoiceWriter(completion.most, completion.top, token_bytes, joins=not completion.is_chat)
-            for _ in completion.requests
+            for _ in range(completion.choices)
         ]
 
     async def batches(self) -> AsyncIterator[set[int]]:
@@ -84,10 +109,9 @@ class Answering:
 
         After `drop`, it ends early.
         """
-        requests = enumerate(zip(self._completion.requests, self._stops, strict=True))
-        for number, (request, stop) in requests:
-            private = replace(request, is_temporary=self._served.is_private)
-            self._served.slots.submit(private, stop, partial(self._channel.put, number))
+        for number, order in enumerate(self._orders):
+            private = replace(order.request, is_temporary=self._served.is_private)
+            self._served.slots.submit(private, order.stop, partial(self._channel.put, number))
         while not all(choice.done for choice in self.choices):
             told = await self._channel.take()
             if not told:
@@ -103,28 +127,39 @@ class Answering:
         changed = set()
         try:
             for number, event in told:
-                self._add(number, event)
-                changed.add(number)
+                changed |= self._add(self._orders[number], event)
         except ApiError as error:
             return changed, error
         return changed, None
 
-    def _add(self, number: int, event: Event | PhichatError) -> None:
+    def _add(self, order: "_Order", event: Event | PhichatError) -> set[int]:
+        """Take what happened to an order; return the numbers of the choices that have changed."""
         if isinstance(event, PhichatError):
             raise api_error.of_engine(event, self._served.context)
-        if isinstance(event, Notice):
-            return
+        if isinstance(event, AnswerEvent):
+            return self._add_to(order, order.first + event.answer, event.event)
+        if isinstance(event, Done):  # of all answers, even of those that never began
+            return set().union(
+                *(self._add_to(order, number, event) for number in order.numbers if not self._is_done(number))
+            )
+        return self._add_to(order, order.first, event) if isinstance(event, Piece) else set()
+
+    def _add_to(self, order: "_Order", number: int, event: Event) -> set[int]:
         choice = self.choices[number]
         choice.add(event)
-        if choice.finish and not choice.done:
-            self._stops[number].set()
+        if all(self.choices[each].finish for each in order.numbers) and not self._is_done(number):
+            order.stop.set()
         if choice.was_cut_off:
             raise api_error.closing()
+        return {number}
+
+    def _is_done(self, number: int) -> bool:
+        return self.choices[number].done is not None
 
     def cancel(self) -> None:
         """Stop all answers, each of which then ends as cut off, unless it is done."""
-        for stop in self._stops:
-            stop.set()
+        for order in self._orders:
+            order.stop.set()
 
     def drop(self) -> None:
         """Stop all answers, of which nobody wants to know any more."""
@@ -155,7 +190,7 @@ class CompletionResponse:
             self._served.running.discard(answering)
             answering.drop()
             leaving.cancel()
-            record_usage(scope, usage(answering.choices, self._completion.prompts))
+            record_usage(scope, usage(answering.choices, self._completion.count))
 
     async def _send_whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         async for _ in self._answering.batches():

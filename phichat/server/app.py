@@ -116,7 +116,7 @@ class Endpoints:
         return JSONResponse({"content": b"".join(pieces[token] for token in tokens).decode("utf-8", "replace")})
 
     async def _response(self, completion: Completion) -> CompletionResponse:
-        if self._served.load + len(completion.requests) > MOST_RUNNING:
+        if self._served.load + completion.choices > MOST_RUNNING:
             sentence = tr("Too many requests are waiting. Try again later.")
             raise ApiError(429, sentence, code="rate_limit_exceeded", retry_after=BUSY_SECONDS)
         pieces = await self._all_token_bytes() if completion.top is not None else []

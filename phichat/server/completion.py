@@ -4,16 +4,15 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import Request
+from phichat.engine.base import MOST_ANSWERS, Request
 from phichat.i18n import tr
 from phichat.server.api_error import ApiError, bad_request
 from phichat.server.parameters import Parameters
-from phichat.server.sampling import answer_sampling, sampling_of
+from phichat.server.sampling import sampling_of
 
 MOST_CHOICES = 16
 MOST_TOP, MOST_TOP_PLAIN = 20, 5  # tokens whose log probability is told, as at OpenAI
@@ -29,13 +28,12 @@ class Completion:
     """A request for answers.
 
     Attributes:
-        requests: one for each choice, in their order.
+        requests: one for each prompt, in their order; each asks for `count` answers.
         is_chat: whether it has messages rather than a prompt.
         streams: whether pieces are sent as they come; `includes_usage` whether what it took is sent after them.
         top: of how many tokens the log probability is told beside the chosen one's; None for not even that.
         most: how many tokens each choice may have.
-        prompts: of how many prompts they are answers, each of as many in a row.
-        echoed: the prompts that go before the choices, if that was asked for.
+        echoed: the prompts that go before their answers, if that was asked for.
     """
 
     requests: tuple[Request, ...]
@@ -44,8 +42,17 @@ class Completion:
     includes_usage: bool
     top: int | None
     most: int
-    prompts: int = 1
     echoed: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many answers are asked for with each prompt."""
+        return self.requests[0].count
+
+    @property
+    def choices(self) -> int:
+        """How many answers there are in all, those to the first prompt first."""
+        return len(self.requests) * self.count
 
 
 class ReplyTokens:
@@ -85,7 +92,7 @@ def text_completion(parameters: Parameters, base: Sampling) -> Completion:
     _refuse_others(parameters)
     parameters.refuse("suffix")
     top = parameters.whole("logprobs", 0, MOST_TOP_PLAIN, 0) if parameters.has("logprobs") else None
-    if parameters.whole("best_of", 1, MOST_CHOICES, 1) > parameters.whole("n", 1, MOST_CHOICES, 1):
+    if parameters.whole("best_of", 1, MOST_CHOICES, 1) > parameters.whole("n", 1, MOST_ANSWERS, 1):
         parameters.refuse("best_of")
     prompts = _prompts(parameters)
     echoed: tuple[str, ...] = ()
@@ -107,22 +114,19 @@ def _completion(
     is_chat: bool,
     echoed: tuple[str, ...] = (),
 ) -> Completion:
-    count = parameters.whole("n", 1, MOST_CHOICES, 1)
+    count = parameters.whole("n", 1, MOST_ANSWERS, 1)
     if count * len(requests) > MOST_CHOICES:
         raise bad_request(tr("A request can have up to {most} choices.").format(most=MOST_CHOICES), "n")
-    seeded, candidates = sampling.with_seed(), 0 if top is None else max(top, 1)
-    numbered = product(requests, range(count))
+    values: dict[str, Any] = {"sampling": sampling.with_seed(), "count": count}
+    values["candidates"] = 0 if top is None else max(top, 1)
     return Completion(
-        tuple(
-            replace(each, sampling=answer_sampling(seeded, number), candidates=candidates) for each, number in numbered
-        ),
+        tuple(replace(each, **values) for each in requests),
         is_chat,
         streams=parameters.flag("stream"),
         includes_usage=parameters.object("stream_options").flag("include_usage"),
         top=top,
         most=sampling.max_tokens,
-        prompts=len(requests),
-        echoed=tuple(text for text in echoed for _ in range(count)),
+        echoed=echoed,
     )
 
 

@@ -17,10 +17,10 @@ def as_event(values: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(values, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
 
 
-def usage(choices: Sequence[ChoiceWriter], prompts: int) -> dict[str, Any]:
-    """Return what an answer took, in tokens; the choices of each of `prompts` read the same prompt."""
+def usage(choices: Sequence[ChoiceWriter], count: int) -> dict[str, Any]:
+    """Return what the answers took, in tokens; each `count` of them have one prompt."""
     done = [choice.done for choice in choices if choice.done]
-    read = done[:: max(len(done) // prompts, 1)]
+    read = [choice.done for choice in choices[::count] if choice.done]
     prompt, cached = sum(each.prompt_tokens for each in read), sum(each.cached_tokens for each in read)
     written = sum(choice.count for choice in choices)
     return {
@@ -44,15 +44,17 @@ class ResponseForm:
     def whole(self, choices: Sequence[ChoiceWriter]) -> dict[str, Any]:
         """Return the response with all `choices`."""
         found = [self._choice(number, choice) for number, choice in enumerate(choices)]
-        return {**self._head, "choices": found, "usage": usage(choices, self._completion.prompts)}
+        return {**self._head, "choices": found, "usage": usage(choices, self._completion.count)}
 
     def first_chunks(self) -> Iterator[bytes]:
         """Yield what comes before the first piece of each choice."""
-        for number in range(len(self._completion.requests)):
+        for number in range(self._completion.choices):
             if self._is_chat:
                 yield self._chunk(number, {"delta": {"role": "assistant", "content": ""}, "logprobs": None})
             elif self._completion.echoed:
-                yield self._chunk(number, {"text": self._completion.echoed[number], "logprobs": None})
+                yield self._chunk(
+                    number, {"text": self._completion.echoed[number // self._completion.count], "logprobs": None}
+                )
 
     def chunk(self, number: int, delta: Delta) -> bytes:
         """Return the event for what is new of a choice."""
@@ -70,10 +72,10 @@ class ResponseForm:
 
     def usage_chunk(self, choices: Sequence[ChoiceWriter]) -> bytes:
         """Return the event with what it took."""
-        return as_event({**self._chunk_head(), "choices": [], "usage": usage(choices, self._completion.prompts)})
+        return as_event({**self._chunk_head(), "choices": [], "usage": usage(choices, self._completion.count)})
 
     def _choice(self, number: int, choice: ChoiceWriter) -> dict[str, Any]:
-        echoed = self._completion.echoed[number] if self._completion.echoed else ""
+        echoed = self._completion.echoed[number // self._completion.count] if self._completion.echoed else ""
         said = {"message": _message(choice)} if self._is_chat else {"text": echoed + choice.text}
         return {
             "index": number,

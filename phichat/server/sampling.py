@@ -73,9 +73,3 @@ def _thinking(parameters: Parameters, base: int | None) -> int | None:
             tr("“{name}” must be one of {values}.").format(name="reasoning_effort", values=efforts), "reasoning_effort"
         )
     return base
-
-
-def answer_sampling(sampling: Sampling, number: int) -> Sampling:
-    """Return the settings of one of several answers, by its number from 0: their seeds differ."""
-    seeded = sampling.with_seed()
-    return replace(seeded, seed=((seeded.seed or 0) + number) % (MAX_SEED + 1))

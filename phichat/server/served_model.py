@@ -49,6 +49,7 @@ class ServedModel:
         slots: what answers requests.
         encoder: what makes tokens of texts.
         sampling: the settings for what a request leaves open.
+        splits_answers: whether several answers to one prompt are asked for one by one.
         is_private: whether nothing of a request may be written to disk, the prompt cache included.
         replies: the tokens of the latest replies.
         embedding_name, embedder: what makes vectors of texts, and what clients call it; None for nothing.
@@ -60,6 +61,7 @@ class ServedModel:
     slots: Slots
     encoder: Encoder
     sampling: Sampling = field(default_factory=default_sampling)
+    splits_answers: bool = False
     is_private: bool = True
     replies: ReplyTokens = field(default_factory=ReplyTokens)
     embedding_name: str = ""

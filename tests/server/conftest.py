@@ -177,6 +177,7 @@ class serving:  # noqa: N801 - used as a function
         self._slots = open_slots(engine, slots)
         server = HttpServer("127.0.0.1", 0)
         served = ServedModel(model.name, loaded.context, self._slots, self._encoder)
+        served.splits_answers = isinstance(engine, ScriptedEngine)
         self._running = Running(server, served)
         app = make_app(served, access, self._running.log.append)
         self._thread = threading.Thread(target=server.run, args=(app, self._stop, served.cancel_all), name="server")

@@ -297,7 +297,7 @@ class TestPlainCompletions:
     @pytest.mark.parametrize(
         "given",
         [{"prompt": 5}, {"prompt": []}, {"prompt": [True]}, {"prompt": ["a", 5]}, {"suffix": "x"}, {"best_of": 2},
-         {"logprobs": 6}, {"logprobs": 1, "echo": True}, {"prompt": ["a"] * 17}, {"n": 16, "prompt": ["a", "b"]}],
+         {"logprobs": 6}, {"logprobs": 1, "echo": True}, {"prompt": ["a"] * 17}, {"n": 8, "prompt": ["a", "b", "c"]}],
     )  # fmt: skip
     def test_what_is_wrong(self, scripted: Running, given: dict[str, Any]) -> None:
         answer = scripted.ask("/v1/completions", {"prompt": "Hi", **given})
