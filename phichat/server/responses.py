@@ -51,10 +51,8 @@ class ResponseForm:
         for number in range(self._completion.choices):
             if self._is_chat:
                 yield self._chunk(number, {"delta": {"role": "assistant", "content": ""}, "logprobs": None})
-            elif self._completion.echoed:
-                yield self._chunk(
-                    number, {"text": self._completion.echoed[number // self._completion.count], "logprobs": None}
-                )
+            elif echoed := self._echoed(number):
+                yield self._chunk(number, {"text": echoed, "logprobs": None})
 
     def chunk(self, number: int, delta: Delta) -> bytes:
         """Return the event for what is new of a choice."""
@@ -75,14 +73,17 @@ class ResponseForm:
         return as_event({**self._chunk_head(), "choices": [], "usage": usage(choices, self._completion.count)})
 
     def _choice(self, number: int, choice: ChoiceWriter) -> dict[str, Any]:
-        echoed = self._completion.echoed[number // self._completion.count] if self._completion.echoed else ""
-        said = {"message": _message(choice)} if self._is_chat else {"text": echoed + choice.text}
+        said = {"message": _message(choice)} if self._is_chat else {"text": self._echoed(number) + choice.text}
         return {
             "index": number,
             **said,
             "logprobs": self._logprobs(choice.logprobs),
             "finish_reason": choice.finish,
         }
+
+    def _echoed(self, number: int) -> str:
+        """Return the prompt that goes before a choice; empty if none does."""
+        return self._completion.echoed[number // self._completion.count] if self._completion.echoed else ""
 
     def _logprobs(self, logprobs: Sequence[TokenLogprob]) -> dict[str, Any] | None:
         if self._completion.top is None:
