@@ -167,10 +167,11 @@ class AnswerLens(QWidget):
     def _show_growing(self, known: WeighedReply) -> None:
         self._summary.setText(tr("The model is writing…"))
         self._hesitations = []
-        for each in (self._read, *self._steps):
-            each.hide()
-        self.text.show()
-        self._legend.show()
+        self._read.hide()
+        for step in self._steps:
+            step.setEnabled(False)
+        for each in (self.text, self._legend, *self._steps):
+            each.show()
         self.text.show_words(known.text, known.words)
 
     def _known_sentence(self) -> str:

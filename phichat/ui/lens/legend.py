@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from PySide6.QtCore import QLineF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from phichat.chat.candidates import LIMITS
@@ -57,7 +57,7 @@ class LensLegend(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
         metrics = QFontMetrics(self.font())
-        left = 0.0
+        left = self._paint_caption(painter, metrics)
         for level, words in _samples():
             rect = QRectF(left, 1, metrics.horizontalAdvance(words) + 2 * INSET, metrics.height() + 3)
             left = rect.right() + GAP
@@ -70,6 +70,18 @@ class LensLegend(QWidget):
             painter.setPen(QColor(self._theme.colors.text))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, words)
         painter.end()
+
+    def _paint_caption(self, painter: QPainter, metrics: QFontMetrics) -> float:
+        """Paint what the samples are about if all of them have room beside it; return where they begin."""
+        caption = tr("Probability:")
+        width = metrics.horizontalAdvance(caption) + GAP
+        samples = sum(metrics.horizontalAdvance(words) + 2 * INSET + GAP for _, words in _samples())
+        if width + samples - GAP > self.width():
+            return 0.0
+        left = self.width() - width if self.isRightToLeft() else 0
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(QRectF(left, 1, width, metrics.height() + 3), Qt.AlignmentFlag.AlignVCenter, caption)
+        return float(width)
 
 
 def _samples() -> list[tuple[int, str]]:
