@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from PySide6.QtCore import QLineF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from phichat.chat.candidates import LIMITS
@@ -33,7 +33,7 @@ def paint_grounds(painter: QPainter, theme: Theme, level: int, grounds: list[QRe
 
 
 class LensLegend(QWidget):
-    """A line of samples, each with the shares it stands for; those that do not fit are left out."""
+    """A caption and samples, each with the shares it stands for; in as many lines as they need."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -49,39 +49,44 @@ class LensLegend(QWidget):
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(0, QFontMetrics(self.font()).height() + 6)
+        return QSize(0, self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
+    def heightForWidth(self, width: int) -> int:
+        return int(max(rect.bottom() for _, _, rect in self._places(width))) + 2
+
+    def _places(self, width: int) -> list[tuple[int, str, QRectF]]:
+        """Return the caption, of level -1, and the samples, each with its rectangle."""
+        metrics, found = QFontMetrics(self.font()), list[tuple[int, str, QRectF]]()
+        left, top, height = 0.0, 1.0, metrics.height() + 3
+        for level, words in [(-1, tr("Probability:")), *_samples()]:
+            inset = INSET if level >= 0 else 0
+            needed = metrics.horizontalAdvance(words) + 2 * inset
+            if left and left + needed > width:
+                left, top = 0.0, top + height + 3
+            found.append((level, words, QRectF(left, top, needed, height)))
+            left += needed + GAP
+        return found
+
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
-        metrics = QFontMetrics(self.font())
-        left = self._paint_caption(painter, metrics)
-        for level, words in _samples():
-            rect = QRectF(left, 1, metrics.horizontalAdvance(words) + 2 * INSET, metrics.height() + 3)
-            left = rect.right() + GAP
-            if rect.right() > self.width():
-                break
+        for level, words, rect in self._places(self.width()):
             if self.isRightToLeft():
                 rect.moveRight(self.width() - rect.left())
             y = rect.bottom() - 1.5
-            paint_grounds(painter, self._theme, level, [rect], [QLineF(rect.left(), y, rect.right(), y)])
-            painter.setPen(QColor(self._theme.colors.text))
+            line = QLineF(rect.left(), y, rect.right(), y)
+            paint_grounds(painter, self._theme, level if level >= 0 else SURE, [rect], [line])
+            role = QPalette.ColorRole.WindowText if level >= 0 else QPalette.ColorRole.PlaceholderText
+            painter.setPen(self.palette().color(role))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, words)
         painter.end()
 
-    def _paint_caption(self, painter: QPainter, metrics: QFontMetrics) -> float:
-        """Paint what the samples are about if all of them have room beside it; return where they begin."""
-        caption = tr("Probability:")
-        width = metrics.horizontalAdvance(caption) + GAP
-        samples = sum(metrics.horizontalAdvance(words) + 2 * INSET + GAP for _, words in _samples())
-        if width + samples - GAP > self.width():
-            return 0.0
-        left = self.width() - width if self.isRightToLeft() else 0
-        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(QRectF(left, 1, width, metrics.height() + 3), Qt.AlignmentFlag.AlignVCenter, caption)
-        return float(width)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
 
 def _samples() -> list[tuple[int, str]]:

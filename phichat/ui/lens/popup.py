@@ -16,6 +16,8 @@ from phichat.ui.widgets.controls import help_label
 from phichat.ui.widgets.foreign_text import plain_label
 
 WIDTH, MARGIN = 300, 8  # pixels
+LEAST_ROWS = 3  # of candidates, however low the window
+QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's, for no limit
 MOST_SPOKEN = 4  # candidates that a screen reader reads out with a word
 LEAST_SHARE = 1e-12  # the surprise of what is less likely is not told more exactly
 
@@ -85,6 +87,7 @@ class LensPopup(QFrame):
         self._bars = CandidateList(theme)
         self._bars.setObjectName("lensCandidates")
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._bars.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._meaning = help_label(tr("Outlined: the model’s own probability. Filled: after sampling."))
         self._hint = help_label(tr("Choose a word to get another version of the answer that continues with it."))
         self._lay_out()
@@ -111,20 +114,38 @@ class LensPopup(QFrame):
         self._show_token(first)
 
     def place_at(self, word: QRect) -> None:
-        """Show this below `word`, a rectangle in the window, or above it where there is no room."""
+        """Show this below `word`, a rectangle in the window, or above it where there is more room."""
         window = self.parentWidget()
         if window is None:
             return
         self.setFixedWidth(min(scaled(WIDTH), window.width() - 2 * MARGIN))
-        self.adjustSize()
+        below, above = window.height() - MARGIN - word.bottom() - 1, word.top() - MARGIN
+        self._fit_height(below)
+        is_below = self.height() <= below or below >= above
+        if not is_below:
+            self._fit_height(above)
         right = window.width() - self.width() - MARGIN
         x = word.right() - self.width() if self.isRightToLeft() else word.left()
-        below = word.bottom() + 1
-        has_room = below + self.height() <= window.height() - MARGIN
-        y = below if has_room else max(word.top() - self.height(), MARGIN)
+        y = word.bottom() + 1 if is_below else word.top() - self.height()
         self.move(QPoint(max(MARGIN, min(x, right)), y))
         self.show()
         self.raise_()
+
+    def _fit_height(self, most: int) -> None:
+        """Make this as high as its parts, but at most so high: explanations go first, then the list scrolls."""
+        candidates = self._bars.isVisibleTo(self)
+        self._bars.setMaximumHeight(QWIDGETSIZE_MAX)
+        self._meaning.setVisible(candidates)
+        self._hint.setVisible(candidates and self._can_choose)
+        self.adjustSize()
+        if self.height() > most:
+            self._meaning.hide()
+            self._hint.hide()
+            self.adjustSize()
+        if self.height() > most and candidates:
+            row = self._bars.sizeHintForRow(0)
+            self._bars.setMaximumHeight(max(self._bars.sizeHint().height() - (self.height() - most), LEAST_ROWS * row))
+            self.adjustSize()
 
     def take_focus(self) -> None:
         """Give the focus to the first candidate that is not the chosen one."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QListView, QPushButton, QTabBar, QTextEdit, QWidget
@@ -346,3 +346,16 @@ def test_the_switch_is_remembered(person: Person, open_window: Callable[[], Pers
     again = open_window()
     assert again.window.commands.lens.isChecked()
     assert again.window.generation.candidates == 10
+
+
+def test_the_candidates_leave_the_word_in_sight_in_a_low_window(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    for height in (900, 480):
+        person.window.resize(700, height)
+        QApplication.processEvents()
+        press_shortcut(person, Qt.Key.Key_F8)
+        text, popup = lens_text(person), person.find("lensPopup")
+        area = text.word_rect(text.current)
+        place = QRect(text.viewport().mapTo(person.window, area.topLeft()), area.size())
+        assert not popup.geometry().intersects(place)
+        assert person.window.rect().contains(popup.geometry())
