@@ -115,6 +115,7 @@ MODULES = {
         *TOP,
         "phichat.chat",
         "phichat.diagnostics",
+        "phichat.documents",
         "phichat.engine",
         "phichat.exchange",
         "phichat.models",

@@ -54,6 +54,8 @@ def _packages() -> Iterator[Dependency]:
         yield found["Name"].replace("_", "-"), found["Version"], _licence(found)
         if key == "llama-cpp-python":  # which carries it
             yield "llama.cpp", "", "MIT"
+        if key == "pypdfium2":
+            yield "PDFium", "", "BSD-3-Clause"
         if name not in BESIDE:
             waiting.extend(_required(name, extras))
 

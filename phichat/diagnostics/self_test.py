@@ -28,6 +28,13 @@ from phichat.runtime import is_frozen, process_command
 QUESTION = "Does it work?"
 ANSWER = "Everything works."  # all that self-test.gguf can say
 OLD_TEXT = "Съешь же ещё этих мягких французских булок, да выпей чаю."
+PAGE = "Ferries float."
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 50]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj "
+    b"4 0 obj<</Length 41>>stream\nBT /F 9 Tf 9 20 Td (Ferries float.) Tj ET\nendstream endobj "
+    b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj trailer<</Root 1 0 R>>"
+)
 PATIENCE = 120.0  # seconds for the window's model to answer on a slow computer
 LONGEST = 300.0  # seconds after which the window counts as hung
 LANGUAGE = "fr"
@@ -43,6 +50,7 @@ def examine_installation(folder: Path) -> Facts:
         "engine": lambda: _check_engine(model),
         "history": lambda: _check_history(folder / "history.sqlite3"),
         "files": lambda: _check_text_file(folder / "old.txt"),
+        "documents": lambda: _check_document(folder / "page.pdf"),
         "translations": _check_translations,
         "certificates": _check_certificates,
         "hub": _check_hub,
@@ -127,6 +135,18 @@ def _check_text_file(file: Path) -> Facts:
     file.write_bytes(OLD_TEXT.encode("cp1251"))
     if read_text(file).text != OLD_TEXT:
         raise PhichatError(tr("Text files in older encodings can’t be read. Reinstall Phichat."))
+    return {}
+
+
+def _check_document(file: Path) -> Facts:
+    """Read a page of a PDF file in the reading process."""
+    from phichat.documents.base import joined_text  # noqa: PLC0415 - may be what is missing
+    from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415
+
+    file.write_bytes(PDF)
+    with closing(DocumentProcess()) as process:
+        if joined_text(process.read(file)) != PAGE:
+            raise PhichatError(tr("PDF files can’t be read. Reinstall Phichat."))
     return {}
 
 
