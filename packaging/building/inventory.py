@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import platform
 import re
 import sqlite3
@@ -22,7 +23,11 @@ from building.project import PACKAGING, ROOT, Trouble, output
 TEXTS = PACKAGING / "licences"
 IS_LICENCE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS|COPYRIGHT)", re.IGNORECASE)
 OF_QT = ("qt.txt", "LGPL-3.0.txt", "GPL-3.0.txt")
-OUR_READING = {"jinja2": "BSD-3-Clause", "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception"}
+OUR_READING = {
+    "jinja2": "BSD-3-Clause",
+    "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception",
+    "pypdfium2": "Apache-2.0 OR BSD-3-Clause",
+}
 """Packages whose texts say more exactly than their metadata."""
 NAMES = {
     "MIT License": "MIT",
@@ -127,7 +132,8 @@ def _plain_name(name: str) -> str:
 
 def _texts(dist: Distribution, name: str) -> tuple[Path, ...]:
     """Its own, or else ours: some packages bring none."""
-    own = [file for file in dist.files or [] if ".dist-info" in str(file) and IS_LICENCE.search(file.name)]
+    papers = [file for file in dist.files or [] if ".dist-info" in str(file)]
+    own = [file for file in papers if IS_LICENCE.search(file.name) or "licenses" in file.parts]
     if paths := sorted(path for file in own if (path := Path(str(dist.locate_file(file)))).is_file()):
         return tuple(paths)
     if name.startswith(("pyside6", "shiboken6")):
@@ -167,6 +173,10 @@ def _inside_packages(packages: dict[str, Distribution], environment: Path) -> It
             version, commit = _llama(environment)
             address = f"pkg:github/ggml-org/llama.cpp@{commit or version}"
             yield Part("llama.cpp", version, "MIT", address, texts=(TEXTS / "llama.cpp.txt",))
+        if name.lower() == "pypdfium2":
+            version = _pdfium(environment)
+            text = tuple(file for file in _texts(dist, "pypdfium2") if file.name == "pdfium.txt")
+            yield Part("PDFium", version, "BSD-3-Clause", f"pkg:generic/pdfium@{version}", texts=text)
 
 
 def _llama(environment: Path) -> tuple[str, str]:
@@ -177,6 +187,12 @@ def _llama(environment: Path) -> tuple[str, str]:
         return "", ""
     version, _, commit = output(sys.executable, "-c", ASK_LLAMA, *(files[0] for files in found)).partition(" ")
     return version, commit.removesuffix("-dirty")
+
+
+def _pdfium(environment: Path) -> str:
+    """The build of PDFium, as the package that carries it says."""
+    files = sorted(environment.rglob("pypdfium2_raw/version.json"))
+    return str(json.loads(files[0].read_text("utf-8"))["build"]) if files else ""
 
 
 def _models(folder: Path) -> Iterator[Part]:

@@ -18,6 +18,8 @@ def environment(tmp_path: Path) -> Path:
     _package(home, "polite", "1.0", "License: MIT", "polite.py")
     _package(home, "Builder_Only", "9", "License-Expression: BSD-2-Clause", "builder.py")
     _package(home, "llama_cpp_python", "0.3.36", "License-Expression: MIT", "llama_cpp/lib/libllama.txt")
+    _package(home, "pypdfium2", "5.15.2", "License: several", "pypdfium2_raw/version.json")
+    (home / "pypdfium2_raw" / "version.json").write_text('{"build": 8149}', "utf-8")
     return tmp_path / "build" / "environment"
 
 
@@ -25,7 +27,8 @@ def environment(tmp_path: Path) -> Path:
 def bundle(tmp_path: Path) -> Path:
     """What was made of it."""
     folder = tmp_path / "Phichat"
-    for name in ("llama_cpp/lib/libllama.txt", "libodd.so.1", "starter/small.gguf", "phichat/resources/our.gguf"):
+    taken = ("llama_cpp/lib/libllama.txt", "pypdfium2_raw/version.json")
+    for name in (*taken, "libodd.so.1", "starter/small.gguf", "phichat/resources/our.gguf"):
         (folder / "_internal" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "_internal" / name).touch()
     return folder
@@ -41,6 +44,7 @@ def test_what_was_taken_is_named_with_its_version_and_licence(tmp_path: Path, en
     taken = [
         ("llama_cpp/lib/libllama.txt", str(home / "llama_cpp/lib/libllama.txt"), "DATA"),
         ("llama_cpp/lib/link.txt", "libllama.txt", "SYMLINK"),
+        ("pypdfium2_raw/version.json", str(home / "pypdfium2_raw/version.json"), "DATA"),
         ("libodd.so.1", str(tmp_path / "libodd.so.1"), "BINARY"),
         ("libdropped.so.1", str(tmp_path / "libdropped.so.1"), "BINARY"),
     ]
@@ -53,6 +57,7 @@ def test_what_was_taken_is_named_with_its_version_and_licence(tmp_path: Path, en
     assert found["small.gguf"].kind == "machine-learning-model"
     assert found["libodd.so.1"].kind == "file"
     assert {"llama-cpp-python", "llama.cpp", "Python"} <= found.keys()
+    assert (found["PDFium"].version, found["pypdfium2"].licence) == ("8149", "Apache-2.0 OR BSD-3-Clause")
 
 
 def test_without_the_lists_of_what_was_taken_nothing_is_made_up(tmp_path: Path, environment: Path) -> None:
