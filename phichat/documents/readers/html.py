@@ -23,9 +23,12 @@ def read(source: Source) -> Iterator[Part]:
     """Yield the text of a page. See `source.Reader`."""
     text, is_cut = read_plain(source)
     page = Page()
-    sections = list(page.read(text))
-    yield Outline(page.title)
-    yield from sections
+    sections = page.read(text)
+    first = next(sections, None)
+    yield Outline(page.title)  # known by now
+    if first:
+        yield first
+        yield from sections
     if is_cut:
         yield Note(Finding.TRUNCATED)
 

@@ -14,6 +14,9 @@ from phichat.unicode import replace_surrogates, without_controls
 MOST_TEXT = 50_000_000
 """Characters of one document; what follows is left out."""
 
+MOST_SECTIONS, MOST_NOTES = 200_000, 200
+"""Of one document; usual ones with as much text have a tenth of that."""
+
 MOST_PLAIN = 100_000_000
 """Bytes read of a file whose text is not packed."""
 
@@ -100,15 +103,17 @@ def nested(path: tuple[str, ...], level: int, title: str) -> tuple[str, ...]:
 
 
 def limited(parts: Iterable[Part]) -> Iterator[Part]:
-    """Yield `parts` with long sections cut, empty ones left out, and no more text than is read of a document."""
-    length = 0
+    """Yield `parts` with long sections cut, empty ones left out, and no more of all than is read of a document."""
+    length = sections = notes = 0
     for part in parts:
         if not isinstance(part, Section):
-            yield part
+            notes += isinstance(part, Note) and not part.pages
+            if notes <= MOST_NOTES:
+                yield part
             continue
         for section in _cut(part):
-            length += len(section.text)
-            if length > MOST_TEXT:
+            length, sections = length + len(section.text), sections + 1
+            if length > MOST_TEXT or sections > MOST_SECTIONS:
                 yield Note(Finding.TRUNCATED)
                 return
             yield section
@@ -123,8 +128,9 @@ def _cut(section: Section) -> Iterator[Section]:
         piece = text[start:end]
         if piece.strip():
             skipped = len(piece) - len(piece.lstrip("\n"))
-            at = None if line is None else line + text.count("\n", 0, start + skipped)
+            at = None if line is None else line + skipped
             yield replace(section, text=piece.strip("\n"), place=replace(section.place, line=at))
+        line = None if line is None else line + piece.count("\n")
         start = end
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from phichat.documents.base import Finding, Note, Outline, Part, Place, Section, joined_text
-from phichat.documents.readers import kinds
+from phichat.documents.readers import kinds, source
 from phichat.documents.readers.source import Source
 from phichat.errors import DocumentDamaged, DocumentUnsupported
 from tests.support.office_files import (
@@ -254,6 +254,13 @@ def test_long_texts_are_cut_and_every_piece_knows_its_line(tmp_path: Path) -> No
         assert section.place.line
         assert section.text.startswith(f"{section.place.line} word")
     assert "\n".join(section.text for section in sections) == "\n".join(lines)
+
+
+def test_of_very_many_parts_only_the_first_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MOST_SECTIONS", 3)
+    parts = parts_of(tmp_path, "a.md", "# a\n\n" * 9)
+    assert len(parts) == 5
+    assert parts[-1] == Note(Finding.TRUNCATED)
 
 
 def test_text_in_another_encoding_is_read(tmp_path: Path) -> None:
