@@ -114,9 +114,10 @@ def add_docs(commands: Any, run: Run) -> None:
         ("status", tr("list the files in a collection and what couldn’t be read")),
         ("remove", tr("remove a collection, or files and folders from it, without deleting them")),
         ("search", tr("find passages about something")),
+        ("model", tr("show or choose the embedding model by which passages are found")),
     ):
         action = actions.add_parser(name, help=words)
-        if name != "list":
+        if name not in {"list", "model"}:
             count = "?" if name == "status" else None
             title = tr("the name of the collection")
             action.add_argument("collection", nargs=count, metavar="COLLECTION", help=title)
@@ -124,4 +125,7 @@ def add_docs(commands: Any, run: Run) -> None:
             action.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=tr("a file or folder"))
         if name == "search":
             action.add_argument("words", nargs="+", metavar="WORDS", help=tr("what to look for"))
+        if name == "model":
+            title = tr("a GGUF file, or none for the vectors that come with Phichat")
+            action.add_argument("model", nargs="?", metavar="FILE|none", help=title)
         add_json(action)

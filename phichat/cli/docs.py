@@ -2,23 +2,30 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.cli.context import Context
-from phichat.cli.question_sources import index, nothing_found, opened, passage_json
+from phichat.cli.question_sources import embedding_model, index, nothing_found, opened, passage_json
 from phichat.cli.talk import interrupting
 from phichat.documents.library import USUAL_BUDGET, Collection, FileState, FileStatus
 from phichat.documents.prompt import source_title
 from phichat.documents.retrieval.local_library import LocalLibrary
-from phichat.errors import PhichatError
+from phichat.engine.process.encoder_process import EncoderProcess
+from phichat.errors import ModelMissing, PhichatError
 from phichat.i18n import format_columns, format_number, tr, tr_count
+from phichat.store.preferences import PreferencesFile
 from phichat.unicode import replace_surrogates
 
 
 def run(context: Context) -> int:
     """Do `options.action` and return the exit status."""
+    if context.options.action == "model":
+        return _choose_model(context)
     with opened(context) as library:
         return _ACTIONS[context.options.action](context.options, library, context.console)
 
@@ -99,6 +106,36 @@ def _search(options: argparse.Namespace, library: LocalLibrary, console: Console
     elif not found.fits:
         console.print_notice(nothing_found([options.collection]))
     return 0
+
+
+def _choose_model(context: Context) -> int:
+    """Show the embedding model, or choose another one and make its vectors of all collections."""
+    options, console, stop = context.options, context.console, CancelToken()
+    if options.model:
+        path = None if options.model == "none" else Path(options.model).absolute()
+        if path:
+            _require_embeddings(path)
+        file = PreferencesFile(context.home.preferences)
+        file.save_preferences(replace(file.load_preferences(), embedding_model=str(path) if path else ""))
+        with opened(context) as library, interrupting(stop):
+            for collection in library.collections():
+                index(library, collection.name, console, stop)
+    chosen = embedding_model(context)
+    if options.json:
+        console.print_json({"model": replace_surrogates(str(chosen)) if chosen else None})
+    elif chosen:
+        console.print_line(replace_surrogates(str(chosen)))
+    else:
+        console.print_notice(tr("Passages are found by the vectors that come with Phichat."))
+    return 130 if stop.is_set() else 0
+
+
+def _require_embeddings(path: Path) -> None:
+    """Raise ModelError or EngineError if the file is no model that makes vectors."""
+    if not path.is_file():
+        raise ModelMissing(tr("{file} doesn’t exist. Check its path.").format(file=replace_surrogates(str(path))))
+    with closing(EncoderProcess(path)) as process:
+        process.embed("text")
 
 
 def _required(library: LocalLibrary, name: str) -> Collection:

@@ -17,6 +17,7 @@ from phichat.documents.retrieval.local_library import LocalLibrary, open_library
 from phichat.engine.base import Engine, PromptFit, Request
 from phichat.errors import PhichatError
 from phichat.i18n import format_number, tr, tr_count
+from phichat.store.preferences import PreferencesFile
 from phichat.unicode import replace_surrogates
 
 FILES = "files"
@@ -94,7 +95,7 @@ def _libraries(context: Context, names: Sequence[str], stop: CancelToken) -> Ite
             _warn_if_incomplete(stored, name, context.console)
         libraries: Searched = [(stored, collections)] if collections else []
         if paths:
-            files = stack.enter_context(closing(open_library(None)))
+            files = stack.enter_context(closing(open_library(None, embedding_model(context))))
             files.add(FILES, paths)
             index(files, FILES, context.console, stop)
             if not any(status.state is FileState.INDEXED for status in files.files(FILES)):
@@ -134,10 +135,16 @@ def _found(libraries: Searched, question: str) -> tuple[FoundPassage, ...]:
 @contextmanager
 def opened(context: Context) -> Iterator[LocalLibrary]:
     """Open the collections, and close them again. Raise StoreError."""
-    with closing(open_library(context.home.documents)) as library:
+    with closing(open_library(context.home.documents, embedding_model(context))) as library:
         if library.notice:
             context.console.print_notice(library.notice)
         yield library
+
+
+def embedding_model(context: Context) -> Path | None:
+    """Return the file of the embedding model that was chosen; None for static vectors, and where it is gone."""
+    chosen = PreferencesFile(context.home.preferences).load_preferences().embedding_model
+    return Path(chosen) if chosen and Path(chosen).is_file() else None
 
 
 def index(library: LocalLibrary, name: str, console: Console, stop: CancelToken) -> int:

@@ -31,6 +31,7 @@ class Preferences:
         model: the name or path of the model that the window used last; empty for the default.
         default_model: the name or path of the model to use where none is named; empty for `model`.
         models_folder: where downloads go; empty for the app's own folder.
+        embedding_model: the path of the model that makes vectors of documents; empty for static vectors.
         offers_phi_3: whether the window still offers to download Phi-3.
         sampling: as `Sampling.with_values` takes it; `presets` are the user's own, such values by name.
         geometry: of the window, Qt's, in Base64.
@@ -52,6 +53,7 @@ class Preferences:
     model: str = ""
     default_model: str = ""
     models_folder: str = ""
+    embedding_model: str = ""
     offers_phi_3: bool = True
     context: int = 4096
     system: str = ""

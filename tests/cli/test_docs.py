@@ -169,3 +169,19 @@ def test_passages_go_in_if_the_model_counts_more_tokens_than_expected(
 
 def _asked(request: Request) -> str:
     return request.turns[-1].text
+
+
+def test_an_embedding_model_makes_the_vectors(phichat: Run, papers: Path, chatml_model: Path) -> None:
+    """Any model has vectors; that of a chat model are no good ones."""
+    phichat("docs", "add", "home", str(papers))
+    assert phichat("docs", "model", str(chatml_model))[:2] == (0, f"{chatml_model}\n")
+    status, out, err = phichat("docs", "search", "home", "rent")
+    assert (status, err) == (0, "")
+    assert "Rent is due" in out
+    assert "come with Phichat" in phichat("docs", "model", "none")[2]
+
+
+def test_a_file_that_is_no_model_makes_none(phichat: Run, papers: Path) -> None:
+    status, out, err = phichat("docs", "model", str(papers / "lease.txt"))
+    assert (status, out) == (1, "")
+    assert "lease.txt" in err

@@ -23,10 +23,13 @@ class LibraryProcess:
     """Implements DocumentLibrary. Its processes end when they are idle, and when the app does.
 
     Indexing can be ended at any moment, and so its process is killed when `stop` is set.
+
+    Attributes:
+        model: the file of the embedding model that makes vectors; None for static ones. May be changed at any time.
     """
 
-    def __init__(self, file: Path, command: Sequence[str] = ()) -> None:
-        self._file = file
+    def __init__(self, file: Path, model: Path | None = None, command: Sequence[str] = ()) -> None:
+        self._file, self.model = file, model
         self._command = list(command) or runtime.process_command("phichat.documents.retrieval.library_worker")
         self._lock = threading.Lock()
         self._asking = threading.Lock()
@@ -137,7 +140,8 @@ class LibraryProcess:
             deadline.join()
 
     def _order(self, order: Line) -> Line:
-        return {**order, "file": str(self._file), "language": current_language()}
+        model = str(self.model) if self.model else ""
+        return {**order, "file": str(self._file), "model": model, "language": current_language()}
 
     def _start(self) -> Sandbox:
         with self._lock:

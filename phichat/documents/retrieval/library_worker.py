@@ -24,22 +24,23 @@ IDLE = 120.0  # seconds without an order, after which the process ends
 class Worker:
     """Carries out orders, a line of JSON each, and answers on `answers` with lines of JSON."""
 
-    def __init__(self, answers: IO[bytes], open_library: Callable[[Path], LocalLibrary]) -> None:
+    def __init__(self, answers: IO[bytes], open_library: Callable[[Path, Path | None], LocalLibrary]) -> None:
         self._answers, self._open = answers, open_library
-        self._libraries: dict[str, LocalLibrary] = {}
+        self._libraries: dict[tuple[str, str], LocalLibrary] = {}
 
     def carry_out(self, order: Line) -> None:
         """Do what `order` asks for, and answer with its result or an error."""
         set_language(order["language"])
         try:
-            self._send({"end": self._result(self._library(order["file"]), order)})
+            self._send({"end": self._result(self._library(order["file"], order["model"]), order)})
         except PhichatError as error:
             self._send({"error": type(error).__name__, "sentence": str(error)})
 
-    def _library(self, file: str) -> LocalLibrary:
-        if file not in self._libraries:
-            self._libraries[file] = self._open(Path(file))
-        return self._libraries[file]
+    def _library(self, file: str, model: str) -> LocalLibrary:
+        key = file, model
+        if key not in self._libraries:
+            self._libraries[key] = self._open(Path(file), Path(model) if model else None)
+        return self._libraries[key]
 
     def _result(self, library: LocalLibrary, order: Line) -> object:
         match order["do"]:

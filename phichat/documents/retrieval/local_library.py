@@ -1,6 +1,7 @@
 """Implements DocumentLibrary in this process, on a database file or in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -97,14 +98,30 @@ def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
     return FoundPassage(numbers, path, Place(), "\n\n".join(joined), 1.0)
 
 
-def open_library(file: Path | None) -> LocalLibrary:
-    """Return a library that reads documents in a process of its own, with WordLlama's vectors if they are installed.
+def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
+    """Return a library that reads documents in a process of its own.
 
-    Raise StoreError.
+    Its vectors come from the embedding model in the file `model`, else from WordLlama, if that is installed. Raise
+    StoreError.
     """
-    from phichat.documents.embeddings import word_llama  # noqa: PLC0415 - brings numpy and tokenizers, 200 ms
-    from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415 - as above
+    # All of these bring numpy and tokenizers, 200 ms.
+    from phichat.documents.embeddings import word_llama  # noqa: PLC0415
+    from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415
 
-    embedder = word_llama.WordLlama() if word_llama.is_installed() else None
-    reader = DocumentProcess()
-    return LocalLibrary(file, reader, embedder, reader.close)
+    with ExitStack() as stack:
+        reader = DocumentProcess()
+        stack.callback(reader.close)
+        embedder: Embedder | None = word_llama.WordLlama() if word_llama.is_installed() else None
+        if model:
+            embedder = _model_embedder(model, stack)
+        return LocalLibrary(file, reader, embedder, stack.pop_all().close)
+
+
+def _model_embedder(model: Path, stack: ExitStack) -> Embedder:
+    from phichat.documents.embeddings.model import ModelEmbedder  # noqa: PLC0415 - brings numpy
+    from phichat.engine.process.encoder_process import EncoderProcess  # noqa: PLC0415 - only where wanted
+
+    process = EncoderProcess(model)
+    stack.callback(process.close)
+    size = model.stat().st_size if model.is_file() else 0
+    return ModelEmbedder(model.stem, str(size), lambda text: process.embed(text)[0])
