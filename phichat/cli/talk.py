@@ -286,6 +286,8 @@ def ask(context: Context) -> int:
 
         with interrupting(stop):
             sources = sources_for(context, text, stop)
+        if stop.is_set():
+            return 130
     with context.engine() as engine:
         talk = terminal_chat(context, engine)
         with interrupting(stop):

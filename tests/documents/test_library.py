@@ -10,6 +10,7 @@ from phichat.cancellation import CancelToken
 from phichat.documents.base import Finding, Note
 from phichat.documents.library import FileState, Progress
 from phichat.documents.retrieval.local_library import LocalLibrary
+from phichat.documents.store.database import DocumentDatabase
 from phichat.errors import StoreError
 from tests.support.documents import TextReader, WordEmbedder
 
@@ -274,3 +275,14 @@ def test_files_with_odd_names_and_what_is_no_file_do_no_harm(
     assert _states(library)[odd.name] is FileState.INDEXED
     assert _states(library)["zero"] is FileState.FAILED
     assert library.search(["papers"], 'king " OR NEAR( *').passages[0].path == odd
+
+
+def test_a_collection_may_be_removed_while_it_is_indexed(file: Path, library: LocalLibrary, folder: Path) -> None:
+    library.add("papers", [folder])
+    for progress in library.index("papers", CancelToken()):
+        if progress.done == 0 and progress.path:
+            library.remove("papers")
+    assert not library.collections()
+    with closing(DocumentDatabase(file)) as database:
+        texts = database.read(lambda connection: connection.execute("SELECT count(*) FROM texts").fetchone()[0])
+    assert texts == 0

@@ -147,11 +147,11 @@ def set_state(connection: Connection, number: int, state: FileState) -> None:
 
 def set_indexed(connection: Connection, file: StoredFile, text: int, size: int, modified: int) -> None:
     """Record that a file has this text."""
-    connection.execute(
+    known = connection.execute(
         "UPDATE files SET state = 'indexed', error = '', text = ?, size = ?, modified = ? WHERE number = ?",
         (text, size, modified, file.number),
-    )
-    if file.text not in {None, text}:
+    ).rowcount
+    if not known or file.text not in {None, text}:  # not known: it was removed from the collection meanwhile
         delete_unused_texts(connection)
 
 
