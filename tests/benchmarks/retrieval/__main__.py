@@ -10,6 +10,8 @@ from tests.benchmarks.retrieval.corpora import LANGUAGES, corpora, unpack
 from tests.benchmarks.retrieval.measured import METHODS, Asked, indexed, mean_reciprocal_rank, recall
 from tests.benchmarks.retrieval.questions import questions, unrelated
 
+KINDS = ("own", "other", "whole")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.retrieval", description=__doc__)
@@ -24,7 +26,11 @@ def main() -> None:
             chosen = [each for each in questions() if (each.language, each.collection) == (language, name)]
             here = [collection.ask(question) for question in chosen]
             asked += here
-            related += [collection.fit(each.question.text) for each in here if 0 < each.ranks["fused"] <= 5]
+            related += [
+                collection.fit(each.question.text)
+                for each in here
+                if each.question.kind != "whole" and 0 < each.ranks["fused"] <= 5
+            ]
             others += [collection.fit(text) for spoken, text in unrelated() if spoken == language]
             print(f"{language} {name}: {len(documents)} documents, {len(chosen)} questions", flush=True)
     print_table(asked)
@@ -33,12 +39,11 @@ def main() -> None:
 
 def print_table(asked: list[Asked]) -> None:
     rows: list[tuple[str, Callable[[Asked], bool]]] = [
-        ("all", lambda _: True),
-        ("its own words", lambda each: not each.question.has_other_words),
-        ("other words", lambda each: each.question.has_other_words),
+        ("own and other words", lambda each: each.question.kind != "whole")
     ]
+    rows += [(f"{kind} words" if kind != "whole" else "whole sentences", partial(_is_of, kind)) for kind in KINDS]
     names = dict.fromkeys(each.question.collection for each in asked)
-    rows += [(name, partial(_is_of, name)) for name in (*LANGUAGES, *names)]
+    rows += [(f"{name}, {kind}", partial(_is_of_both, name, kind)) for name in (*LANGUAGES, *names) for kind in KINDS]
     print("\n| questions | number | " + " | ".join(f"{method}: recall@5 | MRR" for method in METHODS) + " |")
     print("| --- | " + "--- | " * (1 + 2 * len(METHODS)))
     for title, belongs in rows:
@@ -48,7 +53,11 @@ def print_table(asked: list[Asked]) -> None:
 
 
 def _is_of(name: str, asked: Asked) -> bool:
-    return name in {asked.question.language, asked.question.collection}
+    return name in {asked.question.language, asked.question.collection, asked.question.kind}
+
+
+def _is_of_both(name: str, kind: str, asked: Asked) -> bool:
+    return _is_of(name, asked) and _is_of(kind, asked)
 
 
 def print_thresholds(related: list[tuple[float, float]], others: list[tuple[float, float]]) -> None:

@@ -1,4 +1,9 @@
-"""The questions, with the document that answers each; written before anything was measured."""
+"""The questions, with the document that answers each.
+
+Those with the text's "own" words and in "other" words were written before anything was measured. To share no word
+with the whole document, those in other words are so short and oblique that they are riddles. So each was then asked
+again as a "whole" sentence, as people do, which may share a word or two.
+"""
 
 import re
 from dataclasses import dataclass
@@ -21,13 +26,13 @@ class Question:
 
     Attributes:
         answer: the name of the document that answers it.
-        has_other_words: whether it shares no word with that document.
+        kind: "own", "other" or "whole", see above.
     """
 
     language: str
     collection: str
     answer: str
-    has_other_words: bool
+    kind: str
     text: str
 
 
@@ -35,13 +40,13 @@ class Question:
 def questions() -> tuple[Question, ...]:
     """Return all questions."""
     found: list[Question] = []
-    language = collection = words = ""
+    language = collection = kind = ""
     for line in (FOLDER / "questions.txt").read_text("utf-8").splitlines():
         answer, _, text = line.partition(" | ")
         if text:
-            found.append(Question(language, collection, answer, words == "other", text))
+            found.append(Question(language, collection, answer, kind, text))
         elif line:
-            language, collection, words = line.split()
+            language, collection, kind = line.split()
     return tuple(found)
 
 
