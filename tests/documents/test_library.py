@@ -1,5 +1,7 @@
 """Collections of documents: what is in them, how they follow the disk, and what is found in them."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -286,3 +288,17 @@ def test_a_collection_may_be_removed_while_it_is_indexed(file: Path, library: Lo
     with closing(DocumentDatabase(file)) as database:
         texts = database.read(lambda connection: connection.execute("SELECT count(*) FROM texts").fetchone()[0])
     assert texts == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are any bytes there")
+def test_what_is_no_unicode_does_no_harm(library: LocalLibrary, folder: Path, index: Index) -> None:
+    odd = folder / os.fsdecode(b"caf\xe9.txt")
+    odd.write_text("The vehicle crosses the ocean.")
+    broken = folder / os.fsdecode(b"damaged\xe9.txt")
+    broken.write_text("damaged")
+    library.add("papers\udcff", [folder])
+    index("papers\udcff")
+    states = {status.path: status.state for status in library.files("papers\udcff")}
+    assert (states[odd], states[broken]) == (FileState.INDEXED, FileState.FAILED)
+    (collection,) = library.collections()
+    assert library.search([collection.name], "Which ocean\udcff?").passages[0].path == odd

@@ -3,6 +3,7 @@
 import hashlib
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -18,6 +19,7 @@ from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import DocumentText
 from phichat.errors import DocumentError, DocumentTooLarge
 from phichat.i18n import format_size, tr
+from phichat.unicode import replace_surrogates
 
 BATCH = 256  # passages that are embedded at once
 
@@ -88,22 +90,23 @@ class Indexer:
         return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
 
     def _fail(self, file: StoredFile, error: str, size: int, modified: int) -> str:
+        error = replace_surrogates(error)
         self._database.write(lambda connection: catalog.set_failed(connection, file, error, size, modified))
         return error
 
     def _read(self, path: Path, sha256: str, stop: CancelToken) -> DocumentText:
-        document = DocumentText(sha256, path.stem, 0)
+        document = DocumentText(sha256, replace_surrogates(path.stem), 0)
         notes: list[str] = []
 
         def sections() -> Iterator[Section]:
             for part in self._reader.read(path, stop=stop):
                 match part:
                     case Outline():
-                        document.title, document.pages = part.title or path.stem, part.pages
+                        document.title, document.pages = replace_surrogates(part.title or path.stem), part.pages
                     case Note():
-                        notes.append(part.sentence)
+                        notes.append(replace_surrogates(part.sentence))
                     case Section():
-                        yield part
+                        yield _storable(part)
 
         document.passages = list(cut_passages(sections()))
         document.notes = notes
@@ -158,6 +161,13 @@ def _files_in(path: Path, stop: CancelToken) -> Iterator[Path]:
         yield from files_in(path, stop)
     elif path.exists():
         yield path
+
+
+def _storable(section: Section) -> Section:
+    """Return the section without lone surrogates, which neither SQLite nor a tokenizer takes."""
+    text, header = replace_surrogates(section.text), replace_surrogates(section.header)
+    heading = tuple(map(replace_surrogates, section.place.heading))
+    return Section(text, replace(section.place, heading=heading), header)
 
 
 def _is_due(file: StoredFile) -> bool:

@@ -13,6 +13,7 @@ from phichat.documents.retrieval.indexing import Indexer
 from phichat.documents.retrieval.search import TOKENS_PER_WORD, Searcher
 from phichat.documents.store import catalog, texts
 from phichat.documents.store.database import DocumentDatabase
+from phichat.unicode import replace_surrogates
 
 
 class LocalLibrary:
@@ -41,25 +42,30 @@ class LocalLibrary:
 
     def collection(self, name: str) -> Collection | None:
         """See DocumentLibrary."""
-        return next(iter(self._database.read(lambda connection: catalog.collections(connection, name))), None)
+        return next(
+            iter(self._database.read(lambda connection: catalog.collections(connection, replace_surrogates(name)))),
+            None,
+        )
 
     def files(self, name: str) -> Sequence[FileStatus]:
         """See DocumentLibrary."""
-        return self._database.read(lambda connection: catalog.file_states(connection, name))
+        return self._database.read(lambda connection: catalog.file_states(connection, replace_surrogates(name)))
 
     def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
         """See DocumentLibrary."""
-        absolute = [path.absolute() for path in paths]
-        self._database.write(lambda connection: catalog.add_sources(connection, name, absolute, conversation))
+        absolute, known = [path.absolute() for path in paths], replace_surrogates(name)
+        self._database.write(lambda connection: catalog.add_sources(connection, known, absolute, conversation))
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
         """See DocumentLibrary; return how many sources, or collections, were removed."""
         absolute = [path.absolute() for path in paths]
-        return self._database.write(lambda connection: catalog.remove_sources(connection, name, absolute))
+        return self._database.write(
+            lambda connection: catalog.remove_sources(connection, replace_surrogates(name), absolute)
+        )
 
     def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
         """See DocumentLibrary."""
-        return self._indexer.run(name, stop)
+        return self._indexer.run(replace_surrogates(name), stop)
 
     def search(self, names: Sequence[str], question: str, *, budget: int = USUAL_BUDGET) -> Findings:
         """See DocumentLibrary."""

@@ -13,6 +13,7 @@ from phichat.documents.library import Findings, FoundPassage
 from phichat.documents.store import texts, words
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import StoredPassage
+from phichat.unicode import replace_surrogates
 
 if TYPE_CHECKING:
     from phichat.documents.retrieval.vectors import Rows, VectorIndex, Vectors
@@ -78,6 +79,7 @@ class Searcher:
 
     def search(self, names: Sequence[str], question: str, budget: int) -> Findings:
         """See DocumentLibrary.search."""
+        question = replace_surrogates(question)
         ranked = self.rank(names, question)
         best = ranked.numbers[:MOST_PASSAGES]
         return self._database.read(lambda connection: self._found(connection, names, question, best, ranked, budget))

@@ -1,6 +1,7 @@
 """Collections, what was added to them, and the files that are there."""
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,19 @@ from pathlib import Path
 from sqlite3 import Connection, Row
 
 from phichat.documents.library import Collection, FileState, FileStatus
+
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile("\0([0-9a-f]{4})")
+
+
+def path_text(path: Path) -> str:
+    """Return a path as the database can store it: a byte that is no UTF-8 comes after a NUL, which no path has."""
+    return _NO_TEXT.sub(lambda found: f"\0{ord(found[0]):04x}", str(path))
+
+
+def path_from(text: str) -> Path:
+    """Return the path that `path_text` made `text` of."""
+    return Path(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ def _collection(connection: Connection, number: int, name: str, conversation: st
     ).fetchone()[0]
     waiting, failed, missing = (states.get(state, 0) for state in ("waiting", "failed", "missing"))
     return Collection(
-        name, conversation, tuple(Path(path) for (path,) in paths), sum(states.values()), waiting, failed, missing,
+        name, conversation, tuple(path_from(path) for (path,) in paths), sum(states.values()), waiting, failed, missing,
         passages,
     )  # fmt: skip
 
@@ -81,7 +95,7 @@ def file_states(connection: Connection, name: str) -> list[FileStatus]:
 def _file_status(row: Row) -> FileStatus:
     path, state, error, notes, title, pages, passages = row
     return FileStatus(
-        Path(path), FileState(state), error, tuple(json.loads(notes or "[]")), title or "", pages or 0, passages
+        path_from(path), FileState(state), error, tuple(json.loads(notes or "[]")), title or "", pages or 0, passages
     )
 
 
@@ -93,7 +107,7 @@ def add_sources(connection: Connection, name: str, paths: Sequence[Path], conver
     )
     (number,) = connection.execute("SELECT number FROM collections WHERE name = ?", (name,)).fetchone()
     connection.executemany(
-        "INSERT OR IGNORE INTO sources (collection, path) VALUES (?, ?)", [(number, str(path)) for path in paths]
+        "INSERT OR IGNORE INTO sources (collection, path) VALUES (?, ?)", [(number, path_text(path)) for path in paths]
     )
 
 
@@ -103,7 +117,7 @@ def remove_sources(connection: Connection, name: str, paths: Sequence[Path]) -> 
         gone = connection.execute(
             f"DELETE FROM sources WHERE path IN ({placeholders(paths)})"
             " AND collection = (SELECT number FROM collections WHERE name = ?)",
-            (*map(str, paths), name),
+            (*map(path_text, paths), name),
         ).rowcount
     else:
         gone = connection.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount
@@ -118,7 +132,7 @@ def sources(connection: Connection, name: str) -> list[tuple[int, Path]]:
         " WHERE name = ? ORDER BY path",
         (name,),
     ).fetchall()
-    return [(number, Path(path)) for number, path in rows]
+    return [(number, path_from(path)) for number, path in rows]
 
 
 def files_of(connection: Connection, source: int) -> list[StoredFile]:
@@ -127,7 +141,7 @@ def files_of(connection: Connection, source: int) -> list[StoredFile]:
         "SELECT number, path, state, size, modified, text FROM files WHERE source = ? ORDER BY path", (source,)
     ).fetchall()
     return [
-        StoredFile(number, Path(path), FileState(state), size, modified, text)
+        StoredFile(number, path_from(path), FileState(state), size, modified, text)
         for number, path, state, size, modified, text in rows
     ]
 
@@ -136,7 +150,7 @@ def add_files(connection: Connection, source: int, paths: Sequence[Path]) -> Non
     """Add files that wait to be indexed."""
     connection.executemany(
         "INSERT OR IGNORE INTO files (source, path, state) VALUES (?, ?, 'waiting')",
-        [(source, str(path)) for path in paths],
+        [(source, path_text(path)) for path in paths],
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from phichat.documents.base import Place
 from phichat.documents.passages import Passage, count_words
-from phichat.documents.store.catalog import TEXTS, placeholders
+from phichat.documents.store.catalog import TEXTS, path_from, placeholders
 from phichat.store.search_text import fold
 
 
@@ -132,7 +132,8 @@ def texts_of(connection: Connection, names: Sequence[str]) -> dict[int, Path]:
     """Return the texts in some collections by number, each with the path of a file that has it."""
     chosen = TEXTS.format(names=placeholders(names)).replace("SELECT files.text", "SELECT files.text, files.path", 1)
     return {
-        number: Path(path) for number, path in connection.execute(f"{chosen} ORDER BY files.path DESC", tuple(names))
+        number: path_from(path)
+        for number, path in connection.execute(f"{chosen} ORDER BY files.path DESC", tuple(names))
     }
 
 
