@@ -72,7 +72,7 @@ def sources_for(context: Context, question: str, stop: CancelToken) -> QuestionS
     names = tuple(context.options.docs)
     with _libraries(context, names, stop) as libraries:
         whole = _whole(libraries, context_of(context.options) - sampling_of(context.options).max_tokens - RESERVE)
-        found = _found(libraries, question)
+        found = _found(libraries, question, min(USUAL_BUDGET, context_of(context.options) // 2))
         passages, shorter = (whole, found) if whole else (found, ())
         return QuestionSources(names, passages, shorter, context.console, context.options.json)
 
@@ -126,8 +126,8 @@ def _whole(libraries: Searched, budget: int) -> tuple[FoundPassage, ...]:
     return tuple(found)
 
 
-def _found(libraries: Searched, question: str) -> tuple[FoundPassage, ...]:
-    findings = [library.search(names, question, budget=USUAL_BUDGET // len(libraries)) for library, names in libraries]
+def _found(libraries: Searched, question: str, budget: int) -> tuple[FoundPassage, ...]:
+    findings = [library.search(names, question, budget=budget // len(libraries)) for library, names in libraries]
     passages = [passage for found in findings if found.fits for passage in found.passages]
     return tuple(sorted(passages, key=lambda passage: -passage.score))
 

@@ -131,6 +131,18 @@ def test_only_the_passages_that_fit_go_with_a_question(phichat: Run, engine: Scr
     assert len(asked) < 12_000
 
 
+def test_passages_leave_half_of_a_small_context(phichat: Run, engine: ScriptedEngine, papers: Path) -> None:
+    paragraphs = [f"Clause {number} is about the deposit and its return. " * 12 for number in range(80)]
+    (papers / "long.txt").write_text("\n\n".join(paragraphs))
+    phichat("docs", "add", "home", str(papers))
+    sizes = []
+    for context in ("4096", "512"):
+        engine.enqueue(Done(Ending.STOP, 1))
+        phichat("ask", "--context", context, "--docs", "home", "What about the deposit?")
+        sizes.append(len(_asked(engine.requests[-1]).split()))
+    assert sizes[1] < 300 < sizes[0] < 800
+
+
 def test_it_says_so_if_nothing_fits(phichat: Run, engine: ScriptedEngine, papers: Path) -> None:
     (papers / "long.txt").write_text("\n\n".join("Paragraphs about nothing of interest. " * 30 for _ in range(60)))
     phichat("docs", "add", "home", str(papers))
