@@ -16,7 +16,7 @@ from phichat.cancellation import CancelToken
 from phichat.engine.base import Engine, EngineSettings, ModelRef
 from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.engine.process.engine_process import EngineProcess
-from phichat.engine.slots import open_slots
+from phichat.engine.slots import QueuedSlots, open_slots
 from phichat.server.access import Access
 from phichat.server.app import make_app
 from phichat.server.completion import ReplyTokens
@@ -174,7 +174,7 @@ class serving:  # noqa: N801 - used as a function
         model = ModelRef.of_file(path)
         self._stop, self._encoder = CancelToken(), EncoderProcess(path)
         loaded = engine.load(model, settings, CancelToken(), lambda _: None)
-        self._slots = open_slots(engine, slots)
+        self._slots = open_slots(engine, slots) if slots else QueuedSlots(engine)
         server = HttpServer("127.0.0.1", 0)
         served = ServedModel(model.name, loaded.context, self._slots, self._encoder)
         served.splits_answers = isinstance(engine, ScriptedEngine)

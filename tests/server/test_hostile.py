@@ -233,7 +233,7 @@ class TestTheEnginesDeath:
         rules = {"second": {"signal": "SIGKILL", "once": str(tmp_path / "died")}}
         script = Path(__file__).parents[1] / "engine" / "process" / "fragile_child.py"
         engine = EngineProcess(command=[sys.executable, str(script), json.dumps(rules)])
-        yield serve(engine)
+        yield serve(engine, slots=0)  # of which that process knows nothing
         engine.close()
 
     @pytest.mark.parametrize("streams", [True, False])
