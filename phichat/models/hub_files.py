@@ -9,6 +9,7 @@ from phichat import gguf
 from phichat.i18n import tr
 from phichat.models.base import HubFile, Listing
 from phichat.models.hub_address import HubAddress
+from phichat.unicode import short_title
 
 _OTHER_KINDS = (
     ("mmproj", {"general.type": "mmproj"}),
@@ -97,6 +98,13 @@ def unknown_name_message(name: str, listings: list[Listing], address: HubAddress
     return tr(
         "There is no model named {name}. Choose from {names}, or enter any file on the Hub as owner/repo:file.gguf."
     ).format(name=name, names=", ".join(listing.name for listing in listings))
+
+
+def not_a_model_message(words: str) -> str:
+    """Return the message for an address of the web that is not that of a model on the Hub."""
+    return tr(
+        "{address} isn’t the address of a model on the Hub. Search for words, or paste a model’s address."
+    ).format(address=short_title(words))
 
 
 def no_file_message(address: HubAddress, remotes: list[HubFile]) -> str:

@@ -36,6 +36,7 @@ from phichat.models.hub_files import (
     join_parts,
     matching,
     no_file_message,
+    not_a_model_message,
     other_revision_message,
     several_files_message,
     unknown_name_message,
@@ -119,6 +120,8 @@ class HubModelManager:
         """
         if address := parse_hub_address(words):
             return iter(([FoundRepository(address.repo)],))
+        if "://" in words:
+            raise HubRefused(not_a_model_message(words))
         return ask_patiently(lambda: self._hub.search(words, stop), stop)
 
     def list_patiently(self, repo: str, stop: CancelToken) -> Iterator[Waiting | list[Listing]]:

@@ -674,6 +674,11 @@ class TestSearch:
         assert found["repo"] == "qwen/Qwen3-4B-GGUF"
         assert "Qwen3-4B-Q4_K_M.gguf" in [file["file"] for file in found["files"]]
 
+    def test_an_address_elsewhere_is_no_network_error(self, phichat: Run) -> None:
+        status, out, err = phichat("search", "https://example.com/a/model")
+        assert (status, out) == (1, "")
+        assert err.startswith("https://example.com/a/model isn’t the address of a model on the Hub.")
+
     def test_nothing_found_is_said(self, phichat: Run, filled: HubServer) -> None:
         assert phichat("search", "nothing", "--json") == (
             0,
