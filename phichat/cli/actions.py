@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from phichat.cli import option_values
 from phichat.cli.context import Context
 from phichat.exchange.export import FORMATS
 from phichat.i18n import tr
@@ -37,7 +38,7 @@ def add_models(commands: Any, run: Run) -> None:
         ("default", "NAME", tr("set the default model")),
     ):
         action = actions.add_parser(name, help=words)
-        action.add_argument("name", metavar=what)
+        action.add_argument("name", type=option_values.name, metavar=what)
         add_json(action)
         if name == "remove":
             action.add_argument("--yes", action="store_true", help=tr("don’t ask for confirmation"))
@@ -56,9 +57,9 @@ def add_servers(commands: Any, run: Run) -> None:
     ):
         action = actions.add_parser(name, help=words)
         if metavar:
-            action.add_argument("name", metavar=metavar)
+            action.add_argument("name", type=option_values.name, metavar=metavar)
         if name == "add":
-            action.add_argument("url", metavar="URL", help=tr("address of the server"))
+            action.add_argument("url", type=option_values.name, metavar="URL", help=tr("address of the server"))
             action.add_argument(
                 "--key-stdin", action="store_true", help=tr("read the server’s key from standard input")
             )
@@ -77,11 +78,17 @@ def add_history(commands: Any, run: Run) -> None:
     listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
     add_json(listed)
     shown = actions.add_parser("show", help=tr("print a conversation"))
-    shown.add_argument("id", metavar="ID", help=tr("conversation ID, or its first few characters"))
+    shown.add_argument(
+        "id", type=option_values.name, metavar="ID", help=tr("conversation ID, or its first few characters")
+    )
     add_json(shown)
     exported = actions.add_parser("export", help=tr("export conversations to a file"))
-    exported.add_argument("file", metavar="FILE", help=tr("output file, or - for standard output"))
-    exported.add_argument("id", nargs="*", metavar="ID", help=tr("export only these conversations"))
+    exported.add_argument(
+        "file", type=option_values.name, metavar="FILE", help=tr("output file, or - for standard output")
+    )
+    exported.add_argument(
+        "id", nargs="*", type=option_values.name, metavar="ID", help=tr("export only these conversations")
+    )
     exported.add_argument(
         "--format",
         choices=[str(kind) for kind in FORMATS],
@@ -92,14 +99,20 @@ def add_history(commands: Any, run: Run) -> None:
         "import",
         help=tr("import a Phichat JSON file or an export from ChatGPT, Claude, DeepSeek, Grok, or Open WebUI"),
     )
-    imported.add_argument("file", metavar="FILE", help=tr("file to import"))
+    imported.add_argument("file", type=option_values.name, metavar="FILE", help=tr("file to import"))
     add_json(imported)
     for name, words in (
         ("remove", tr("move conversations to the trash")),
         ("restore", tr("restore conversations from the trash")),
     ):
         action = actions.add_parser(name, help=words)
-        action.add_argument("id", nargs="+", metavar="ID", help=tr("conversation ID, or its first few characters"))
+        action.add_argument(
+            "id",
+            nargs="+",
+            type=option_values.name,
+            metavar="ID",
+            help=tr("conversation ID, or its first few characters"),
+        )
         add_json(action)
 
 

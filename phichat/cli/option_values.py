@@ -1,7 +1,8 @@
 """Converters of the command line's values. What they cannot convert is an ArgumentTypeError with a sentence."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 
 from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, UNLIMITED, Setting
 from phichat.i18n import tr
@@ -29,6 +30,38 @@ def thinking_budget(text: str) -> int:
         raise argparse.ArgumentTypeError(
             tr("{text} isn’t on, off, or a whole number of tokens").format(text=text)
         ) from None
+
+
+def name(text: str) -> str:
+    """Return `text`, unless it is empty, as a variable of a script may be by mistake."""
+    if text.strip():
+        return text
+    raise argparse.ArgumentTypeError(tr("it can’t be empty"))
+
+
+def text(argument: str) -> str:
+    """Return `argument`, decoded as a text file is where it isn't in the terminal's encoding."""
+    if argument.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in argument):
+        return argument
+    from phichat.encodings import decode_text  # noqa: PLC0415 - few arguments need it
+
+    try:
+        decoded = decode_text(argument.encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()))
+    except UnicodeEncodeError:  # half a pair, as Windows may pass on
+        return argument
+    if decoded is None:
+        raise argparse.ArgumentTypeError(tr("it isn’t text"))
+    return decoded
+
+
+def names(text: str, known: Sequence[str]) -> list[str]:
+    """Return the names in `text`, which commas separate; each is one of `known`."""
+    found = text.split(",")
+    for each in found:
+        if each not in known:
+            sentence = tr("invalid choice: %(value)r (choose from %(choices)s)")
+            raise argparse.ArgumentTypeError(sentence % {"value": each, "choices": ", ".join(known)})
+    return found
 
 
 def whole_number(low: int, high: int, most: int | None = None) -> Callable[[str], int]:

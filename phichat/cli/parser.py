@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from phichat import __version__
 from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
-from phichat.cli import argparse_sentences
+from phichat.cli import argparse_sentences, option_values
 from phichat.cli.actions import add_docs, add_history, add_json, add_models, add_servers
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
@@ -21,6 +21,7 @@ from phichat.i18n import format_number, tr
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
 _NO_OPTION = re.compile("--?[^A-Za-z-]")
 SMALLEST_CONTEXT = 64
+BENCH_PARTS = ("speed", "first-token", "load", "lookup", "peers", "window")
 MODEL = "NAME|PATH|SERVER/MODEL"
 
 
@@ -29,6 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **values})
+        self.set_defaults(parser=self)  # of the innermost command, for errors that show when all options are known
 
     def _parse_optional(self, arg_string: str) -> Any:
         """Take what begins like no option of ours for a word, such as `-5+3`."""
@@ -42,7 +44,9 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options. Raise SystemExit after help or wrong usage."""
     parser = make_parser(arguments)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options.parser.error(tr("unrecognized arguments: %s") % " ".join(unknown))
     for setting in SETTINGS:
         value, high = getattr(options, setting.name), setting.high_in(context_of(options))
         if value is not None and value > high:
@@ -65,7 +69,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         version=f"phichat {__version__}",
         help=tr("show program's version number and exit"),
     )
-    main.add_argument("--model", metavar=MODEL, help=tr("the model to use"))
+    main.add_argument("--model", type=option_values.name, metavar=MODEL, help=tr("the model to use"))
     main.add_argument(
         "--self-test",
         action="store_const",
@@ -117,7 +121,11 @@ def _add_ask(commands: Any) -> None:
     ask = commands.add_parser("ask", help=tr("answer one message"))
     ask.set_defaults(run=_run_ask)
     ask.add_argument(
-        "prompt", nargs="+", metavar="PROMPT", help=tr("your message, or - to read it from standard input")
+        "prompt",
+        nargs="+",
+        type=option_values.text,
+        metavar="PROMPT",
+        help=tr("your message, or - to read it from standard input"),
     )
     ask.add_argument(
         "--docs",
@@ -171,7 +179,7 @@ def _add_chat(commands: Any) -> None:
 def _add_score(commands: Any) -> None:
     score = commands.add_parser("score", help=tr("show how surprising a text is to a model"))
     score.set_defaults(run=_run_score)
-    score.add_argument("file", metavar="FILE|-", help=tr("text file, or - for standard input"))
+    score.add_argument("file", type=option_values.name, metavar="FILE|-", help=tr("text file, or - for standard input"))
     _add_model_choice(score)
     add_json(score)
 
@@ -188,7 +196,14 @@ def _add_tune(commands: Any) -> None:
     tune = commands.add_parser("tune", help=tr("find the fastest settings for a model on this computer"))
     tune.set_defaults(run=_run_tune)
     # Without a default, so that `--model` before the command counts, too.
-    tune.add_argument("model", nargs="?", default=argparse.SUPPRESS, metavar="MODEL", help=tr("the model to use"))
+    tune.add_argument(
+        "model",
+        nargs="?",
+        type=option_values.name,
+        default=argparse.SUPPRESS,
+        metavar="MODEL",
+        help=tr("the model to use"),
+    )
     add_json(tune)
 
 
@@ -197,14 +212,14 @@ def _add_bench(commands: Any) -> None:
     bench.set_defaults(run=_run_bench)
     bench.add_argument(
         "--parts",
-        type=lambda text: text.split(","),
+        type=lambda text: option_values.names(text, BENCH_PARTS),
         metavar="PART,…",
         help=tr("measure only these parts, separated by commas; choose from {parts}").format(
-            parts="speed, first-token, load, lookup, peers, window"
+            parts=", ".join(BENCH_PARTS)
         ),
     )
     bench.add_argument("--sweep", action="store_true", help=tr("also find the fastest settings"))
-    _add_model_options(bench)
+    _add_thinking(_add_model_options(bench))
     add_json(bench)
 
 
@@ -224,22 +239,25 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
 
     Return their group.
     """
-    command.set_defaults(parser=command)  # for errors that show when all options are known
     group = command.add_argument_group(tr("model and sampling"), argument_default=argparse.SUPPRESS)
     _add_model_choice(group)
-    group.add_argument("--system", metavar="TEXT", help=tr("system prompt: instructions for the model"))
+    group.add_argument(
+        "--system", type=option_values.text, metavar="TEXT", help=tr("system prompt: instructions for the model")
+    )
     group.add_argument("--preset", choices=list(PRESETS), help=tr("preset for the sampling settings below"))
     for setting in SETTINGS:
         group.add_argument(setting.option, type=setting_value(setting), metavar="X", help=_help(setting))
     group.add_argument(
         "--stop",
         action="append",
+        type=option_values.text,
         metavar="TEXT",
         help=tr("end the answer before this text (can be used more than once)"),
     )
     group.add_argument(
         "--never",
         action="append",
+        type=option_values.text,
         dest="forbidden",
         metavar="TEXT",
         help=tr("never write this word (can be used more than once)"),
@@ -252,7 +270,9 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
 
 def _add_model_choice(group: argparse._ActionsContainer) -> None:
     """Add the options without a default, so that those of the main parser and before the command count."""
-    group.add_argument("--model", default=argparse.SUPPRESS, metavar=MODEL, help=tr("the model to use"))
+    group.add_argument(
+        "--model", type=option_values.name, default=argparse.SUPPRESS, metavar=MODEL, help=tr("the model to use")
+    )
     group.add_argument(
         "--context",
         type=whole_number(SMALLEST_CONTEXT, LARGEST_CONTEXT),

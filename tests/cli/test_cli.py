@@ -21,6 +21,7 @@ from phichat.chat.conversation import Ending, Role
 from phichat.chat.sampling import PRESETS, SETTINGS, Setting
 from phichat.cli import standard_input
 from phichat.cli.console import Console
+from phichat.cli.parser import BENCH_PARTS, parse
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Notice, Tried
 from phichat.errors import EngineDied, PromptTooLong
 from tests.support.fakes import ScriptedEngine, thought
@@ -93,6 +94,37 @@ def test_what_is_thought_goes_to_stderr(engine: ScriptedEngine, phichat: Run) ->
     status, out, err = phichat("ask", "Hi")
     assert (status, out) == (0, "Puck!\n")
     assert err.startswith("Let me see.\n\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bench", "--parts", "speed,zz"], "argument --parts: invalid choice: 'zz' (choose from speed, first-token"),
+        (["ask", "Hi", "--tempe", "3"], "unrecognized arguments: --tempe 3. See `phichat ask --help`."),
+        (["models", "list", "--foo"], "unrecognized arguments: --foo. See `phichat models list --help`."),
+        (["models", "verify", ""], "argument NAME: it can’t be empty. See `phichat models verify --help`."),
+        (["ask", "Hi", "--model", " "], "argument --model: it can’t be empty. See `phichat ask --help`."),
+        (["history", "show", ""], "argument ID: it can’t be empty. See `phichat history show --help`."),
+    ],
+)
+def test_wrong_usage_is_told_of_the_command_it_is_in(phichat: Run, arguments: list[str], said: str) -> None:
+    status, out, err = phichat(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(said)
+
+
+def test_the_parts_of_the_benchmark_are_those_there_are() -> None:
+    assert list(BENCH_PARTS) == list(bench.PARTS)
+
+
+def test_the_benchmark_can_think(phichat: Run) -> None:
+    assert parse(["bench", "--think", "20"]).think == 20
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="arguments are UTF-16 there")
+def test_an_argument_in_another_encoding_is_read(engine: ScriptedEngine, phichat: Run) -> None:
+    phichat("ask", os.fsdecode("un café, s’il vous plaît".encode("cp1252")))
+    assert engine.requests[0].turns[-1].text == "un café, s’il vous plaît"
 
 
 def test_a_text_that_ended_the_answer_is_named(engine: ScriptedEngine, phichat: Run) -> None:
@@ -176,7 +208,7 @@ def test_a_verified_model_is_named_with_its_checksum(phichat: Run, chatml_model:
         (["-5", "+", "3"], "", "-5 + 3"),
         (["--5", "-.5", "-(2)", "-ü"], "", "--5 -.5 -(2) -ü"),
         (["--", "--not-an-option"], "", "--not-an-option"),
-        (["lone \udcff surrogate"], "", "lone \ufffd surrogate"),
+        (["lone \ud800 surrogate"], "", "lone \ufffd surrogate"),
     ],
 )
 def test_the_question_comes_from_words_and_standard_input(
