@@ -77,7 +77,9 @@ def add_history(commands: Any, run: Run) -> None:
     )
     listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
     add_json(listed)
-    shown = actions.add_parser("show", help=tr("print a conversation"))
+    shown = actions.add_parser(
+        "show", help=tr("print a conversation, without the thinking before answers; --json includes it")
+    )
     shown.add_argument(
         "id", type=option_values.name, metavar="ID", help=tr("conversation ID, or its first few characters")
     )
@@ -92,7 +94,10 @@ def add_history(commands: Any, run: Run) -> None:
     exported.add_argument(
         "--format",
         choices=[str(kind) for kind in FORMATS],
-        help=tr("file format (default: based on the file extension); only json can be imported again"),
+        help=tr(
+            "file format (default: based on the file extension); only json can be imported again, and only json and "
+            "html include the thinking before answers"
+        ),
     )
     add_json(exported)
     imported = actions.add_parser(

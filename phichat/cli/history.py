@@ -59,28 +59,53 @@ def _show(options: argparse.Namespace, history: History, console: Console) -> No
 
 
 def _remove(options: argparse.Namespace, history: History, console: Console) -> None:
-    names = [_found(name, history) for name in options.id]
-    history.move_to_trash(names).result()
-    text = tr_count(
-        "{count} conversation was moved to the trash. It will be deleted after 30 days.",
-        "{count} conversations were moved to the trash. They will be deleted after 30 days.",
-        len(names),
-    )
+    names, others = _split(options.id, history, in_trash=False)
+    if names:
+        history.move_to_trash(names).result()
     if options.json:
         console.print_json({"removed": names})
-    else:
+        return
+    if names:
+        text = tr_count(
+            "{count} conversation was moved to the trash. It will be deleted after 30 days.",
+            "{count} conversations were moved to the trash. They will be deleted after 30 days.",
+            len(names),
+        )
         console.print_line(text)
+    if others:
+        console.print_notice(
+            tr_count(
+                "{count} conversation was already in the trash.",
+                "{count} conversations were already in the trash.",
+                len(others),
+            )
+        )
 
 
 def _restore(options: argparse.Namespace, history: History, console: Console) -> None:
-    names = [_found(name, history) for name in options.id]
-    history.restore_conversations(names).result()
+    names, others = _split(options.id, history, in_trash=True)
+    if names:
+        history.restore_conversations(names).result()
     if options.json:
         console.print_json({"restored": names})
-    else:
+        return
+    if names:
         console.print_line(
             tr_count("{count} conversation was restored.", "{count} conversations were restored.", len(names))
         )
+    if others:
+        console.print_notice(
+            tr_count(
+                "{count} conversation wasn’t in the trash.", "{count} conversations weren’t in the trash.", len(others)
+            )
+        )
+
+
+def _split(given: list[str], history: History, *, in_trash: bool) -> tuple[list[str], list[str]]:
+    """Return the ids that `given` means, each once: of those in the trash, or not in it, and the others."""
+    found = dict.fromkeys(_found(name, history) for name in given)
+    there = {heading.id for heading in history.list_conversations(in_trash=in_trash)}
+    return [name for name in found if name in there], [name for name in found if name not in there]
 
 
 def _export(options: argparse.Namespace, history: History, console: Console) -> None:

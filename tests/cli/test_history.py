@@ -242,6 +242,16 @@ def test_where_nothing_can_be_written_a_command_promises_nothing(phichat: Run, t
     assert said == (1, "", f"{sentence} To chat without saving, leave out --save.\n")
 
 
+def test_only_what_changes_is_counted(phichat: Run, kept: list[ConversationRecord]) -> None:
+    one, other = "id of Owls", "id of Hiboux"
+    assert json.loads(phichat("history", "remove", one, one, "--json")[1]) == {"removed": [one]}
+    status, out, err = phichat("history", "remove", one, other)
+    assert (status, out.startswith("1 conversation was moved")) == (0, True)
+    assert err == "1 conversation was already in the trash.\n"
+    assert json.loads(phichat("history", "restore", one, "--json")[1]) == {"restored": [one]}
+    assert phichat("history", "restore", one) == (0, "", "1 conversation wasn’t in the trash.\n")
+
+
 def test_importing_what_is_in_the_bin_again_leaves_it_there(
     phichat: Run, kept: list[ConversationRecord], tmp_path: Path
 ) -> None:
