@@ -30,6 +30,7 @@ ROOMS = {
     "transcript": TRANSCRIPT,  # threads, to have messages ready when nothing else is to be done
     **dict.fromkeys(SIBLINGS, GROUND),
     "help": (*GROUND, "blocks"),
+    "sidebar": (*GROUND, "attachments"),  # whose viewer shows what is in the trash
     "chat": TRANSCRIPT,  # threads, in which attached files are read
     "lens": ("a11y", "blocks", "controllers", "feedback", "theme", "threads", "widgets"),
 }

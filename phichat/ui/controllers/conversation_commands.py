@@ -28,6 +28,7 @@ class ConversationCommands(QObject):
         restored: deleted conversations are listed again, but another one stays shown.
         trash_changed: conversations came into the bin, or went back to the list.
         trash_loaded(list): the summaries of the conversations in the bin.
+        trashed_read(ConversationRecord): a conversation in the bin, as it was asked for.
         failed(str): a sentence about an error.
     """
 
@@ -35,6 +36,7 @@ class ConversationCommands(QObject):
     restored = Signal()
     trash_changed = Signal()
     trash_loaded = Signal(list)
+    trashed_read = Signal(object)
     failed = Signal(str)
 
     def __init__(
@@ -109,6 +111,11 @@ class ConversationCommands(QObject):
         """Read what is in the bin, and emit `trash_loaded`."""
         last = self._autosave.last
         self._tasks.run(lambda _: self._summaries_after(last, in_trash=True), self.trash_loaded.emit, self.failed.emit)
+
+    @Slot(str)
+    def read_trashed(self, name: str) -> None:
+        """Read a conversation that is in the bin, and emit `trashed_read`."""
+        self._tasks.run(lambda _: self._history().load_conversation(name), self.trashed_read.emit, self.failed.emit)
 
     @Slot(list)
     def restore(self, names: Sequence[str]) -> None:

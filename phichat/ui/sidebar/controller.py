@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout
 
+from phichat.chat.attachments import Attachment
 from phichat.chat.session import Session
 from phichat.i18n import tr, tr_count
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.ui.actions import Actions
+from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.sidebar.sidebar import Sidebar
 from phichat.ui.sidebar.undo_bar import TemporaryNote, UndoBar
@@ -63,11 +66,13 @@ class SidebarController(QObject):
         sidebar.pinned.connect(commands.pin)
         sidebar.deleted.connect(self._on_deleted)
         sidebar.bin_opened.connect(commands.list_bin)
+        sidebar.read.connect(commands.read_trashed)
         sidebar.restored.connect(commands.restore)
         sidebar.purged.connect(self._on_purged)
         sidebar.exported.connect(self._export)
         commands.trash_loaded.connect(sidebar.show_bin)
         commands.trash_changed.connect(self._on_trash_changed)
+        commands.trashed_read.connect(self._show_trashed)
         conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
         conversations.undo_stack.announced.connect(self._on_change)
@@ -170,15 +175,28 @@ class SidebarController(QObject):
             self._show_current()
 
     @Slot(list)
-    def _on_purged(self, conversation_ids: Sequence[str]) -> None:
+    def _on_purged(self, summaries: Sequence[ConversationSummary]) -> None:
         """Delete conversations for good once the user confirms it."""
         question = tr_count(
             "Delete {count} conversation permanently? This can’t be undone.",
             "Delete {count} conversations permanently? This can’t be undone.",
-            len(conversation_ids),
+            len(summaries),
         )
-        purge = partial(self._conversations.commands.purge, conversation_ids)
+        if len(summaries) == 1:
+            title = title_of_summary(summaries[0])
+            question = tr("Delete “{title}” permanently? This can’t be undone.").format(title=title)
+        purge = partial(self._conversations.commands.purge, [summary.id for summary in summaries])
         self._ask("purgeQuestion", question, tr("Delete permanently"), purge)
+
+    @Slot(object)
+    def _show_trashed(self, record: "ConversationRecord") -> None:
+        """Show the text of a conversation in the trash."""
+        from phichat.exchange.export import FORMATS, Format  # noqa: PLC0415 - rarely needed
+        from phichat.ui.attachments.viewer import AttachmentViewer  # noqa: PLC0415 - rarely needed
+
+        text = "".join(FORMATS[Format.TEXT].pieces([record]))
+        shown = Attachment(title_of_summary(record.summary), text)
+        AttachmentViewer(self._theme, self._sidebar.window(), shown, None).open()
 
     def _ask(self, name: str, question: str, yes: str, agreed: Callable[[], object]) -> None:
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - rarely needed

@@ -36,7 +36,9 @@ class Sidebar(QWidget):
         pinned(str, bool): pinning or unpinning a conversation.
         deleted(list), exported(list): deletion or export of conversations.
         bin_opened: the bin.
-        restored(list), purged(list): restoring conversations in the bin, or deleting them for good.
+        read(str): the text of a conversation in the bin.
+        restored(list): restoring conversations in the bin.
+        purged(list): deleting those with these summaries for good.
     """
 
     begun = Signal()
@@ -49,6 +51,7 @@ class Sidebar(QWidget):
     deleted = Signal(list)
     exported = Signal(list)
     bin_opened = Signal()
+    read = Signal(str)
     restored = Signal(list)
     purged = Signal(list)
 
@@ -238,7 +241,7 @@ class Sidebar(QWidget):
 
         self._bin = TrashPage(self._theme)
         self._bin.left.connect(self.show_list)
-        self._bin.typed.connect(self.typed)
+        self._bin.read.connect(self.read)
         self._bin.restored.connect(self.restored)
         self._bin.purged.connect(self.purged)
         self._pages.addWidget(self._bin)

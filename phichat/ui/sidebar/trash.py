@@ -16,16 +16,16 @@ from phichat.ui.widgets.foreign_text import plain_label
 
 
 class TrashPage(QWidget):
-    """The list of deleted conversations and its buttons.
+    """The list of deleted conversations and its buttons. What is typed here goes nowhere.
 
-    Signals: `left` for the way back to the conversations; `restored(list)` and `purged(list)` with ids;
-    `typed(QKeyEvent)` for a key that means text.
+    Signals: `left` for the way back to the conversations; `read(str)` with an id; `restored(list)` with ids,
+    `purged(list)` with summaries.
     """
 
     left = Signal()
+    read = Signal(str)
     restored = Signal(list)
     purged = Signal(list)
-    typed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -39,17 +39,19 @@ class TrashPage(QWidget):
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._list.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self._list.delete_requested.connect(self._purge)
-        self._list.typed.connect(self.typed)
+        self._list.doubleClicked.connect(self._on_read)
         self._back = banner_button("binBackButton", tr("Trash"))
         self._back.setAccessibleName(tr("Back to conversations"))
         self._back.setToolTip(tr("Back to conversations"))
         set_icon_size(self._back, 16)
+        self._read = banner_button("readButton", tr("Read"))
         self._restore = banner_button("restoreButton", tr("Restore"))
         self._purge_button = banner_button("purgeButton", tr("Delete permanently"))
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
         self._lay_out()
         self._back.clicked.connect(self.left)
+        self._read.clicked.connect(self._on_read)
         self._restore.clicked.connect(self._on_restore)
         self._purge_button.clicked.connect(self._purge)
         theme.apply_stylesheet(self._back, "quiet")
@@ -72,25 +74,33 @@ class TrashPage(QWidget):
         layout.addWidget(self._back)
         layout.addWidget(self._list, 1)
         layout.addWidget(self._note)
+        layout.addWidget(self._read)
         layout.addWidget(self._restore)
         layout.addWidget(self._purge_button)
 
-    def _selected_ids(self) -> list[str]:
-        return [summary.id for summary in self._list.selected_conversations()]
+    def _selected(self) -> list[ConversationSummary]:
+        return self._list.selected_conversations()
 
     @Slot()
     @Slot(QItemSelection, QItemSelection)
     def _on_selection_changed(self, *_: QItemSelection) -> None:
+        selected = self._selected()
+        self._read.setEnabled(len(selected) == 1)
         for button in (self._restore, self._purge_button):
-            button.setEnabled(bool(self._selected_ids()))
+            button.setEnabled(bool(selected))
+
+    @Slot()
+    def _on_read(self) -> None:
+        for summary in self._selected()[:1]:
+            self.read.emit(summary.id)
 
     @Slot()
     def _on_restore(self) -> None:
-        self.restored.emit(self._selected_ids())
+        self.restored.emit([summary.id for summary in self._selected()])
 
     @Slot()
     def _purge(self) -> None:
-        if selected := self._selected_ids():
+        if selected := self._selected():
             self.purged.emit(selected)
 
     @Slot()

@@ -255,6 +255,25 @@ def test_the_bin_gives_back_and_forgets(two: Person, home: Path) -> None:
     history.close()
 
 
+def test_what_is_in_the_bin_can_be_read_and_is_named_before_it_is_gone(two: Person) -> None:
+    choose(two, "Whales")
+    press(two, Qt.Key.Key_Delete)
+    two.click("binButton")
+    two.wait(lambda: two.titles("binList") == ["Whales"])
+    two.open("Whales", "binList")
+    QTest.keyClicks(two.find("binList"), "Hello")
+    assert two.written() == ""
+    two.click("readButton")
+    two.wait(lambda: two.window.findChild(QWidget, "attachmentText"))
+    assert two.find("attachmentWindow").windowTitle() == "Whales"
+    two.wait(lambda: "— You" in two.find("attachmentText").toPlainText())
+    two.find("attachmentWindow").close()
+    two.click("purgeButton")
+    question = two.find("purgeQuestion", QMessageBox)
+    assert question.text() == "Delete “Whales” permanently? This can’t be undone."
+    two.click("refuseButton")
+
+
 def test_what_undo_takes_out_of_the_bin_is_not_deleted_there(two: Person, home: Path) -> None:
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
