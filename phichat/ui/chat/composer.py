@@ -165,6 +165,7 @@ class Composer(QFrame):
         self._blocked_because = sentence if blocks else ""
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))
+        self._enable_send()
 
     def show_queued(self, sentence: str) -> None:
         """Show `sentence` about the message, which is queued, and a button to take it back; empty for none."""
@@ -231,8 +232,12 @@ class Composer(QFrame):
     def _emit_draft(self) -> None:
         self._is_draft_emitted = True
         text = self.text()
-        self._send.setEnabled(bool(text.strip() or self.files()))
+        self._enable_send()
         self.draft_changed.emit(text)
+
+    def _enable_send(self) -> None:
+        has_something = bool(self.text().strip() or self.files())
+        self._send.setEnabled(has_something and not self._blocked_because)
 
     @Slot(bool)
     def _show_focus(self, has_focus: bool) -> None:

@@ -141,11 +141,13 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
         "Remove a file, shorten the message, or choose a larger context in the settings."
     )
     person.wait(lambda: note(person) == sentence)
+    assert not person.find("sendButton").isEnabled()
     person.press(Qt.Key.Key_Return)
     assert (person.written(), chips(person), counting.requests) == ("Why?", ["short.txt", "long.txt"], [])
     QTest.mouseClick(_all(person, "composerBox", "chipRemove")[1], Qt.MouseButton.LeftButton)
     assert chips(person) == ["short.txt"]
     person.wait(lambda: note(person) == "")
+    assert person.find("sendButton").isEnabled()
     person.press(Qt.Key.Key_Return)
     person.wait(lambda: len(counting.requests) == 1)
 
