@@ -79,6 +79,7 @@ def _node(name: str, parent: str | None, message: dict[str, Any]) -> ForeignMess
     role = _ROLES.get(text_or_empty(dict_or_empty(message.get("author")).get("role")))
     text = "" if role is None or _is_hidden(message) else _text(dict_or_empty(message.get("content"))).strip()
     metadata = dict_or_empty(message.get("metadata"))
+    is_answer = role is Role.ASSISTANT and metadata.get("is_visually_hidden_from_conversation") is not True
     return ForeignMessage(
         name,
         parent,
@@ -88,7 +89,18 @@ def _node(name: str, parent: str | None, message: dict[str, Any]) -> ForeignMess
         text_or_empty(metadata.get("model_slug")),
         _ENDINGS.get(text_or_empty(dict_or_empty(metadata.get("finish_details")).get("type")), Ending.STOP),
         has_content=role is not None and bool(message.get("content")) and not _is_hidden(message),
+        thinking=_thinking(message) if is_answer else "",
     )
+
+
+def _thinking(message: dict[str, Any]) -> str:
+    """Return what the model thought, which is a message of its own before the answer."""
+    content = dict_or_empty(message.get("content"))
+    if content.get("content_type") == "thoughts":
+        thoughts = map(dict_or_empty, list_or_empty(content.get("thoughts")))
+        texts = (text_or_empty(each.get("content")) or text_or_empty(each.get("summary")) for each in thoughts)
+        return "\n\n".join(text.strip() for text in texts if text.strip())
+    return _text(content).strip() if message.get("channel") == "analysis" and not message.get("recipient") else ""
 
 
 def _is_hidden(message: dict[str, Any]) -> bool:

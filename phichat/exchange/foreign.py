@@ -23,6 +23,7 @@ EARLIEST = 315_532_800.0
 
 _WRAPPED_TIMES = ("$date", "$numberLong", "seconds", "_seconds")
 _THINKING = re.compile(r"\s*<(think|thought|thinking)>(.*?)</\1>", re.DOTALL)
+MOST_HIDDEN = 200  # nodes before an answer whose thoughts count
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 
 
@@ -31,7 +32,7 @@ class ForeignMessage:
     """One node of another program's tree. Without `role` it is hidden, but may stand between messages that are not.
 
     `has_content` says that somebody wrote something here, whether we can read it or not. `thinking` is what a model
-    thought before it wrote `text`, which may begin with that, too.
+    thought before it wrote `text`, which may begin with that, too; of a hidden node, before it wrote the next one.
     """
 
     id: str
@@ -120,12 +121,23 @@ class _MessageTree:
             above = self.place(node.parent)
             is_piece = above is not None and answers[above] == 1 and pieces[above][0].role is node.role
             if above is not None and is_piece and node.role is Role.ASSISTANT:
-                pieces[above].append(node)
+                pieces[above].append(self._with_earlier_thoughts(node))
                 answers[above] = answers[node.id]
                 self._wholes[node.id] = above
             else:
-                pieces[node.id] = [replace(node, parent=above)]
+                pieces[node.id] = [replace(self._with_earlier_thoughts(node), parent=above)]
         return [_joined(parts) for parts in pieces.values()]
+
+    def _with_earlier_thoughts(self, node: ForeignMessage) -> ForeignMessage:
+        """Return `node` with what is thought in the hidden nodes between it and the visible one before it."""
+        thoughts = [node.thinking]
+        at = self._nodes.get(node.parent or "") if node.role is Role.ASSISTANT else None
+        for _ in range(MOST_HIDDEN):
+            if at is None or at.role:
+                break
+            thoughts.append(at.thinking)
+            at = self._nodes.get(at.parent or "")
+        return replace(node, thinking="\n\n".join(filter(None, reversed(thoughts))))
 
     def _settle(self, name: str) -> None:
         """Compute depth and place of `name` and its ancestors, without recursion, as there may be thousands."""

@@ -20,7 +20,7 @@ from phichat.exchange.foreign import (
     to_record,
 )
 from phichat.exchange.json_format import Unreadable
-from phichat.exchange.open_webui import without_folded
+from phichat.exchange.open_webui import folded_thinking, without_folded
 from phichat.store.base import ConversationRecord
 from phichat.unicode import replace_surrogates
 
@@ -143,16 +143,21 @@ def _role(item: dict[str, Any]) -> Role | str | None:
 
 
 def _text(item: dict[str, Any]) -> str:
-    """Return what the message says, from the first field with any of it."""
+    """Return what the message says."""
+    return without_folded(_whole_text(item)).strip()
+
+
+def _whole_text(item: dict[str, Any]) -> str:
+    """Return the first field with any text in it."""
     found = (_flat(item[name]) for name in _TEXTS if name in item)
-    return without_folded(next((text for text in found if text.strip()), "")).strip()
+    return next((text for text in found if text.strip()), "")
 
 
 def _thinking(item: dict[str, Any]) -> str:
-    """Return what a model thought before it answered: in a field of its own, or in parts of the content."""
+    """Return what a model thought before it answered: in a field of its own, in parts of the content, or folded."""
     parts = [part for name in _TEXTS for part in list_or_empty(item.get(name)) if isinstance(part, dict)]
     thoughts = (_first_text(part, _THOUGHT_TEXTS) for part in parts if part.get("type") in _THOUGHT_TYPES)
-    return _first_text(item, _THINKING) or "\n\n".join(filter(None, thoughts))
+    return _first_text(item, _THINKING) or "\n\n".join(filter(None, thoughts)) or folded_thinking(_whole_text(item))
 
 
 def _flat(content: Any) -> str:

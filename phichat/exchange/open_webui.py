@@ -6,6 +6,7 @@ backend/open_webui/models/chats.py.
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 from phichat.chat.conversation import Ending, Role
@@ -26,6 +27,9 @@ ORIGIN = "open-webui"
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}
 _FOLDED = re.compile(r'<details\b[^<>]*\btype="(?:reasoning|code_interpreter|tool_calls)"[^<>]*>')
 _FOLDED_END = "</details>"
+_REASONING = 'type="reasoning"'
+_SUMMARY = re.compile(r"\s*<summary>[^<>]*</summary>")
+_QUOTED = re.compile("^> ?", re.MULTILINE)
 
 
 def is_open_webui(values: dict[str, Any]) -> bool:
@@ -77,7 +81,8 @@ def _node(name: str, parent: str | None, message: Any) -> ForeignMessage:
     if not isinstance(message, dict):
         raise Unreadable("no message")
     role = _ROLES.get(text_or_empty(message.get("role")))
-    text = _text(message.get("content")).strip()
+    whole = _flat(message.get("content"))
+    text = without_folded(whole).strip()
     return ForeignMessage(
         name,
         parent,
@@ -86,24 +91,42 @@ def _node(name: str, parent: str | None, message: Any) -> ForeignMessage:
         parse_time(message.get("timestamp")),
         text_or_empty(message.get("model")),
         Ending.ERROR if message.get("error") else Ending.STOP,
+        thinking=folded_thinking(whole) if role is Role.ASSISTANT else "",
     )
 
 
-def _text(content: Any) -> str:
-    """Return the text without what Open WebUI folds away: thoughts and calls of tools."""
+def _flat(content: Any) -> str:
     if isinstance(content, list):
         content = "\n\n".join(filter(None, (text_or_empty(dict_or_empty(part).get("text")) for part in content)))
-    return without_folded(text_or_empty(content))
+    return text_or_empty(content)
 
 
 def without_folded(text: str) -> str:
     """Return `text` without thoughts and calls of tools, which are folded away in it."""
     kept, at = [], 0
+    for begin, _, end in _folded(text):
+        kept.append(text[at:begin])
+        at = end
+    return "".join([*kept, text[at:]])
+
+
+def folded_thinking(text: str) -> str:
+    """Return the thoughts that are folded away in `text`, where they are quoted as HTML."""
+    thoughts = []
+    for begin, inside, end in _folded(text):
+        if _REASONING in text[begin:inside]:
+            thought = unescape(_SUMMARY.sub("", text[inside : end - len(_FOLDED_END)], count=1))
+            thoughts.append(_QUOTED.sub("", thought.strip()).strip())
+    return "\n\n".join(filter(None, thoughts))
+
+
+def _folded(text: str) -> Iterator[tuple[int, int, int]]:
+    """Yield where each part of `text` begins that is folded away, where its content does, and where it ends."""
+    at = 0
     for folded in _FOLDED.finditer(text):
         end = text.find(_FOLDED_END, folded.end())
         if end < 0:
             break
         if folded.start() >= at:
-            kept.append(text[at : folded.start()])
             at = end + len(_FOLDED_END)
-    return "".join([*kept, text[at:]])
+            yield folded.start(), folded.end(), at

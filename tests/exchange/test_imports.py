@@ -121,6 +121,7 @@ def test_chatgpt_conversations_keep_what_was_shown(file: Path) -> None:
     assert (heading.title, heading.created, heading.changed, heading.is_pinned) == ("Owls", 1.7e9, 1.7e9 + 60, True)
     assert (found.origin, found.model, len(found.messages)) == ("chatgpt", "gpt-5", 4)
     question, hawk, owl, _ = found.messages
+    assert (hawk.thinking, owl.thinking) == ("", "an owl?")
     assert hawk.parent == owl.parent == question.id
     assert question.parent is None
     assert hawk.reply
@@ -204,6 +205,7 @@ def test_open_webui_conversations_keep_their_branches(file: Path) -> None:
         ("user", "Which?"), ("assistant", "An owl. <details>mine</details>"), ("user", "Sure?"),
     ]  # fmt: skip
     assert [message.text for message in found.messages][1] == "A hawk."
+    assert [message.thinking for message in found.messages] == ["", "", "hm", ""]
     assert (found.origin, found.system, found.summary.title) == ("open-webui", "Be brief.", "Birds")
     assert (found.summary.created, found.summary.changed, found.summary.is_pinned) == (1.7e9, 1.7e9 + 100, True)
 
