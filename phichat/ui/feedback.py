@@ -79,6 +79,7 @@ class FeedbackController(QObject):
         self._entries: list[_Entry] = []
         self._last = NOTHING
         self._is_held = False
+        self._unattached: dict[str, str] = {}  # by conversation: why files could not be attached
         self._begun: dict[str, str] = {}  # by source: work that is not slow yet
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._end_passing)
@@ -108,6 +109,18 @@ class FeedbackController(QObject):
     def fail_in(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation`."""
         self._stay(text, Kind.ERROR, conversation)
+
+    @Slot(str, str)
+    def fail_attaching(self, conversation: str, text: str) -> None:
+        """Show why files could not be attached in a conversation; for an empty `text`, that is over: others could."""
+        before = self._unattached.pop(conversation, None)
+        if text:
+            self._unattached[conversation] = without_controls(shortened(text, LONGEST))
+            self._stay(text, Kind.ERROR, conversation)
+            return
+        told = [each for each in self._entries if (each.scope, each.feedback.text) == (conversation, before)]
+        self._entries = [entry for entry in self._entries if entry not in told]
+        self._update()
 
     def fail_beside(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""

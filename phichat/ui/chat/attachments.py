@@ -95,7 +95,10 @@ class _Locked:
 
 @dataclass
 class _Reading:
-    """Files that are being read for `session`; `at` is the current one. `errors`: names of files, and sentences."""
+    """Files that are being read for `session`; `at` is the current one. `errors`: names of files, and sentences.
+
+    `has_file` says whether one of them was attached.
+    """
 
     session: Session
     at: Path
@@ -103,6 +106,7 @@ class _Reading:
     remarks: list[str] = field(default_factory=list)
     progress: AttachmentProgress | None = None
     stop: CancelToken | None = None
+    has_file: bool = False
 
 
 class AttachmentController(QObject):
@@ -111,7 +115,8 @@ class AttachmentController(QObject):
     `look` returns the kind of a file, `read` reads it; both run in a thread. A file that wants a password asks for it.
 
     Signals:
-        failed(str, str): a conversation by its id, and sentences about what could not be attached in it.
+        failed(str, str): a conversation by its id, and sentences about what could not be attached in it; empty once a
+            file was attached.
         notified(str): a sentence about what is attached already.
         reading_delayed(str): the file of that name is still being read, with the page; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
@@ -233,6 +238,7 @@ class AttachmentController(QObject):
             case AttachmentProgress():
                 self._on_progress(reading, found)
             case Attachment():
+                reading.has_file = True
                 self._add(reading.session, found)
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)
@@ -286,7 +292,7 @@ class AttachmentController(QObject):
             more = len(names) - MOST_NAMES
             rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
             text = f"{sentences[0]}\n{', '.join(filter(None, [others, rest]))}."
-        if text:
+        if text or reading.has_file:
             self.failed.emit(reading.session.conversation.id, text)
 
     @Slot()

@@ -281,7 +281,7 @@ class MainWindow(QMainWindow):
         self._attachments.model_dropped.connect(self.model_selection.open_file)
         self._attachments.conversations_dropped.connect(self.sidebar.import_files)
         self._attachments.notified.connect(self.feedback.tell)
-        self._attachments.failed.connect(self.feedback.fail_in)
+        self._attachments.failed.connect(self.feedback.fail_attaching)
 
     def _restore(self) -> None:
         known = self._preferences.current

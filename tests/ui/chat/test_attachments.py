@@ -223,6 +223,16 @@ def test_all_files_that_were_refused_are_named(person: Person, notes: Path, tmp_
     assert chips(person) == ["notes.txt"]
 
 
+def test_a_refusal_is_gone_once_a_file_is_attached(person: Person, notes: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "a.png"
+    bad.write_bytes(b"\x89PNG\0\0")
+    drop(person, bad)
+    person.wait(lambda: "a.png isn’t a text file." in person.status())
+    drop(person, notes)
+    person.wait(lambda: person.status() == "")
+    assert chips(person) == ["notes.txt"]
+
+
 def test_the_same_file_is_attached_once(person: Person, notes: Path) -> None:
     attach(person, notes)
     drop(person, notes)
