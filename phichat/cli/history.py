@@ -50,7 +50,8 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         for line in format_columns([_row(heading, text) for heading, text in shown]):
             console.print_line(line)
     else:
-        console.print_notice(tr("No results.") if query else tr("No saved conversations yet."))
+        there_are_none = tr("The trash is empty.") if options.bin else tr("No saved conversations yet.")
+        console.print_notice(tr("No results.") if query else there_are_none)
 
 
 def _show(options: argparse.Namespace, history: History, console: Console) -> None:

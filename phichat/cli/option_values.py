@@ -54,6 +54,13 @@ def text(argument: str) -> str:
     return decoded
 
 
+def phrase(argument: str) -> str:
+    """Return `argument` as `text` does, unless it is empty; blanks and line breaks are phrases."""
+    if argument:
+        return text(argument)
+    raise argparse.ArgumentTypeError(tr("it can’t be empty"))
+
+
 def names(text: str, known: Sequence[str]) -> list[str]:
     """Return the names in `text`, which commas separate; each is one of `known`."""
     found = text.split(",")

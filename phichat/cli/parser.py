@@ -250,14 +250,14 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--stop",
         action="append",
-        type=option_values.text,
+        type=option_values.phrase,
         metavar="TEXT",
         help=tr("end the answer before this text (can be used more than once)"),
     )
     group.add_argument(
         "--never",
         action="append",
-        type=option_values.text,
+        type=option_values.phrase,
         dest="forbidden",
         metavar="TEXT",
         help=tr("never write this word (can be used more than once)"),

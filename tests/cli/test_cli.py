@@ -104,6 +104,7 @@ def test_what_is_thought_goes_to_stderr(engine: ScriptedEngine, phichat: Run) ->
         (["models", "list", "--foo"], "unrecognized arguments: --foo. See `phichat models list --help`."),
         (["models", "verify", ""], "argument NAME: it can’t be empty. See `phichat models verify --help`."),
         (["ask", "Hi", "--model", " "], "argument --model: it can’t be empty. See `phichat ask --help`."),
+        (["ask", "Hi", "--stop", ""], "argument --stop: it can’t be empty. See `phichat ask --help`."),
         (["history", "show", ""], "argument ID: it can’t be empty. See `phichat history show --help`."),
     ],
 )

@@ -242,6 +242,10 @@ def test_where_nothing_can_be_written_a_command_promises_nothing(phichat: Run, t
     assert said == (1, "", f"{sentence} To chat without saving, leave out --save.\n")
 
 
+def test_an_empty_trash_is_not_an_empty_history(phichat: Run, kept: list[ConversationRecord]) -> None:
+    assert phichat("history", "list", "--bin") == (0, "", "The trash is empty.\n")
+
+
 def test_only_what_changes_is_counted(phichat: Run, kept: list[ConversationRecord]) -> None:
     one, other = "id of Owls", "id of Hiboux"
     assert json.loads(phichat("history", "remove", one, one, "--json")[1]) == {"removed": [one]}
