@@ -79,7 +79,13 @@ MODULES = {
         "uvicorn",
     ),
     "phichat.documents.embeddings": (*TOP, "phichat.documents", "numpy", "tokenizers"),
-    "phichat.documents.retrieval": (*TOP, "phichat.documents", "phichat.engine.process.encoder_process", "numpy"),
+    "phichat.documents.retrieval": (
+        *TOP,
+        "phichat.documents",
+        "phichat.engine.process.encoder_process",
+        "numpy",
+        "psutil",
+    ),
     "phichat.documents.store": (
         *TOP,
         "phichat.documents",

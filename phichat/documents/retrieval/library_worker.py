@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +46,7 @@ class Worker:
     def _result(self, library: LocalLibrary, order: Line) -> object:
         match order["do"]:
             case "index":
+                _step_back()
                 for progress in library.index(order["name"], CancelToken()):
                     self._send({"progress": wire.progress_line(progress)})
                 return None
@@ -61,6 +63,17 @@ class Worker:
             self._answers.flush()
         except OSError:
             os._exit(0)
+
+
+def _step_back() -> None:
+    """Let everything else on this computer go first, for as long as this process lasts."""
+    if sys.platform == "win32":
+        import psutil  # noqa: PLC0415 - only there
+
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        with suppress(OSError):
+            os.nice(10)
 
 
 def _paths(order: Line) -> list[Path]:
