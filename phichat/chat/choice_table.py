@@ -2,9 +2,9 @@
 
 The bytes, about sixty a token, go into the history and exports: one with the version, then zlib's compression of: the
 numbers of tokens and of candidates; in JSON, all names of settings that removed candidates, and the ids and texts of
-all candidates; and the columns, little-endian, in the order of `_COLUMNS`. Probabilities are in 65,535ths, entropies in
-2,048ths of a bit, candidates and what removed them are indexes. A token without a choice has rank 0; an id is stored as
-one more, so that 0 stands for none.
+all candidates; and the columns in the order of `_COLUMNS`, of each the lowest bytes of all numbers first, which takes a
+tenth less than number by number. Probabilities are in 65,535ths, entropies in 2,048ths of a bit, candidates and what
+removed them are indexes. A token without a choice has rank 0; an id is stored as one more, so that 0 stands for none.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 from phichat.chat.candidates import MOST, Candidate, Choice, LazyChoice
 from phichat.chat.conversation import Piece, PieceKind
 
-VERSION = 1
+VERSION = 2
 LEVEL = 3  # of compression: 4,000 tokens take half the time of zlib's usual 6, and 2 % more bytes
 LARGEST = 64 << 20  # bytes that unpacked choices may have
 LARGEST_TOKEN = 2**31 - 1  # llama.cpp's
@@ -136,7 +136,7 @@ class ChoiceTable:
         at = _HEAD.size + length
         for name, column in self._columns.items():
             end = at + column.itemsize * (count if name in _COLUMNS else candidates)
-            column.frombytes(plain[at:end])
+            column.frombytes(_joined(plain[at:end], column.itemsize))
             if sys.byteorder == "big":
                 column.byteswap()
             at = end
@@ -190,7 +190,16 @@ def _encoded(column: "array[int]") -> bytes:
     if sys.byteorder == "big":
         column = array(column.typecode, column)
         column.byteswap()
-    return column.tobytes()
+    data = column.tobytes()
+    return b"".join(data[place :: column.itemsize] for place in range(column.itemsize))
+
+
+def _joined(data: bytes, size: int) -> bytes:
+    """Return numbers of so many bytes each, whose first bytes come first."""
+    count, joined = len(data) // size, bytearray(len(data))
+    for place in range(size):
+        joined[place::size] = data[place * count : (place + 1) * count]
+    return bytes(joined)
 
 
 def _parts(value: float, parts: int) -> int:

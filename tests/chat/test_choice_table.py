@@ -70,8 +70,8 @@ def test_what_is_damaged_is_refused_or_read(at: int) -> None:
     "data",
     [
         b"",
-        b"\x01",
-        b"\x02abc",
+        b"\x02",
+        b"\x01abc",
         bytes([VERSION]) + zlib.compress(b"\xff" * 12),
         bytes([VERSION]) + zlib.compress(bytes(90 << 20)),
     ],

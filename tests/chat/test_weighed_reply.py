@@ -81,7 +81,7 @@ def test_choices_of_another_text_are_of_no_use(text: str) -> None:
     table = table_of([Piece("The", 1), Piece(" best", 2)])
     message = Message(Role.ASSISTANT, text, reply=Reply(choices=table.pack()))
     assert (weighed_reply(message) is None) == (len(text) != len("The best"))
-    assert weighed_reply(Message(Role.ASSISTANT, "The best", reply=Reply(choices=b"\x01damaged"))) is None
+    assert weighed_reply(Message(Role.ASSISTANT, "The best", reply=Reply(choices=b"\x02damaged"))) is None
 
 
 @pytest.mark.parametrize(

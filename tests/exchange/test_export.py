@@ -60,7 +60,7 @@ def test_json_is_what_the_description_says() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("choices", ["", "?", "AQ==", "é", base64.b64encode(b"\x01" + bytes(40)).decode()])
+@pytest.mark.parametrize("choices", ["", "?", "AQ==", "é", base64.b64encode(b"\x02" + bytes(40)).decode()])
 def test_damaged_choices_cost_no_conversation(choices: str) -> None:
     values = record_to_json(talk("Hi", "Hello"))
     values["messages"][1]["reply"]["choices"] = choices
