@@ -65,7 +65,7 @@ class SpeechSplitter:
         if fence := _FENCE.match(line):
             return _code(source, end, fence, is_whole=is_whole)
         cells = line.strip().strip("|").split("|") if line.lstrip().startswith("|") else [line]
-        return "" if _RULE.match(line) else ", ".join(filter(None, map(spoken_text, cells))), end
+        return "" if _RULE.match(line) else ", ".join(filter(None, map(_cell, cells))), end
 
 
 def spoken_text(source: str) -> str:
@@ -91,6 +91,15 @@ def _sentence(source: str, at: int, *, is_whole: bool) -> tuple[str, int] | None
     if is_closed and end - at <= LONG:
         return spoken_text(source[at:end]), end
     return _part(source, at, end) if end - at > LONG else None
+
+
+def _cell(source: str) -> str:
+    """Return what is spoken of a table's cell; a long one in parts, as the time to find marks grows with the square."""
+    parts, at = [], 0
+    while len(source) - at > LONG:
+        words, at = _part(source, at, len(source))
+        parts.append(words)
+    return " ".join(filter(None, [*parts, spoken_text(source[at:])]))
 
 
 def _part(source: str, at: int, end: int) -> tuple[str, int]:

@@ -92,3 +92,13 @@ def test_nothing_is_lost_whatever_is_written() -> None:
             letters = [character for character in source if character in "aB"]
             assert [character for part in parts for character in part if character in "aB"] == letters
             assert "".join(parts).replace(" ", "") == "".join(whole).replace(" ", "")
+
+
+def test_a_long_cell_is_said_whole() -> None:
+    cell = " ".join(f"*word{number}*" for number in range(300))
+    [spoken] = said(f"| {cell} | end |\n", 10_000)
+    assert spoken == " ".join(f"word{number}" for number in range(300)) + ", end"
+
+
+def test_a_cell_that_only_begins_marks_is_said() -> None:
+    assert said(f"| {'![]( ' * 16_000}| end |\n", 100_000) == ["end"]  # three minutes if looked at as one text
