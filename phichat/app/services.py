@@ -35,6 +35,7 @@ class AttachmentService(QObject):
         super().__init__()
         self._making = threading.Lock()
         self._process: DocumentProcess | None = None
+        self._is_closed = False
 
     def read(self, file: Path, password: str, stop: "CancelToken") -> "Iterator[object]":
         """See `phichat.ui.chat.attachments.FileReader`."""
@@ -51,12 +52,15 @@ class AttachmentService(QObject):
 
         with self._making:
             self._process = self._process or DocumentProcess()
+            if self._is_closed:
+                self._process.close()  # it then refuses to read
             return self._process
 
     @Slot()
     def close(self) -> None:
-        """End the process."""
+        """End the process; none is started any more."""
         with self._making:
+            self._is_closed = True
             if self._process:
                 self._process.close()
 
