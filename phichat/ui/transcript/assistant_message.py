@@ -11,7 +11,7 @@ from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript.message_context import AnswerLens, MessageContext
+from phichat.ui.transcript.message_context import LensPart, MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.transcript.thinking_view import ThinkingView
@@ -39,7 +39,7 @@ class AssistantMessageView(MessageView):
         self._is_last = False
         self._continue: QPushButton | None = None
         self._thinking: ThinkingView | None = None
-        self._lens: AnswerLens | None = None
+        self._lens: LensPart | None = None
         self._index = -1
         self._block_parts = self._parts
         self._blocks = BlockList(theme, context.render, self._block_parts, self)

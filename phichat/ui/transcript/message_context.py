@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phichat.ui.blocks.base import BlockWidget
 
 
-class AnswerLens(Protocol):
+class LensPart(Protocol):
     """Shows how sure the model was of an answer; the room that draws it is none of the transcript's."""
 
     def widget(self) -> "QWidget":
@@ -123,6 +123,6 @@ class MessageContext:
     models: "Callable[[], Sequence[ModelRef]]" = list
     presets: Callable[[], Sequence[tuple[str, Sampling]]] = list
     selection: Callable[[], list[Message]] = list
-    make_lens: Callable[[], AnswerLens] | None = None
+    make_lens: Callable[[], LensPart] | None = None
     key_filter: QObject | None = None
     mouse_filter: QObject | None = None
