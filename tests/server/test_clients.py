@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.server.access import Access
 from tests.server.conftest import Running, serving
@@ -30,11 +31,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     words = tiny_models.byte_words(tiny_models.CHATML_SPECIALS, "<|im_end|>")
     path = tmp_path_factory.mktemp("speaker") / "speaker.gguf"
     tiny_models.chatml(path, words=words, speech=[*SPEECH, words.eos])
-    engine = EngineProcess()
+    engine, embedder = EngineProcess(), EncoderProcess(path)
+    embedder.embed("")  # its process stays
     with serving(engine, Access(KEY), path) as server:
+        server.served.embedding_name, server.served.embedder = "vectors", embedder
         server.ask("/tokenize", {"content": ""}, headers={"Authorization": f"Bearer {KEY}"})  # its process stays
         yield server
     engine.close()
+    embedder.close()
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ HI = [{"role": "user", "content": "Hi"}]
 @needs("openai")
 class TestOpenAI:
     def test_models(self, client: Any) -> None:
-        assert [model.id for model in client.models.list()] == ["speaker"]
+        assert [model.id for model in client.models.list()] == ["speaker", "vectors"]
         assert client.models.retrieve("speaker").owned_by == "phichat"
 
     def test_an_answer(self, client: Any) -> None:
@@ -127,12 +131,13 @@ class TestOpenAI:
             other.models.list()
         assert isinstance(no.value, openai.AuthenticationError)
 
-    def test_what_is_not_supported(self, client: Any) -> None:
-        import openai
-
-        with pytest.raises(openai.APIStatusError) as refused:
-            client.embeddings.create(model="speaker", input="Hi")
-        assert refused.value.status_code == 501
+    def test_embeddings(self, client: Any) -> None:
+        """Which this client asks for as base64."""
+        answer = client.embeddings.create(model="vectors", input=["the", "and", "the"])
+        first, second, third = (each.embedding for each in answer.data)
+        assert len(first) == 64
+        assert first == third != second
+        assert answer.usage.total_tokens == 3
 
 
 @needs("llm")
