@@ -70,6 +70,11 @@ def format_number(value: float, decimals: int = 0) -> str:
     return text.translate(str.maketrans(",.0123456789", thousands + point + digits))
 
 
+def format_count(count: str, *, is_estimate: bool) -> str:
+    """Return a number, with its unit or without, as it is said if it is only an estimate, or not."""
+    return tr("about {count}").format(count=count) if is_estimate else count
+
+
 def format_percent(share: float) -> str:
     """Return a share from 0 to 1 as a percentage, with a decimal below a tenth."""
     decimals = 0 if round(share, 3) >= 0.1 or not share else 1  # else 0.0999 would be 10.0%

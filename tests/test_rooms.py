@@ -192,6 +192,7 @@ TO_COME: tuple[str, ...] = ()
 
 TYPES = {
     "phichat.ui": (
+        "phichat.engine.remote.check",
         "phichat.models.library",
         "phichat.store.history",
         "phichat.exchange.imports",

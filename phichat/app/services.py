@@ -1,14 +1,17 @@
 """Models and history as the window needs them, opened at first use: once the window is shown."""
 
+import os
 import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat import gguf, paths
+from phichat.app.server_service import ServerService
 from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import ModelMissing, StoreError
 from phichat.i18n import tr
@@ -68,8 +71,8 @@ class AttachmentService(QObject):
 class ModelService(QObject):
     """Opens the library and the model manager at first use.
 
-    `wanted` is the name or path of the model to begin with; empty for the default. `make_shelf` makes the model
-    manager, None for that of the Hub.
+    `wanted` is the name or place of the model to begin with; empty for the default. `make_shelf` makes the model
+    manager, None for that of the Hub. `servers` know those on servers.
 
     Signals:
         first_found(ModelRef): the model to begin with.
@@ -83,9 +86,15 @@ class ModelService(QObject):
     failed = Signal(str)
     searched = Signal()
 
-    def __init__(self, home: paths.Home, wanted: str, make_shelf: "Callable[[Library], ModelManager] | None") -> None:
+    def __init__(
+        self,
+        home: paths.Home,
+        wanted: str,
+        make_shelf: "Callable[[Library], ModelManager] | None",
+        servers: ServerService,
+    ) -> None:
         super().__init__()
-        self._home, self._wanted, self._make_shelf = home, wanted, make_shelf
+        self._home, self._wanted, self._make_shelf, self._servers = home, wanted, make_shelf, servers
         self._making = threading.RLock()
 
     def library(self) -> "Library":
@@ -94,7 +103,9 @@ class ModelService(QObject):
             return self._library
 
     def checksum(self, model: ModelRef) -> str | None:
-        """Return the SHA-256 of the file of `model`, None if it was never read in full."""
+        """Return the SHA-256 of the file of `model`, None if it was never read in full, or is on a server."""
+        if model.is_remote:
+            return None
         try:
             return self.library().known_sha256(self.library().find_model(model.location))
         except ModelMissing:
@@ -131,8 +142,8 @@ class ModelService(QObject):
         return make_model_manager(self._home, self.library(), self.access())
 
     def list_models(self) -> list[ModelRef]:
-        """Return all models on this disk that are made to chat with."""
-        return [model.ref for model in self.library().list_chat_models()]
+        """Return all models on this disk that are made to chat with, and those on servers as they told last."""
+        return [*(model.ref for model in self.library().list_chat_models()), *self._servers.models()]
 
     def find_file(self, path: Path) -> ModelRef:
         """Return the model in the file at `path`. Raise ModelError if there is none to chat with. Reads its header."""
@@ -144,7 +155,7 @@ class ModelService(QObject):
         """Find the wanted model, else the default, and emit the signals."""
         model, trouble = None, ""
         try:
-            model = self.library().find_model(self._wanted) if self._wanted else None
+            model = self._find_wanted() if self._wanted else None
         except ModelMissing as error:
             has_models = bool(self.library().list_models())
             trouble = (
@@ -152,14 +163,26 @@ class ModelService(QObject):
                 if has_models
                 else tr("There are no models on this computer. Download one, or add a model file.")
             )
-        spare = self.library().usual_model()
+        usual = self.library().usual_model()
+        spare = usual.ref if usual else None
         if model := model or spare:
-            self.first_found.emit(model.ref)
+            self.first_found.emit(model)
         if spare and spare != model:
-            self.spare_found.emit(spare.ref)
+            self.spare_found.emit(spare)
         if trouble:
             self.failed.emit(trouble)
         self.searched.emit()
+
+    def _find_wanted(self) -> ModelRef:
+        """Return the wanted model. Raise ModelMissing."""
+        if found := self._servers.find_model(self._wanted):
+            return found
+        if "://" in self._wanted:
+            host = urlsplit(self._wanted).netloc
+            raise ModelMissing(
+                tr("{host} isn’t among your servers any more. Add it again, or choose another model.").format(host=host)
+            )
+        return self.library().find_model(self._wanted).ref
 
     @Slot(object)
     def remember(self, loaded: Loaded) -> None:
@@ -220,3 +243,8 @@ class HistoryService(QObject):
             closing = threading.Thread(target=self._history.close, name="closing", daemon=True)
             closing.start()
             closing.join(PATIENCE)
+
+
+def hub_host() -> str:
+    """Return the host that models are downloaded from."""
+    return urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co").netloc

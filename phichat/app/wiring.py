@@ -1,12 +1,10 @@
 """The wiring: creates every part of the application and connects them; the only module that imports all rooms."""
 
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QBuffer, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon, QPixmap
@@ -15,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from phichat import __version__, engines, files, i18n, paths
 from phichat.app import on_demand
 from phichat.app.model_server import ModelServer
-from phichat.app.services import GB, AttachmentService, HistoryService, ModelService
+from phichat.app.server_service import ServerService
+from phichat.app.services import GB, AttachmentService, HistoryService, ModelService, hub_host
 from phichat.diagnostics import logs
 from phichat.engine.base import Engine
 from phichat.i18n import tr
@@ -29,6 +28,7 @@ from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import DraftPrefill, IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.controllers.reply_weigher import ReplyWeigher
+from phichat.ui.controllers.servers import Servers
 from phichat.ui.controllers.text_score import TextScore
 from phichat.ui.desktop.application import Application, MainThreadGC, UnixSignals, install_translations
 from phichat.ui.desktop.notifications import DesktopNotifications, NotificationRules
@@ -78,16 +78,18 @@ def create_window(
     file = PreferencesFile(home.preferences)
     stored = file.load_preferences()
     theme = _theme(application, stored)
-    models = ModelService(home, model or next(iter(paths.preferred_models(home)), ""), make_shelf)
+    known_servers = ServerService(home)
+    models = ModelService(home, model or next(iter(paths.preferred_models(home)), ""), make_shelf, known_servers)
     save = (lambda unsaved: unsaved) if is_guest else file.save_preferences
     preferences = PreferencesStore(stored, save)
-    make_engine = make_engine or partial(engines.make_engine, home, lambda: preferences.current.states_gb * GB)
+    make_engine = make_engine or partial(_make_engine, home, preferences, known_servers)
     thread = EngineThread(make_engine)
     attachments = AttachmentService()
     service = HistoryService(home, preferences, is_guest=is_guest)
     conversations = Conversations(service.history, preferences.new_session)
     generation = GenerationController(thread, on_demand.suggested_settings, conversations.autosave, models.checksum)
-    coordinator = ModelCoordinator(theme, models.shelf, models.library, _hub_host())
+    coordinator = ModelCoordinator(theme, models.shelf, models.library, hub_host())
+    servers = Servers(known_servers)
     with theme.building():
         window = MainWindow(
             theme,
@@ -96,6 +98,7 @@ def create_window(
             conversations,
             preferences,
             models=models.list_models,
+            servers=servers,
             open_model=models.find_file,
             look=on_demand.kind_of,
             read_file=attachments.read,
@@ -113,7 +116,7 @@ def create_window(
     _connect_lens(window, theme, thread, preferences)
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
-        window, application, theme, preferences, home, models, can_look=versions.is_configured()
+        window, application, theme, preferences, home, models, servers, can_look=versions.is_configured()
     )
     coordinator.token_requested.connect(controller.ask_for_token)
     server = _connect_server(window, thread, generation, preferences, home)
@@ -192,6 +195,10 @@ def _theme(application: QApplication, preferences: Preferences) -> Theme:
     return theme
 
 
+def _make_engine(home: paths.Home, preferences: PreferencesStore, servers: ServerService) -> Engine:
+    return engines.make_engine(home, lambda: preferences.current.states_gb * GB, servers.server_list())
+
+
 def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
     """Connect notices about the history's file, and clear the prompt cache with deleted conversations."""
     generation, autosave = window.generation, window.conversations.autosave
@@ -251,6 +258,7 @@ def _connect_preferences(
     preferences: PreferencesStore,
     home: paths.Home,
     models: ModelService,
+    servers: Servers,
     *,
     can_look: bool,
 ) -> PreferencesController:
@@ -267,10 +275,14 @@ def _connect_preferences(
         home.root,
         models.access,
         models.list_models,
-        _hub_host(),
+        hub_host(),
+        servers,
         can_look=can_look,
     )
-    window.closed.connect(controller.close)
+    servers.setParent(window)
+    servers.removed.connect(preferences.forget_server)
+    for end in (controller.close, servers.close):
+        window.closed.connect(end)
     text_size.notified.connect(window.feedback.succeed)
     window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # which has no such setting
@@ -382,8 +394,3 @@ def _save_picture(picture: QPixmap, file: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _hub_host() -> str:
-    """Return the host that models are downloaded from."""
-    return urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co").netloc

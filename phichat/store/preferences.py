@@ -38,6 +38,7 @@ class Preferences:
         has_lens: whether answers are shown under the lens.
         states_gb: the size limit of the prompt cache on disk; 0 for none.
         rest_minutes: idle time after which the model is unloaded; 0 for never.
+        agreed_hosts: the hosts of servers to which the user agreed to send messages.
         serves: whether other apps may use the model, at `server_port` of this computer.
         unknown: settings of other versions, which are kept.
     """
@@ -67,6 +68,7 @@ class Preferences:
     has_lens: bool = False
     states_gb: int = 4
     rest_minutes: int = 15
+    agreed_hosts: list[str] = field(default_factory=list)
     serves: bool = False
     server_port: int = 8080
     unknown: dict[str, Any] = field(default_factory=dict)
@@ -138,6 +140,7 @@ def _validate(values: dict[str, Any]) -> Preferences:
     known = {name: replace_surrogates(value) if isinstance(value, str) else value for name, value in known.items()}
     if not all(isinstance(width, int) and 0 < width < MAX_COLUMN_WIDTH for width in known.get("columns", [])):
         del known["columns"]
+    known["agreed_hosts"] = [host for host in known.get("agreed_hosts", []) if isinstance(host, str)]
     if not known.get("geometry", "").isascii():
         del known["geometry"]
     known["presets"] = presets_to_json(own_presets(known.get("presets", {})).values())

@@ -36,7 +36,7 @@ ROOMS = {
 }
 """Room of phichat.ui, and which others it may import; whoever is not here, as the window, may import all."""
 
-DATA = ("chat", "engine.base", "models.base", "models.found", "store.base")
+DATA = ("chat", "engine.base", "engine.model_ref", "engine.remote.base", "models.base", "models.found", "store.base")
 OUTSIDE = {
     "theme": (),
     "threads": ("engine.base",),
@@ -50,9 +50,9 @@ OUTSIDE = {
     "attachments": ("chat.attachments",),
     "transcript": ("chat", "markdown", "exchange.html", "exchange.markdown", "models.base"),
     "sidebar": (*DATA, "exchange.export"),
-    "settings": ("chat",),
+    "settings": ("chat", "engine.model_ref"),
     "models": ("models.base", "models.found"),
-    "preferences": ("chat", "models.base", "store.preferences.Preferences"),
+    "preferences": ("chat", "engine.remote.base", "models.base", "store.preferences.Preferences"),
     "help": (),
     "desktop": ("chat",),
     "chat": DATA,

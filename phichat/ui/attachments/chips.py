@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment
-from phichat.i18n import format_size, tr, tr_count
+from phichat.i18n import format_count, format_size, tr, tr_count
 from phichat.ui.attachments.viewer import AttachmentViewer
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
@@ -40,6 +40,7 @@ class Chip(QFrame):
         super().__init__()
         self.file, self._theme, self.matches = file, theme, 0
         self._tokens: int | None = None
+        self._is_estimate = False
         self._name_width = MAX_NAME_WIDTH
         self.setProperty("part", "chip")
         self._open_button = QToolButton()
@@ -60,10 +61,10 @@ class Chip(QFrame):
         self._show_icons()
         self._show_text()
 
-    def show_tokens(self, tokens: int) -> None:
-        """Show the number of tokens."""
-        if tokens != self._tokens:
-            self._tokens = tokens
+    def show_tokens(self, tokens: int, *, is_estimate: bool) -> None:
+        """Show the number of tokens, or an estimate of it."""
+        if (tokens, is_estimate) != (self._tokens, self._is_estimate):
+            self._tokens, self._is_estimate = tokens, is_estimate
             self._show_text()
 
     def fit_width(self, width: int) -> None:
@@ -107,6 +108,7 @@ class Chip(QFrame):
     def _show_text(self) -> None:
         length = format_size(len(self.file.text.encode("utf-8", "replace")))
         counted = tr_count("{count} token", "{count} tokens", self._tokens or 0)
+        counted = format_count(counted, is_estimate=self._is_estimate)
         value = length if self._tokens is None else counted
         self._open_button.setText(f" {self._elided_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
@@ -185,11 +187,11 @@ class AttachmentChips(QWidget):
             self._chips[min(focused, len(self._chips) - 1)].buttons()[-1].setFocus()
         self.changed.emit()
 
-    def show_tokens(self, file: Attachment, tokens: int) -> None:
-        """Show the number of tokens of `file`."""
+    def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False) -> None:
+        """Show the number of tokens of `file`, or an estimate of it."""
         for chip in self._chips:
             if chip.file == file:
-                chip.show_tokens(tokens)
+                chip.show_tokens(tokens, is_estimate=is_estimate)
         self.arrange()
 
     def highlight(self, terms: "SearchTerms | None") -> None:

@@ -12,7 +12,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import set_fixed_size, set_icon_size, text_scale
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import banner_button
+from phichat.ui.widgets.controls import banner_button, help_label
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import PAGE_KEYS, GrowingTextEdit, strip_blank_lines, stroke_of
 from phichat.ui.widgets.long_text import is_long, wrap_by_words_of
@@ -77,6 +77,7 @@ class Composer(QFrame):
         self._answer_now.hide()
         self._time_estimate = _time_estimate()
         self._note = _note(theme)
+        self._host = _host_line()
         self._queue_row: QueueRow | None = None
         self._blocked_because = ""
         self._lay_out()
@@ -154,10 +155,10 @@ class Composer(QFrame):
         if self._chips:
             self._chips.show_files(files)
 
-    def show_tokens(self, file: Attachment, tokens: int) -> None:
-        """Show the number of tokens of `file`."""
+    def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False) -> None:
+        """Show the number of tokens of `file`, or an estimate of it."""
         if self._chips:
-            self._chips.show_tokens(file, tokens)
+            self._chips.show_tokens(file, tokens, is_estimate=is_estimate)
 
     def show_note(self, sentence: str, *, blocks: bool = False, is_alert: bool = True) -> None:
         """Show a sentence about the draft; empty for none. If it `blocks`, the draft cannot be sent as it is."""
@@ -166,6 +167,11 @@ class Composer(QFrame):
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))
         self._enable_send()
+
+    def show_host(self, host: str) -> None:
+        """Show that messages go to `host`; empty if they stay on this computer."""
+        self._host.setText(tr("Messages go to {host}").format(host=host) if host else "")
+        self._host.setVisible(bool(host))
 
     def show_queued(self, sentence: str) -> None:
         """Show `sentence` about the message, which is queued, and a button to take it back; empty for none."""
@@ -259,7 +265,8 @@ class Composer(QFrame):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(8, 7, 8, 7)
         self._column.setSpacing(6)
-        self._column.addWidget(self._note)
+        for widget in (self._host, self._note):
+            self._column.addWidget(widget)
         self._column.addLayout(row)
 
     def _make_chips(self) -> "AttachmentChips":
@@ -327,6 +334,15 @@ def _note(theme: Theme) -> AlertLabel:
     label = AlertLabel(theme)
     label.setObjectName("composerNote")
     label.setAccessibleName(tr("Note about your message"))
+    label.setContentsMargins(6, 0, 6, 0)
+    label.hide()
+    return label
+
+
+def _host_line() -> QLabel:
+    label = help_label("")
+    label.setObjectName("composerHost")
+    label.setAccessibleName(tr("Where your messages go"))
     label.setContentsMargins(6, 0, 6, 0)
     label.hide()
     return label

@@ -1,13 +1,15 @@
-"""The bar above the conversation: buttons for the side columns, and the model button."""
+"""The bar above the conversation: buttons for the side columns, the model button, and where messages go."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.i18n import tr
+from phichat.ui.chat.model_menu import ModelMenu
+from phichat.ui.controllers.servers import Servers
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Header(QWidget):
-    """Buttons that fold the columns, and the model button, whose menu is filled from `models` when it opens.
+    """Buttons that fold the columns, the model button, and a badge with the host that messages go to.
 
     Signals:
         model_chosen(ModelRef): load this model.
@@ -31,12 +33,16 @@ class Header(QWidget):
     models_requested = Signal()
 
     def __init__(
-        self, theme: Theme, models: "Callable[[], Sequence[ModelRef]]", sidebar: QAction, panel: QAction
+        self,
+        theme: Theme,
+        models: "Callable[[], Sequence[ModelRef]]",
+        servers: Servers,
+        sidebar: QAction,
+        panel: QAction,
     ) -> None:
         super().__init__()
         self.setObjectName("header")
-        self._theme, self._models = theme, models
-        self._current = ""
+        self._theme = theme
         self._sidebar = _button(sidebar)
         self._panel = _button(panel)
         self._model = QToolButton()
@@ -51,23 +57,29 @@ class Header(QWidget):
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title.setMinimumWidth(1)  # a long title is cut off instead of widening the window
         self._full_title = ""
-        self._menu = QMenu(self._model)
-        self._menu.aboutToShow.connect(self._fill_menu)
+        self._menu = ModelMenu(theme, models, servers, self._model)
+        self._menu.chosen.connect(self.model_chosen)
+        self._menu.file_requested.connect(self.file_requested)
+        self._menu.models_requested.connect(self.models_requested)
         self._model.setMenu(self._menu)
+        self._badge = PrivacyBadge(theme)
+        self._badge.clicked.connect(servers.page_requested)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(self._sidebar)
         layout.addWidget(self._model)
+        layout.addWidget(self._badge)
         layout.addWidget(self._title, 1)
         layout.addWidget(self._panel)
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self._title.installEventFilter(self)
-        self.show_model("", tr("No model"))
+        self.show_model(None, tr("No model"))
 
-    def show_model(self, name: str, text: str) -> None:
-        """Show `text` on the button, and check the model called `name` in the menu."""
-        self._current = name
+    def show_model(self, model: "ModelRef | None", text: str) -> None:
+        """Show `text` on the button, check `model` in the menu, and show the host that messages to it go to."""
+        self._menu.set_current(model)
+        self._badge.show_host(model.host if model else "")
         self._model.setText(" " + text.replace("&", "&&"))
         self._model.setAccessibleName(tr("Model: {name}").format(name=text))
 
@@ -98,32 +110,36 @@ class Header(QWidget):
         return super().eventFilter(watched, event)
 
     @Slot()
-    def _fill_menu(self) -> None:
-        self._menu.clear()
-        group = QActionGroup(self._menu)
-        for model in self._models():
-            action = self._menu.addAction(model.title.replace("&", "&&"))
-            action.setCheckable(True)
-            action.setChecked(model.name == self._current)
-            action.setData(model)
-            action.setToolTip(tool_tip(model.location))
-            action.triggered.connect(self._on_chosen)
-            group.addAction(action)
-        self._menu.addSeparator()
-        self._menu.addAction(self._theme.icon("model"), tr("Models…")).triggered.connect(self.models_requested)
-        self._menu.addAction(self._theme.icon("file"), tr("Open model file…")).triggered.connect(self.file_requested)
-
-    @Slot()
-    def _on_chosen(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self.model_chosen.emit(action.data())
-
-    @Slot()
     def _show_icons(self) -> None:
         self._sidebar.defaultAction().setIcon(self._theme.icon("sidebar"))
         self._panel.defaultAction().setIcon(self._theme.icon("settings"))
         self._model.setIcon(self._theme.icon("model"))
+
+
+class PrivacyBadge(QToolButton):
+    """Shows the host that messages go to; hidden while they stay on this computer. A click leads to the servers."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setObjectName("privacyBadge")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        set_icon_size(self, 15)
+        theme.apply_stylesheet(self, "badge")
+        theme.changed.connect(self._show_icon)
+        self._show_icon()
+        self.hide()
+
+    def show_host(self, host: str) -> None:
+        """Show `host`; empty for this computer."""
+        self.setText(host.replace("&", "&&"))
+        self.setAccessibleName(tr("Messages go to {host}").format(host=host))
+        self.setToolTip(tool_tip(tr("This model runs on a server. Messages go to {host}.").format(host=host)))
+        self.setVisible(bool(host))
+
+    @Slot()
+    def _show_icon(self) -> None:
+        self.setIcon(self._theme.icon("server"))
 
 
 def _button(action: QAction) -> QToolButton:

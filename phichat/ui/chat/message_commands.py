@@ -1,6 +1,7 @@
 """Commands on messages of the current conversation."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -13,6 +14,7 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.consent import SendingConsent
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
@@ -53,15 +55,17 @@ class MessageCommands(QObject):
         current: CurrentConversation,
         model_selection: ModelSelection,
         models: "Callable[[], Sequence[ModelRef]]",
+        consent: SendingConsent,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._transcript, self._composer = transcript, composer
         self._generation, self._current = generation, current
-        self._model_selection, self._models = model_selection, models
+        self._model_selection, self._models, self._consent = model_selection, models, consent
         self._repeats: dict[str, Message] = {}
         context, signals = transcript.context, transcript.context.signals
         context.models, context.siblings = models, self._siblings
+        context.continue_objection = partial(_continue_objection, generation)
         signals.retry_requested.connect(self._retry)
         signals.continue_requested.connect(self._continue_reply)
         signals.regenerate_requested.connect(self._regenerate)
@@ -121,14 +125,15 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
-        if self._is_free():
+        if self._is_free() and self._consent.is_given(partial(self._retry, message, sampling)):
             self._generation.retry(self._session, message, sampling)
             self._transcript.follow()
 
     @Slot(object, object, object)
     def _regenerate(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:
         current = self._generation.model
-        if not self._is_free():
+        again = partial(self._regenerate, message, sampling, model)
+        if not self._is_free() or not self._consent.is_given(again, model):
             return
         if model and current and model.name != current.name:
             self._model_selection.choose(model)
@@ -148,14 +153,18 @@ class MessageCommands(QObject):
 
     @Slot(object)
     def _continue_reply(self, message: Message) -> None:
-        if self._transcript.is_last(message) and self._is_free():
+        if not self._transcript.is_last(message) or not self._is_free():
+            return
+        if objection := _continue_objection(self._generation, message):
+            self.refused.emit(objection)
+        elif self._consent.is_given(partial(self._continue_reply, message)):
             self._transcript.context.state.remarks.pop(message.id, None)
             self._generation.continue_reply(self._session)
             self._transcript.follow()
 
     @Slot(object, str, object)
     def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
-        if self._is_free():
+        if self._is_free() and self._consent.is_given(partial(self._edit, message, text, attachments)):
             self._generation.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()
@@ -263,3 +272,16 @@ class MessageCommands(QObject):
             else explain_difference(old.reply, message.reply)
         )
         self._transcript.show_remark(message, remark)
+
+
+def _continue_objection(generation: GenerationController, message: Message) -> str:
+    """Return why the model in use can't continue the answer `message`, as a sentence; empty if it can."""
+    model, loaded = generation.model, generation.loaded
+    if model is None or not model.is_remote or loaded is None or loaded.capabilities is None:
+        return ""
+    if not loaded.capabilities.continues:
+        return tr("{host} can’t continue an answer. Regenerate it instead.").format(host=model.host)
+    if not message.text:
+        text = tr("{host} can’t continue what the model was thinking. Regenerate the answer instead.")
+        return text.format(host=model.host)
+    return ""

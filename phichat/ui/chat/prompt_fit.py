@@ -9,11 +9,11 @@ from phichat.chat.sampling import UNLIMITED
 from phichat.chat.session import Session
 from phichat.chat.time_estimate import TimeEstimate, estimate_text
 from phichat.engine.base import Done, Loaded, PromptFit
-from phichat.i18n import format_number, tr, tr_count
+from phichat.i18n import format_count, format_number, tr, tr_count
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.controllers.current_conversation import CurrentConversation
-from phichat.ui.controllers.generation import GenerationController, GenerationState
+from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.transcript.transcript import Transcript
 
 
@@ -33,6 +33,7 @@ class TokenCounter(QObject):
         self._length, self._file_being_read = 0, ""
         self._fitted: PromptFit | None = None
         self._fitted_length = 0
+        self._are_estimates = False
         self._counts: dict[Attachment | None, int] = {}  # None: the tokens of an empty message
         self._is_counting = self._had_files = False
         current.session_changed.connect(self._on_session_changed)
@@ -70,7 +71,7 @@ class TokenCounter(QObject):
         self._fitted, self._fitted_length = fitted, self._length
         has_files = bool(session.attached)
         if (has_files or self._had_files) and not self._generation.is_answering():
-            self._status.show_context(fitted.tokens, fitted.context)
+            self._status.show_context(fitted.tokens, fitted.context, is_estimate=fitted.is_estimate)
         self._had_files = has_files
         self._show_note()
 
@@ -78,7 +79,7 @@ class TokenCounter(QObject):
     def _on_counted(self, file: Attachment | None, fitted: PromptFit | None) -> None:
         self._is_counting = False
         if fitted:
-            self._counts[file] = fitted.tokens
+            self._counts[file], self._are_estimates = fitted.tokens, fitted.is_estimate
             self._update_counts()
 
     @Slot(object)
@@ -96,7 +97,8 @@ class TokenCounter(QObject):
         unknown = [file for file in (None, *files) if file not in self._counts] if files else []
         for file in files:
             if None in self._counts and file in self._counts:
-                self._composer.show_tokens(file, max(self._counts[file] - self._counts[None], 0))
+                tokens = max(self._counts[file] - self._counts[None], 0)
+                self._composer.show_tokens(file, tokens, is_estimate=self._are_estimates)
         if unknown and not self._is_counting:
             text = unknown[0].quoted if unknown[0] else ""
             self._is_counting = self._generation.count_tokens(text, unknown[0])
@@ -114,7 +116,9 @@ class TokenCounter(QObject):
     def _describe_trouble(self, fitted: PromptFit) -> str:
         if not fitted.excess:
             return fitted.trouble
-        excess = tr_count("{count} token", "{count} tokens", fitted.excess)
+        excess = format_count(
+            tr_count("{count} token", "{count} tokens", fitted.excess), is_estimate=fitted.is_estimate
+        )
         fact = (
             tr("With its attachments, this message is {excess} too long for the model’s context ({context} tokens).")
             if self._current.session.attached
@@ -203,7 +207,7 @@ class TimeEstimateController(QObject):
 
     @Slot()
     def _emit_estimate(self) -> None:
-        can_ask = self._length and self._generation.state is GenerationState.IDLE
+        can_ask = self._length and self._generation.is_idle_here()  # of a server, nobody knows
         words = estimate_text(self._estimate.seconds(self._length, self._budget())) if can_ask else ""
         if words != self._shown:
             self._shown = words

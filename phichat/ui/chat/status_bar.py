@@ -5,7 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from phichat.engine.base import Done
-from phichat.i18n import format_number, tr
+from phichat.i18n import format_count, format_number, tr
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
@@ -51,25 +51,20 @@ class StatusBar(QWidget):
             _set_text(label, "")
         self._fit_figures()
 
-    def show_speed(self, done: Done) -> None:
-        """Show tokens per second and the time to the first token."""
-        _set_text(
-            self._speed,
-            tr("{speed} tokens/s, first token after {seconds} s").format(
-                speed=format_number(done.tokens_per_second, 1), seconds=format_number(done.seconds_to_first_token, 1)
-            ),
-        )
+    def show_speed(self, done: Done, *, is_estimate: bool = False) -> None:
+        """Show tokens per second, or an estimate of it, and the time to the first token."""
+        speed = format_count(format_number(done.tokens_per_second, 1), is_estimate=is_estimate)
+        seconds = format_number(done.seconds_to_first_token, 1)
+        text = tr("{speed} tokens/s, first token after {seconds} s")
+        _set_text(self._speed, text.format(speed=speed, seconds=seconds))
         self._fit_figures()
 
-    def show_context(self, used: int, context: int) -> None:
-        """Show how many of the context's tokens are used."""
-        share = 100 * used // max(context, 1)
-        _set_text(
-            self._context,
-            tr("Context: {used} of {context} ({share}%)").format(
-                used=format_number(used), context=format_number(context), share=format_number(share)
-            ),
-        )
+    def show_context(self, used: int, context: int, *, is_estimate: bool = False) -> None:
+        """Show how many of the context's tokens are used; of a context of unknown size, 0, how many there are."""
+        tokens = format_count(format_number(used), is_estimate=is_estimate)
+        share = format_number(100 * used // max(context, 1))
+        whole = tr("Context: {used} of {context} ({share}%)") if context else tr("Context: {used} tokens")
+        _set_text(self._context, whole.format(used=tokens, context=format_number(context), share=share))
         self._fit_figures()
 
     @Slot(bool)

@@ -8,6 +8,7 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.store.base import summarize_session
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.consent import SendingConsent
 from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
@@ -34,6 +35,7 @@ class SubmitController(QObject):
         feedback: FeedbackController,
         generation: GenerationController,
         conversations: Conversations,
+        consent: SendingConsent,
         stop: QAction,
         parent: QObject,
     ) -> None:
@@ -42,7 +44,8 @@ class SubmitController(QObject):
         self._composer, self._transcript = composer, transcript
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
-        self._pending: dict[str, tuple[Session, str]] = {}
+        self._consent = consent
+        self._pending: dict[str, tuple[Session, str, str]] = {}  # with the host that it is for
         composer.submitted.connect(self.submit_draft)
         composer.draft_changed.connect(self._on_written)
         composer.unqueued.connect(self._on_unqueued)
@@ -69,7 +72,9 @@ class SubmitController(QObject):
     @Slot(str)
     def submit_text(self, text: str) -> None:
         """Submit `text` in the current conversation; if that is not possible now, put it into the composer."""
-        if self._can_ask():
+        if not self._consent.is_given(self._composer.submit):
+            self._composer.set_text(self._composer.text() or text)
+        elif self._can_ask():
             self._ask(text)
         else:
             self._postpone(text)
@@ -77,7 +82,9 @@ class SubmitController(QObject):
     @Slot(str)
     def submit_draft(self, text: str) -> None:
         """Submit `text` with the attached files, which stay attached if that is not possible now."""
-        if self._can_ask():
+        if not self._consent.is_given(self._composer.submit):
+            self._composer.set_text(self._composer.text() or text)
+        elif self._can_ask():
             attached, self.session.attached = self.session.attached, ()
             self._ask(text, attached)
             self._composer.show_files(())
@@ -87,6 +94,10 @@ class SubmitController(QObject):
     def _can_ask(self) -> bool:
         return self._generation.model is not None and not self._generation.is_answering()
 
+    def _host(self) -> str:
+        """Return the host that messages go to; empty for this computer."""
+        return self._generation.model.host if self._generation.model else ""
+
     def _ask(self, text: str, attachments: Attachments = ()) -> None:
         self._generation.submit(self.session, text, attachments)
         self._transcript.follow()
@@ -95,7 +106,7 @@ class SubmitController(QObject):
     def _postpone(self, text: str) -> None:
         self._composer.set_text(self._composer.text() or text)
         if self._composer.text() == text:
-            self._pending[self.session.conversation.id] = self.session, text
+            self._pending[self.session.conversation.id] = self.session, text, self._host()
             self._show_state()
         else:
             self._feedback.tell(tr("The model is busy. Try again when the answer is finished."))
@@ -167,14 +178,22 @@ class SubmitController(QObject):
         """Submit the first message in the queue; those of deleted conversations are dropped."""
         self._composer.flush_draft()
         while self._pending and self._can_ask():
-            session, text = self._pending.pop(next(iter(self._pending)))
+            session, text, host = self._pending.pop(next(iter(self._pending)))
             if not text and not session.attached:  # its files were taken away
                 continue
-            if self._is_shown(session):
+            if self._host() not in {"", host}:
+                self._hold_back(session)
+            elif self._is_shown(session):
                 self._composer.set_text("")
                 self.submit_draft(text)
             else:
                 self._submit_elsewhere(session, text)
+
+    def _hold_back(self, session: Session) -> None:
+        """Leave a message a draft that was to be read by another model: nobody knew that it would be sent there."""
+        sentence = tr("Your message wasn’t sent, as messages go to {host} now. To send it there, send it again.")
+        self._feedback.warn_in(session.conversation.id, sentence.format(host=self._host()))
+        self._show_state()
 
     def _submit_elsewhere(self, session: Session, text: str) -> None:
         name, current = session.conversation.id, self._conversations.current

@@ -56,15 +56,18 @@ class Welcome(QScrollArea):
         self.setWidget(self._content())
         self._place_ideas(2)
 
-    def show_model(self, title: str, *, is_toy: bool, is_missing: bool) -> None:
-        """Greet for the model `title`; empty while models are looked for, or if there are none."""
+    def show_model(self, title: str, *, is_toy: bool, is_missing: bool, host: str = "") -> None:
+        """Greet for the model `title`; empty while models are looked for, or if there are none.
+
+        `host` is where it runs; empty for this computer.
+        """
         is_known = bool(title) or is_missing
         self._greeting.setVisible(is_known)  # with the rest, so that it does not move when that comes
         self._note.setVisible(is_known)
         self._greeting.setText(tr("No model yet") if is_missing else tr("What would you like to talk about?"))
         self._ideas.setVisible(bool(title))
         self._get_button.setVisible(is_known and (is_missing or is_toy))
-        self._note.setText(_note(title, is_toy=is_toy) if is_known else "")
+        self._note.setText(_note(title, host, is_toy=is_toy) if is_known else "")
         self._lay_out_now()
 
     def set_can_ask(self, *, can_ask: bool) -> None:
@@ -126,9 +129,11 @@ def _centred() -> QLabel:
     return label
 
 
-def _note(title: str, *, is_toy: bool) -> str:
+def _note(title: str, host: str, *, is_toy: bool) -> str:
     if not title:
         return tr("Phichat runs models such as Phi-3 from GGUF files. Download Phi-3, or drop a model file here.")
+    if host:
+        return tr("{model} runs on a server. What you write is sent to {host}.").format(model=title, host=host)
     if is_toy:
         return tr(
             "{model} is a tiny starter model: it’s fast, but often wrong. Phi-3 is much better. Download "

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -34,9 +34,6 @@ from phichat.ui.controllers.autosave import ReplyStore
 from phichat.ui.controllers.background_requests import BackgroundRequests
 from phichat.ui.threads.engine_thread import EngineThread
 
-if TYPE_CHECKING:
-    pass
-
 FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
 
@@ -61,6 +58,7 @@ class GenerationController(QObject):
         finds_undecided: whether replies are to tell where the model was least decided.
         checksum: returns the checksum of a model's file, if known.
         candidates: how many of the likeliest tokens they are to tell with each of theirs; 0 for none.
+        may_send_to: whether messages may be sent to where that model is.
 
     Signals:
         state_changed: `state`, `model` or `loaded` changed.
@@ -103,6 +101,7 @@ class GenerationController(QObject):
         self.state = GenerationState.EMPTY
         self.finds_undecided = False
         self.candidates = 0
+        self.may_send_to: Callable[[ModelRef], bool] = lambda _: True
         self._good: ModelRef | None = None
         self._context = 0
         self._loading: CancelToken | None = None
@@ -184,23 +183,27 @@ class GenerationController(QObject):
         """
         self.background.stop()
         if self.state is GenerationState.IDLE and self.model and self.loaded:
+            only_counts |= self.model.is_remote  # drafts are never sent: their length is estimated here
             self.background.prefill(session, draft, self.model.name, only_counts=only_counts)
 
     def count_tokens(self, text: str, key: object) -> bool:
         """Count the tokens of a question `text`, for `background.counted`; False if the model is busy."""
-        has_time = self.state is GenerationState.IDLE and self.loaded is not None
-        if has_time:
+        if has_time := self.state is GenerationState.IDLE and self.loaded is not None:
             self.background.count(text, key)
         return has_time
 
+    def is_idle_here(self) -> bool:
+        """Whether a model on this computer is loaded, and nothing is asked of it."""
+        return self.state is GenerationState.IDLE and self.loaded is not None and not self.loaded.model.is_remote
+
     def calibrate(self) -> None:
         """Find the fastest settings, as long as nothing is asked."""
-        if self.state is GenerationState.IDLE and self.loaded:
+        if self.is_idle_here():
             self.background.run_if_free(self._thread.calibrate)
 
     def unload_model(self) -> None:
         """Free the model's memory until something is asked or written."""
-        if self.state is GenerationState.IDLE and self.loaded:
+        if self.is_idle_here():
             self.background.run_if_free(self._thread.unload)
 
     @Slot()
@@ -245,7 +248,7 @@ class GenerationController(QObject):
         sampling: Sampling | None = None,
         text: str = "",
     ) -> None:
-        if self._reply or not self.model:
+        if self._reply or not self.model or not self.may_send_to(self.model):
             return
         self.background.stop_for(session, text)
         sampling = (sampling or session.sampling).with_seed()
@@ -309,7 +312,7 @@ class GenerationController(QObject):
             self._loading, self._good = None, self.model
         elif self._loading:
             return
-        self.loaded = loaded
+        self.model, self.loaded = loaded.model if loaded.model.is_remote else self.model, loaded
         self.model_loaded.emit(loaded)
         self._become(GenerationState.READING if self._reply else GenerationState.IDLE)
 
@@ -365,10 +368,8 @@ class GenerationController(QObject):
             if self._reply_store:
                 self._reply_store.store_reply(self._session, message)
             self.replied.emit(self._session, message)
-        if self._loading:
-            self._become(GenerationState.LOADING)
-        else:
-            self._become(GenerationState.IDLE if self.model else GenerationState.EMPTY)
+        free = GenerationState.IDLE if self.model else GenerationState.EMPTY
+        self._become(GenerationState.LOADING if self._loading else free)
 
     @Slot()
     def _show_pieces(self) -> None:
@@ -388,8 +389,7 @@ class GenerationController(QObject):
         return {"engine": self.loaded.made_with, "model_sha256": self.checksum(self.loaded.model)}
 
     def _tell_reply(self) -> None:
-        message: Message | None = self._session.answering if self._session else None
-        if message:
+        if self._session and (message := self._session.answering):
             self.replied.emit(self._session, message)
 
     def _become(self, state: GenerationState) -> None:

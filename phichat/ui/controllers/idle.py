@@ -68,7 +68,7 @@ class IdleTimer(QObject):
 
     @Slot()
     def _unload(self) -> None:
-        if self._generation.state is GenerationState.IDLE and self._generation.loaded:
+        if self._generation.is_idle_here():
             self._generation.unload_model()
             self.notified.emit(tr("The model was unloaded to free memory. It will reload when you start typing."))
 

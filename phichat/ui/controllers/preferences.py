@@ -8,6 +8,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
+from phichat.engine.base import ModelRef
+from phichat.engine.remote.base import Server
 from phichat.errors import PhichatError
 from phichat.i18n import tr
 from phichat.store.preferences import Preferences
@@ -56,6 +58,19 @@ class PreferencesStore(QObject):
         session = Session(system=self.current.system)
         session.sampling = Sampling().with_values(self.current.sampling)
         return session
+
+    def may_send_to(self, model: ModelRef) -> bool:
+        """Return whether `model` is on this computer, or the user agreed to send messages to its host."""
+        return not model.is_remote or model.host in self.current.agreed_hosts
+
+    def agree_to(self, host: str) -> None:
+        """Note that the user agreed to send messages to `host`."""
+        self.change(agreed_hosts=[*self.current.agreed_hosts, host])
+
+    @Slot(object)
+    def forget_server(self, server: Server) -> None:
+        """Ask again before anything is sent to the host of `server`, which was removed."""
+        self.change(agreed_hosts=[host for host in self.current.agreed_hosts if host != server.host])
 
     @Slot()
     def save_soon(self) -> None:

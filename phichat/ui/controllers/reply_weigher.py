@@ -12,7 +12,7 @@ from phichat.chat.weighed_reply import WeighedReply, weighed_reply
 from phichat.engine.base import CancelToken, Done, Event, Piece, Reading, Request
 from phichat.i18n import tr
 from phichat.ui.controllers.autosave import ReplyStore
-from phichat.ui.controllers.generation import GenerationController, GenerationState
+from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.threads.engine_thread import EngineThread
 
 CANDIDATES = 10
@@ -65,8 +65,8 @@ class ReplyWeigher(QObject):
         return self._stop is not None and self._message.id == message.id
 
     def can_weigh(self) -> bool:
-        """Return whether the model has time for it."""
-        return self._generation.state is GenerationState.IDLE and self._generation.loaded is not None
+        """Return whether the model can do it, and has time."""
+        return self._generation.is_idle_here()
 
     def is_own(self, message: Message) -> bool:
         """Return whether the model in use wrote `message`."""
@@ -75,6 +75,17 @@ class ReplyWeigher(QObject):
             return False
         checksums = {message.reply.model_sha256, self._generation.checksum(model)} - {None}
         return len(checksums) < 2
+
+    def objection(self) -> str:
+        """Return why the model in use can't weigh anything, as a sentence; empty if it can."""
+        loaded = self._generation.loaded
+        if loaded is None or not loaded.model.is_remote:
+            return ""
+        if loaded.capabilities and loaded.capabilities.candidates:
+            return tr("How sure the model was isn’t known. {host} can tell it only while it writes.").format(
+                host=loaded.model.host
+            )
+        return tr("{host} doesn’t tell how sure the model is.").format(host=loaded.model.host)
 
     def difference(self, message: Message) -> str:
         """Return a sentence if another model than that in use wrote `message`; empty if it is the same."""

@@ -160,7 +160,8 @@ class AnswerLens(QWidget):
             each.setVisible(known is not None)
         for button in self._steps:
             button.setEnabled(bool(self._hesitations))
-        self._read.setVisible(known is None or any(each.token >= 0 and not each.choice for each in known.tokens))
+        is_partial = known is None or any(each.token >= 0 and not each.choice for each in known.tokens)
+        self._read.setVisible(is_partial and not self._weigher.objection())
         if known:
             self.text.show_words(known.text, known.words)
 
@@ -185,7 +186,8 @@ class AnswerLens(QWidget):
 
     def _unknown_sentence(self) -> str:
         unknown = tr("How sure the model was of this answer isn’t known yet.")
-        return (self._message and self._weigher.difference(self._message)) or unknown
+        objection = self._weigher.objection()
+        return objection or (self._message and self._weigher.difference(self._message)) or unknown
 
     def _lay_out(self) -> None:
         first, second = QHBoxLayout(), QHBoxLayout()

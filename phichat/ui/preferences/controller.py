@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from phichat.i18n import format_number, tr
 from phichat.ui.actions import Actions
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.controllers.servers import Servers
 from phichat.ui.preferences.server_page import ServerState
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.scaling import LEAST, MOST, STEP
@@ -93,7 +94,7 @@ class PreferencesController(QObject):
     """Opens the preferences dialog, stores what is chosen in it, and applies that at once.
 
     `data_folder` is the folder of all data; `can_look` whether new versions can be checked for. `access` gives what
-    keeps the token for `hub`, the host that models come from.
+    keeps the token for `hub`, the host that models come from. `servers` are those with models.
     """
 
     def __init__(
@@ -107,17 +108,19 @@ class PreferencesController(QObject):
         access: "Callable[[], TokenKeeper]",
         list_models: "Callable[[], Sequence[ModelRef]]",
         hub: str,
+        servers: Servers,
         *,
         can_look: bool,
     ) -> None:
         super().__init__(window)
-        self._access, self._list_models, self._hub = access, list_models, hub
+        self._access, self._list_models, self._hub, self._servers = access, list_models, hub, servers
         self._tasks = BackgroundTasks("token", 1, self)
         self._theme, self._preferences, self._can_look = theme, preferences, can_look
         self._reduced_motion, self._data_folder = reduced_motion, data_folder
         self._server = ServerState()
         preferences.changed.connect(self._on_preference)
         actions.preferences.triggered.connect(self.open_dialog)
+        servers.page_requested.connect(self.show_servers)
 
     @Slot()
     def close(self) -> None:
@@ -130,6 +133,13 @@ class PreferencesController(QObject):
         self.open_dialog()
         if dialog := self._dialog():
             dialog.focus_token()
+
+    @Slot()
+    def show_servers(self) -> None:
+        """Open the preferences dialog at the servers."""
+        self.open_dialog()
+        if dialog := self._dialog():
+            dialog.show_servers()
 
     @Slot()
     def open_dialog(self) -> None:
@@ -147,6 +157,7 @@ class PreferencesController(QObject):
             self._window(),
             can_look=self._can_look,
             hub=self._hub,
+            servers=self._servers,
             server=self._server,
         )
         dialog.chosen.connect(self._preferences.set_value)

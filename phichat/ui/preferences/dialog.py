@@ -24,7 +24,9 @@ from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
+from phichat.ui.controllers.servers import Servers
 from phichat.ui.preferences.server_page import ServerPage, ServerState
+from phichat.ui.preferences.servers_page import ServersPage
 from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
@@ -119,8 +121,8 @@ THEMES = {
 class PreferencesDialog(QDialog):
     """Shows the preferences `now`; the update check can be chosen only if `can_look`.
 
-    `folders` are the data folder and the models folder; `families` the fonts to choose from; `server` is the state of
-    the server for other apps.
+    `folders` are the data folder and the models folder; `families` the fonts to choose from; `servers` are those with
+    models; `server` is the state of the server for other apps.
 
     Signals:
         chosen(str, object): the user chose that value for the preference of that name.
@@ -146,6 +148,7 @@ class PreferencesDialog(QDialog):
         *,
         can_look: bool,
         hub: str,
+        servers: Servers,
         server: ServerState = ServerState(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(parent)
@@ -163,12 +166,18 @@ class PreferencesDialog(QDialog):
         tabs.addTab(self._conversations_page(), tr("New conversations"))
         self._storage = self._folders_page(folders)
         tabs.addTab(self._storage, tr("Storage"))
+        self._servers = ServersPage(theme, servers)
+        tabs.addTab(self._servers, tr("Servers"))
         self.server = self._server_page(server)
         tabs.addTab(self.server, tr("Other apps"))
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
         self.resize(scaled(540), scaled(500))
+
+    def show_servers(self) -> None:
+        """Show the page with the servers."""
+        self._tabs.setCurrentWidget(self._servers)
 
     @Slot(int)
     def show_size(self, percent: int) -> None:
@@ -189,7 +198,7 @@ class PreferencesDialog(QDialog):
         """Offer `models` as the one to begin with."""
         chosen = self._now.default_model
         for model in models:
-            self._model.addItem(model.title, model.location)
+            self._model.addItem(model.name if model.is_remote else model.title, model.location)
         if chosen and self._model.findData(chosen) < 0:  # it was chosen by name, or its disk is away
             self._model.addItem(chosen, chosen)
         self._model.setCurrentIndex(max(self._model.findData(chosen), 0))

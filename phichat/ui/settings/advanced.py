@@ -6,12 +6,13 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from phichat.chat.sampling import SETTINGS, Sampling, changed_settings
+from phichat.engine.model_ref import Capabilities
 from phichat.i18n import tr, tr_count
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import FoldButton, help_label
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.text_input import PlainTextField
 
 LINES = 3  # of a list of texts that are visible at once
@@ -35,6 +36,8 @@ class AdvancedSettings(QWidget):
         self._theme = theme
         self._sampling = self._base = Sampling()
         self._base_label = ""
+        self._capabilities: Capabilities | None = None
+        self._refusal = ""
         self._rows: dict[str, SliderRow] = {}
         self._lists: dict[str, TextListField] = {}
         self._content: QWidget | None = None
@@ -55,6 +58,17 @@ class AdvancedSettings(QWidget):
         """Mark the values that differ from those of the preset `base`, which is labelled `label`."""
         self._base, self._base_label = base, label
         self._show()
+
+    def show_capabilities(self, capabilities: Capabilities | None, refusal: str) -> None:
+        """Gray out the settings that a server does not take; `refusal` says so. None if all are taken."""
+        self._capabilities, self._refusal = capabilities, refusal
+        for name, row in self._rows.items():
+            row.set_refused(self._refusal_of(name))
+        for name, field in self._lists.items():
+            field.set_refused(self._refusal_of(name))
+
+    def _refusal_of(self, name: str) -> str:
+        return "" if self._capabilities is None or name in self._capabilities.sampling else self._refusal
 
     def _show(self) -> None:
         self._show_count()
@@ -103,6 +117,7 @@ class AdvancedSettings(QWidget):
         )
         self._layout.addWidget(self._content)
         self._show()
+        self.show_capabilities(self._capabilities, self._refusal)
         self.opened.emit()
 
     @Slot(str, float)
@@ -132,10 +147,17 @@ class TextListField(PlainTextField):
         super().__init__()
         self.setObjectName(name)
         self.setAccessibleName(label)
-        self.setAccessibleDescription(text)
+        self._help = text
+        self.set_refused("")
         self.setTabChangesFocus(True)
         set_fixed_size(self, 0, round(self.fontMetrics().lineSpacing() / text_scale()) * LINES + 14)
         self.textChanged.connect(self._on_edited)
+
+    def set_refused(self, reason: str) -> None:
+        """Gray this out for `reason`, a sentence; take changes again if it is empty."""
+        self.setEnabled(not reason)
+        self.setToolTip(tool_tip(reason))
+        self.setAccessibleDescription(" ".join(filter(None, [reason, self._help])))
 
     def texts(self) -> tuple[str, ...]:
         """Return the texts, without empty lines and doubles."""

@@ -22,80 +22,21 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling
+from phichat.engine.model_ref import Capabilities
 from phichat.i18n import tr
 from phichat.ui.settings.advanced import AdvancedSettings
 from phichat.ui.settings.preset_picker import PresetPicker
+from phichat.ui.settings.resource_limits import ResourceLimits
 from phichat.ui.settings.slider_row import SliderRow
 from phichat.ui.settings.thinking_row import ThinkingRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
 from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
-from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
-MAX_GB, MAX_MINUTES = 100, 1440
-LIMIT_WIDTH = 92  # pixels
-
-
-class ResourceLimits(QWidget):
-    """What models may take of this computer; the same for all conversations.
-
-    Signals: `states_changed(int)` with gigabytes on disk for the prompt cache, `rest_changed(int)` with minutes until
-    an idle model is unloaded.
-    """
-
-    states_changed = Signal(int)
-    rest_changed = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 10, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(heading_label(tr("This computer")))
-        states = tr("Disk space for the prompt cache, which keeps conversations from being processed twice.")
-        rest = tr("Frees memory when the model isn’t in use. The model reloads when you start typing.")
-        self._states = _spin_box("statesSpin", tr("Prompt cache size"), states, MAX_GB, tr("GB"))
-        self._rest = _spin_box("restSpin", tr("Unload the model after"), rest, MAX_MINUTES, tr("min"))
-        self._states.setSpecialValueText(tr("None"))
-        self._rest.setSpecialValueText(tr("Never"))
-        for field, text in ((self._states, states), (self._rest, rest)):
-            layout.addLayout(_labelled(field))
-            layout.addWidget(help_label(text))
-        self._states.valueChanged.connect(self.states_changed)
-        self._rest.valueChanged.connect(self.rest_changed)
-
-    def show_values(self, gigabytes: int, minutes: int) -> None:
-        """Show the limits without emitting signals."""
-        with QSignalBlocker(self._states), QSignalBlocker(self._rest):
-            self._states.setValue(gigabytes)
-            self._rest.setValue(minutes)
-
-
-def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
-    field = inset_spin_box(QSpinBox(maximum=most))
-    field.setObjectName(name)
-    field.setAccessibleName(label)
-    field.setAccessibleDescription(text)
-    field.setToolTip(tool_tip(text))
-    field.setSuffix("\N{NO-BREAK SPACE}" + unit)
-    field.setKeyboardTracking(False)
-    return field
-
-
-def _labelled(field: QSpinBox) -> QHBoxLayout:
-    """Return a row of `field` with its accessible name as its label, as the rows of sliders are."""
-    label = plain_label(field.accessibleName())
-    label.setWordWrap(True)
-    label.setBuddy(field)
-    set_fixed_size(field, LIMIT_WIDTH)
-    row = QHBoxLayout()
-    row.addWidget(label, 1)
-    row.addWidget(field, 0, Qt.AlignmentFlag.AlignTop)
-    return row
-
-
+LEAST_CONTEXT = 256  # tokens
 MAX_CONTEXT = 131_072  # tokens, for a model that does not tell its own maximum
 CONTEXT_DELAY = 600  # milliseconds without a further change, before the model is loaded again
 
@@ -133,6 +74,7 @@ class SettingsPanel(QScrollArea):
         self._theme = theme
         self.sampling = Sampling()
         self._rows: dict[str, SliderRow] = {}
+        self._takes_seed = True
         self._content = content = QWidget()
         content.setObjectName("panelContent")
         content.setAutoFillBackground(True)
@@ -199,7 +141,7 @@ class SettingsPanel(QScrollArea):
         self._thinking.show_budget(sampling.thinking)
         with QSignalBlocker(self._random), QSignalBlocker(self._seed):
             self._random.setChecked(sampling.seed is None)
-            self._seed.setEnabled(sampling.seed is not None)
+            self._seed.setEnabled(self._takes_seed and sampling.seed is not None)
             if sampling.seed is not None:
                 self._seed.setValue(sampling.seed)
         self._show_preset()
@@ -214,13 +156,31 @@ class SettingsPanel(QScrollArea):
         self._default.setEnabled(not is_default)
 
     def show_context(self, context: int, most: int) -> None:
-        """Show the context in use, of at most `most` tokens, 0 if that is unknown."""
+        """Show the context in use, of at most `most` tokens, 0 if that is unknown, as a server's may be."""
         with QSignalBlocker(self._context):
+            self._context.setMinimum(LEAST_CONTEXT if context else 0)
+            self._context.setSpecialValueText("" if context else tr("Unknown"))
             self._context.setMaximum(most or MAX_CONTEXT)
             self._context.setValue(context)
         for setting in SETTINGS:
             if row := self._rows.get(setting.name):
                 row.set_high(setting.high_in(context))
+
+    def show_capabilities(self, capabilities: Capabilities | None, host: str) -> None:
+        """Gray out the settings that `host` does not take; None for a model on this computer, which takes all."""
+        refusal = tr("{host} doesn’t take this setting.").format(host=host)
+        for name, row in self._rows.items():
+            row.set_refused("" if capabilities is None or name in capabilities.sampling else refusal)
+        self._advanced.show_capabilities(capabilities, refusal)
+        takes_seed = capabilities is None or "seed" in capabilities.sampling
+        for field in self._seed_tips:
+            field.setEnabled(takes_seed and (field is self._random or self.sampling.seed is not None))
+            field.setToolTip(tool_tip(self._seed_tips[field] if takes_seed else refusal))
+        self._takes_seed = takes_seed
+        self._context.setEnabled(capabilities is None)
+        text = "" if capabilities is None else tr("{host} sets the size of the context.").format(host=host)
+        self._context.setToolTip(tool_tip(text))
+        self._context.setAccessibleDescription(text)
 
     def show_thinking(self, default: str) -> None:
         """Show whether the model can think, and what it does if nothing is set; as `Loaded.thinking`."""
@@ -268,13 +228,17 @@ class SettingsPanel(QScrollArea):
         self._random = QCheckBox(tr("Random"))
         self._random.setObjectName("randomSeedCheck")
         self._random.setAccessibleName(tr("Random seed"))
-        self._random.setToolTip(tr("Uses a new seed for every answer. The seed is shown below the answer."))
         self._random.toggled.connect(self._on_seed)
         self._seed = inset_spin_box(QDoubleSpinBox(maximum=MAX_SEED, decimals=0))  # a QSpinBox ends at 2**31
         self._seed.setObjectName("seedSpin")
         self._seed.setAccessibleName(tr("Seed"))
-        self._seed.setToolTip(tr("The same seed, settings, and message give the same answer."))
         self._seed.valueChanged.connect(self._on_seed)
+        self._seed_tips: dict[QWidget, str] = {
+            self._random: tr("Uses a new seed for every answer. The seed is shown below the answer."),
+            self._seed: tr("The same seed, settings, and message give the same answer."),
+        }
+        for field, tip in self._seed_tips.items():
+            field.setToolTip(tip)
         row = QHBoxLayout()
         row.addWidget(self._random)
         row.addWidget(self._seed, 1)
@@ -282,7 +246,7 @@ class SettingsPanel(QScrollArea):
 
     def _add_context(self) -> None:
         self._heading(tr("Context"))
-        self._context = inset_spin_box(QSpinBox(minimum=256, maximum=MAX_CONTEXT, singleStep=256, value=4096))
+        self._context = inset_spin_box(QSpinBox(minimum=LEAST_CONTEXT, maximum=MAX_CONTEXT, singleStep=256, value=4096))
         self._context.setGroupSeparatorShown(True)
         self._context.setObjectName("contextSpin")
         self._context.setAccessibleName(tr("Context size, in tokens"))

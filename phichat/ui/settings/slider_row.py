@@ -24,6 +24,8 @@ class SliderRow(QWidget):
         super().__init__()
         self._setting = setting
         self._value = self._preset_value = setting.low
+        self._refused = self._preset = ""
+        self._label = plain_label(tr(setting.label))
         name = _camel_case(setting.name)
         self._spin = _Spin(setting)
         self._spin.setObjectName(name + "Spin")
@@ -70,7 +72,17 @@ class SliderRow(QWidget):
         self._value, self._preset_value = value, preset_value
         self._show_change(preset)
 
+    def set_refused(self, reason: str) -> None:
+        """Gray this out for `reason`, a sentence; take changes again if it is empty."""
+        self._refused, setting = reason, self._setting
+        for control in (self._slider, self._spin, self._label, self._reset):
+            control.setEnabled(not reason)
+        for control in (self._slider, self._spin, self._label):
+            control.setToolTip(tool_tip(reason or tr(setting.help)))
+        self._show_change(self._preset)
+
     def _show_change(self, preset: str) -> None:
+        self._preset = preset
         setting, is_changed = self._setting, self._value != self._preset_value
         usual = format_number(self._preset_value, setting.decimals)
         words = tr("Changed from {value} ({preset}).").format(preset=preset, value=usual) if is_changed else ""
@@ -80,14 +92,14 @@ class SliderRow(QWidget):
         self._reset.setVisible(is_changed)
         set_tool_tip(self._reset, tr("Reset to {value} ({preset})").format(value=usual, preset=preset))
         for control in (self._spin, self._slider):
-            control.setAccessibleDescription(" ".join(filter(None, [words, tr(setting.help)])))
+            control.setAccessibleDescription(" ".join(filter(None, [self._refused, words, tr(setting.help)])))
 
     def _lay_out(self) -> None:
         setting = self._setting
         head = QHBoxLayout()
         head.setSpacing(5)
         head.addWidget(self._changed_dot)
-        head.addWidget(plain_label(tr(setting.label)))
+        head.addWidget(self._label)
         head.addStretch()
         head.addWidget(self._reset)
         head.addWidget(self._spin)

@@ -73,6 +73,9 @@ QFrame[part=chip] { background: $ground; border: 1px solid $line; border-radius:
 QFrame[part=chip][found="true"] { border-color: $strong_mark; background: $mark; }
 QFrame[part=chip][current="true"] { border: 2px solid $strong_mark; }
 QToolButton { padding: 3px 5px; }""",
+        "badge": """
+QToolButton { background: $faint_accent; color: $text; border: 1px solid $edge; border-radius: 9px; padding: 2px 7px; }
+QToolButton:hover, QToolButton:focus { border-color: $accent; }""",
         "chosen": """
 QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border: 1px solid $edge; border-radius: 16px; }",

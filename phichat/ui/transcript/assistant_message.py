@@ -15,6 +15,7 @@ from phichat.ui.transcript.message_context import LensPart, MessageContext
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.transcript.thinking_view import ThinkingView
+from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
 from phichat.unicode import short_title
@@ -91,7 +92,10 @@ class AssistantMessageView(MessageView):
     def refresh_actions(self) -> None:
         self.toolbar.set_can_press(self._state.can_ask)
         if self._continue:
-            self._continue.setEnabled(self._state.can_ask)
+            objection = self._context.continue_objection(self._message)
+            self._continue.setEnabled(self._state.can_ask and not objection)
+            self._continue.setToolTip(tool_tip(objection or tr("Pick up where the answer left off")))
+            self._continue.setAccessibleDescription(objection)
 
     def show_now(self) -> None:
         if self._parts is self._block_parts:
@@ -247,7 +251,6 @@ class AssistantMessageView(MessageView):
         if can_go_on and self._continue is None:
             self._continue = QPushButton(tr("Continue"))
             self._continue.setObjectName("continueButton")
-            self._continue.setToolTip(tr("Pick up where the answer left off"))
             self._continue.clicked.connect(self._on_continue)
             self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)

@@ -111,6 +111,7 @@ class MessageContext:
         models: returns the available models.
         presets: returns the labels and settings of the presets.
         selection: returns the messages selected as a whole.
+        continue_objection: returns why an answer can't be continued, as a sentence; empty if it can.
         make_lens: makes a lens for an answer; None if there is none.
         key_filter: an event filter for text fields, if any.
         mouse_filter: an event filter for the viewports of text fields, if any.
@@ -123,6 +124,7 @@ class MessageContext:
     models: "Callable[[], Sequence[ModelRef]]" = list
     presets: Callable[[], Sequence[tuple[str, Sampling]]] = list
     selection: Callable[[], list[Message]] = list
+    continue_objection: Callable[[Message], str] = lambda _: ""
     make_lens: Callable[[], LensPart] | None = None
     key_filter: QObject | None = None
     mouse_filter: QObject | None = None

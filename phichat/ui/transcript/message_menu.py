@@ -76,7 +76,8 @@ class MessageMenu(QMenu):
         can_ask = self._context.state.can_ask
         reply = self._message.reply
         if can_continue:
-            self._add(tr("Continue"), "Ctrl+Shift+Return", self._continue, is_enabled=can_ask)
+            can_go_on = can_ask and not self._context.continue_objection(self._message)
+            self._add(tr("Continue"), "Ctrl+Shift+Return", self._continue, is_enabled=can_go_on)
         self._add(tr("Regenerate"), "Ctrl+R", self._retry, is_enabled=can_ask)
         has_seed = bool(reply and reply.seed is not None)
         self._add(tr("Regenerate with the same seed"), "", self._repeat, is_enabled=can_ask and has_seed)
@@ -154,7 +155,8 @@ class RegenerateMenu(QMenu):
             self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), is_enabled=not same)
         self.addSection(tr("Model"))
         for model in context.models():
-            self._add(model.title.replace("&", "&&"), known, model, is_enabled=model.name != reply.model)
+            title = model.name if model.is_remote else model.title
+            self._add(title.replace("&", "&&"), known, model, is_enabled=model.name != reply.model)
 
     def _add(self, text: str, sampling: Sampling, model: "ModelRef | None" = None, *, is_enabled: bool = True) -> None:
         action = self.addAction(text)

@@ -87,7 +87,8 @@ class AnswerLensController(QObject):
         return lens
 
     def _can_branch(self) -> bool:
-        return self._generation.model is not None and not self._generation.is_answering()
+        model = self._generation.model
+        return model is not None and not model.is_remote and not self._generation.is_answering()
 
     @Slot(object)
     def _on_reading_requested(self, message: Message) -> None:

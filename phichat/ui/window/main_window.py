@@ -1,7 +1,6 @@
 """The main window: creates the widgets and their controllers, and connects them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +10,11 @@ from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow
 
 from phichat.chat.conversation import Message
-from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.i18n import tr
 from phichat.ui.actions import Actions
 from phichat.ui.chat.attachments import AttachmentController, FileInspector, FileReader
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.consent import SendingConsent
 from phichat.ui.chat.drop_overlay import DropHint
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.message_commands import MessageCommands
@@ -30,6 +28,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.controllers.servers import Servers
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.settings.panel import SettingsPanel
@@ -43,6 +42,7 @@ from phichat.ui.window.answer_lens import AnswerLensController
 from phichat.ui.window.layout import ChatPage, Columns
 from phichat.ui.window.menus import ConversationMenu, EditMenu
 from phichat.ui.window.model_status import ModelStatusPresenter
+from phichat.ui.window.session_settings import SessionSettings
 from phichat.ui.window.title import TitlePresenter
 from phichat.ui.window.window_state import WindowState
 
@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         preferences: PreferencesStore,
         *,
         models: "Callable[[], Sequence[ModelRef]]",
+        servers: Servers,
         open_model: "Callable[[Path], ModelRef]",
         look: FileInspector,
         read_file: FileReader,
@@ -91,17 +92,25 @@ class MainWindow(QMainWindow):
         self._composer = Composer(theme)
         self.commands = Actions(self)
         self._sidebar = Sidebar(theme, conversations.list_model)
-        self._header = Header(theme, models, self.commands.sidebar, self.commands.panel)
+        self._header = Header(theme, models, servers, self.commands.sidebar, self.commands.panel)
         self._transcript = Transcript(theme)
         self.feedback = FeedbackController(self)
         self._status = StatusBar(theme, self.feedback)
         current = conversations.current
+        consent = SendingConsent(theme, generation, preferences, self)
         self._submit_controller = SubmitController(
-            self._composer, self._transcript, self.feedback, generation, conversations, self.commands.stop, self
+            self._composer,
+            self._transcript,
+            self.feedback,
+            generation,
+            conversations,
+            consent,
+            self.commands.stop,
+            self,
         )
         self._context_marker = ContextMarker(self._transcript, generation, current, self)
         self.message_commands = MessageCommands(
-            self._transcript, self._composer, generation, current, self.model_selection, models, self
+            self._transcript, self._composer, generation, current, self.model_selection, models, consent, self
         )
         self._unsent_edits = UnsentEdits(self._transcript, self._composer, conversations, self)
         self._keyboard = TranscriptKeyboard(self._transcript)
@@ -116,12 +125,16 @@ class MainWindow(QMainWindow):
         self.settings_panel = self._panel = SettingsPanel(theme)
         self._transcript.context.presets = self._panel.presets.labelled_samplings
         self._time_estimate = TimeEstimateController(generation, current, self)
+        settings = SessionSettings(self._panel, current, preferences, self)
+        settings.changed.connect(self._time_estimate.refresh)
+        settings.notified.connect(self.feedback.succeed)
         self._token_counter = TokenCounter(self._composer, self._status, generation, current, self)
         self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_file)
         self._model_status = ModelStatusPresenter(
             generation,
             self,
             header=self._header,
+            composer=self._composer,
             welcome=self._welcome,
             panel=self._panel,
             status=self._status,
@@ -209,15 +222,11 @@ class MainWindow(QMainWindow):
         self.message_commands.notified.connect(self.feedback.succeed)
         self.message_commands.refused.connect(self.feedback.tell)
         self._transcript.selection.changed.connect(partial(self.feedback.note, "selection"))
-        self._panel.sampling_changed.connect(self._on_sampling)
-        self._panel.system_changed.connect(self._on_system)
         self._panel.failed.connect(self.feedback.fail)
         self._panel.context_changed.connect(self.model_selection.set_context)
-        self._panel.default_requested.connect(self._make_default)
         self._panel.presets.own_changed.connect(partial(self._preferences.set_value, "presets"))
         self._panel.computer.states_changed.connect(partial(self._preferences.set_value, "states_gb"))
         self._panel.computer.rest_changed.connect(partial(self._preferences.set_value, "rest_minutes"))
-        self._preferences.changed.connect(self._on_preference)
         # Queued, as it may come in the middle of what the end of a reply brings with it.
         submit_pending, queued = self._submit_controller.submit_pending, Qt.ConnectionType.QueuedConnection
         self._model_status.model_found.connect(submit_pending, queued)
@@ -289,17 +298,9 @@ class MainWindow(QMainWindow):
         self._panel.presets.show_own(known.presets)
         self._panel.computer.show_values(known.states_gb, known.rest_minutes)
 
-    @Slot(str)
-    def _on_preference(self, name: str) -> None:
-        if name in {"system", "sampling"}:
-            self._show_default()
-
     @Slot(object)
     def _show_session(self, session: Session) -> None:
         self.feedback.show_conversation(session.conversation.id)
-        self._panel.show_sampling(session.sampling)
-        self._panel.show_system(session.system)
-        self._show_default()
         self._status.clear_figures()
         self._model_status.show_other_model(session.model)
         self._on_path()
@@ -321,33 +322,6 @@ class MainWindow(QMainWindow):
         else:
             self.message_commands.show_path()
             self._on_path()
-
-    @Slot(object)
-    def _on_sampling(self, sampling: Sampling) -> None:
-        self.session.sampling = sampling
-        self._on_settings()
-
-    @Slot(str)
-    def _on_system(self, text: str) -> None:
-        self.session.system = text
-        self._on_settings()
-
-    def _on_settings(self) -> None:
-        self._show_default()
-        self._time_estimate.refresh()
-        self.conversations.current.save_soon()
-
-    @Slot()
-    def _show_default(self) -> None:
-        default = self._preferences.new_session()
-        now = self.session.system, self.session.sampling
-        self._panel.show_default(is_default=now == (default.system, default.sampling))
-
-    @Slot()
-    def _make_default(self) -> None:
-        """Make the settings of this conversation the default for new ones."""
-        self._preferences.change(system=self.session.system, sampling=asdict(self.session.sampling))
-        self.feedback.succeed(tr("New conversations will use these settings."))
 
     @Slot(bool)
     def _on_offered(self, is_offered: bool) -> None:

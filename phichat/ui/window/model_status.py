@@ -5,8 +5,9 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import Done, Loaded
+from phichat.engine.base import Done, Loaded, PromptFit
 from phichat.i18n import tr
+from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.welcome import Welcome
@@ -33,6 +34,7 @@ class ModelStatusPresenter(QObject):
         parent: QObject,
         *,
         header: Header,
+        composer: Composer,
         welcome: Welcome,
         panel: SettingsPanel,
         status: StatusBar,
@@ -40,9 +42,10 @@ class ModelStatusPresenter(QObject):
         shown: Callable[[], Session],
     ) -> None:
         super().__init__(parent)
-        self._generation, self._header, self._welcome = generation, header, welcome
+        self._generation, self._header, self._composer, self._welcome = generation, header, composer, welcome
         self._panel, self._status, self._feedback, self._shown = panel, status, feedback, shown
         self._asked_in = ""  # the id of a conversation
+        self._fitted: PromptFit | None = None  # the prompt of the reply under way, or of the last one
         self._has_looked = False  # for the models on this disk
         self._last_state = GenerationState.EMPTY
         generation.state_changed.connect(self.show_state)
@@ -51,6 +54,7 @@ class ModelStatusPresenter(QObject):
         generation.noticed.connect(self._on_noticed)
         generation.shortened.connect(self._on_shortened)
         generation.progressed.connect(self._on_progressed)
+        generation.fitted.connect(self._on_fitted)
         generation.answered.connect(self._on_answered)
         generation.model_loaded.connect(self._on_loaded)
 
@@ -70,12 +74,14 @@ class ModelStatusPresenter(QObject):
     def show_state(self) -> None:
         """Show the present state everywhere."""
         model = self._generation.model
-        title = model.title if model else ""
+        title, host = (model.title, model.host) if model else ("", "")
         is_missing = self._has_looked and not model
-        self._header.show_model(model.name if model else "", tr("No model") if is_missing else title or "…")
+        self._header.show_model(model, tr("No model") if is_missing else title or "…")
+        self._composer.show_host(host)
         self.model_shown.emit(model)
         shown = title if self._has_looked else ""  # else it might be taken back for the first page
-        self._welcome.show_model(shown, is_toy=bool(model and model.name == STARTER), is_missing=is_missing)
+        is_toy = bool(model and model.name == STARTER)
+        self._welcome.show_model(shown, host=host, is_toy=is_toy, is_missing=is_missing)
         self._say_state(title)
         self._welcome.set_can_ask(can_ask=bool(model))
         if model:
@@ -99,13 +105,14 @@ class ModelStatusPresenter(QObject):
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
+        self._panel.show_capabilities(loaded.capabilities, loaded.model.host)
         self._panel.show_context(loaded.context, loaded.most_context)
         self._panel.show_thinking(loaded.thinking)
 
     @Slot(object)
     def _on_asked(self, session: Session) -> None:
         """Remove what is out of date as soon as a reply begins."""
-        self._asked_in = session.conversation.id
+        self._asked_in, self._fitted = session.conversation.id, None
         self._feedback.clear(self._asked_in)
         if session is self._shown():
             self._status.clear_figures()
@@ -136,8 +143,16 @@ class ModelStatusPresenter(QObject):
     def _on_answered(self, session: Session, done: Done) -> None:
         if session is not self._shown():
             return
+        loaded = self._generation.loaded
+        is_estimate = bool(loaded and loaded.model.is_remote and not done.prompt_tokens)  # the server counted nothing
         if done.completion_tokens:  # else it was stopped before there was a speed
-            self._status.show_speed(done)
-        if self._generation.loaded:
-            self._status.show_context(done.prompt_tokens + done.completion_tokens, self._generation.loaded.context)
+            self._status.show_speed(done, is_estimate=is_estimate)
+        if loaded:
+            prompt = self._fitted.tokens if is_estimate and self._fitted else done.prompt_tokens
+            self._status.show_context(prompt + done.completion_tokens, loaded.context, is_estimate=is_estimate)
         self._panel.show_seed(done.seed)
+
+    @Slot(object, object)
+    def _on_fitted(self, session: Session | None, fitted: PromptFit) -> None:
+        if session and self._generation.answers(session):
+            self._fitted = fitted

@@ -1,0 +1,227 @@
+"""Models on servers in the window, with a server on this computer: what goes there, what shows that, what fails."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from phichat import app
+from phichat.engine.remote.base import Server, ServerKind
+from phichat.engine.remote.servers import ServerList, make_server_list
+from phichat.paths import Home
+from phichat.store.preferences import Preferences, PreferencesFile
+from phichat.ui.controllers.generation import GenerationState
+from tests.conftest import PROXY_VARIABLES
+from tests.support.fakes import ScriptedShelf
+from tests.support.keyrings import Keyring, install
+from tests.support.servers.chat import BREAK, ChatServer, logprobs
+from tests.ui.conftest import Person
+
+
+@pytest.fixture(autouse=True)
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
+        monkeypatch.delenv(name, raising=False)
+    return install(monkeypatch, Keyring())
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer() as server:
+        yield server
+
+
+@pytest.fixture
+def servers(home: Path) -> ServerList:
+    return make_server_list(Home(home))
+
+
+@pytest.fixture
+def begin(qtbot: QtBot, home: Path, server: ChatServer, servers: ServerList) -> Iterator[Callable[..., Person]]:
+    """Opens a window whose model is the server's, of a program of some kind."""
+    windows = []
+
+    def open_one(kind: ServerKind = ServerKind.LLAMA_CPP, *, agrees: bool = True) -> Person:
+        server.owner = {ServerKind.LLAMA_CPP: "llamacpp", ServerKind.OLLAMA: "library"}.get(kind, "")
+        hosts = [server.host] if agrees else []
+        PreferencesFile(Home(home).preferences).save_preferences(Preferences(agreed_hosts=hosts))
+        known = servers.add(Server("gaming", server.url, kind, ("tiny",)))
+        window = app.create_window(known.model("tiny").location, make_shelf=ScriptedShelf().over)
+        windows.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        person = Person(window, qtbot)
+        person.wait(lambda: window.generation.loaded)
+        person.wait_for(GenerationState.IDLE)
+        return person
+
+    yield open_one
+    for window in windows:
+        window.close()
+
+
+def question(person: Person) -> Any:
+    person.wait(lambda: person.window.findChild(QMessageBox, "consentQuestion"))
+    return person.find("consentQuestion", QMessageBox)
+
+
+def press(person: Person, name: str) -> None:
+    button = question(person).findChild(QWidget, name)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    person.wait(lambda: not person.window.findChild(QMessageBox, "consentQuestion"))
+
+
+def test_the_host_is_seen_before_anything_is_written(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    assert person.find("privacyBadge").isVisible()
+    assert person.find("privacyBadge").text() == server.host
+    assert person.find("composerHost").text() == f"Messages go to {server.host}"
+    labels = [each.text() for each in person.find("welcome").findChildren(type(person.find("composerHost")))]
+    assert f"tiny runs on a server. What you write is sent to {server.host}." in labels
+
+
+def test_a_model_here_has_no_badge(person: Person) -> None:
+    assert not person.find("privacyBadge").isVisible()
+    assert not person.find("composerHost").isVisible()
+
+
+def test_nothing_is_sent_before_the_user_agrees(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(agrees=False)
+    person.ask("a secret")
+    assert f"Send messages to {server.host}?" in question(person).text()
+    press(person, "refuseButton")
+    assert server.chats == []
+    assert person.written() == "a secret"
+    person.press(Qt.Key.Key_Return)
+    press(person, "agreeButton")
+    person.wait(lambda: server.chats)
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(1) == "secret"
+    person.ask("another one")
+    person.wait(lambda: len(server.chats) == 2)
+    assert not person.window.findChild(QMessageBox, "consentQuestion")
+
+
+def test_a_temporary_conversation_asks_too(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(agrees=False)
+    person.window.commands.temporary.trigger()
+    person.ask("hush")
+    question(person)
+    press(person, "refuseButton")
+    assert server.chats == []
+
+
+def test_an_idea_of_the_first_page_asks_too(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(agrees=False)
+    person.window.submit("Write a haiku")
+    press(person, "agreeButton")
+    person.wait(lambda: server.chats)
+    person.wait_for(GenerationState.IDLE)
+
+
+def test_a_draft_stays_here(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    before = len(server.asked)
+    person.type("what nobody is told yet")
+    person.qtbot.wait(600)  # longer than a draft waits to be read
+    assert len(server.asked) == before
+    assert not person.find("forecast").isVisible()
+
+
+def test_an_answer_of_unknown_length_is_counted_about(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(ServerKind.UNKNOWN)
+    server.stream("One", " two")
+    person.ask("Count")
+    person.wait(lambda: person.find("statusContext").text())
+    assert person.find("statusContext").text().startswith("Context: about ")
+    assert person.find("statusContext").text().endswith(" tokens")
+    assert person.find("statusSpeed").text().startswith("about ")
+    assert person.find("contextSpin").text() == "Unknown"
+    assert not person.find("contextSpin").isEnabled()
+
+
+def test_settings_that_are_not_taken_are_gray(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(ServerKind.OLLAMA)
+    assert person.find("temperatureSlider").isEnabled()
+    for name in ("topKSlider", "minPSpin", "repeatPenaltySlider"):
+        assert not person.find(name).isEnabled()
+        assert person.find(name).toolTip() == f"{server.host} doesn’t take this setting."
+
+
+def test_a_lost_line_keeps_what_came(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    server.stream("One", " two", BREAK)
+    person.ask("Count")
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(1) == "One two"
+    server.stream(" three")
+    person.click("continueButton")
+    person.wait(lambda: person.message(1) == "One two three")
+    assert server.chats[-1]["continue_final_message"] is True
+
+
+def test_the_button_says_what_a_server_cannot(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(ServerKind.UNKNOWN)
+    server.stream("One", BREAK)
+    person.ask("Count")
+    person.wait_for(GenerationState.IDLE)
+    button = person.find("continueButton")
+    assert not button.isEnabled()
+    assert button.toolTip() == f"{server.host} can’t continue an answer. Regenerate it instead."
+
+
+def test_stop_closes_the_connection(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    server.stream("One", threading.Event(), "never")
+    person.ask("Count")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") and person.message(1) == "One")
+    person.click("stopButton")
+    person.wait(server.client_left.is_set)
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(1) == "One"
+
+
+def test_the_lens_shows_what_the_server_tells(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    person.window.commands.lens.setChecked(True)
+    server.stream(logprobs("Yes", ("Yes", -0.5), ("No", -1.5)))
+    person.ask("Sure?")
+    person.wait_for(GenerationState.IDLE)
+    assert server.chats[-1]["logprobs"] is True
+    assert person.find("lensSummary").isVisible()
+    assert not person.find("lensRead").isVisible()
+
+
+def test_the_lens_says_what_the_server_does_not_tell(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin(ServerKind.UNKNOWN)
+    person.window.commands.lens.setChecked(True)
+    person.ask("Sure?")
+    person.wait_for(GenerationState.IDLE)
+    assert person.find("lensSummary").text() == f"{server.host} doesn’t tell how sure the model is."
+    assert not person.find("lensRead").isVisible()
+
+
+def test_models_of_servers_are_in_the_menu(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    server.models.append({"id": "other"})
+    menu = person.find("modelButton").menu()
+    menu.aboutToShow.emit()
+    assert "tiny" in texts(menu)
+    menu.popup(person.window.pos())
+    person.wait(lambda: "other" in texts(menu))
+    assert "gaming" in texts(menu)
+    server.close()
+    menu.aboutToShow.emit()
+    person.wait(lambda: "Not available" in texts(menu))
+    assert "other" in texts(menu)
+    menu.close()
+
+
+def texts(menu: QMenu) -> list[str]:
+    return [action.text() for action in menu.actions()]
