@@ -37,6 +37,8 @@ def setting_label(name: str) -> str:
 def spoken_candidate(candidate: Candidate) -> str:
     """Return what the bar of `candidate` shows, as a sentence for screen readers."""
     word, before = visible_word(candidate.text), format_percent(candidate.before)
+    if not candidate.cut_by and not candidate.after:  # a server does not tell what the settings did
+        return tr("{word}: {before}").format(word=word, before=before)
     if candidate.cut_by:
         return tr("{word}: {before}, removed by {setting}").format(
             word=word, before=before, setting=setting_label(candidate.cut_by)
@@ -142,7 +144,9 @@ class CandidateDelegate(QStyledItemDelegate):
     def _paint_share(self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, candidate: Candidate) -> None:
         painter.setFont(option.font)
         painter.setPen(self._ink(candidate))
-        words = setting_label(candidate.cut_by) if candidate.cut_by else format_percent(candidate.after)
+        words = (
+            setting_label(candidate.cut_by) if candidate.cut_by else format_percent(candidate.after or candidate.before)
+        )
         text = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, int(rect.width()))
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
 

@@ -1,5 +1,7 @@
 """The candidates of a word, beside it: what else the model could have written, token by token."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import log2
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
@@ -53,6 +55,12 @@ def choice_sentence(said: str, choice: Choice) -> str:
     return tr("“{word}”: {share}, number {rank} on the model’s list").format(
         word=said, share=share, rank=format_number(choice.rank)
     )
+
+
+def _numbered(candidates: Sequence[Candidate], chosen: str) -> tuple[tuple[Candidate, ...], int]:
+    """Return what a server told, with numbers as ids, which it has none of, and the number of `chosen`."""
+    numbered = tuple(replace(each, token=number) for number, each in enumerate(candidates))
+    return numbered, next((each.token for each in numbered if each.text == chosen), len(numbered))
 
 
 class LensPopup(QFrame):
@@ -182,22 +190,24 @@ class LensPopup(QFrame):
     def _show_token(self, _: int) -> None:
         token = self._token()
         choice = token.choice if token else None
-        candidates = choice.candidates if choice else ()
+        candidates, chosen = choice.candidates if choice else (), token.token if token else -1
         if token and choice:
             said = self._said(token)
             self._heading.setText(choice_sentence(said, choice))
             bits = format_number(surprise_bits(choice.probability), 1)
             self._surprise.setText(tr("Surprise: {bits} bits").format(bits=bits))
-            if candidates and all(each.token != token.token for each in candidates):
-                text = self._text[token.start : token.end]
-                candidates = (*candidates, Candidate(token.token, text, choice.probability, choice.after))
+            text = self._text[token.start : token.end]
+            if chosen < 0:
+                candidates, chosen = _numbered(candidates, text)
+            if candidates and all(each.token != chosen for each in candidates):
+                candidates = (*candidates, Candidate(chosen, text, choice.probability, choice.after))
         else:
             self._heading.setText(tr("How sure the model was of this word isn’t known."))
             self._surprise.hide()
         self._bars.setVisible(bool(candidates))
-        self._meaning.setVisible(bool(candidates))
+        self._meaning.setVisible(bool(candidates) and any(each.after for each in candidates))
         self._hint.setVisible(bool(candidates) and self._can_choose)
-        self._bars.show_candidates(candidates, token.token if token else -1)
+        self._bars.show_candidates(candidates, chosen)
         self._bars.setCurrentIndex(self._bars.model().index(-1, 0))
         if self.isVisible():
             self.adjustSize()
