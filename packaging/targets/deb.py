@@ -17,8 +17,9 @@ PROGRAM = {
     "Suggests": "phichat-starter",
     "Description": """Talk with a language model on your own computer
  Phichat runs small language models, above all Microsoft Phi-3, on your own
- computer: it needs no account, and nothing you write leaves the computer. It
- fetches the model on one click, or opens any model in a GGUF file.""",
+ computer: it needs no account, and nothing you write leaves the computer
+ unless you choose a model on a server. It fetches the model on one click, or
+ opens any model in a GGUF file.""",
 }
 STARTER_MODEL = {
     "Package": "phichat-starter",

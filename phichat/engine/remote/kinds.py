@@ -86,7 +86,8 @@ TRAITS: dict[ServerKind, Traits] = {
     ServerKind.PHICHAT: Traits({**_USUAL, **_OURS}, switches="template", continues=True),
     ServerKind.UNKNOWN: Traits(_USUAL, candidates=0, takes_options=False),
 }
-"""By each program's own documentation or source. Ollama and LM Studio ignore what is not here, OpenAI refuses it."""
+"""Those of llama.cpp and vLLM are by their source, and tried; those of Ollama, LM Studio and OpenAI are what is known
+of them, and not tried. What a server refuses is left out of the next request."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,12 @@ def _header(icon: QIcon, version: str) -> QHBoxLayout:
     title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     words.addWidget(title)
     words.addWidget(
-        help_label(tr("Chat with Microsoft Phi-3 on your own computer. Phichat is released under the MIT license."))
+        help_label(
+            tr(
+                "Chat with Microsoft Phi-3 and other models on your own computer, or on a server you choose. Phichat "
+                "is released under the MIT license."
+            )
+        )
     )
     words.addWidget(help_label(tr("Models have their own licenses: MIT for Phi-3, Apache-2.0 for the starter model.")))
     head = QHBoxLayout()
