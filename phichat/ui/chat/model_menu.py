@@ -83,7 +83,10 @@ class ModelMenu(QMenu):
 
     def _add_server(self, server: "Server") -> None:
         """Add the models of `server`, as it told last, and what is wrong with it."""
-        self.addSection(_plain(server.name))
+        self.addSeparator()
+        heading = self.addAction(self._theme.icon("server"), _plain(server.name))  # sections are drawn as lines alone
+        heading.setEnabled(False)
+        heading.setToolTip(tool_tip(server.host))
         if problem := self._servers.problem(server):
             line = self.addAction(self._theme.icon("alert", is_alert=True), tr("Not available"))
             line.setToolTip(tool_tip(problem))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from phichat.cancellation import CancelToken
     from phichat.engine.remote.check import Checked
 
-LIST_HEIGHT = 104  # pixels: two servers, and a half, so that more are not overlooked
+LIST_HEIGHT = 118  # pixels: two servers, and a half, so that more are not overlooked
 
 
 class ServersPage(QWidget):
@@ -53,6 +53,7 @@ class ServersPage(QWidget):
         self._list.setObjectName("serverList")
         self._list.setAccessibleName(tr("Servers"))
         set_fixed_size(self._list, 0, LIST_HEIGHT)
+        theme.apply_stylesheet(self._list, "servers")
         self._empty = help_label(tr("No servers yet. Add one below."))
         self._empty.setObjectName("noServers")
         self._test = self._button("serverTest", tr("Test"), self._on_test)
@@ -61,8 +62,6 @@ class ServersPage(QWidget):
         self._remove = self._button("serverRemove", tr("Remove…"), self._on_remove)
         self._status = AlertLabel(theme)
         self._status.setObjectName("serversStatus")
-        self._status.setMinimumHeight(2 * self._status.fontMetrics().lineSpacing())  # so that nothing jumps
-        self._status.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._cancel = self._button("serverCancel", tr("Cancel"), self._on_cancel)
         self._address = _Field("serverAddressField", tr("Address"), tr("Such as gaming-pc:8080"))
         self._name = _Field("serverNameField", tr("Name"), tr("Optional"))

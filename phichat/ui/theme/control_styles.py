@@ -78,6 +78,9 @@ QSlider[layoutDirection="RightToLeft"]::sub-page { background: $groove; }
 QSlider[layoutDirection="RightToLeft"]::add-page { background: $accent; border-radius: 2px; }
 QSlider::handle { width: 14px; height: 14px; margin: -5px 0; border-radius: 7px; background: $accent; }
 QSlider::handle:focus { border: 2px solid $text; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }
+QSlider::sub-page:disabled { background: $groove; }
+QSlider[layoutDirection="RightToLeft"]::add-page:disabled { background: $groove; }
+QSlider::handle:disabled { background: $thumb; }
 QProgressBar { background: $groove; color: $text; border: none; border-radius: 3px; text-align: center; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 

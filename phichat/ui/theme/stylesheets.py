@@ -73,6 +73,10 @@ QFrame[part=chip] { background: $ground; border: 1px solid $line; border-radius:
 QFrame[part=chip][found="true"] { border-color: $strong_mark; background: $mark; }
 QFrame[part=chip][current="true"] { border: 2px solid $strong_mark; }
 QToolButton { padding: 3px 5px; }""",
+        "servers": """
+QListWidget::item { padding: 5px 8px; border: none; border-radius: 8px; }
+QListWidget::item:hover { background: $hover; }
+QListWidget::item:selected { background: $faint_accent; color: $text; }""",
         "badge": """
 QToolButton { background: $faint_accent; color: $text; border: 1px solid $edge; border-radius: 9px; padding: 2px 7px; }
 QToolButton:hover, QToolButton:focus { border-color: $accent; }""",
