@@ -23,6 +23,7 @@ AMERICAN = re.compile(
 
 FUNCTIONS = ("tr", "N_", "tr_count")
 MARKED = {
+    "_CERTIFICATE_REASONS[code]",
     "_REASONS[error.errno]",
     "accent.label",
     "label",

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 import phichat
+from phichat.i18n import N_, format_reason, tr
 
 CONNECT_SECONDS = 10.0  # until a connection counts as dead
 
@@ -76,12 +77,26 @@ def origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
+_CERTIFICATE_REASONS = {
+    9: N_("it isn’t valid yet"),
+    10: N_("it has expired"),
+    18: N_("it’s self-signed"),
+    19: N_("a self-signed certificate is in its chain"),
+    20: N_("its issuer is unknown"),
+    21: N_("its issuer is unknown"),
+    23: N_("it has been revoked"),
+    62: N_("it belongs to another server"),
+}
+"""What people meet of OpenSSL's codes, X509_V_ERR_…, for certificates it does not trust."""
+
+
 def reason_of(error: BaseException) -> str:
-    """Return what the system or the library says, without what may be a secret."""
+    """Return what the system or the library says, without what may be a secret; in words of ours for common errors."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
+        code = error.verify_code
+        return tr(_CERTIFICATE_REASONS[code]) if code in _CERTIFICATE_REASONS else error.verify_message
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):  # whose numbers are no errno
+        return format_reason(error)
     return redact(str(error))[:200]
 
 

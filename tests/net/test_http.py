@@ -8,6 +8,7 @@ import pytest
 
 from phichat.cancellation import CancelToken
 from phichat.errors import HubError, HubRefused, HubUnreachable
+from phichat.i18n import set_language
 from phichat.models.hub import Hub
 from phichat.net.proxies import proxy_for
 from tests.support.hub import faults
@@ -106,6 +107,34 @@ def test_a_certificate_that_nobody_vouches_for(hub: HubServer, monkeypatch: pyte
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         with pytest.raises(HubRefused, match=r"isn’t trusted .* SSL_CERT_FILE"):
             look()
+
+
+@needs_openssl
+def test_why_a_certificate_is_not_trusted_in_the_readers_language(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HubServer(tls=True) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        set_language("fr")
+        try:
+            with pytest.raises(HubRefused, match=r"n’est pas fiable \((son émetteur|sa chaîne|il est)"):
+                look()
+        finally:
+            set_language("en")
+
+
+def test_why_certificates_cannot_be_read_in_the_readers_language(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    set_language("fr")
+    try:
+        with pytest.raises(HubRefused) as caught:
+            look()
+    finally:
+        set_language("en")
+    assert "No such file" not in str(caught.value)
+    assert "ce fichier ou ce dossier n’existe pas" in str(caught.value)
 
 
 @needs_openssl
