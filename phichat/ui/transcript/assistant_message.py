@@ -297,7 +297,7 @@ def footer(reply: Reply) -> str:
         Ending.CANCELLED: tr("Interrupted") if interrupted else tr("Stopped"),
         Ending.LENGTH: reply.limit_text(),
     }
-    parts = [endings.get(reply.ending, ""), short_title(reply.model)]
+    parts = [endings.get(reply.ending, ""), _stop_note(reply.statistics.get("stopped_by")), short_title(reply.model)]
     if reply.tokens:
         parts.append(tr_count("{count} token", "{count} tokens", len(reply.tokens)))
     if reply.branched_from:
@@ -307,6 +307,14 @@ def footer(reply: Reply) -> str:
     if reply.seed is not None:
         parts.append(tr("seed {seed}").format(seed=reply.seed))
     return "\N{NO-BREAK SPACE}· ".join(filter(None, parts))
+
+
+def _stop_note(text: object) -> str:
+    """Return which of the texts under "Stop at" ended a reply; an imported one may have anything there."""
+    if not isinstance(text, str) or not text:
+        return ""
+    shown = short_title(text.replace("\n", "↵").replace("\t", "⇥"))
+    return tr("Ended at “{text}”").format(text=shown)
 
 
 def _branch_note(branch: Branch) -> str:

@@ -144,6 +144,23 @@ def test_only_the_last_answer_goes_on(person: Person, engine: ScriptedEngine) ->
     assert person.button(3, "Continue") is None
 
 
+def test_an_answer_says_which_text_under_stop_at_ended_it(
+    person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
+) -> None:
+    done = Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0)
+    engine.enqueue("Yes.", replace(done, stopped_by="\nUser:"))
+    ask(person, "Ready?")
+    assert note(person, 1).startswith("Ended at “↵User:” · starter")
+    engine.enqueue("No.", done)
+    ask(person, "Really?")
+    assert note(person, 3).startswith("starter")
+    person.window.close()
+    again = open_window()
+    again.wait(lambda: again.titles() == ["Ready?"])
+    again.open("Ready?")
+    again.wait(lambda: "Ended at “↵User:”" in note(again, 1))
+
+
 def test_an_answer_of_an_earlier_day_says_how_it_was_made(
     person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
 ) -> None:
