@@ -10,13 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from phichat.i18n import tr
 from phichat.ui.chat.model_menu import ModelMenu
 from phichat.ui.controllers.servers import Servers
-from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label
 from phichat.ui.widgets.foreign_text import set_tool_tip, tool_tip
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
+
+
+BADGE_WIDTH = 170  # pixels, at most, of the host; its tool tip has all of it
 
 
 class Header(QWidget):
@@ -132,7 +135,8 @@ class PrivacyBadge(QToolButton):
 
     def show_host(self, host: str) -> None:
         """Show `host`; empty for this computer."""
-        self.setText(host.replace("&", "&&"))
+        shown = self.fontMetrics().elidedText(host, Qt.TextElideMode.ElideMiddle, scaled(BADGE_WIDTH))
+        self.setText(shown.replace("&", "&&"))
         self.setAccessibleName(tr("Messages go to {host}").format(host=host))
         self.setToolTip(tool_tip(tr("This model runs on a server. Messages go to {host}.").format(host=host)))
         self.setVisible(bool(host))

@@ -5,7 +5,8 @@ from PySide6.QtCore import QObject, Slot
 from phichat.chat.conversation import Role
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Event, Undecided
+from phichat.engine.base import CancelToken, Event, Loaded, Undecided
+from phichat.i18n import tr
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.lens.next_word import NextWord
@@ -30,6 +31,7 @@ class NextWordController(QObject):
         self._places: dict[str, Undecided] = {}  # by message
         section.toggled.connect(self._on_toggled)
         current.session_changed.connect(self._on_session)
+        generation.model_loaded.connect(self._on_loaded)
 
     @Slot(object)
     def show_sampling(self, sampling: Sampling) -> None:
@@ -50,6 +52,11 @@ class NextWordController(QObject):
             self._on_session(self._current.session)
         else:
             self._thread.happened.disconnect(self._on_event)
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        text = tr("{host} doesn’t tell what settings do to a word.").format(host=loaded.model.host)
+        self._section.show_refusal(text if loaded.model.is_remote else "")
 
     @Slot(object)
     def _on_session(self, session: Session) -> None:

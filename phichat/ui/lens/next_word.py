@@ -28,6 +28,7 @@ class NextWord(QWidget):
         self._theme = theme
         self._sampling = Sampling()
         self._place: Undecided | None = None
+        self._refusal = ""
         self._content: QWidget | None = None
         self._button = FoldButton("lensBarsButton", tr("See how your settings change each word’s probability."))
         self._button.setText(tr("Next word"))
@@ -51,6 +52,12 @@ class NextWord(QWidget):
     def show_place(self, place: Undecided | None) -> None:
         """Show the words of `place`; those of an example if it is None."""
         self._place = place
+        if self.is_open():
+            self._show()
+
+    def show_refusal(self, sentence: str) -> None:
+        """Show why no answer of the model in use will be shown here, beside the example; empty if it will."""
+        self._refusal = sentence
         if self.is_open():
             self._show()
 
@@ -82,8 +89,15 @@ class NextWord(QWidget):
         self._layout.addWidget(self._content)
 
     def _show(self) -> None:
-        self._where.setText(_description(self._place) if self._place else _example_description(self._example))
+        self._where.setText(_description(self._place) if self._place else self._example_description())
         self._show_candidates()
+
+    def _example_description(self) -> str:
+        text = last_words(self._example.before)
+        if self._refusal:
+            return tr("For example: “{text}…”").format(text=text) + " " + self._refusal
+        sentence = tr("For example: “{text}…” After the next answer, you’ll see where the model was least sure.")
+        return sentence.format(text=text)
 
     def _show_candidates(self) -> None:
         distribution = (self._place or self._example).distribution
@@ -94,11 +108,6 @@ def _description(place: Undecided) -> str:
     if text := last_words(place.before):
         return tr("Where the model was least sure: “{text}…”").format(text=text)
     return tr("Where the model was least sure: the first word")
-
-
-def _example_description(example: Undecided) -> str:
-    sentence = tr("For example: “{text}…” After the next answer, you’ll see where the model was least sure.")
-    return sentence.format(text=last_words(example.before))
 
 
 def last_words(text: str) -> str:

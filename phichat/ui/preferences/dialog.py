@@ -173,7 +173,7 @@ class PreferencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
-        self.resize(scaled(540), scaled(500))
+        self.resize(scaled(620), scaled(500))
 
     def show_servers(self) -> None:
         """Show the page with the servers."""

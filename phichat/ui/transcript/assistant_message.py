@@ -92,9 +92,10 @@ class AssistantMessageView(MessageView):
     def refresh_actions(self) -> None:
         self.toolbar.set_can_press(self._state.can_ask)
         if self._continue:
-            objection = self._context.continue_objection(self._message)
+            objection = self._context.continue_objection(self._message) if self.can_continue() else ""
             self._continue.setEnabled(self._state.can_ask and not objection)
-            self._continue.setToolTip(tool_tip(objection or tr("Pick up where the answer left off")))
+            tip = tr("Pick up where the answer left off") if self.can_continue() else tr("Send the message again")
+            self._continue.setToolTip(tool_tip(objection or tip))
             self._continue.setAccessibleDescription(objection)
 
     def show_now(self) -> None:
@@ -247,21 +248,30 @@ class AssistantMessageView(MessageView):
         self.refresh_actions()
 
     def _show_continue(self) -> None:
-        can_go_on = self.can_continue()
-        if can_go_on and self._continue is None:
-            self._continue = QPushButton(tr("Continue"))
-            self._continue.setObjectName("continueButton")
+        can_go_on, can_retry = self.can_continue(), self._can_retry()
+        if (can_go_on or can_retry) and self._continue is None:
+            self._continue = QPushButton()
             self._continue.clicked.connect(self._on_continue)
             self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
             self.update_tab_order()
         if self._continue:
-            self._continue.setVisible(can_go_on)
+            self._continue.setText(tr("Retry") if can_retry else tr("Continue"))
+            self._continue.setObjectName("retryButton" if can_retry else "continueButton")
+            self._continue.setVisible(can_go_on or can_retry)
         self._place_note()
+
+    def _can_retry(self) -> bool:
+        """Return whether this is the last answer, and failed before it began."""
+        reply = self._message.reply
+        return self._is_last and bool(reply and reply.ending is Ending.ERROR) and not self.can_continue()
 
     @Slot()
     def _on_continue(self) -> None:
-        self._signals.continue_requested.emit(self._message)
+        if self._can_retry():
+            self._signals.retry_requested.emit(self._message)
+        else:
+            self._signals.continue_requested.emit(self._message)
 
     @Slot()
     def _on_pressed(self) -> None:
@@ -269,7 +279,8 @@ class AssistantMessageView(MessageView):
 
     def _place_note(self) -> None:
         """Put the note beside the buttons or, where that is too narrow, above them."""
-        is_crowded = bool(self.version_switcher and not self.version_switcher.isHidden()) or self.can_continue()
+        is_crowded = bool(self.version_switcher and not self.version_switcher.isHidden())
+        is_crowded = is_crowded or self.can_continue() or self._can_retry()
         is_roomy = self.width() >= ROOMY or not is_crowded
         if is_roomy is self._is_roomy:
             return

@@ -126,7 +126,11 @@ class ModelStatusPresenter(QObject):
 
     @Slot(object, str)
     def _on_noticed(self, session: Session | None, sentence: str) -> None:
-        self._feedback.warn_in((session or self._shown()).conversation.id, sentence)
+        model, name = self._generation.model, (session or self._shown()).conversation.id
+        if model and model.is_remote:  # such as that a connection is tried again, which is over soon
+            self._feedback.tell_in(name, sentence)
+        else:
+            self._feedback.warn_in(name, sentence)
 
     @Slot(object, str)
     def _on_shortened(self, session: Session, sentence: str) -> None:

@@ -47,7 +47,7 @@ def begin(qtbot: QtBot, home: Path, server: ChatServer, servers: ServerList) -> 
     """Opens a window whose model is the server's, of a program of some kind."""
     windows = []
 
-    def open_one(kind: ServerKind = ServerKind.LLAMA_CPP, *, agrees: bool = True) -> Person:
+    def open_one(kind: ServerKind = ServerKind.LLAMA_CPP, *, agrees: bool = True, waits: bool = True) -> Person:
         server.owner = {ServerKind.LLAMA_CPP: "llamacpp", ServerKind.OLLAMA: "library"}.get(kind, "")
         hosts = [server.host] if agrees else []
         PreferencesFile(Home(home).preferences).save_preferences(Preferences(agreed_hosts=hosts))
@@ -57,8 +57,9 @@ def begin(qtbot: QtBot, home: Path, server: ChatServer, servers: ServerList) -> 
         window.show()
         qtbot.waitExposed(window)
         person = Person(window, qtbot)
-        person.wait(lambda: window.generation.loaded)
-        person.wait_for(GenerationState.IDLE)
+        if waits:
+            person.wait(lambda: window.generation.loaded)
+            person.wait_for(GenerationState.IDLE)
         return person
 
     yield open_one
@@ -174,6 +175,59 @@ def test_the_button_says_what_a_server_cannot(begin: Callable[..., Person], serv
     button = person.find("continueButton")
     assert not button.isEnabled()
     assert button.toolTip() == f"{server.host} can’t continue an answer. Regenerate it instead."
+
+
+def test_what_failed_at_once_is_tried_again(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    server.answer(500, {"error": {"message": "out of memory"}})
+    person.ask("Count")
+    person.wait_for(GenerationState.IDLE)
+    assert not person.window.findChild(QWidget, "continueButton")
+    server.stream("One")
+    person.click("retryButton")
+    person.wait(lambda: person.message(1) == "One")
+
+
+def test_a_message_that_waited_does_not_go_elsewhere(
+    begin: Callable[..., Person], server: ChatServer, servers: ServerList
+) -> None:
+    """It was written to one server, and another was chosen while it waited."""
+    person = begin()
+    gate = threading.Event()
+    server.stream("One", gate)
+    person.ask("First")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") and person.message(1) == "One")
+    person.ask("Second")
+    assert person.written() == "Second"
+    with ChatServer() as other:
+        model = servers.add(Server("other", other.url, ServerKind.LLAMA_CPP)).model("tiny")
+        person.window.model_selection.choose_after_reply(model)
+        gate.set()
+        person.wait(lambda: person.window.generation.model == model)
+        person.wait(lambda: "wasn’t sent" in person.status())
+        assert other.chats == []
+        assert person.written() == "Second"
+
+
+def test_a_removed_server_is_asked_about_again(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    person.window.commands.preferences.trigger()
+    person.find("preferencesTabs").setCurrentWidget(person.find("serversPage"))
+    person.click("serverRemove")
+    box = person.find("removeServerQuestion", QMessageBox)
+    QTest.mouseClick(box.findChild(QWidget, "agreeButton"), Qt.MouseButton.LeftButton)
+    person.wait(lambda: not person.find("serverList").count())
+    person.find("preferencesDialog").close()
+    person.ask("a secret")
+    question(person)
+    press(person, "refuseButton")
+    assert server.chats == []
+
+
+def test_without_its_server_the_window_says_so(begin: Callable[..., Person], server: ChatServer) -> None:
+    server.close()
+    person = begin(waits=False)
+    person.wait(lambda: "couldn’t connect" in person.status())
 
 
 def test_stop_closes_the_connection(begin: Callable[..., Person], server: ChatServer) -> None:
