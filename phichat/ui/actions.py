@@ -124,8 +124,8 @@ class Actions(QObject):
 class UndoActions(QObject):
     """Undo and Redo: of typing in the text field that has the focus, else of the last change on the `stack`.
 
-    A text field takes the keys itself, even if nothing was typed, so that they undo nothing but typing there. In the
-    menu, the change on the stack has an entry of its own while there is typing to undo.
+    A text field takes the keys itself, even if nothing was typed, so that they undo nothing but typing there. While one
+    has the focus, the change on the stack has an entry of its own in the menu, without keys.
     """
 
     def __init__(self, actions: Actions, stack: UndoStack) -> None:
@@ -150,8 +150,12 @@ class UndoActions(QObject):
         """Show what can be undone, and made again, now."""
         actions, stack = self._actions, self._stack
         undo, redo = tr("Undo: {change}"), tr("Redo: {change}")
-        _show(actions.undo, actions.undo_change, undo, stack.undoText(), is_typing=self._can_undo_typing())
-        _show(actions.redo, actions.redo_change, redo, stack.redoText(), is_typing=self._can_redo_typing())
+        typing = (self._can_undo_typing(), self._can_redo_typing()) if self._has_field() else (None, None)
+        _show(actions.undo, actions.undo_change, undo, stack.undoText(), typing[0])
+        _show(actions.redo, actions.redo_change, redo, stack.redoText(), typing[1])
+
+    def _has_field(self) -> bool:
+        return self._field is not None and isValid(self._field)
 
     def _can_undo_typing(self) -> bool:
         field = self._field
@@ -173,26 +177,29 @@ class UndoActions(QObject):
 
     @Slot()
     def _on_undo(self) -> None:
-        if self._field and self._can_undo_typing():
+        if self._field and isValid(self._field):
             self._field.undo()
         else:
             self._stack.undo()
 
     @Slot()
     def _on_redo(self) -> None:
-        if self._field and self._can_redo_typing():
+        if self._field and isValid(self._field):
             self._field.redo()
         else:
             self._stack.redo()
 
 
-def _show(action: QAction, of_change: QAction, label: str, change: str, *, is_typing: bool) -> None:
-    """Have `action` name the change on the stack or, if it is for typing, `of_change` beside it."""
-    named = label.format(change=change.replace("&", "&&"))
-    action.setText(action.data() if is_typing or not change else named)
-    action.setEnabled(is_typing or bool(change))
+def _show(action: QAction, of_change: QAction, label: str, change: str, can_type: bool | None) -> None:
+    """Have `action` name the change on the stack or, in a text field, `of_change` beside it.
+
+    `can_type` says whether there is typing to undo, or redo, in the text field with the focus; None without one.
+    """
+    named, in_field = label.format(change=change.replace("&", "&&")), can_type is not None
+    action.setText(action.data() if in_field or not change else named)
+    action.setEnabled(can_type if can_type is not None else bool(change))
     of_change.setText(named)
-    of_change.setVisible(is_typing and bool(change))
+    of_change.setVisible(in_field and bool(change))
 
 
 def text_field_of(widget: QWidget | None) -> TextField | None:

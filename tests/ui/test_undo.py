@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QWidget
 
@@ -108,10 +109,18 @@ def test_what_is_undone_is_said_with_an_offer_to_redo(stack: UndoStack, qtbot: A
 
 def _edit_menu(person: Person) -> list[str]:
     """What the Edit menu offers to undo and to redo."""
+    return [action.text() for action in _undo_entries(person)]
+
+
+def _keys_in_edit_menu(person: Person) -> list[str]:
+    """Those of them that have keys."""
+    return [action.text() for action in _undo_entries(person) if not action.shortcut().isEmpty()]
+
+
+def _undo_entries(person: Person) -> list[QAction]:
     menu = next(menu for menu in person.window.menuBar().findChildren(QMenu) if menu.title() == "&Edit")
     menu.aboutToShow.emit()
-    shown = [action for action in menu.actions()[:4] if action.isVisible() and action.isEnabled()]
-    return [action.text() for action in shown]
+    return [action for action in menu.actions()[:4] if action.isVisible() and action.isEnabled()]
 
 
 def _press(widget: QWidget, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.ControlModifier) -> None:
@@ -147,12 +156,14 @@ def test_an_import_is_not_undone_from_any_text_field(
         assert len(person.titles()) == 2, field.objectName()
     person.find("composer").setFocus()
     assert _edit_menu(person) == [f"Undo: {imported}"]
+    assert _keys_in_edit_menu(person) == []
     person.type("word")
     assert _edit_menu(person) == ["Undo", f"Undo: {imported}"]
     person.window.commands.undo.trigger()
     assert (person.written(), len(person.titles())) == ("", 2)
-    assert _edit_menu(person) == [f"Undo: {imported}", "Redo"]
+    assert _edit_menu(person) == ["Redo", f"Undo: {imported}"]
     person.find("conversationList").setFocus()
+    assert _keys_in_edit_menu(person) == [f"Undo: {imported}"]
     _press(person.find("conversationList"), Qt.Key.Key_Z)
     person.wait(lambda: person.titles() == [])
     bar = person.find("undoBar")
