@@ -46,8 +46,8 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
 _REASONS = {
     errno.EACCES: N_("permission denied"),
     errno.EBUSY: N_("it’s in use"),
-    errno.EDQUOT: N_("your share of the disk is full"),
-    errno.EEXIST: N_("a file is in its place"),
+    errno.EDQUOT: N_("your disk quota is used up"),
+    errno.EEXIST: N_("a file with the same name already exists"),
     errno.EFBIG: N_("the file is too large for this disk"),
     errno.EIO: N_("the disk isn’t working properly"),
     errno.EISDIR: N_("it’s a folder"),

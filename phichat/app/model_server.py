@@ -134,7 +134,15 @@ class _ServerRun:
         try:
             self._serve_app()
         except ModuleNotFoundError:
-            self._tell(self, {"problem": tr("This installation of Phichat doesn’t have the packages for that.")})
+            self._tell(
+                self,
+                {
+                    "problem": tr(
+                        "To let other apps use the model, Phichat needs two more packages, starlette and uvicorn. "
+                        "Install them, then restart Phichat."
+                    )
+                },
+            )
         except PhichatError as error:
             self._tell(self, {"problem": str(error)})
 

@@ -180,7 +180,7 @@ class ModelService(QObject):
         if "://" in self._wanted:
             host = urlsplit(self._wanted).netloc
             raise ModelMissing(
-                tr("{host} isn’t among your servers any more. Add it again, or choose another model.").format(host=host)
+                tr("{host} is no longer one of your servers. Add it again, or choose another model.").format(host=host)
             )
         return self.library().find_model(self._wanted).ref
 

@@ -141,8 +141,8 @@ class Sampling:
         1024,
         N_("Maximum length"),
         N_(
-            "Limits the answer to this many tokens. A token is about three quarters of a word. What a model thinks "
-            "before it answers isn’t counted."
+            "Limits the answer to this many tokens. A token is about three quarters of a word. Thinking "
+            "doesn’t count toward this limit."
         ),
         1, 4096, 1, None, LARGEST_CONTEXT,
     )  # fmt: skip

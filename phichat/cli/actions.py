@@ -46,7 +46,7 @@ def add_models(commands: Any, run: Run) -> None:
 
 def add_servers(commands: Any, run: Run) -> None:
     """Add `servers`, which `run` runs."""
-    servers = commands.add_parser("servers", help=tr("add, list, and test servers: engines on other computers"))
+    servers = commands.add_parser("servers", help=tr("manage and test servers, which run models on other computers"))
     servers.set_defaults(run=run)
     actions = servers.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, metavar, words in (
@@ -77,9 +77,7 @@ def add_history(commands: Any, run: Run) -> None:
     )
     listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
     add_json(listed)
-    shown = actions.add_parser(
-        "show", help=tr("print a conversation, without the thinking before answers; --json includes it")
-    )
+    shown = actions.add_parser("show", help=tr("print a conversation without the model’s thinking; --json includes it"))
     shown.add_argument(
         "id", type=option_values.name, metavar="ID", help=tr("conversation ID, or its first few characters")
     )
@@ -95,8 +93,8 @@ def add_history(commands: Any, run: Run) -> None:
         "--format",
         choices=[str(kind) for kind in FORMATS],
         help=tr(
-            "file format (default: based on the file extension); only json can be imported again, and only json and "
-            "html include the thinking before answers"
+            "file format (default: based on the file extension); only json can be imported again, and only "
+            "json and html include the model’s thinking"
         ),
     )
     add_json(exported)
@@ -127,23 +125,23 @@ def add_docs(commands: Any, run: Run) -> None:
     docs.set_defaults(run=run)
     actions = docs.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, words in (
-        ("add", tr("add files and folders to a collection and read them; without any, read what is new or changed")),
+        ("add", tr("add files and folders to a collection and read them; with no paths, read what’s new or changed")),
         ("list", tr("list collections")),
         ("status", tr("list the files in a collection and what couldn’t be read")),
-        ("remove", tr("remove a collection, or files and folders from it, without deleting them")),
+        ("remove", tr("remove a collection, or files and folders from one, without deleting the files themselves")),
         ("search", tr("find passages about something")),
-        ("model", tr("show or choose the embedding model by which passages are found")),
+        ("model", tr("show or choose the embedding model used to find passages")),
     ):
         action = actions.add_parser(name, help=words)
         if name not in {"list", "model"}:
             count = "?" if name == "status" else None
-            title = tr("the name of the collection")
+            title = tr("name of the collection")
             action.add_argument("collection", nargs=count, metavar="COLLECTION", help=title)
         if name in {"add", "remove"}:
             action.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=tr("a file or folder"))
         if name == "search":
             action.add_argument("words", nargs="+", metavar="WORDS", help=tr("what to look for"))
         if name == "model":
-            title = tr("a GGUF file, or none for the vectors that come with Phichat")
+            title = tr("a GGUF file, or “none” to use the vectors that come with Phichat")
             action.add_argument("model", nargs="?", metavar="FILE|none", help=title)
         add_json(action)

@@ -46,7 +46,7 @@ def _add(options: argparse.Namespace, library: LocalLibrary, console: Console) -
     else:
         console.print_notice(_summary(collection))
     if stop.is_set():
-        console.print_notice(tr("Stopped. Run `phichat docs add {name}` to go on.").format(name=name))
+        console.print_notice(tr("Stopped. Run `phichat docs add {name}` to continue.").format(name=name))
     return 130 if stop.is_set() else 0
 
 
@@ -59,7 +59,7 @@ def _list(options: argparse.Namespace, library: LocalLibrary, console: Console) 
         for line in format_columns([[each.name, _summary(each)] for each in collections]):
             console.print_line(line)
     else:
-        console.print_notice(tr("No collections yet. Make one with `phichat docs add NAME FILE`."))
+        console.print_notice(tr("There are no collections yet. Create one with `phichat docs add NAME FILE`."))
     return 0
 
 
@@ -81,14 +81,20 @@ def _remove(options: argparse.Namespace, library: LocalLibrary, console: Console
     _required(library, options.collection)
     name = options.collection
     if not library.remove(name, options.paths):
-        sentence = tr("{name} has no such file or folder. Run `phichat docs list --json` to see what it has.")
+        sentence = tr(
+            "{name} doesn’t contain that file or folder. Run `phichat docs list --json` to see what it contains."
+        )
         raise PhichatError(sentence.format(name=name))
     if options.json:
         console.print_json({"removed": name, "paths": [replace_surrogates(str(path)) for path in options.paths]})
     elif options.paths:
-        console.print_notice(tr("Removed from {name}. The files themselves are still there.").format(name=name))
+        console.print_notice(
+            tr("The files were removed from {name}, but not deleted from your disk.").format(name=name)
+        )
     else:
-        console.print_notice(tr("The collection {name} was removed. Its files are still there.").format(name=name))
+        console.print_notice(
+            tr("The collection {name} was removed, but its files weren’t deleted from your disk.").format(name=name)
+        )
     return 0
 
 
@@ -126,7 +132,7 @@ def _choose_model(context: Context) -> int:
     elif chosen:
         console.print_line(replace_surrogates(str(chosen)))
     else:
-        console.print_notice(tr("Passages are found by the vectors that come with Phichat."))
+        console.print_notice(tr("Passages are found using the vectors that come with Phichat."))
     return 130 if stop.is_set() else 0
 
 
@@ -143,7 +149,7 @@ def _required(library: LocalLibrary, name: str) -> Collection:
     collection = library.collection(name)
     if collection is None:
         raise PhichatError(
-            tr("There’s no collection called {name}. Run `phichat docs list` to see yours.").format(name=name)
+            tr("There is no collection named {name}. Run `phichat docs list` to see yours.").format(name=name)
         )
     return collection
 

@@ -36,7 +36,7 @@ def name(text: str) -> str:
     """Return `text`, unless it is empty, as a variable of a script may be by mistake."""
     if text.strip():
         return text
-    raise argparse.ArgumentTypeError(tr("it can’t be empty"))
+    raise argparse.ArgumentTypeError(tr("the value can’t be empty"))
 
 
 def text(argument: str) -> str:
@@ -50,7 +50,7 @@ def text(argument: str) -> str:
     except UnicodeEncodeError:  # half a pair, as Windows may pass on
         return argument
     if decoded is None:
-        raise argparse.ArgumentTypeError(tr("it isn’t text"))
+        raise argparse.ArgumentTypeError(tr("the value isn’t text"))
     return decoded
 
 
@@ -58,7 +58,7 @@ def phrase(argument: str) -> str:
     """Return `argument` as `text` does, unless it is empty; blanks and line breaks are phrases."""
     if argument:
         return text(argument)
-    raise argparse.ArgumentTypeError(tr("it can’t be empty"))
+    raise argparse.ArgumentTypeError(tr("the value can’t be empty"))
 
 
 def names(text: str, known: Sequence[str]) -> list[str]:

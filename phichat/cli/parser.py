@@ -151,7 +151,7 @@ def _add_ask(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help=tr("attach a document or text file (repeatable)"),
+        help=tr("attach a document or text file (can be used more than once)"),
     )
     ask.add_argument(
         "--lens",

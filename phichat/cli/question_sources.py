@@ -89,7 +89,9 @@ def _libraries(context: Context, names: Sequence[str], stop: CancelToken) -> Ite
         paths = [Path(name) for name in names if name not in collections]
         for path in paths:
             if not path.exists():
-                sentence = tr("{name} is neither a file nor a collection. Run `phichat docs list` to see yours.")
+                sentence = tr(
+                    "{name} isn’t a file, folder, or collection. Run `phichat docs list` to see your collections."
+                )
                 raise PhichatError(sentence.format(name=replace_surrogates(str(path))))
         for name in collections:
             _warn_if_incomplete(stored, name, context.console)
@@ -108,7 +110,7 @@ def _warn_if_incomplete(library: LocalLibrary, name: str, console: Console) -> N
     collection = library.collection(name)
     if collection and collection.waiting:
         console.print_notice(
-            tr("{name} isn’t complete yet: {files}. Run `phichat docs add {name}` to go on.").format(
+            tr("Not all of {name} has been read yet: {files}. Run `phichat docs add {name}` to continue.").format(
                 name=name, files=tr_count("{count} file is waiting", "{count} files are waiting", collection.waiting)
             )
         )

@@ -50,7 +50,7 @@ def run(context: Context) -> int:
 def _embedder(path: Path | None) -> closing[EncoderProcess]:
     """Return what makes embeddings, with the model file at `path` if there is one. Raise ModelMissing."""
     if path and not path.is_file():
-        raise ModelMissing(tr("There’s no file at {path}. Check its path.").format(path=path))
+        raise ModelMissing(tr("There is no file at {path}. Check the path.").format(path=path))
     return closing(EncoderProcess(path.absolute() if path else Path()))
 
 

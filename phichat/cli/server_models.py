@@ -27,7 +27,7 @@ def unused_options(options: argparse.Namespace, loaded: Loaded, candidates: int)
         text = tr("{host} doesn’t take these options, so they have no effect: {options}.")
         yield text.format(host=host, options=", ".join(unused))
     if candidates and not capabilities.candidates:
-        yield tr("{host} doesn’t tell how sure the model is.").format(host=host)
+        yield tr("{host} doesn’t report how sure the model is.").format(host=host)
 
 
 def _unused(options: argparse.Namespace, capabilities: Capabilities) -> Iterator[str]:

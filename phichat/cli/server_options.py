@@ -22,7 +22,7 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
         type=whole_number(0, 65535),
         default=USUAL_PORT,
         metavar="P",
-        help=tr("port (default: 8080; 0 picks one)"),
+        help=tr("port (default: 8080; 0 picks a free one)"),
     )
     command.add_argument(
         "--key", default="", metavar="K", help=tr("key that apps must send (required for other computers)")

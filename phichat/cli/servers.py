@@ -68,9 +68,10 @@ def _keep_key(context: Context, server: Server, key: str) -> None:
     console = context.console
     if not context.servers.set_key(server, key):
         console.print_notice(
-            tr("This system has no keyring, so the key wasn’t saved. Set {variable} to it instead.").format(
-                variable=key_variable(server.name)
-            )
+            tr(
+                "This computer has no keyring, so the key wasn’t saved. Put it in the {variable} "
+                "environment variable instead."
+            ).format(variable=key_variable(server.name))
         )
     if not server.is_encrypted:
         text = tr("The connection to {host} isn’t encrypted: others on the network could read your key and messages.")
@@ -113,7 +114,7 @@ def _test(context: Context) -> None:
         seconds = format_number(found.first_token_seconds, 2)
         context.console.print_notice(text.format(model=server.model(found.model).title, seconds=seconds))
     elif found.models:
-        hint = tr("To test a model, too, run a command such as `phichat servers test {name}`.")
+        hint = tr("To test a model as well, run a command such as `phichat servers test {name}`.")
         context.console.print_notice(hint.format(name=server.model(found.models[0]).name))
 
 
@@ -127,7 +128,7 @@ def _remove(context: Context) -> None:
     if context.options.json:
         context.console.print_json(server.as_json())
     else:
-        context.console.print_line(tr("{name} was removed, with its key.").format(name=server.name))
+        context.console.print_line(tr("{name} and its key were removed.").format(name=server.name))
 
 
 def _server_json(server: Server, servers: ServerList) -> dict[str, Any]:

@@ -97,7 +97,9 @@ class _Text:
 
 def _without_text(name: str, remarks: list[str], *, has_pictures: bool) -> DocumentUnsupported:
     if has_pictures:
-        problem = tr("{name} has pictures of text instead of text. Run it through an OCR app, then attach the result.")
+        problem = tr(
+            "{name} contains pictures of text, not actual text. Run it through an OCR app, then attach the result."
+        )
         return DocumentUnsupported(problem.format(name=name))
     sentence = tr("{name} has no text, so it can’t be attached.").format(name=name)
     return DocumentUnsupported(" ".join([sentence, *remarks]))

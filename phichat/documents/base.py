@@ -170,7 +170,7 @@ _WORDINGS = {
         N_("Page {pages} is damaged and couldn’t be read."),
         N_("Pages {pages} are damaged and couldn’t be read."),
         N_("“{name}” is damaged and couldn’t be read."),
-        N_("The file is damaged. What could be read of it is here."),
+        N_("The file is damaged, so only part of it was read."),
     ),
     Finding.TRUNCATED: _Wording(
         N_("Page {pages} has too much text, so only its beginning was read."),

@@ -49,7 +49,8 @@ def may_be_document(path: Path) -> bool:
 
 def _too_many(folder: Path) -> DocumentTooLarge:
     return DocumentTooLarge(
-        tr("{name} has more than {limit} files, the most Phichat reads at once. Add folders inside it instead.").format(
-            name=without_controls(replace_surrogates(folder.name)), limit=format_number(MOST_FILES)
-        )
+        tr(
+            "{name} has more than {limit} files, the most Phichat can read at once. Add its subfolders one "
+            "at a time instead."
+        ).format(name=without_controls(replace_surrogates(folder.name)), limit=format_number(MOST_FILES))
     )

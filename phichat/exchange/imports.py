@@ -143,7 +143,7 @@ class _Tally:
 def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     """Yield each conversation in `file`; None for an invalid one. Raise StoreError."""
     if file.exists() and not (file.is_file() or file.is_dir()):  # a device may never end
-        raise StoreError(tr("{file} isn’t a file. Choose another file.").format(file=file))
+        raise StoreError(tr("{file} isn’t a file. Choose a file to import.").format(file=file))
     found = _Found(file)
     try:
         with ExitStack() as opened:

@@ -102,9 +102,9 @@ def unknown_name_message(name: str, listings: list[Listing], address: HubAddress
 
 def not_a_model_message(words: str) -> str:
     """Return the message for an address of the web that is not that of a model on the Hub."""
-    return tr(
-        "{address} isn’t the address of a model on the Hub. Search for words, or paste a model’s address."
-    ).format(address=short_title(words))
+    return tr("{address} isn’t the address of a model on the Hub. Enter keywords, or paste a model’s address.").format(
+        address=short_title(words)
+    )
 
 
 def no_file_message(address: HubAddress, remotes: list[HubFile]) -> str:

@@ -46,14 +46,17 @@ _ERRORS = (
         (ssl.SSLCertVerificationError,),
         ServerError,
         N_(
-            "The certificate of {host} isn’t trusted ({reason}). Check this computer’s clock. If the certificate is "
-            "your own, set SSL_CERT_FILE to its file."
+            "The certificate of {host} isn’t trusted ({reason}). Check this computer’s clock. If you "
+            "created the certificate yourself, set SSL_CERT_FILE to the path of its file."
         ),
     ),
     _ErrorRow(
         (ssl.SSLError,),
         ServerError,
-        N_("{host} doesn’t offer an encrypted connection. If you trust the network, use http:// in its address."),
+        N_(
+            "{host} doesn’t offer an encrypted connection. If you trust the network, use http:// in the "
+            "server’s address."
+        ),
     ),
     _ErrorRow((socket.gaierror,), ServerUnreachable, N_("{host} couldn’t be found. Check its address.")),
     _ErrorRow(
@@ -71,7 +74,9 @@ _ERRORS = (
         ServerUnreachable,
         N_("The connection to {host} was lost. Check that the server is running, then try again."),
     ),
-    _ErrorRow((Exception,), ServerError, N_("{host} couldn’t be asked ({reason}). Check its address.")),
+    _ErrorRow(
+        (Exception,), ServerError, N_("Phichat couldn’t send a request to {host} ({reason}). Check its address.")
+    ),
 )
 """The first row counts that matches an exception or one of its causes, which say more than httpx's own classes."""
 
@@ -202,7 +207,7 @@ class ApiClient:
         with _map_exceptions(self.host):
             target = url.join(location)
         if origin(target) != origin(url):
-            text = tr("{host} redirects to {address}. If you trust it, use that address instead.")
+            text = tr("{host} redirects to {address}. If you trust that address, use it instead.")
             place = str(target.copy_with(username=None, password=None, query=None, fragment=None))
             raise ServerError(text.format(host=self.host, address=place[:100]))
         if has_body and response.status not in {307, 308}:  # it would be asked again without the body

@@ -81,7 +81,7 @@ _CERTIFICATE_REASONS = {
     9: N_("it isn’t valid yet"),
     10: N_("it has expired"),
     18: N_("it’s self-signed"),
-    19: N_("a self-signed certificate is in its chain"),
+    19: N_("its chain contains a self-signed certificate"),
     20: N_("its issuer is unknown"),
     21: N_("its issuer is unknown"),
     23: N_("it has been revoked"),

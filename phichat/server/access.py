@@ -43,12 +43,16 @@ class Access:
     def check(self, headers: Headers, path: str, *, is_preflight: bool) -> None:
         """Raise ApiError if a request may not come in."""
         if not self._is_known_host(headers.get("host", "")):
-            raise ApiError(403, tr("This server can’t be reached by that host name."), code="host_not_allowed")
+            raise ApiError(403, tr("This server doesn’t accept requests for this host name."), code="host_not_allowed")
         if not self._is_allowed_page(headers):
-            raise ApiError(403, tr("Web pages from this origin may not use this server."), code="origin_not_allowed")
+            raise ApiError(
+                403, tr("Web pages from this origin aren’t allowed to use this server."), code="origin_not_allowed"
+            )
         if self.key and path not in OPEN and not is_preflight and not self._has_key(headers):
             raise ApiError(
-                401, tr("The key is missing or wrong. Send it as `Authorization: Bearer KEY`."), code="invalid_api_key"
+                401,
+                tr("The key is missing or wrong. Send it as a bearer token in the Authorization header."),
+                code="invalid_api_key",
             )
 
     def _is_known_host(self, header: str) -> bool:

@@ -132,9 +132,7 @@ class Endpoints:
 
     def _check_model(self, name: str, *known: str) -> None:
         if not self._served.name:
-            raise ApiError(
-                503, tr("No model is loaded in Phichat. Choose one in its window."), code="model_unavailable"
-            )
+            raise ApiError(503, tr("No model is loaded. Choose one in the Phichat window."), code="model_unavailable")
         if name not in known:
             raise ApiError(
                 404,
@@ -256,7 +254,7 @@ async def _http_error_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     sentences = {
         404: tr("There’s nothing at this address."),
-        405: tr("This address doesn’t take that method."),
+        405: tr("This address doesn’t support this HTTP method."),
     }
     found = ApiError(error.status_code, sentences.get(error.status_code, error.detail), code="not_found")
     return JSONResponse(found.body, found.status, error.headers)

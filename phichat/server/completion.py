@@ -140,7 +140,8 @@ def _refuse_others(parameters: Parameters) -> None:
     shape = parameters.object("response_format").text("type", "text")
     if shape != "text":
         raise bad_request(
-            tr("This server answers only with text, so “response_format” must be text."), "response_format"
+            tr("This server answers only with text, so the type of “response_format” must be “text”."),
+            "response_format",
         )
 
 
@@ -191,7 +192,7 @@ def _content(message: Parameters, *, is_needed: bool) -> str:
 def _part_text(part: Parameters) -> str:
     if part.text("type") != "text" or not isinstance(part.values.get("text"), str):
         raise bad_request(
-            tr("“{name}” isn’t text, which is all that this server can read.").format(name=part.name("type")),
+            tr("“{name}” must be “text”, because this server can only read text.").format(name=part.name("type")),
             part.name("type"),
         )
     return part.text("text")

@@ -61,7 +61,7 @@ class Actions(QObject):
         self.lens.setObjectName("lensAction")
         self.next_hesitation = _action(window, tr("Next hesitation"), "F8")
         self.previous_hesitation = _action(window, tr("Previous hesitation"), "Shift+F8")
-        self.score = _action(window, tr("Score a text…"))
+        self.score = _action(window, tr("Score text…"))
         self.preferences = _action(window, tr("Preferences…"), "Ctrl+,")
         self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
         self.shortcuts = _action(window, tr("Keyboard shortcuts"))

@@ -102,10 +102,10 @@ def test_what_is_thought_goes_to_stderr(engine: ScriptedEngine, phichat: Run) ->
         (["bench", "--parts", "speed,zz"], "argument --parts: invalid choice: 'zz' (choose from speed, first-token"),
         (["ask", "Hi", "--tempe", "3"], "unrecognized arguments: --tempe 3. See `phichat ask --help`."),
         (["models", "list", "--foo"], "unrecognized arguments: --foo. See `phichat models list --help`."),
-        (["models", "verify", ""], "argument NAME: it can’t be empty. See `phichat models verify --help`."),
-        (["ask", "Hi", "--model", " "], "argument --model: it can’t be empty. See `phichat ask --help`."),
-        (["ask", "Hi", "--stop", ""], "argument --stop: it can’t be empty. See `phichat ask --help`."),
-        (["history", "show", ""], "argument ID: it can’t be empty. See `phichat history show --help`."),
+        (["models", "verify", ""], "argument NAME: the value can’t be empty. See `phichat models verify --help`."),
+        (["ask", "Hi", "--model", " "], "argument --model: the value can’t be empty. See `phichat ask --help`."),
+        (["ask", "Hi", "--stop", ""], "argument --stop: the value can’t be empty. See `phichat ask --help`."),
+        (["history", "show", ""], "argument ID: the value can’t be empty. See `phichat history show --help`."),
     ],
 )
 def test_wrong_usage_is_told_of_the_command_it_is_in(phichat: Run, arguments: list[str], said: str) -> None:

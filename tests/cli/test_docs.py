@@ -62,7 +62,7 @@ def test_a_collection_is_made_listed_searched_and_removed(phichat: Run, papers: 
     status, out, _ = phichat("docs", "search", "home", "How", "long", "does", "the", "tawny", "owl", "brood?")
     assert out.startswith("[1] owls.md, Owls\n")
     assert phichat("docs", "remove", "home")[0] == 0
-    assert "No collections yet" in phichat("docs", "list")[2]
+    assert "There are no collections yet" in phichat("docs", "list")[2]
     assert (papers / "owls.md").exists()
 
 
@@ -89,10 +89,10 @@ def test_scripts_get_json(phichat: Run, papers: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("search", "nowhere", "rent"), "no collection called nowhere"),
+        (("search", "nowhere", "rent"), "no collection named nowhere"),
         (("add", "home", "nowhere.txt"), "nowhere.txt doesn’t exist"),
-        (("add", "nowhere"), "no collection called nowhere"),
-        (("remove", "nowhere"), "no collection called nowhere"),
+        (("add", "nowhere"), "no collection named nowhere"),
+        (("remove", "nowhere"), "no collection named nowhere"),
     ],
 )
 def test_what_is_not_there_is_said_in_a_sentence(phichat: Run, arguments: tuple[str, ...], sentence: str) -> None:
@@ -163,7 +163,7 @@ def test_a_file_cannot_end_its_quote(phichat: Run, engine: ScriptedEngine, paper
 def test_documents_that_are_not_there_are_no_question(phichat: Run, engine: ScriptedEngine) -> None:
     status, _, err = phichat("ask", "--docs", "nowhere.pdf", "When?")
     assert status == 1
-    assert "nowhere.pdf is neither a file nor a collection" in err
+    assert "nowhere.pdf isn’t a file, folder, or collection" in err
     assert not engine.requests
 
 

@@ -64,7 +64,7 @@ def test_a_server_is_added_listed_and_removed(phichat: Run, server: ChatServer) 
         "models": ["tiny", "org/big"],
         "has_key": False,
     }
-    assert phichat("servers", "remove", "gaming")[1] == "gaming was removed, with its key.\n"
+    assert phichat("servers", "remove", "gaming")[1] == "gaming and its key were removed.\n"
     assert "There are no servers. Add one with" in phichat("servers", "list")[2]
     status, _, err = phichat("servers", "remove", "gaming")
     assert (status, err) == (
@@ -87,7 +87,7 @@ def test_a_host_where_nothing_answers(phichat: Run, monkeypatch: pytest.MonkeyPa
     status, _, err = phichat("servers", "add", "here", "127.0.0.1")
     assert (status, err) == (
         1,
-        "No server answers on 127.0.0.1. Check its name and whether it is running, or add its port.\n",
+        "No server is answering on 127.0.0.1. Check the name and that the server is running, or add a port.\n",
     )
     assert not phichat("servers", "list")[1]
 
@@ -133,7 +133,10 @@ def test_without_a_keyring_the_environment_has_the_key(
     install(monkeypatch, NoKeyring())
     server.key = "sk-secret"
     _, _, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said="sk-secret\n")
-    assert err == "This system has no keyring, so the key wasn’t saved. Set PHICHAT_KEY_GAMING to it instead.\n"
+    assert (
+        err == "This computer has no keyring, so the key wasn’t saved. "
+        "Put it in the PHICHAT_KEY_GAMING environment variable instead.\n"
+    )
     assert phichat("ask", "Say red", "--model", "gaming/tiny")[0] == 1
     monkeypatch.setenv("PHICHAT_KEY_GAMING", "sk-secret")
     assert phichat("ask", "Say red", "--model", "gaming/tiny")[:2] == (0, "red\n")
@@ -142,7 +145,7 @@ def test_without_a_keyring_the_environment_has_the_key(
 @pytest.mark.parametrize("said", ["", "\n", "two words\n"])
 def test_what_is_no_key(phichat: Run, server: ChatServer, said: str) -> None:
     status, _, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said=said)
-    assert (status, "That isn’t a key" in err) == (1, True)
+    assert (status, "That isn’t a valid key" in err) == (1, True)
     assert not server.asked
 
 
@@ -230,7 +233,7 @@ def test_nothing_is_sent_where_no_server_is_named(
 
 def test_a_model_the_server_does_not_have(phichat: Run, gaming: ChatServer) -> None:
     status, _, err = phichat("ask", "Hi", "--model", "gaming/huge")
-    assert (status, err) == (1, f"{gaming.host} has no model named huge. It has tiny.\n")
+    assert (status, err) == (1, f"{gaming.host} has no model named huge. Choose from tiny.\n")
 
 
 def test_options_that_the_server_does_not_take_are_named(phichat: Run, gaming: ChatServer) -> None:

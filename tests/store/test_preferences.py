@@ -75,7 +75,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "home").write_text("in the way", "utf-8")
     advice = r"Free up space, or check the folder’s permissions\."
     with pytest.raises(
-        StoreError, match=rf"^The settings couldn’t be saved in .*: a file is in its place.*\. {advice}$"
+        StoreError,
+        match=rf"^The settings couldn’t be saved in .*: a file with the same name already exists.*\. {advice}$",
     ):
         PreferencesFile(tmp_path / "home" / "preferences.json").save_preferences(Preferences())
 

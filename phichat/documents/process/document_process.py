@@ -125,7 +125,7 @@ class DocumentProcess:
             try:
                 sandbox = Sandbox(self._command)
             except OSError as error:
-                problem = tr("Phichat couldn’t start reading: {reason}. Restart your computer.")
+                problem = tr("Phichat couldn’t start reading your documents: {reason}. Restart your computer.")
                 raise DocumentError(problem.format(reason=format_reason(error))) from error
             self.started += 1
             self._busy.append(sandbox)

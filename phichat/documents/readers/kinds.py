@@ -105,8 +105,8 @@ def _packed_reader(source: Source) -> Reader:
 def _old_or_protected(name: str) -> DocumentUnsupported:
     return DocumentUnsupported(
         tr(
-            "{name} is in an old format of Microsoft Office, or protected with a password."
-            " Save it in a current format without a password, then add that."
+            "{name} is in an old Microsoft Office format or is password-protected. Save it in a current "
+            "format without a password, then add the new file."
         ).format(name=name)
     )
 

@@ -99,7 +99,7 @@ def _opened(source: Source) -> Iterator[Any]:
 def _trouble(error: Any, source: Source) -> DocumentError:
     if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
         sentence = (
-            tr("This isn’t the password of {name}. Try again.")
+            tr("That isn’t the password for {name}. Try again.")
             if source.password
             else tr("{name} is protected. Enter its password.")
         )

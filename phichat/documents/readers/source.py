@@ -67,14 +67,19 @@ def read_plain(source: Source) -> tuple[str, bool]:
 def protected(name: str) -> DocumentUnsupported:
     """Return the error about a file that is encrypted in a way that is not read."""
     return DocumentUnsupported(
-        tr("{name} is protected in a way that Phichat can’t read. Save a copy without protection.").format(name=name)
+        tr(
+            "{name} is protected in a way that Phichat doesn’t support. Save a copy without protection, "
+            "then add the copy."
+        ).format(name=name)
     )
 
 
 def unsupported(name: str) -> DocumentUnsupported:
     """Return the error about a kind of file that is not read."""
     return DocumentUnsupported(
-        tr("{name} is of a kind that Phichat can’t read. Save it as PDF or text, then add that.").format(name=name)
+        tr(
+            "{name} is a kind of file that Phichat can’t read. Save it as a PDF or text file, then add the new file."
+        ).format(name=name)
     )
 
 

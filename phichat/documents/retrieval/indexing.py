@@ -203,4 +203,6 @@ def _unreadable(path: Path, error: OSError) -> str:
 
 
 def _too_large(path: Path) -> str:
-    return tr("{file} is too large (the limit is {size}).").format(file=path.name, size=format_size(LARGEST_FILE))
+    return tr("{file} is too large to read (the limit is {size}). Split it, then add the parts.").format(
+        file=path.name, size=format_size(LARGEST_FILE)
+    )

@@ -150,7 +150,7 @@ class LibraryProcess:
             try:
                 return Sandbox(self._command)
             except OSError as error:
-                problem = tr("Phichat couldn’t start reading: {reason}. Restart your computer.")
+                problem = tr("Phichat couldn’t start reading your documents: {reason}. Restart your computer.")
                 raise StoreError(problem.format(reason=format_reason(error))) from error
 
     def _forget(self) -> None:

@@ -123,7 +123,7 @@ def _message(error: BaseException, file: Path | None) -> str:
         case FailureKind.REFUSED:
             text = tr("Phichat can’t write to {file}. Check the permissions of its folder.")
         case FailureKind.LOCKED:
-            text = tr("Another app is using {file}. Close it, then try again.")
+            text = tr("Another app is using {file}. Close that app, then try again.")
         case FailureKind.DAMAGED:
             text = tr("{file} is damaged. Restart Phichat to start a new index of your documents.")
         case _:

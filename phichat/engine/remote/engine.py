@@ -117,7 +117,7 @@ class RemoteEngine:
         server = self._servers.find_by_url(model.server_url)
         if server is None:
             raise ServerError(
-                tr("{host} isn’t among your servers any more. Add it again, or choose another model.").format(
+                tr("{host} is no longer one of your servers. Add it again, or choose another model.").format(
                     host=model.host
                 )
             )
@@ -210,7 +210,7 @@ class _Answering:
         if not reader.finish:
             raise lost_connection(model.host)
         if reader.finish == "content_filter":
-            yield Notice(tr("{host} withheld a part of the answer.").format(host=model.host))
+            yield Notice(tr("{host} withheld part of the answer.").format(host=model.host))
 
 
 def _answer_all(model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken) -> Iterator[Event]:
@@ -277,13 +277,18 @@ def _check_possible(model: RemoteModel, request: Request) -> None:
     """Raise ServerError if the server cannot do what is asked."""
     begun = request.begun
     if request.weighs_begun:
-        raise ServerError(tr("Only a model on this computer can read an earlier answer. Choose one, then try again."))
+        raise ServerError(
+            tr(
+                "Only a model on this computer can show how sure it is of an earlier answer. Choose one, then "
+                "try again."
+            )
+        )
     if request.forced or request.raw is not None:
         raise ServerError(tr("Only a model on this computer can do this. Choose one, then try again."))
     if begun and not model.traits.continues:
         raise ServerError(tr("{host} can’t continue an answer. Regenerate it instead.").format(host=model.host))
     if begun and not begun.text:
-        text = tr("{host} can’t continue what the model was thinking. Regenerate the answer instead.")
+        text = tr("{host} can’t continue the model’s thinking. Regenerate the answer instead.")
         raise ServerError(text.format(host=model.host))
 
 

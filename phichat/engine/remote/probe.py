@@ -118,9 +118,9 @@ def probe(address: str, key: str | None, stop: CancelToken, report: Callable[[st
             trouble = _worse(trouble, error)
     if trouble and len(candidates(address)) > 1 and isinstance(trouble, ServerUnreachable):
         raise ServerUnreachable(
-            tr("No server answers on {host}. Check its name and whether it is running, or add its port.").format(
-                host=split_address(address).hostname
-            )
+            tr(
+                "No server is answering on {host}. Check the name and that the server is running, or add a port."
+            ).format(host=split_address(address).hostname)
         ) from trouble
     assert trouble is not None  # noqa: S101 - there is always an address to ask
     raise trouble

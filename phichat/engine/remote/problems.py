@@ -92,7 +92,7 @@ class Refusal:
             return ServerRefused(
                 tr("{host} doesn’t accept the key. Check it, then enter it again.").format(host=self._host)
             )
-        return ServerRefused(tr("{host} requires a key. Enter the one you have for it.").format(host=self._host))
+        return ServerRefused(tr("{host} requires a key. Enter your key for this server.").format(host=self._host))
 
     def _wait_error(self) -> ServerError:
         seconds = retry_after(self._headers, self.message)
@@ -141,20 +141,20 @@ def no_model_sentence(host: str, model: str, others: list[str] | None = None) ->
     """Return that a server has no such model, and which others it has."""
     text = tr("{host} has no model named {model}.").format(host=host, model=model)
     if not model and others:
-        text = tr("{host} has several models. Name one.").format(host=host)
+        text = tr("{host} has several models.").format(host=host)
     elif not model:
         text = tr("{host} has no models.").format(host=host)
     if not others:
         return text
     shown = ", ".join(others[:5])
     more = tr(", and {count} more").format(count=format_number(len(others) - 5)) if len(others) > 5 else ""
-    return f"{text} " + tr("It has {models}.").format(models=shown + more)
+    return f"{text} " + tr("Choose from {models}.").format(models=shown + more)
 
 
 def not_a_server(host: str, status: int = 200) -> ServerError:
     """Return the error for what is no server that models can be asked at."""
     if not status:
-        text = tr("{host} sent something else than an answer. Check the address, which often ends in /v1.")
+        text = tr("{host} sent something other than an answer. Check the address, which often ends in /v1.")
         return ServerError(text.format(host=host))
     if status == 200:
         return ServerError(
@@ -164,7 +164,8 @@ def not_a_server(host: str, status: int = 200) -> ServerError:
         )
     return ServerError(
         tr(
-            "There is no OpenAI-compatible server at this address of {host} (status {status}). It often ends in /v1."
+            "There is no OpenAI-compatible server at this address on {host} (status {status}). Check the "
+            "address, which often ends in /v1."
         ).format(host=host, status=status)
     )
 

@@ -54,7 +54,7 @@ class ServerList:
         def change(known: list[Server]) -> list[Server]:
             _check_free(server.name, known)
             if same := next((each for each in known if each.url == server.url), None):
-                raise ServerError(tr("{url} is already added, as {name}.").format(url=server.url, name=same.name))
+                raise ServerError(tr("{url} was already added as {name}.").format(url=server.url, name=same.name))
             return [*known, server]
 
         self._update(change)
@@ -115,9 +115,10 @@ class ServerList:
             self._file.update(change_json)
         except OSError as error:
             raise StoreError(
-                tr("The list of servers couldn’t be saved in {path}: {reason}.").format(
-                    path=self._file.path, reason=error.strerror or error
-                )
+                tr(
+                    "The list of servers couldn’t be saved to {path}: {reason}. Free up space, or check the "
+                    "folder’s permissions."
+                ).format(path=self._file.path, reason=error.strerror or error)
             ) from error
 
 
@@ -130,7 +131,12 @@ def valid_key(key: str) -> str:
     """Return a key without blanks around it. Raise ServerError for what cannot be sent as one."""
     key = key.strip()
     if not _KEY.fullmatch(key):
-        raise ServerError(tr("That isn’t a key. A key is one word of letters, numbers, and signs."))
+        raise ServerError(
+            tr(
+                "That isn’t a valid key. A key is made of letters, numbers, and symbols, without spaces. Check "
+                "it, then enter it again."
+            )
+        )
     return key
 
 

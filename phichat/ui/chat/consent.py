@@ -59,9 +59,12 @@ def _question(model: "ModelRef") -> str:
             tr("{model} runs on a server, so what you write leaves this computer.").format(model=model.title)
         )
     sentences.append(
-        tr("The server gets your message and the conversation before it, and whoever runs it may keep them.")
+        tr(
+            "The server receives your message and the conversation before it, and whoever runs the server "
+            "may keep a copy."
+        )
     )
     if not Server("", model.server_url).is_encrypted:
-        sentences.append(tr("The connection isn’t encrypted: others on the network could read them."))
+        sentences.append(tr("The connection isn’t encrypted: others on the network could read your messages."))
     sentences.append(tr("Phichat asks only once for each server."))
     return sentences[0] + "\n" + " ".join(sentences[1:])

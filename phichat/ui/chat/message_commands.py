@@ -282,6 +282,6 @@ def _continue_objection(generation: GenerationController, message: Message) -> s
     if not loaded.capabilities.continues:
         return tr("{host} can’t continue an answer. Regenerate it instead.").format(host=model.host)
     if not message.text:
-        text = tr("{host} can’t continue what the model was thinking. Regenerate the answer instead.")
+        text = tr("{host} can’t continue the model’s thinking. Regenerate the answer instead.")
         return text.format(host=model.host)
     return ""

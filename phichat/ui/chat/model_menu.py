@@ -93,10 +93,10 @@ class ModelMenu(QMenu):
             line.setEnabled(False)
         elif not server.models:
             is_asked = self._servers.is_refreshing(server)
-            self.addAction(tr("Asking for its models…") if is_asked else tr("No models")).setEnabled(False)
+            self.addAction(tr("Getting the list of models…") if is_asked else tr("No models")).setEnabled(False)
         menu: QMenu = self
         if len(server.models) > MOST_IN_SECTION:
-            menu = self.addMenu(tr("Models of {server}").format(server=_plain(server.name)))
+            menu = self.addMenu(tr("Models on {server}").format(server=_plain(server.name)))
             menu.setToolTipsVisible(True)
         for name in server.models:
             self._add_model(menu, server.model(name))

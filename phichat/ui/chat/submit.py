@@ -191,7 +191,7 @@ class SubmitController(QObject):
 
     def _hold_back(self, session: Session) -> None:
         """Leave a message a draft that was to be read by another model: nobody knew that it would be sent there."""
-        sentence = tr("Your message wasn’t sent, as messages go to {host} now. To send it there, send it again.")
+        sentence = tr("Your message wasn’t sent, because messages now go to {host}. If that’s OK, send it again.")
         self._feedback.warn_in(session.conversation.id, sentence.format(host=self._host()))
         self._show_state()
 

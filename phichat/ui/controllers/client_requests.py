@@ -125,7 +125,7 @@ class ClientRequests(QObject):
             if client.stop.is_set():
                 client.tell(client.whole(Done(Ending.CANCELLED, client.request.sampling.seed or 0)))
             elif generation.model is None:
-                client.tell(ModelMissing(tr("No model is loaded in Phichat. Choose one in its window.")))
+                client.tell(ModelMissing(tr("No model is loaded. Choose one in the Phichat window.")))
             else:
                 self._start(client)
                 return

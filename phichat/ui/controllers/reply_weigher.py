@@ -82,10 +82,10 @@ class ReplyWeigher(QObject):
         if loaded is None or not loaded.model.is_remote:
             return ""
         if loaded.capabilities and loaded.capabilities.candidates:
-            return tr("How sure the model was isn’t known. {host} can tell it only while it writes.").format(
-                host=loaded.model.host
-            )
-        return tr("{host} doesn’t tell how sure the model is.").format(host=loaded.model.host)
+            return tr(
+                "Phichat doesn’t know how sure the model was. {host} can only show this while the model is writing."
+            ).format(host=loaded.model.host)
+        return tr("{host} doesn’t report how sure the model is.").format(host=loaded.model.host)
 
     def difference(self, message: Message) -> str:
         """Return a sentence if another model than that in use wrote `message`; empty if it is the same."""
@@ -96,9 +96,12 @@ class ReplyWeigher(QObject):
         if not author:
             known = tr("The model that wrote this answer is unknown. {model} can show how likely it finds each word.")
         elif author == model.name:
-            known = tr("Another {model} file wrote this answer. The present one can show how likely each word is.")
+            known = tr(
+                "This answer was written with a different {model} file. The current one can show how likely "
+                "it finds each word."
+            )
         else:
-            known = tr("{author} wrote this answer. {model} can show how likely it finds each word instead.")
+            known = tr("{author} wrote this answer, but {model} can show how likely it finds each word.")
         return known.format(author=author, model=model.title)
 
     def weigh(self, session: Session, message: Message) -> bool:

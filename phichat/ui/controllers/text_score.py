@@ -34,7 +34,7 @@ class TextScore(QObject):
         """Score `text`; `finished` or `failed` follows."""
         self.cancel()
         if self._generation.model is None:
-            self.failed.emit(tr("There’s no model yet. Choose one, then try again."))
+            self.failed.emit(tr("No model is loaded. Choose one, then try again."))
         elif self._generation.state is not GenerationState.IDLE:
             self.failed.emit(tr("The model is busy. Try again when the answer is finished."))
         else:

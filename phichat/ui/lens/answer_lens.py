@@ -57,7 +57,7 @@ class AnswerLens(QWidget):
             self._step_button("above", tr("Previous hesitation (Shift+F8)"), "lensPrevious", self._on_previous),
             self._step_button("below", tr("Next hesitation (F8)"), "lensNext", self._on_next),
         ]
-        self._read = push_button("lensRead", tr("Read it again"))
+        self._read = push_button("lensRead", tr("Have the model read it again"))
         self._read.clicked.connect(self._on_read)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setRange(0, STEPS)
@@ -177,15 +177,17 @@ class AnswerLens(QWidget):
 
     def _known_sentence(self) -> str:
         certainty = self._known.certainty if self._known else None
-        sentence = certainty_text(certainty) if certainty else tr("How sure the model was isn’t known.")
+        sentence = certainty_text(certainty) if certainty else tr("Phichat doesn’t know how sure the model was.")
         author = self._message.reply.model if self._message and self._message.reply else ""
         if self._known and self._known.model != author:
-            read = tr("Read by {model}, which didn’t write this answer.").format(model=short_title(self._known.model))
+            read = tr("These probabilities are from {model}, which didn’t write this answer.").format(
+                model=short_title(self._known.model)
+            )
             return f"{sentence} {read}"
         return sentence
 
     def _unknown_sentence(self) -> str:
-        unknown = tr("How sure the model was of this answer isn’t known yet.")
+        unknown = tr("Phichat doesn’t know yet how sure the model was of this answer.")
         objection = self._weigher.objection()
         return objection or (self._message and self._weigher.difference(self._message)) or unknown
 

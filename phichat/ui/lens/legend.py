@@ -40,7 +40,7 @@ class LensLegend(QWidget):
         self._theme = theme
         self.setObjectName("lensLegend")
         self.setAccessibleName(
-            tr("Words with a line below: dotted under {most}, dashed under {less}, solid under {least}.").format(
+            tr("Underlined words: dotted below {most}, dashed below {less}, solid below {least}.").format(
                 most=format_percent(LIMITS[2]), less=format_percent(LIMITS[1]), least=format_percent(LIMITS[0])
             )
         )

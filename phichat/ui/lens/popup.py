@@ -38,13 +38,13 @@ def word_sentence(text: str, word: WeighedWord) -> str:
     token = word.least_decided
     said = visible_word(text[word.start : word.end])
     if token.choice is None:
-        return tr("“{word}”: not known").format(word=said)
+        return tr("“{word}”: probability unknown").format(word=said)
     share = format_percent(word.probability or 0)
     others = [each for each in token.choice.candidates if each.token != token.token][:MOST_SPOKEN]
     if not others:
         return tr("“{word}”, {share}").format(word=said, share=share)
     listed = ", ".join(f"{visible_word(each.text)} {format_percent(each.before)}" for each in others)
-    return tr("“{word}”, {share}; instead: {others}").format(word=said, share=share, others=listed)
+    return tr("“{word}”, {share}; alternatives: {others}").format(word=said, share=share, others=listed)
 
 
 def choice_sentence(said: str, choice: Choice) -> str:
@@ -202,7 +202,7 @@ class LensPopup(QFrame):
             if candidates and all(each.token != chosen for each in candidates):
                 candidates = (*candidates, Candidate(chosen, text, choice.probability, choice.after))
         else:
-            self._heading.setText(tr("How sure the model was of this word isn’t known."))
+            self._heading.setText(tr("Phichat doesn’t know how sure the model was of this word."))
             self._surprise.hide()
         self._bars.setVisible(bool(candidates))
         self._meaning.setVisible(bool(candidates) and any(each.after for each in candidates))

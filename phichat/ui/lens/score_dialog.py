@@ -39,7 +39,7 @@ class ScoreDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("scoreDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("Score a text"))
+        self.setWindowTitle(tr("Score text"))
         self.setAccessibleName(self.windowTitle())
         self._theme, self._whole = theme, text
         self._scored: ScoredText | None = None
@@ -109,7 +109,7 @@ class ScoreDialog(QDialog):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._summary)
-        layout.addWidget(help_label(tr("The lower the perplexity, the more the text is what the model expected.")))
+        layout.addWidget(help_label(tr("The lower the perplexity, the closer the text is to what the model expected.")))
         layout.addWidget(LensLegend(self._theme))
         layout.addWidget(area, 1)
         return page

@@ -70,8 +70,8 @@ class ServerPage(QWidget):
         layout.addWidget(
             help_label(
                 tr(
-                    "Apps on this computer can then use the model through OpenAI’s HTTP interface. Your own messages "
-                    "go first. Nothing that other apps send is saved."
+                    "Apps on this computer can then use the model through an OpenAI-compatible API. Your "
+                    "own messages take priority. Nothing that other apps send is saved."
                 )
             )
         )
@@ -106,7 +106,7 @@ class _CopyField(QWidget):
     def __init__(self, theme: Theme, name: str) -> None:
         super().__init__()
         self.field = QLineEdit(readOnly=True)
-        label = tr("Copy the address") if name == "serverAddress" else tr("Copy the key")
+        label = tr("Copy address") if name == "serverAddress" else tr("Copy key")
         self._copy = CopyButton(theme, label, WeakMethod(self.text))
         self._copy.setObjectName(name + "Copy")
         layout = QHBoxLayout(self)

@@ -63,7 +63,7 @@ class ServersPage(QWidget):
         self._status = AlertLabel(theme)
         self._status.setObjectName("serversStatus")
         self._cancel = self._button("serverCancel", tr("Cancel"), self._on_cancel)
-        self._address = _Field("serverAddressField", tr("Address"), tr("Such as gaming-pc:8080"))
+        self._address = _Field("serverAddressField", tr("Address"), tr("For example, gaming-pc:8080"))
         self._name = _Field("serverNameField", tr("Name"), tr("Optional"))
         self._name.setMaxLength(LONGEST_NAME)
         self._key = _Field("serverKeyField", tr("Key"), tr("Only if the server asks for one"))
@@ -84,8 +84,8 @@ class ServersPage(QWidget):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         text = tr(
-            "Use models that run on another computer with llama.cpp, Ollama, LM Studio, vLLM, or any other app with "
-            "OpenAI’s HTTP interface. What you write to these models is sent there."
+            "Use models that run on another computer with llama.cpp, Ollama, LM Studio, vLLM, or any other "
+            "app with an OpenAI-compatible API. What you write to these models is sent to that computer."
         )
         layout.addWidget(help_label(text))
         layout.addWidget(self._list)
@@ -255,7 +255,7 @@ class ServersPage(QWidget):
         self._servers.rename(server, name, self._on_renamed, self._fail, self)
 
     def _on_renamed(self, server: Server) -> None:
-        self._finish(tr("Renamed to {name}.").format(name=server.name))
+        self._finish(tr("The server was renamed to {name}.").format(name=server.name))
 
     @Slot()
     def _on_key(self) -> None:
@@ -276,7 +276,9 @@ class ServersPage(QWidget):
     @Slot()
     def _on_remove(self) -> None:
         if server := self._current():
-            question = tr("Remove {name} from Phichat, with its key? Conversations stay.").format(name=server.name)
+            question = tr("Remove {name} and its key from Phichat? Your conversations will be kept.").format(
+                name=server.name
+            )
             agreed = partial(self._servers.remove, server, self._on_removed, self._fail, self)
             ask_question(self._theme, self, "removeServerQuestion", question, tr("Remove"), tr("Cancel"), agreed)
 

@@ -178,7 +178,7 @@ class SettingsPanel(QScrollArea):
             field.setToolTip(tool_tip(self._seed_tips[field] if takes_seed else refusal))
         self._takes_seed = takes_seed
         self._context.setEnabled(capabilities is None)
-        text = "" if capabilities is None else tr("{host} sets the size of the context.").format(host=host)
+        text = "" if capabilities is None else tr("{host} sets the context size.").format(host=host)
         self._context.setToolTip(tool_tip(text))
         self._context.setAccessibleDescription(text)
 
@@ -238,7 +238,7 @@ class SettingsPanel(QScrollArea):
             self._seed: tr("The same seed, settings, and message give the same answer."),
         }
         for field, tip in self._seed_tips.items():
-            field.setToolTip(tip)
+            field.setToolTip(tool_tip(tip))
         row = QHBoxLayout()
         row.addWidget(self._random)
         row.addWidget(self._seed, 1)

@@ -106,7 +106,7 @@ def test_no_redirect_leads_to_another_host(load: Load, ask: Ask, server: ChatSer
 
 def test_a_redirect_to_another_scheme_is_another_host(load: Load, server: ChatServer) -> None:
     server.pages["/v1/models"] = Scripted(301, {"Location": f"https://{server.host}/v1/models"}, [], has_length=True)
-    with pytest.raises(ServerError, match="use that address instead"):
+    with pytest.raises(ServerError, match="use it instead"):
         load(key=KEY)
 
 

@@ -37,17 +37,19 @@ def load_at(engine: RemoteEngine, servers: ServerList, url: str) -> Loaded:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "sentence"),
     [
-        (401, {"error": {"message": "no"}}, ServerRefused, "{host} requires a key. Enter the one you have for it."),
+        (401, {"error": {"message": "no"}}, ServerRefused, "{host} requires a key. Enter your key for this server."),
         (403, {"detail": "Host not allowed"}, ServerRefused, "{host} refused access: Host not allowed"),
-        (403, "", ServerRefused, "{host} requires a key. Enter the one you have for it."),
+        (403, "", ServerRefused, "{host} requires a key. Enter your key for this server."),
         (404, {"error": {"message": "The model `tiny` does not exist.", "type": "NotFoundError"}}, ServerError,
          "{host} has no model named tiny."),
         (404, {"error": {"message": 'model "tiny" not found, try pulling it first'}}, ServerError,
          "{host} has no model named tiny."),
         (404, {"detail": "Not Found"}, ServerError,
-         "There is no OpenAI-compatible server at this address of {host} (status 404). It often ends in /v1."),
+         ("There is no OpenAI-compatible server at this address on {host} (status 404). "
+         "Check the address, which often ends in /v1.")),
         (405, "<html>Nope</html>", ServerError,
-         "There is no OpenAI-compatible server at this address of {host} (status 405). It often ends in /v1."),
+         ("There is no OpenAI-compatible server at this address on {host} (status 405). "
+         "Check the address, which often ends in /v1.")),
         (400, LONG["openai"], PromptTooLong,
          "This conversation is too long for tiny on {host}: The maximum context length is 512 tokens."),
         (400, LONG["vllm"], PromptTooLong, None),
@@ -68,7 +70,7 @@ def load_at(engine: RemoteEngine, servers: ServerList, url: str) -> Loaded:
         (200, "<html>Welcome</html>", ServerError,
          "{host} sent a web page instead of an answer. Check the address, which often ends in /v1."),
         (200, {"hello": "world"}, ServerError,
-         "{host} sent something else than an answer. Check the address, which often ends in /v1."),
+         "{host} sent something other than an answer. Check the address, which often ends in /v1."),
     ],
 )  # fmt: skip
 def test_refusals(
@@ -122,7 +124,7 @@ def test_a_server_that_quotes_the_key(load: Load, ask: Ask, server: ChatServer) 
 def test_a_stream_that_is_none(load: Load, ask: Ask, server: ChatServer) -> None:
     load()
     server.stream(b"hello\n\nworld\n\n", finish=None, ends=False)
-    with pytest.raises(ServerError, match="sent something else than an answer"):
+    with pytest.raises(ServerError, match="sent something other than an answer"):
         ask()
 
 
@@ -185,8 +187,8 @@ def test_other_models_are_named(load: Load, server: ChatServer) -> None:
     server.models = [{"id": f"m{number}"} for number in range(8)]
     with pytest.raises(ServerError) as caught:
         load()
-    assert str(caught.value) == f"{server.host} has no model named tiny. It has m0, m1, m2, m3, m4, and 3 more."
-    with pytest.raises(ServerError, match=r"has several models\. Name one"):
+    assert str(caught.value) == f"{server.host} has no model named tiny. Choose from m0, m1, m2, m3, m4, and 3 more."
+    with pytest.raises(ServerError, match=r"has several models"):
         load(model="")
 
 

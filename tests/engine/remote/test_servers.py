@@ -80,7 +80,7 @@ def test_names_and_addresses_are_unique(servers: ServerList) -> None:
     servers.add(Server("one", "a:1"))
     with pytest.raises(ServerError, match="already a server named ONE"):
         servers.add(Server("ONE", "b:1"))
-    with pytest.raises(ServerError, match="already added, as one"):
+    with pytest.raises(ServerError, match="was already added as one"):
         servers.add(Server("two", "http://a:1/v1/"))
     servers.add(Server("two", "b:1"))
     with pytest.raises(ServerError, match="already a server named two"):
@@ -144,7 +144,7 @@ def test_a_key_in_the_environment_counts_first_and_no_model_process_gets_it(
 
 @pytest.mark.parametrize("key", ["two words", "clé", "a\r\nX: b"])
 def test_what_is_no_key(servers: ServerList, keyring: Keyring, key: str) -> None:
-    with pytest.raises(ServerError, match="isn’t a key"):
+    with pytest.raises(ServerError, match="isn’t a valid key"):
         servers.set_key(servers.add(Server("one", "a:1")), key)
     assert not keyring.passwords
 

@@ -45,7 +45,7 @@ def test_a_protected_document_asks_for_its_password_until_it_is_right(person: Pe
     drop(person, write(tmp_path, "locked.pdf", pdf_file(PAGES, password="sesame")))
     person.wait(lambda: _asked(person) == "locked.pdf is protected. Enter its password.")
     _enter(person, "simsim")
-    person.wait(lambda: _asked(person) == "This isn’t the password of locked.pdf. Try again.")
+    person.wait(lambda: _asked(person) == "That isn’t the password for locked.pdf. Try again.")
     _enter(person, "sesame")
     person.wait(lambda: chips(person) == ["locked.pdf"])
 
@@ -71,7 +71,7 @@ def test_pages_without_text_are_told(person: Person, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("scan.pdf", pdf_file([PICTURE]), "scan.pdf has pictures of text instead of text."),
+        ("scan.pdf", pdf_file([PICTURE]), "scan.pdf contains pictures of text, not actual text."),
         ("empty.docx", word_file(""), "empty.docx has no text, so it can’t be attached."),
         ("broken.docx", b"PK\x03\x04nothing", "broken.docx is damaged and can’t be read."),
         ("long.docx", word_file(word_paragraph("word " * 210_000)), "long.docx has too much text to attach"),

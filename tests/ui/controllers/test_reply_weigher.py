@@ -163,10 +163,13 @@ class TestWeighing:
     @pytest.mark.parametrize(
         ("changes", "sentence"),
         [
-            ({"model": "gone"}, "gone wrote this answer. Tiny can show how likely it finds each word instead."),
+            ({"model": "gone"}, "gone wrote this answer, but Tiny can show how likely it finds each word."),
             (
                 {"model_sha256": "other"},
-                "Another Tiny file wrote this answer. The present one can show how likely each word is.",
+                (
+                    "This answer was written with a different Tiny file. "
+                    "The current one can show how likely it finds each word."
+                ),
             ),
             (
                 {"model": ""},

@@ -111,7 +111,10 @@ def test_a_word_is_changed_by_keyboard_alone(person: Person, engine: ScriptedEng
     assert text.hasFocus()
     assert text.words[text.current].tokens[0].number == 1, "the first hesitation"
     press_shortcut(person, Qt.Key.Key_F8)
-    assert person.find("lensPopup").accessibleName() == "“rain”, 5.0%; instead: snow 47%, tea 24%, light 12%, ice 5.9%"
+    assert (
+        person.find("lensPopup").accessibleName()
+        == "“rain”, 5.0%; alternatives: snow 47%, tea 24%, light 12%, ice 5.9%"
+    )
     press(Qt.Key.Key_Return)
     chosen = person.find("lensCandidates", QListView)
     assert chosen.hasFocus()
@@ -209,7 +212,7 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
     person.press_in(1, "Show how sure the model was")
     assert not is_under_lens(person), "it is shown as usual"
-    assert summary(person) == "How sure the model was of this answer isn’t known yet."
+    assert summary(person) == "Phichat doesn’t know yet how sure the model was of this answer."
     engine.enqueue(ANSWER[0], Reading(3, 10), gate, *ANSWER[1:])
     person.find("lensRead", QPushButton).click()
     person.wait(lambda: summary(person) == "Reading the answer…")
@@ -234,11 +237,11 @@ def test_another_model_than_the_one_that_wrote_it_says_so(person: Person, engine
     assert message.reply is not None
     vars(message.reply)["model"] = "phi-3"
     person.press_in(1, "Show how sure the model was")
-    assert summary(person).startswith("phi-3 wrote this answer.")
+    assert summary(person).startswith("phi-3 wrote this answer,")
     engine.enqueue(*ANSWER)
     person.find("lensRead", QPushButton).click()
     person.wait(lambda: is_under_lens(person))
-    assert "Read by starter, which didn’t write this answer." in summary(person)
+    assert "These probabilities are from starter, which didn’t write this answer." in summary(person)
 
 
 def test_words_are_tinted_as_they_are_written(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:
@@ -273,7 +276,7 @@ def test_an_answer_without_candidates_is_shown_as_usual_until_it_is_complete(
     assert person.find("lensSummary").isHidden() or not person.find("lensSummary").isVisible()
     gate.set()
     person.wait_for(GenerationState.IDLE)
-    assert summary(person) == "How sure the model was of this answer isn’t known yet."
+    assert summary(person) == "Phichat doesn’t know yet how sure the model was of this answer."
 
 
 def test_words_are_read_out(person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,8 +287,8 @@ def test_words_are_read_out(person: Person, engine: ScriptedEngine, monkeypatch:
     press_shortcut(person, Qt.Key.Key_F8)
     press(Qt.Key.Key_Right)
     assert said == [
-        "“winter”, 60%; instead: snow 20%, tea 10%, light 5.0%, ice 2.5%",
-        "“there”, 80%; instead: snow 10%, tea 5.0%, light 2.5%, ice 1.2%",
+        "“winter”, 60%; alternatives: snow 20%, tea 10%, light 5.0%, ice 2.5%",
+        "“there”, 80%; alternatives: snow 10%, tea 5.0%, light 2.5%, ice 1.2%",
     ]
 
 
@@ -323,7 +326,7 @@ def test_the_first_word_is_changed_and_the_focus_stays(person: Person, engine: S
 def test_the_candidates_go_with_the_focus(person: Person, engine: ScriptedEngine) -> None:
     answer(person, engine)
     press_shortcut(person, Qt.Key.Key_F8)
-    assert lens_text(person).accessibleDescription().startswith("“winter”, 60%; instead: snow")
+    assert lens_text(person).accessibleDescription().startswith("“winter”, 60%; alternatives: snow")
     press(Qt.Key.Key_Return)
     assert person.find("lensPopup").isVisible()
     person.find("composer").setFocus()

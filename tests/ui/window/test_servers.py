@@ -257,7 +257,7 @@ def test_the_lens_says_what_the_server_does_not_tell(begin: Callable[..., Person
     person.window.commands.lens.setChecked(True)
     person.ask("Sure?")
     person.wait_for(GenerationState.IDLE)
-    assert person.find("lensSummary").text() == f"{server.host} doesn’t tell how sure the model is."
+    assert person.find("lensSummary").text() == f"{server.host} doesn’t report how sure the model is."
     assert not person.find("lensRead").isVisible()
 
 
