@@ -281,6 +281,7 @@ def _connect_preferences(
     )
     servers.setParent(window)
     servers.removed.connect(preferences.forget_server)
+    servers.altered.connect(window.model_selection.reload_from)
     for end in (controller.close, servers.close):
         window.closed.connect(end)
     text_size.notified.connect(window.feedback.succeed)

@@ -181,7 +181,8 @@ class SubmitController(QObject):
             session, text, host = self._pending.pop(next(iter(self._pending)))
             if not text and not session.attached:  # its files were taken away
                 continue
-            if self._host() not in {"", host}:
+            model = self._generation.model
+            if model and (model.host not in {"", host} or not self._generation.may_send_to(model)):
                 self._hold_back(session)
             elif self._is_shown(session):
                 self._composer.set_text("")

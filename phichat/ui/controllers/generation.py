@@ -340,7 +340,7 @@ class GenerationController(QObject):
         if stop is self._loading:
             failed, self._loading, self.model = self.model, None, None
             self._fail_reply(sentence)
-            if self._good and self._good is not failed:
+            if self._good and self._good != failed:
                 self.load_model(self._good, self._context)
             else:
                 self._become(GenerationState.EMPTY)

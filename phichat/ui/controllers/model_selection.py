@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.engine.base import Loaded, ModelRef
+from phichat.engine.remote.base import Server
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.preferences import PreferencesStore
@@ -55,6 +56,13 @@ class ModelSelection(QObject):
         """Load `model`, and do not remember it."""
         self.load_started.emit()
         self._generation.load_model(model, self._preferences.current.context)
+
+    @Slot(object)
+    def reload_from(self, server: Server) -> None:
+        """Load the model in use again if it is on `server`, which has another key, or was removed."""
+        model = self._generation.model
+        if model and model.server_url == server.url:
+            self.load_model(model)
 
     @Slot(object)
     def choose(self, model: ModelRef) -> None:

@@ -79,12 +79,13 @@ class Servers(QObject):
     Signals:
         changed: the servers, their models, or what is wrong with them changed.
         tried(str): this host and port is asked for a server that is to be added.
-        removed(Server): a server was removed.
+        altered(Server): a server has another key, or was removed; removed(Server): it was removed.
         page_requested: the user wants to see the servers in the preferences.
     """
 
     changed = Signal()
     tried = Signal(str)
+    altered = Signal(object)
     removed = Signal(object)
     page_requested = Signal()
 
@@ -151,13 +152,19 @@ class Servers(QObject):
         def removed(gone: Server) -> None:
             self._problems.pop(gone.url, None)
             self.removed.emit(gone)
+            self.altered.emit(gone)
             done(gone)
 
         self._run(lambda _: self._keeper.remove(server), removed, failed, owner)
 
     def set_key(self, server: Server, key: str, done: Callable[[bool], object], failed: Failed, owner: QObject) -> None:
         """Set the key of `server`, or delete it if it is empty."""
-        self._run(lambda _: self._keeper.set_key(server, key), done, failed, owner)
+
+        def changed(is_kept: bool) -> None:
+            self.altered.emit(server)
+            done(is_kept)
+
+        self._run(lambda _: self._keeper.set_key(server, key), changed, failed, owner)
 
     def check(
         self, server: Server, done: "Callable[[Checked], object]", failed: Failed, owner: QObject

@@ -209,19 +209,46 @@ def test_a_message_that_waited_does_not_go_elsewhere(
         assert person.written() == "Second"
 
 
-def test_a_removed_server_is_asked_about_again(begin: Callable[..., Person], server: ChatServer) -> None:
-    person = begin()
+def opened_page(person: Person) -> None:
     person.window.commands.preferences.trigger()
     person.find("preferencesTabs").setCurrentWidget(person.find("serversPage"))
+
+
+def test_nothing_goes_to_a_server_that_was_removed(
+    begin: Callable[..., Person], server: ChatServer, home: Path
+) -> None:
+    person = begin()
+    opened_page(person)
     person.click("serverRemove")
     box = person.find("removeServerQuestion", QMessageBox)
     QTest.mouseClick(box.findChild(QWidget, "agreeButton"), Qt.MouseButton.LeftButton)
     person.wait(lambda: not person.find("serverList").count())
+    person.wait(lambda: "isn’t among your servers any more" in person.status())
     person.find("preferencesDialog").close()
+    assert person.find("privacyBadge").isHidden()
     person.ask("a secret")
-    question(person)
-    press(person, "refuseButton")
+    person.qtbot.wait(100)
     assert server.chats == []
+    person.window.close()
+    assert PreferencesFile(Home(home).preferences).load_preferences().agreed_hosts == []
+
+
+def test_another_key_is_used_at_once(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    server.key = "sk-new"
+    person.ask("Count")
+    person.wait(lambda: person.window.findChild(QWidget, "retryButton"))
+    opened_page(person)
+    person.click("serverSetKey")
+    dialog = person.find("serverKeyDialog")
+    dialog.findChild(QWidget, "newServerKey").setText("sk-new")
+    QTest.mouseClick(dialog.findChild(QWidget, "agreeButton"), Qt.MouseButton.LeftButton)
+    person.wait(lambda: "key" in person.find("serversStatus").text())
+    person.wait(lambda: person.window.generation.loaded)
+    person.find("preferencesDialog").close()
+    person.wait_for(GenerationState.IDLE)
+    person.click("retryButton")
+    person.wait(lambda: person.message(1) == "Count")
 
 
 def test_without_its_server_the_window_says_so(begin: Callable[..., Person], server: ChatServer) -> None:
