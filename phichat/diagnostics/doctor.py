@@ -56,6 +56,8 @@ def examine_loaded(library: Library, home: Home, loaded: Loaded | None, pid: int
     try:
         if loaded is None:
             raise ModelError(tr("The model is still loading."))
+        if loaded.model.is_remote:  # which says nothing of this computer
+            return _findings(library, home, None, found | {"model": loaded.model.name, "library": loaded.library})
         model = library.find_model(loaded.model.location)
         found |= {"model": model.name} | _engine_facts(loaded, pid)
     except PhichatError as error:

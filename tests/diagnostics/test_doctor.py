@@ -13,13 +13,15 @@ import psutil
 import pytest
 
 from phichat import __version__, cli
-from phichat.diagnostics.doctor import report_lines
-from phichat.engine.base import Engine, EngineSettings
+from phichat.diagnostics.doctor import examine_loaded, report_lines
+from phichat.engine.base import Engine, EngineSettings, Loaded
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.remote.base import Server
 from phichat.engine.settings import Measured, TuningStore
 from phichat.engine.states import State
 from phichat.engines import make_engine
+from phichat.models.library import Library
 from phichat.paths import Home
 
 CRASHING = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 4)")
@@ -142,3 +144,11 @@ def test_weights_that_memory_does_not_allow_to_repack_are_told(doctor: Doctor, h
     text = "\n".join(report_lines(doctor()))
     assert "repacked weights" in text
     assert "not enough memory to use them" in text
+
+
+def test_a_model_on_a_server_is_named(home: Path) -> None:
+    model = Server("gaming", "http://gaming-pc:8080/v1").model("tiny")
+    loaded = Loaded(model, "", 0, "llama.cpp", EngineSettings())
+    facts = examine_loaded(Library(Home(home)), Home(home), loaded, None)
+    assert (facts["engine"]["model"], facts["engine"]["library"]) == ("gaming/tiny", "llama.cpp")
+    assert facts["engine"]["error"] is None
