@@ -1,6 +1,6 @@
 """The find bar, and the search in the conversation."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from time import perf_counter
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
@@ -11,7 +11,7 @@ from shiboken6 import isValid
 from phichat.chat.conversation import Message, Role
 from phichat.i18n import format_number, tr
 from phichat.markdown.document import block_text
-from phichat.markdown.streaming import parse_blocks
+from phichat.markdown.streaming import StreamingParser
 from phichat.ui.a11y.announce import announce
 from phichat.ui.attachments.chips import count_matches
 from phichat.ui.theme.scaling import scaled, set_icon_size
@@ -195,6 +195,7 @@ class ConversationFinder(QObject):
         self._transcript = transcript
         self._terms = SearchTerms()
         self._counts: dict[str, tuple[str, int]] = {}  # by message id: the text that was searched, matches in it
+        self._texts: dict[str, tuple[str, list[str]]] = {}  # by message id: the source, and the texts of its blocks
         self._current: tuple[str, int] | None = None  # a message's id, and the index of a match in it
         self._start_index = 0
         self._work: Iterator[None] | None = None
@@ -223,6 +224,7 @@ class ConversationFinder(QObject):
     def clear(self) -> None:
         """End the search."""
         self.search("")
+        self._texts.clear()
 
     @Slot()
     def refresh_highlights(self) -> None:
@@ -268,7 +270,7 @@ class ConversationFinder(QObject):
         for distance in range(len(path) + 1):
             yield
             index = (start + direction * distance) % len(path)
-            places = range(self._count(path[index], index))[::direction]
+            places = range((yield from self._count(path[index], index)))[::direction]
             if distance == 0:
                 places = range(here + 1, len(places)) if direction > 0 else range(min(here, len(places)))[::-1]
             if places:
@@ -282,29 +284,41 @@ class ConversationFinder(QObject):
     def _count_all(self) -> Iterator[None]:
         for index, message in enumerate(self._transcript.path()[:]):
             yield
-            self._count(message, index)
+            yield from self._count(message, index)
 
-    def _count(self, message: Message, index: int) -> int:
+    def _count(self, message: Message, index: int) -> Generator[None, None, int]:
         text, count = self._counts.get(message.id, ("", -1))
         view = self._transcript.view(index)
         is_marked = view is not None and view.message is message and view.search_terms is self._terms
         if view and is_marked and view.is_whole():
             count = view.match_count()  # which changes where thinking is opened or folded
         elif count < 0 or text is not message.text:
-            count = self._count_in_source(message)
+            count = yield from self._count_in_source(message)
         self._counts[message.id] = message.text, count
         return count
 
-    def _count_in_source(self, message: Message) -> int:
-        in_files = sum(count_matches(file, self._terms) for file in message.attachments)
-        return in_files + self._count_in_text(message)
-
-    def _count_in_text(self, message: Message) -> int:
+    def _count_in_source(self, message: Message) -> Generator[None, None, int]:
+        count = sum(count_matches(file, self._terms) for file in message.attachments)
         if not self._terms.may_occur_in(message.text):
-            return 0
+            return count
         if message.role is Role.USER:
-            return len(self._terms.find_ranges(message.text))
-        return sum(len(self._terms.find_ranges(block_text(block))) for block in parse_blocks(message.text))
+            return count + len(self._terms.find_ranges(message.text))
+        for text in (yield from self._block_texts(message)):
+            count += len(self._terms.find_ranges(text))
+            yield
+        return count
+
+    def _block_texts(self, message: Message) -> Generator[None, None, list[str]]:
+        """Return the texts of the blocks of a reply. They are kept: to parse a megabyte takes a second."""
+        source, texts = self._texts.get(message.id, ("", []))
+        if source is not message.text:
+            parser = StreamingParser()
+            parser.set_source(message.text)
+            while parser.step():
+                yield
+            texts = [block_text(block) for block in parser.blocks()]
+            self._texts[message.id] = message.text, texts
+        return texts
 
     def _emit_count(self) -> None:
         total = at = 0

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -12,10 +13,13 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
 
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
+from phichat.markdown.streaming import StreamingParser
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
+from phichat.ui.transcript import find_bar
 from phichat.ui.widgets.highlights import SearchTerms
 from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -268,6 +272,32 @@ def test_a_long_answer_is_marked_where_it_is_in_sight(person: Person, engine: Sc
     press(person, Qt.Key.Key_Return, SHIFT)
     counts(person, "800 of 800")
     person.wait(lambda: marked(last, TOKENS.strong_mark) == ["e"])
+
+
+def test_a_letter_in_the_field_waits_for_no_long_answer(
+    home: Path, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which most is behind "Show more". To parse a megabyte took a second, at every letter."""
+    answer = "Every sentence here.\n\n```\ncode\n```\n\n" * 5_000
+    put(home, ("Long", 1), answer=answer)
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Long"])
+    person.open("Long")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") is not None)
+    parsed: list[StreamingParser] = []
+    step = StreamingParser.step
+
+    def counted_step(parser: StreamingParser) -> bool:
+        parsed.append(parser)
+        return step(parser)
+
+    monkeypatch.setattr(StreamingParser, "step", counted_step)
+    monkeypatch.setattr(find_bar, "SLICE", 0)
+    person.window.commands.find.trigger()
+    QTest.keyClicks(person.find("findField"), "here")
+    assert len(parsed) < 20
+    monkeypatch.undo()
+    counts(person, "1 of 5,000")
 
 
 def test_the_tab_key_follows_an_answer_of_many_blocks(person: Person, engine: ScriptedEngine) -> None:
