@@ -20,6 +20,7 @@ SLICE = 0.006  # seconds of creating blocks before the event loop runs again
 LONG_SLICE = 0.04  # seconds, while somebody waits for what is far below
 PAUSE_FACTOR = 3  # after an update of a growing reply, the next waits this many times as long as it took
 PAGE = 40_000  # characters of a reply that are shown at first, and more with each "Show more"
+PAGE_BLOCKS = 400  # of its blocks: a widget for code takes 4 ms to make, and Qt more time for each the more there are
 SECTION = 40  # blocks in a widget of their own: when one block changes, Qt lays out its section, not all of them
 GAP_AROUND_OTHERS = 0.8  # of the font size: the gap around code and tables
 
@@ -38,7 +39,7 @@ class BlockList(QObject):
         self._parser = StreamingParser()
         self._source, self._is_growing = "", False
         self._is_hidden = False
-        self._limit = PAGE
+        self._pages = 1
         self._paused_until = 0.0
         self._more_button: QPushButton | None = None
         self.column = QVBoxLayout()
@@ -79,7 +80,7 @@ class BlockList(QObject):
     def advance(self) -> bool:
         """Create more widgets, of what is shown on demand, too, for a moment; return whether there may be more."""
         if not self._timer.isActive() and self.has_more():
-            self._limit += PAGE
+            self._pages += 1
         elif not self._timer.isActive():
             return False
         self._update_until(perf_counter() + LONG_SLICE)
@@ -100,7 +101,7 @@ class BlockList(QObject):
     @Slot()
     def show_more(self) -> None:
         """Show another page of the reply."""
-        self._limit += PAGE
+        self._pages += 1
         self._update()
 
     @Slot()
@@ -125,7 +126,9 @@ class BlockList(QObject):
 
     def _is_limit_reached(self) -> bool:
         """Return whether as much is parsed as should show. A growing reply is shown to its end."""
-        return self._parser.at >= self._limit and not self._is_growing
+        if self._is_growing:
+            return False
+        return self._parser.at >= self._pages * PAGE or len(self._parser.blocks()) >= self._pages * PAGE_BLOCKS
 
     def _sync_widgets(self, blocks: list[Block], until: float, *, is_all: bool) -> bool:
         """Create and update widgets for `blocks`. Return False if there was no time for all."""

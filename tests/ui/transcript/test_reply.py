@@ -1,5 +1,6 @@
 """What an answer is shown as: words, code, tables and formulas that can be read, found, copied, saved and followed."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
 from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 WIDE = "| a | b | c |\n|---|---|---|\n" + "| {0} | {0} | {0} |\n".format("words that go on and on " * 4) * 3
@@ -251,6 +253,20 @@ def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
     person.wait(lambda: person.button(1, "Show more") is None)
     assert view.property("source").count("some words") == 10_000
     person.wait(lambda: sum(part.toPlainText().count("some words") for part in view.findChildren(TextBlock)) == 10_000)
+
+
+def test_an_answer_of_very_many_code_blocks_is_shown_in_pages(home: Path, open_window: Callable[[], Person]) -> None:
+    """The widgets of 2,000 took more than eight seconds, one of which showed at a time."""
+    put(home, ("Codes", 1), answer="".join(f"```\nx = {number}\n```\n\n" for number in range(700)))
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Codes"])
+    person.open("Codes")
+    person.wait(lambda: person.window.findChild(QWidget, "message-1") is not None)
+    person.wait(lambda: person.button(1, "Show more"))
+    view = person.find("message-1")
+    assert len(view.findChildren(CodeBlock)) < 500
+    person.press_in(1, "Show more")
+    person.wait(lambda: len(view.findChildren(CodeBlock)) == 700 and person.button(1, "Show more") is None)
 
 
 def test_words_are_found_in_lists_tables_and_code(person: Person, engine: ScriptedEngine) -> None:
