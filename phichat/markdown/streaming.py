@@ -23,6 +23,8 @@ from phichat.markdown.repair import hold_back_ambiguous_tail
 
 _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
 
+_FENCE_LINE = re.compile(r"^ {0,3}(?:```|~~~).*\n", re.MULTILINE)
+
 ROWS = 20  # of a table in one unit, which is parsed as a whole
 
 
@@ -279,7 +281,7 @@ class StreamingParser:
             place = self._place = ResumePoint(blank.end() if blank else place.at, ordinal=place.ordinal)
             if fence := FENCE.match(self._source, place.at):
                 return self._read_code(fence)
-        for size in (STRETCH, MOST):
+        for size in (*self._up_to_fence(), STRETCH, MOST):
             text = self._source[place.at : place.at + size]
             is_all = place.at + size >= len(self._source)
             is_growing = self._is_growing and is_all
@@ -295,6 +297,15 @@ class StreamingParser:
             self._tail = [item for unit in units for item in unit.items]
             return False
         return True
+
+    def _up_to_fence(self) -> list[int]:
+        """Return the size of a stretch that ends with the next line that may open code, if it is a short one.
+
+        What follows is not parsed together with what is before it: code alternates with paragraphs in many replies.
+        """
+        at = self._place.at
+        fence = _FENCE_LINE.search(self._source, at + 1, at + STRETCH)
+        return [fence.end() - at] if fence else []
 
     def _read_code(self, fence: re.Match[str]) -> bool:
         """Parse a code block, up to its closing fence or the end; return whether it is final."""

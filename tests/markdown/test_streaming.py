@@ -2,9 +2,12 @@
 
 import random
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from phichat.markdown import streaming
 from phichat.markdown.document import Block, Code, Paragraph, Table, block_text
 from phichat.markdown.streaming import StreamingParser, parse_blocks
 
@@ -292,3 +295,18 @@ def test_a_formula_too_long_to_be_drawn_is_code() -> None:
     first, second = parse_blocks(source + "\n\nWords")
     assert first.items == (Code(text=source, language="latex"),)
     assert block_text(second) == "Words"
+
+
+def test_text_is_parsed_once_however_often_code_stands_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each stretch was parsed to its end, and all but what is before its first code block was thrown away."""
+    source = "Every sentence here.\n\n```\ncode\n```\n\n" * 400
+    parsed: list[int] = []
+    parse_units = streaming.parse_units
+
+    def counted_units(text: str, *args: Any, **more: Any) -> Iterator[streaming.Unit]:
+        parsed.append(len(text))
+        return parse_units(text, *args, **more)
+
+    monkeypatch.setattr(streaming, "parse_units", counted_units)
+    assert len(parse_blocks(source)) == 800
+    assert sum(parsed) < 2 * len(source)

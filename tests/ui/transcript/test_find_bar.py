@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
 from phichat.chat.conversation import Conversation, Ending, Reply, Role
 from phichat.chat.session import Session
 from phichat.markdown.streaming import StreamingParser
+from phichat.ui.blocks import block_list
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
 from phichat.ui.transcript import find_bar
@@ -278,7 +279,8 @@ def test_a_letter_in_the_field_waits_for_no_long_answer(
     home: Path, open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of which most is behind "Show more". To parse a megabyte took a second, at every letter."""
-    answer = "Every sentence here.\n\n```\ncode\n```\n\n" * 5_000
+    answer = "Every sentence here.\n\n```\ncode\n```\n\n" * 2_000
+    monkeypatch.setattr(block_list, "PAGE", 1_000)
     put(home, ("Long", 1), answer=answer)
     person = open_window()
     person.wait(lambda: person.titles() == ["Long"])
@@ -296,8 +298,8 @@ def test_a_letter_in_the_field_waits_for_no_long_answer(
     person.window.commands.find.trigger()
     QTest.keyClicks(person.find("findField"), "here")
     assert len(parsed) < 20
-    monkeypatch.undo()
-    counts(person, "1 of 5,000")
+    monkeypatch.setattr(find_bar, "SLICE", 0.008)
+    counts(person, "1 of 2,000")
 
 
 def test_the_tab_key_follows_an_answer_of_many_blocks(person: Person, engine: ScriptedEngine) -> None:
