@@ -333,6 +333,20 @@ def changed_settings(one: Sampling, other: Sampling) -> list[str]:
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
+def temperatures_around(sampling: Sampling) -> list[Sampling]:
+    """Return `sampling` cooler, as it is and warmer: at half the temperature, and half as much again.
+
+    Where they would be the same, as at 0, they are half a degree apart.
+    """
+    setting = next(each for each in SETTINGS if each.name == "temperature")
+    middle = sampling.temperature
+    values = [setting.clamp(middle * factor) for factor in (0.5, 1, 1.5)]
+    if len(set(values)) < len(values):
+        low = min(max(middle - 0.5, setting.low), setting.high - 1)
+        values = [setting.clamp(low + step) for step in (0, 0.5, 1)]
+    return [replace(sampling, temperature=value) for value in values]
+
+
 def nearest_preset(sampling: Sampling, presets: Iterable[Preset], last: str) -> Preset:
     """Return the preset with the fewest different settings; of several, the one with the id `last`, else the first."""
     return min(presets, key=lambda preset: (len(changed_settings(sampling, preset.sampling)), preset.id != last))

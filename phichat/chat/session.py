@@ -36,6 +36,7 @@ class Session:
         answering: the reply being generated, or None.
         begun: the part of it that was there before, if it is being continued, or branches off another; else None.
         forced: the tokens it goes on with, whatever the model would choose.
+        beside: sessions of the same conversation in which other versions of it grow at the same time; mostly none.
         model: the name of the model last used; empty for none.
         draft: the text in the composer.
         attached: the attachments of the draft.
@@ -52,6 +53,7 @@ class Session:
         self.answering: Message | None = None
         self.begun: Turn | None = None
         self.forced: tuple[int, ...] = ()
+        self.beside: tuple[Session, ...] = ()
         self.model = ""
         self.draft = ""
         self.attached: Attachments = ()
@@ -61,6 +63,10 @@ class Session:
         self._choices: ChoiceTable | None = None
         self._growing: GrowingReply | None = None
         self._chosen: Choice | None = None
+
+    def is_answering(self) -> bool:
+        """Return whether a reply is being generated, or a version of it beside."""
+        return any(each.answering for each in (self, *self.beside))
 
     def begin_reply(
         self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
@@ -75,6 +81,18 @@ class Session:
         if again.role is Role.ASSISTANT:
             self.conversation.go_back_before(again)
         return self._open_reply(reply)
+
+    def open_version(self, reply: Reply) -> None:
+        """Add another empty `reply` beside the one being generated, which stays on the shown path; see `beside`."""
+        if self.answering is None:
+            return
+        conversation, shown = self.conversation, self.conversation.tip
+        other = Session(conversation, self.system)
+        other.is_temporary = self.is_temporary
+        conversation.go_back_before(self.answering)
+        other._open_reply(reply)
+        conversation.tip = shown
+        self.beside = (*self.beside, other)
 
     def continue_reply(self, reply: Reply) -> tuple[Turn, ...]:
         """Continue the last reply where it ended: return the turns it answers, and set `begun` to what there is."""
@@ -94,7 +112,7 @@ class Session:
                 branched_from=old.branched_from,
             )
         self._thinking_since, self._has_lost_ids = None, is_begun and not tokens
-        self.forced, self._chosen, self._choices = (), None, _stored_choices(last)
+        self.forced, self.beside, self._chosen, self._choices = (), (), None, _stored_choices(last)
         self.answering = self.conversation.replace_message(last, reply=reply)
         return turns
 
@@ -146,8 +164,9 @@ class Session:
         if message is None:
             return None
         changed = self.conversation.replace_message(message, is_pinned=is_pinned)
-        if self.answering and self.answering.id == name:
-            self.answering = changed
+        for each in (self, *self.beside):
+            if each.answering and each.answering.id == name:
+                each.answering = changed
         return changed
 
     def extend(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
@@ -235,7 +254,7 @@ class Session:
     def _open_reply(self, reply: Reply, text: str = "") -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
         self.begun, self._thinking_since, self._has_lost_ids = None, None, False
-        self.forced, self._chosen, self._choices = (), None, None
+        self.forced, self.beside, self._chosen, self._choices = (), (), None, None
         self.answering = self.conversation.add_message(Role.ASSISTANT, text, reply)
         return turns
 

@@ -15,6 +15,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.consent import SendingConsent
+from phichat.ui.controllers.autosave import AutoSave
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.model_selection import ModelSelection
@@ -69,6 +70,7 @@ class MessageCommands(QObject):
         signals.retry_requested.connect(self._retry)
         signals.continue_requested.connect(self._continue_reply)
         signals.regenerate_requested.connect(self._regenerate)
+        signals.several_requested.connect(self._retry_several)
         signals.repeat_requested.connect(self._repeat)
         signals.edit_submitted.connect(self._edit)
         signals.version_chosen.connect(self._show_version)
@@ -84,6 +86,13 @@ class MessageCommands(QObject):
     @property
     def _session(self) -> Session:
         return self._current.session
+
+    def store_in(self, autosave: AutoSave) -> None:
+        """Have `autosave` store what changes."""
+        self.path_changed.connect(autosave.path_changed)
+        self.removed.connect(autosave.branch_removed)
+        self.restored.connect(autosave.branch_restored)
+        self.pinned.connect(autosave.message_pinned)
 
     @Slot()
     def show_path(self) -> None:
@@ -138,6 +147,11 @@ class MessageCommands(QObject):
         if model and current and model.name != current.name:
             self._model_selection.choose(model)
         self._retry(message, sampling)
+
+    @Slot(object, object)
+    def _retry_several(self, message: Message, samplings: Sequence[Sampling]) -> None:
+        if self._is_free() and self._consent.is_given(partial(self._retry_several, message, samplings)):
+            self._generation.retry_several(self._session, message, samplings)
 
     @Slot(object)
     def _repeat(self, message: Message) -> None:
@@ -211,7 +225,7 @@ class MessageCommands(QObject):
 
         def bring_back() -> None:
             conversation.restore_messages(gone)
-            if not session.answering:
+            if not session.is_answering():
                 conversation.tip, conversation.title = tip, title
             self.restored.emit(session, gone)
             self._show_change(session, message)

@@ -210,4 +210,4 @@ class ConversationCommands(QObject):
 
 
 def _is_answering(session: Session | None) -> bool:
-    return session is not None and session.answering is not None
+    return session is not None and session.is_answering()

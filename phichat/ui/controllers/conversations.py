@@ -95,7 +95,7 @@ class Conversations(QObject):
     @Slot(object, object)
     def on_replied(self, session: Session, _: Message) -> None:
         """Mark the conversation in which a reply is being made."""
-        self.list_model.set_answering(session.conversation.id if session.answering else "")
+        self.list_model.set_answering(session.conversation.id if session.is_answering() else "")
 
     def _read(self, _: "CancelToken") -> Iterator[object]:
         """Yield the notice of the opened history, all summaries, and the draft that was being written last."""

@@ -222,7 +222,7 @@ class CurrentConversation(QObject):
         new = [message for message in messages if not conversation.message(message.id)]
         conversation.restore_messages(new)
         self._autosave.mark_messages_stored(session, new)
-        if new and not session.answering:
+        if new and not session.is_answering():
             conversation.tip = tip
         if new and session is self.session:
             self.session_changed.emit(session)
@@ -294,4 +294,4 @@ def _names(session: Session) -> set[str]:
 
 
 def _is_only_here(session: Session) -> bool:
-    return session.is_temporary or session.answering is not None
+    return session.is_temporary or session.is_answering()

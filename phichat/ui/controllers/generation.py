@@ -1,12 +1,12 @@
 """The generation controller: sends questions to the engine, and puts replies into their conversation (no widgets)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments, with_attachments
 from phichat.chat.candidates import Candidate
@@ -15,6 +15,7 @@ from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.chat.weighed_reply import WeighedReply, WeighedToken
 from phichat.engine.base import (
+    AnswerEvent,
     CancelToken,
     Done,
     EngineSettings,
@@ -32,9 +33,8 @@ from phichat.engine.base import (
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.controllers.autosave import ReplyStore
 from phichat.ui.controllers.background_requests import BackgroundRequests
+from phichat.ui.controllers.growing_replies import GrowingReplies
 from phichat.ui.threads.engine_thread import EngineThread
-
-FRAME = 16  # milliseconds: pieces are painted together, at most this often
 
 
 class GenerationState(Enum):
@@ -48,7 +48,7 @@ class GenerationState(Enum):
 
 
 class GenerationController(QObject):
-    """Loads models, and generates one reply at a time.
+    """Loads models, and generates one reply at a time, or several versions of it.
 
     Attributes:
         model: the model in use or being loaded; None before the first.
@@ -63,6 +63,7 @@ class GenerationController(QObject):
     Signals:
         state_changed: `state`, `model` or `loaded` changed.
         replied(Session, Message): a reply begins, grows or ends; asked(Session): one is about to begin.
+        version_replied(Session, Message): one that is generated beside another one does, or ends before the others.
         failed(Session, str), noticed(Session, str): a sentence about a failure, or another; None if about no session.
         shortened(Session, str): a sentence about messages that do not fit into the prompt.
         progressed(str, float): a sentence about loading or reading and the part that is done, empty when that is over.
@@ -75,6 +76,7 @@ class GenerationController(QObject):
 
     state_changed = Signal()
     replied = Signal(object, object)
+    version_replied = Signal(object, object)
     asked = Signal(object)
     failed = Signal(object, str)
     noticed = Signal(object, str)
@@ -95,7 +97,7 @@ class GenerationController(QObject):
         checksum: Callable[[ModelRef], str | None] = lambda _: None,
     ) -> None:
         super().__init__()
-        self._thread, self._settings, self._reply_store, self.checksum = thread, settings, reply_store, checksum
+        self._thread, self._settings, self.checksum = thread, settings, checksum
         self.model: ModelRef | None = None
         self.loaded: Loaded | None = None
         self.state = GenerationState.EMPTY
@@ -109,9 +111,10 @@ class GenerationController(QObject):
         self.background = BackgroundRequests(thread, self)
         self._forgetting: CancelToken | None = None
         self._session: Session | None = None
-        self._pieces: list[Piece] = []
-        self._frame = QTimer(self, interval=FRAME, singleShot=True)
-        self._frame.timeout.connect(self._show_pieces)
+        self._reply_store = reply_store
+        self._growing = GrowingReplies(reply_store, self)
+        self._growing.replied.connect(self.replied)
+        self._growing.version_replied.connect(self.version_replied)
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
         self.background.fitted.connect(self.fitted)
@@ -154,6 +157,10 @@ class GenerationController(QObject):
     def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
         """Generate another version of the reply `message`, or of the last one; `sampling` replaces the settings."""
         self._ask(session, lambda reply: session.retry(reply, message), sampling)
+
+    def retry_several(self, session: Session, message: Message, samplings: Sequence[Sampling]) -> None:
+        """Generate as many other versions of the reply `message` at the same time as there are `samplings`."""
+        self._ask(session, lambda reply: session.retry(reply, message), samplings[0], several=tuple(samplings))
 
     def edit(self, session: Session, message: Message, text: str, attachments: Attachments | None = None) -> None:
         """Ask `text` as another version of the user's `message`; with its files, or others."""
@@ -247,6 +254,7 @@ class GenerationController(QObject):
         begin: Callable[[Reply], tuple[Turn, ...]],
         sampling: Sampling | None = None,
         text: str = "",
+        several: tuple[Sampling, ...] = (),
     ) -> None:
         if self._reply or not self.model or not self.may_send_to(self.model):
             return
@@ -254,14 +262,18 @@ class GenerationController(QObject):
         sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
         session.model = self.model.name
+        request = Request(turns, sampling, session.begun, session.forced, is_temporary=session.is_temporary)
+        request = replace(request, candidates=self.candidates, finds_undecided=self.finds_undecided)
+        if len(several) > 1:
+            request = replace(request, count=len(several), samplings=several, finds_undecided=False)
+        for other in map(request.sampling_of, range(1, request.count)):
+            session.open_version(Reply(self.model.name, other.seed, sampling=asdict(other)))
         self._session = session
         self.asked.emit(session)
         stored = self._reply_store.store_question(session) if self._reply_store else None
-        request = Request(turns, sampling, session.begun, session.forced, is_temporary=session.is_temporary)
-        request = replace(request, candidates=self.candidates, finds_undecided=self.finds_undecided)
         self._reply = self._thread.generate(request, stored)
         self._become(GenerationState.LOADING if self._loading else GenerationState.READING)
-        self._tell_reply()
+        self._growing.begin(session)
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
@@ -274,7 +286,9 @@ class GenerationController(QObject):
     def _handle(self, stop: CancelToken, event: Event) -> None:
         match event:
             case Piece():
-                self._on_piece(event)
+                self._on_piece(0, event)
+            case AnswerEvent():
+                self._on_answer(event)
             case Reading(done, total):
                 share = done / max(total, 1)
                 self.progressed.emit(tr("Processing… {percent}%").format(percent=format_number(100 * share)), share)
@@ -291,12 +305,17 @@ class GenerationController(QObject):
             case Done():
                 self._on_done(event)
 
-    def _on_piece(self, piece: Piece) -> None:
-        self._pieces.append(piece)
+    def _on_answer(self, answer: AnswerEvent) -> None:
+        match answer.event:
+            case Piece() as piece:
+                self._on_piece(answer.answer, piece)
+            case Done() as done:
+                self._growing.finish_one(answer.answer, done.reason, asdict(done), self._made())
+
+    def _on_piece(self, number: int, piece: Piece) -> None:
+        self._growing.add(number, piece)
         if self.state is not GenerationState.WRITING:
             self._become(GenerationState.WRITING)
-        if not self._frame.isActive():
-            self._frame.start()
 
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
@@ -362,35 +381,17 @@ class GenerationController(QObject):
             self._end_reply(Ending.ERROR, {"error": sentence})
 
     def _end_reply(self, ending: Ending, statistics: dict[str, Any] | None = None) -> None:
-        self._show_pieces()
+        self._growing.show_pieces()
         self._reply = None
-        if self._session and (message := self._session.finish_reply(ending, statistics, **self._made())):
-            if self._reply_store:
-                self._reply_store.store_reply(self._session, message)
-            self.replied.emit(self._session, message)
+        self._growing.finish(ending, statistics or {}, self._made())
         free = GenerationState.IDLE if self.model else GenerationState.EMPTY
         self._become(GenerationState.LOADING if self._loading else free)
-
-    @Slot()
-    def _show_pieces(self) -> None:
-        self._frame.stop()
-        if not self._session or not self._pieces:
-            return
-        pieces, self._pieces = self._pieces, []
-        added = self._session.extend(pieces)
-        if self._reply_store:
-            self._reply_store.append_reply(self._session, added)
-        self._tell_reply()
 
     def _made(self) -> dict[str, Any]:
         """Return what the reply was made with, besides its settings."""
         if not self.loaded:
             return {}
         return {"engine": self.loaded.made_with, "model_sha256": self.checksum(self.loaded.model)}
-
-    def _tell_reply(self) -> None:
-        if self._session and (message := self._session.answering):
-            self.replied.emit(self._session, message)
 
     def _become(self, state: GenerationState) -> None:
         self.state = state

@@ -80,6 +80,10 @@ QListWidget::item:selected { background: $faint_accent; color: $text; }""",
         "badge": """
 QToolButton { background: $faint_accent; color: $text; border: 1px solid $edge; border-radius: 9px; padding: 2px 7px; }
 QToolButton:hover, QToolButton:focus { border-color: $accent; }""",
+        "answer": """
+QFrame[part=answer] { background: $surface; border: 1px solid $line; border-radius: 12px; }
+QFrame[part=answer]:focus { border: 2px solid $accent; }
+#answerScroll, #answerText { background: transparent; border: none; }""",
         "chosen": """
 QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border: 1px solid $edge; border-radius: 16px; }",

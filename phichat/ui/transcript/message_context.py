@@ -42,6 +42,7 @@ class MessageSignals(QObject):
         continue_requested(Message): continue the reply where it ended.
         regenerate_requested(Message, Sampling, ModelRef): generate another reply with these settings, by this model
             or, for None, the current one.
+        several_requested(Message, Sequence[Sampling]): generate other replies side by side, each with its settings.
         repeat_requested(Message): generate the reply again with its own settings, seed and model.
         edit_submitted(Message, str, Attachments): ask this text with these files, as another version of the message.
         version_chosen(Message): show this version.
@@ -57,6 +58,7 @@ class MessageSignals(QObject):
     retry_requested = Signal(object)
     continue_requested = Signal(object)
     regenerate_requested = Signal(object, object, object)
+    several_requested = Signal(object, object)
     repeat_requested = Signal(object)
     edit_submitted = Signal(object, str, object)
     version_chosen = Signal(object)

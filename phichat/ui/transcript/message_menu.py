@@ -8,14 +8,17 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.conversation import Message, Reply, Role
-from phichat.chat.sampling import Sampling, changed_settings
-from phichat.i18n import tr, tr_count
+from phichat.chat.sampling import Sampling, changed_settings, temperatures_around
+from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.transcript.copying import Selection, message_data, messages_data, selection_data
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
+
+SEVERAL = 3
+"""Answers that are written side by side: as many columns as have room in a window."""
 
 
 class MessageMenu(QMenu):
@@ -149,6 +152,7 @@ class RegenerateMenu(QMenu):
         reply = message.reply or Reply()
         known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
         self._add(tr("Another seed"), replace(known, seed=None))
+        self._add_several(known)
         self.addSection(tr("Preset"))
         for label, sampling in context.presets():
             same = bool(reply.sampling) and not changed_settings(known, sampling)
@@ -163,6 +167,27 @@ class RegenerateMenu(QMenu):
         action.setData((sampling, model))
         action.setEnabled(is_enabled)
         action.triggered.connect(self._choose)
+
+    def _add_several(self, known: Sampling) -> None:
+        """Add what writes answers side by side; at temperature 0 all would be the same."""
+        self.addSection(tr("Side by side"))
+        same = [replace(known, seed=None)] * SEVERAL
+        spread = temperatures_around(known.with_seed())
+        values = " · ".join(format_number(each.temperature, 2) for each in spread)
+        for text, samplings, is_enabled in (
+            (tr("Answer three times"), same, known.temperature > 0),
+            (tr("At temperatures {values}").format(values=values), spread, True),
+        ):
+            action = self.addAction(text)
+            action.setData(samplings)
+            action.setEnabled(is_enabled)
+            action.triggered.connect(self._choose_several)
+
+    @Slot()
+    def _choose_several(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._signals.several_requested.emit(self._message, action.data())
 
     @Slot()
     def _choose(self) -> None:

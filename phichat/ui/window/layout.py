@@ -67,8 +67,8 @@ class Columns(QSplitter):
         return action.isChecked() or action in self._folded or for_page
 
     def fold_panel_for(self, pages: CentralStack) -> None:
-        """Fold the panel while `pages` shows the first page, whose only question is which model to get."""
-        pages.first_page_shown.connect(self._on_page)
+        """Fold the panel while `pages` shows one in place of another: which model to get, or answers side by side."""
+        pages.wide_page_shown.connect(self._on_page)
         self._fold_panel.triggered.connect(self._on_panel_wanted)
 
     def fold_for_width(self, width: int) -> None:
@@ -87,11 +87,11 @@ class Columns(QSplitter):
         self._width = width
 
     @Slot(bool)
-    def _on_page(self, is_first: bool) -> None:
-        if is_first and self._fold_panel.isChecked():
+    def _on_page(self, is_wide: bool) -> None:
+        if is_wide and self._fold_panel.isChecked():
             self._is_folded_for_page = True
             self._fold_panel.setChecked(False)
-        elif not is_first and self._is_folded_for_page:
+        elif not is_wide and self._is_folded_for_page:
             self._is_folded_for_page = False
             if self._width >= PANEL_FROM:
                 self._fold_panel.setChecked(True)

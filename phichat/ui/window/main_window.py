@@ -19,6 +19,7 @@ from phichat.ui.chat.drop_overlay import DropHint
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.message_commands import MessageCommands
 from phichat.ui.chat.message_shortcuts import MessageShortcuts
+from phichat.ui.chat.parallel_answers import ParallelAnswers
 from phichat.ui.chat.prompt_fit import ContextMarker, TimeEstimateController, TokenCounter
 from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.chat.submit import SubmitController
@@ -174,6 +175,8 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self, export_to: "Exporter", import_from: "Importer") -> None:
         self._pages = CentralStack(self._welcome, self._transcript)
+        current = self.conversations.current
+        ParallelAnswers(self._theme, self._pages, self._transcript, self.generation, current, self)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
         self._coordinator.set_place(self._pages, page.above, is_offered=self._preferences.current.offers_phi_3)
@@ -271,10 +274,7 @@ class MainWindow(QMainWindow):
         conversations.commands.stopped.connect(self.generation.stop)
         self.generation.replied.connect(conversations.on_replied)
         message_commands.path_changed.connect(self._on_path)
-        message_commands.path_changed.connect(conversations.autosave.path_changed)
-        message_commands.removed.connect(conversations.autosave.branch_removed)
-        message_commands.restored.connect(conversations.autosave.branch_restored)
-        message_commands.pinned.connect(conversations.autosave.message_pinned)
+        message_commands.store_in(conversations.autosave)
         message_commands.change_made.connect(conversations.undo_stack.record)
         message_commands.toggled.connect(conversations.undo_stack.record_quietly)
 

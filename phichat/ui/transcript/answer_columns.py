@@ -1,0 +1,148 @@
+"""Several answers to one question, written side by side: in columns or, where that is too narrow, under tabs."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
+
+from phichat.chat.conversation import Message, Reply
+from phichat.i18n import format_number, tr
+from phichat.ui.blocks.render_context import RenderContext
+from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.transcript.answer_column import AnswerColumn
+from phichat.ui.widgets.controls import heading_label, push_button
+from phichat.ui.widgets.foreign_text import plain_label
+from phichat.unicode import short_title
+
+NARROWEST = 230  # pixels of a column
+
+
+class AnswerColumns(QWidget):
+    """Shows the versions of one answer, and lets the user choose one.
+
+    Signals:
+        chosen(Message): go on with this one.
+        closed: go back to the conversation.
+    """
+
+    chosen = Signal(object)
+    closed = Signal()
+
+    def __init__(self, theme: Theme, render: RenderContext) -> None:
+        super().__init__()
+        self.setObjectName("answerColumns")
+        self.setAccessibleName(tr("Answers side by side"))
+        self._theme, self._render = theme, render
+        self._columns: list[AnswerColumn] = []
+        self._current = 0
+        self._question = muted(plain_label())
+        self._back = push_button("backToConversation", tr("Back to conversation"))
+        self._back.clicked.connect(self.closed)
+        theme.apply_stylesheet(self._back, "small")
+        self._tabs = QTabBar()
+        self._tabs.setObjectName("answerTabs")
+        self._tabs.setAccessibleName(tr("Answers"))
+        self._tabs.setDrawBase(False)
+        self._tabs.setExpanding(False)
+        self._tabs.currentChanged.connect(self._show_current)
+        self._lay_out()
+
+    def show_messages(self, question: str, messages: Sequence[Message]) -> None:
+        """Show `messages`, the answers to `question`, in place of others."""
+        for column in self._columns:
+            self._row.removeWidget(column)
+            column.hide()
+            column.deleteLater()
+        self._question.setText(short_title(question))
+        settings = _settings(messages)
+        self._columns = [
+            AnswerColumn(self._theme, self._render, message, number, setting)
+            for number, (message, setting) in enumerate(zip(messages, settings, strict=True), 1)
+        ]
+        for column in self._columns:
+            column.chosen.connect(self.chosen)
+            column.closed.connect(self.closed)
+            column.moved.connect(self._move)
+            self._row.addWidget(column, 1)
+        self._fill_tabs()
+        self._show_current(0)
+        self._set_tab_order()
+
+    def show_message(self, message: Message) -> None:
+        """Show the next state of one of them, if it is."""
+        for column in self._columns:
+            if column.message.id == message.id:
+                column.show_message(message)
+
+    def focus_current(self) -> None:
+        """Focus the current column."""
+        if self._columns:
+            self._columns[self._current].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _lay_out(self) -> None:
+        heading = QHBoxLayout()
+        title = heading_label(tr("Choose an answer to go on with"))
+        title.setWordWrap(True)
+        heading.addWidget(title, 1)
+        heading.addWidget(self._back, 0, Qt.AlignmentFlag.AlignTop)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(10)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(18, 6, 18, 10)
+        rows.addLayout(heading)
+        rows.addWidget(self._question)
+        rows.addWidget(self._tabs)
+        rows.addLayout(self._row, 1)
+
+    def _fill_tabs(self) -> None:
+        self._tabs.blockSignals(True)
+        while self._tabs.count():
+            self._tabs.removeTab(0)
+        for column in self._columns:
+            self._tabs.addTab(column.accessibleName().replace("&", "&&"))
+        self._tabs.setCurrentIndex(0)
+        self._tabs.blockSignals(False)
+
+    def _set_tab_order(self) -> None:
+        stops = [self._back, self._tabs, *(stop for column in self._columns for stop in column.tab_stops())]
+        for one, other in pairwise(stops):
+            QWidget.setTabOrder(one, other)
+
+    @Slot(int)
+    def _show_current(self, index: int) -> None:
+        self._current = max(index, 0)
+        self._arrange()
+
+    @Slot(int)
+    def _move(self, step: int) -> None:
+        """Move the focus to the column `step` further."""
+        self._current = min(max(self._current_focused() + step, 0), len(self._columns) - 1)
+        self._tabs.setCurrentIndex(self._current)
+        self._arrange()
+        self.focus_current()
+
+    def _current_focused(self) -> int:
+        return next((at for at, column in enumerate(self._columns) if column.hasFocus()), self._current)
+
+    def _arrange(self) -> None:
+        """Show all columns, or the current one and the tabs."""
+        is_narrow = self.width() < len(self._columns) * scaled(NARROWEST)
+        self._tabs.setVisible(is_narrow)
+        for at, column in enumerate(self._columns):
+            column.setVisible(at == self._current or not is_narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+
+def _settings(messages: Sequence[Message]) -> list[str]:
+    """Return what tells each answer from the others: its temperature, or its seed if that is the same."""
+    replies = [message.reply or Reply() for message in messages]
+    temperatures = [reply.sampling.get("temperature") for reply in replies]
+    if len({str(each) for each in temperatures}) > 1:
+        return [tr("temperature {value}").format(value=format_number(float(each or 0), 2)) for each in temperatures]
+    return [tr("seed {seed}").format(seed=reply.seed) for reply in replies]

@@ -1,0 +1,203 @@
+"""Several answers side by side: they grow together, each is a version, and one is chosen to go on with."""
+
+import threading
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
+
+from phichat.chat.conversation import Ending, Message
+from phichat.engine.base import AnswerEvent, Done, Piece
+from phichat.errors import EngineError
+from phichat.i18n import tr
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.transcript.answer_column import AnswerColumn
+from tests.support.fakes import Line, ScriptedEngine
+from tests.ui.conftest import Person
+
+SIDE_BY_SIDE = "Regenerate with", "Answer three times"
+
+
+def says(answer: int, text: str) -> AnswerEvent:
+    return AnswerEvent(answer, Piece(text, 500 + answer))
+
+
+def ends(answer: int) -> AnswerEvent:
+    return AnswerEvent(answer, Done(Ending.STOP, answer, 4, 4, 2))
+
+
+BEGIN: list[Line] = [says(0, "Snow"), says(1, "Rain"), says(2, "Wind")]
+END: list[Line] = [ends(0), says(1, " falls"), ends(1), says(2, " blows"), ends(2)]
+
+
+@pytest.fixture
+def asked(person: Person, engine: ScriptedEngine) -> Person:
+    """Has one answer; the next ones come side by side, and wait in their middle for the gate."""
+    engine.enqueue("Fog")
+    person.ask("What is winter?")
+    person.wait_for(GenerationState.IDLE)
+    return person
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def growing(asked: Person, engine: ScriptedEngine, gate: threading.Event) -> Person:
+    engine.enqueue(*BEGIN, gate, *END)
+    asked.choose_in(1, *SIDE_BY_SIDE)
+    asked.wait(lambda: [text(asked, number) for number in (1, 2, 3)] == ["Snow", "Rain", "Wind"])
+    return asked
+
+
+@pytest.fixture
+def written(growing: Person, gate: threading.Event) -> Person:
+    gate.set()
+    growing.wait_for(GenerationState.IDLE)
+    return growing
+
+
+def column(person: Person, number: int) -> AnswerColumn:
+    found = person.find(f"answer-{number}")
+    assert isinstance(found, AnswerColumn)
+    return found
+
+
+def text(person: Person, number: int) -> str:
+    found = person.window.findChild(AnswerColumn, f"answer-{number}")
+    return found.message.text if found else ""
+
+
+def versions(person: Person) -> list[Message]:
+    conversation = person.window.session.conversation
+    return conversation.siblings(conversation.path()[-1])
+
+
+def stored(person: Person) -> list[str]:
+    conversations = person.window.conversations
+    if conversations.autosave.last:
+        conversations.autosave.last.result(10)
+    record = conversations.history().load_conversation(person.window.session.conversation.id)
+    return [message.text for message in record.messages if message.reply]
+
+
+def test_three_answers_grow_together_and_each_is_a_version(growing: Person, gate: threading.Event) -> None:
+    assert growing.window.session.is_answering()
+    growing.window.resize(1200, 760)
+    growing.wait(lambda: all(column(growing, number).isVisible() for number in (1, 2, 3)))
+    assert not growing.find("transcript").isVisible()
+    gate.set()
+    growing.wait_for(GenerationState.IDLE)
+    assert [text(growing, number) for number in (1, 2, 3)] == ["Snow", "Rain falls", "Wind blows"]
+    assert [message.text for message in versions(growing)] == ["Fog", "Snow", "Rain falls", "Wind blows"]
+    assert {message.reply.ending for message in versions(growing) if message.reply} == {Ending.STOP}
+    assert not growing.window.session.is_answering()
+
+
+def test_each_is_stored_while_it_grows_and_at_its_end(written: Person) -> None:
+    assert stored(written) == ["Fog", "Snow", "Rain falls", "Wind blows"]
+
+
+def test_a_click_chooses_one_and_the_others_stay(written: Person) -> None:
+    written.click("useAnswer-2")
+    assert written.find("transcript").isVisible()
+    assert written.message(1) == "Rain falls"
+    assert any(label.text() == "3/4" for label in written.find("message-1").findChildren(QLabel))
+    assert not written.window.commands.undo.isEnabled()
+
+
+def test_arrow_keys_and_enter_choose(written: Person) -> None:
+    assert written.window.focusWidget() is column(written, 1)
+    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
+    QTest.keyClick(column(written, 2), Qt.Key.Key_Right)
+    assert written.window.focusWidget() is column(written, 3)
+    QTest.keyClick(column(written, 3), Qt.Key.Key_Return)
+    assert written.message(1) == "Wind blows"
+
+
+def test_one_that_is_chosen_while_it_grows_goes_on_growing(growing: Person, gate: threading.Event) -> None:
+    growing.click("useAnswer-3")
+    assert growing.message(1) == "Wind"
+    gate.set()
+    growing.wait_for(GenerationState.IDLE)
+    growing.wait(lambda: growing.message(1) == "Wind blows")
+    assert growing.button(1, "Copy answer")
+
+
+def test_stop_stops_all_of_them(growing: Person) -> None:
+    growing.click("stopButton")
+    growing.wait_for(GenerationState.IDLE)
+    replies = [message.reply for message in versions(growing)[1:]]
+    assert [reply.ending for reply in replies if reply] == [Ending.CANCELLED] * 3
+
+
+def test_when_the_engine_dies_each_keeps_what_it_had(asked: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(*BEGIN, ends(0), EngineError("The model crashed."))
+    asked.choose_in(1, *SIDE_BY_SIDE)
+    asked.wait(lambda: text(asked, 3))
+    asked.wait_for(GenerationState.IDLE)
+    endings = [message.reply.ending for message in versions(asked)[1:] if message.reply]
+    assert endings == [Ending.STOP, Ending.ERROR, Ending.ERROR]
+    assert stored(asked) == ["Fog", "Snow", "Rain", "Wind"]
+    asked.click("useAnswer-2")
+    assert asked.button(1, "Continue")
+
+
+def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(*BEGIN, *END)
+    asked.choose_in(1, "Regenerate with", "At temperatures 0.35 · 0.70 · 1.05")
+    asked.wait_for(GenerationState.IDLE)
+    asked.wait(lambda: text(asked, 3) == "Wind blows")
+    request = engine.requests[-1]
+    assert [request.sampling_of(number).temperature for number in range(3)] == [0.35, 0.7, 1.05]
+    assert len({request.sampling_of(number).seed for number in range(3)}) == 1
+    assert column(asked, 2).accessibleName() == "Answer 2, temperature 0.70"
+
+
+def test_answers_with_the_same_settings_differ_by_their_seeds(written: Person, engine: ScriptedEngine) -> None:
+    request = engine.requests[-1]
+    assert len({request.sampling_of(number).seed for number in range(3)}) == 3
+    seeds = [message.reply.seed for message in versions(written)[1:] if message.reply]
+    assert seeds == [request.sampling_of(number).seed for number in range(3)]
+
+
+def test_a_narrow_window_has_tabs(written: Person) -> None:
+    written.window.resize(640, 600)
+    tabs = written.find("answerTabs")
+    written.wait(tabs.isVisible)
+    assert [column(written, number).isVisible() for number in (1, 2, 3)] == [True, False, False]
+    tabs.setCurrentIndex(1)
+    assert [column(written, number).isVisible() for number in (1, 2, 3)] == [False, True, False]
+    QTest.keyClick(column(written, 2), Qt.Key.Key_Return)
+    assert written.message(1) == "Rain falls"
+
+
+def test_a_question_goes_on_with_the_answer_that_is_shown(written: Person) -> None:
+    written.ask("And then?")
+    written.wait_for(GenerationState.IDLE)
+    assert written.find("transcript").isVisible()
+    assert written.message(1) == "Snow"
+
+
+def test_escape_goes_back_to_the_conversation(written: Person) -> None:
+    QTest.keyClick(column(written, 1), Qt.Key.Key_Escape)
+    assert written.find("transcript").isVisible()
+    assert len(versions(written)) == 4
+
+
+def test_other_conversations_are_shown_as_ever(written: Person) -> None:
+    title = written.titles()[0]
+    written.window.commands.new.trigger()
+    assert not written.find("answerColumns").isVisible()
+    written.open(title)
+    written.wait(lambda: written.find("answerColumns").isVisible())
+
+
+def test_a_column_is_copied_by_key(written: Person) -> None:
+    QTest.keyClick(column(written, 1), Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    written.wait(lambda: QApplication.clipboard().text() == "Snow")
+    names = [button.accessibleName() for button in column(written, 2).findChildren(QAbstractButton)]
+    assert names == [f"{tr('Copy answer')} (Answer 2)", f"{tr('Use this answer')} (Answer 2)"]
