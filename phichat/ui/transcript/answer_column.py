@@ -1,5 +1,6 @@
 """One of several answers that are written side by side: a column with a header, and a button to choose it."""
 
+from dataclasses import replace
 from weakref import WeakMethod
 
 from PySide6.QtCore import QMimeData, Qt, Signal, Slot
@@ -30,6 +31,8 @@ LINE = 40  # pixels that an arrow key scrolls
 class AnswerColumn(QFrame):
     """Shows an answer as it grows. `number` counts from 1; `setting` tells it from the others, in words.
 
+    Attributes: `title` is its name.
+
     While it has the focus, Enter chooses it, arrow keys scroll it or move to the next, and Ctrl+C copies it.
 
     Signals:
@@ -48,18 +51,18 @@ class AnswerColumn(QFrame):
         self.setProperty("part", "answer")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._message, self._theme = message, theme
-        self._title = tr("Answer {number}").format(number=format_number(number))
+        self.title = tr("Answer {number}").format(number=format_number(number))
         self._setting = setting
         self._parts: list[BlockWidget] = []
         self._thinking: ThinkingView | None = None
         self._blocks = BlockList(theme, render, self._parts, self)
-        self._blocks.changed.connect(self._name_blocks)
+        self._blocks.changed.connect(self._on_blocks_changed)
         self._note = AlertLabel(theme)
         self._note.setWordWrap(True)
         self._copy_button = CopyButton(theme, tr("Copy answer"), WeakMethod(self._data))
-        self._copy_button.setAccessibleName(f"{tr('Copy answer')} ({self._title})")
+        self._copy_button.setAccessibleName(f"{tr('Copy answer')} ({self.title})")
         self._use = push_button(f"useAnswer-{number}", tr("Use this answer"))
-        self._use.setAccessibleName(f"{tr('Use this answer')} ({self._title})")
+        self._use.setAccessibleName(f"{tr('Use this answer')} ({self.title})")
         self._use.clicked.connect(self._choose)
         theme.apply_stylesheet(self._use, "small")
         theme.apply_stylesheet(self, "answer")
@@ -78,26 +81,20 @@ class AnswerColumn(QFrame):
         is_growing = _is_growing(message)
         self._show_thinking()
         self._blocks.show(message.text, is_growing=is_growing)
-        reply = message.reply or Reply()
+        reply = replace(message.reply or Reply(), seed=None)  # which is no news beside `setting`
         waiting = "" if message.text or message.is_thinking else tr("Processing…")
         self._note.set_alert(is_alert=reply.ending is Ending.ERROR)
         self._note.setText(waiting if is_growing else footer(reply))
         self._copy_button.setEnabled(bool(message.text))
-        self.setAccessibleName(", ".join(filter(None, [self._title, self._setting])))
+        self.setAccessibleName(", ".join(filter(None, [self.title, self._setting])))
         self.setAccessibleDescription(self._note.text())
         if was_growing and not is_growing:
-            done = tr("{answer} is complete.").format(answer=self._title)
-            announce(self, done if reply.ending is Ending.STOP else f"{self._title}: {footer(reply)}")
-
-    def tab_stops(self) -> list[QWidget]:
-        """Return the widgets that take the focus, in reading order."""
-        thinking = self._thinking.tab_stops() if self._thinking else []
-        blocks = [stop for part in self._parts for stop in (*part.buttons(), part.text_edit())]
-        return [self, self._copy_button, *thinking, *blocks, *self._blocks.tab_stops(), self._use]
+            done = tr("{answer} is complete.").format(answer=self.title)
+            announce(self, done if reply.ending is Ending.STOP else f"{self.title}: {footer(reply)}")
 
     def _lay_out(self) -> None:
         header = QHBoxLayout()
-        header.addWidget(heading_label(self._title))
+        header.addWidget(heading_label(self.title))
         header.addWidget(muted(plain_label(self._setting)), 1)
         header.addWidget(self._copy_button)
         text = QWidget()
@@ -141,9 +138,9 @@ class AnswerColumn(QFrame):
             bar.setValue(most)
 
     @Slot(int)
-    def _name_blocks(self, first: int) -> None:
+    def _on_blocks_changed(self, first: int) -> None:
         for part in self._parts[first:]:
-            part.set_accessible_name(self._title)
+            part.set_accessible_name(self.title)
 
     @Slot()
     def _choose(self) -> None:

@@ -1,7 +1,6 @@
 """Several answers to one question, written side by side: in columns or, where that is too narrow, under tabs."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -69,7 +68,6 @@ class AnswerColumns(QWidget):
             self._row.addWidget(column, 1)
         self._fill_tabs()
         self._show_current(0)
-        self._set_tab_order()
 
     def show_message(self, message: Message) -> None:
         """Show the next state of one of them, if it is."""
@@ -102,14 +100,9 @@ class AnswerColumns(QWidget):
         while self._tabs.count():
             self._tabs.removeTab(0)
         for column in self._columns:
-            self._tabs.addTab(column.accessibleName().replace("&", "&&"))
+            self._tabs.addTab(column.title)
         self._tabs.setCurrentIndex(0)
         self._tabs.blockSignals(False)
-
-    def _set_tab_order(self) -> None:
-        stops = [self._back, self._tabs, *(stop for column in self._columns for stop in column.tab_stops())]
-        for one, other in pairwise(stops):
-            QWidget.setTabOrder(one, other)
 
     @Slot(int)
     def _show_current(self, index: int) -> None:
