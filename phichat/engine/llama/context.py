@@ -169,10 +169,17 @@ class LlamaContext:
 
     def can_trim_sequence(self, number: int, length: int, kept: int) -> bool:
         """Return whether the end of `kept` tokens can be removed, from `length` on, without a checkpoint."""
+        return self.can_trim_state(length, kept, -1 if length >= kept else self.first_position(number))
+
+    def can_trim_state(self, length: int, kept: int, first: int) -> bool:
+        """Return the same of a state whose cells begin at position `first`."""
         if self.is_trimmable or length >= kept:
             return True
-        first = lib.llama_memory_seq_pos_min(self.memory, number)
-        return not self._is_recurrent and bool(first <= max(0, length - self._window + 1))
+        return not self._is_recurrent and first <= max(0, length - self._window + 1)
+
+    def first_position(self, number: int) -> int:
+        """Return the position of the first token that a sequence still has cells of; -1 if there is none."""
+        return int(lib.llama_memory_seq_pos_min(self.memory, number))
 
     def accept_guess(self, guess: int) -> None:
         """Keep the next of the guesses."""

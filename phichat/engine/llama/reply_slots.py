@@ -9,6 +9,7 @@ from phichat.chat.conversation import Ending
 from phichat.engine.base import Done, Event, Request
 from phichat.engine.llama.answer_group import AnswerGroup
 from phichat.engine.llama.loaded_model import LoadedModel
+from phichat.engine.llama.parked_sequences import ParkedSequences
 from phichat.engine.llama.reply_batch import ReplyBatch
 from phichat.engine.llama.reply_plan import MakeChain, ReplyPlan
 from phichat.engine.llama.sequences import SequencePool
@@ -28,15 +29,15 @@ class _Waiting:
 class ReplySlots:
     """Slots for `count` replies at the same time, and one more for what is urgent. `close` them at the end.
 
-    What each has read stays in its sequence, for the next request that begins like it. Requests share the context: a
-    reply that finds it full waits until another has ended.
+    What each has read stays in its sequence, or parked in memory, for the next request that begins like it. Requests
+    share the context: a reply that finds it full waits until another has ended.
     """
 
     def __init__(self, opened: LoadedModel, count: int, make_chain: MakeChain) -> None:
         """Open the context for so many sequences. Raise EngineError if there is not enough memory."""
         opened.open_sequences(count + 1)
         self._opened, self._make_chain = opened, make_chain
-        self._pool = SequencePool(opened.llama)
+        self._pool = SequencePool(opened.llama, ParkedSequences(opened.llama))
         self._pool.spare = 1
         self._batch = ReplyBatch[Event](opened, self._pool)
         self._waiting: list[_Waiting] = []

@@ -5,8 +5,10 @@ from itertools import count
 
 from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.context import LlamaContext, decode_error
+from phichat.engine.llama.parked_sequences import ParkedSequences
 from phichat.engine.states import count_common
 
+COPIED = 16  # tokens of a parked state are surely copied in the time that one is read
 NO_ROOM = 1  # returned by llama_decode for want of cells
 
 
@@ -36,27 +38,38 @@ class SequencePool:
     The first is the one that the context decodes by itself.
     """
 
-    def __init__(self, llama: LlamaContext) -> None:
-        self._llama = llama
+    def __init__(self, llama: LlamaContext, parked: ParkedSequences | None = None) -> None:
+        """With `parked`, what nobody uses is parked when a reply begins, so that none attends to it."""
+        self._llama, self._parked = llama, parked
         self.spare = 0
         """How many sequences are kept for what is urgent."""
         self._clock = count(1)
         self.all = [CachedSequence(number, [] if number else llama.kept) for number in range(llama.sequences)]
 
     def close(self) -> None:
-        """Forget all but the first."""
+        """Forget all but the first, and what is parked."""
+        if self._parked:
+            self._parked.clear()
         for sequence in self.all[1:]:
             self.forget(sequence)
 
     def take(self, tokens: Sequence[int], *, is_urgent: bool = False) -> CachedSequence | None:
-        """Return a free sequence for `tokens`, which keeps as many of them as any has; None if none is free."""
+        """Return a free sequence for `tokens`, which keeps as many of them as any has; None if none is free.
+
+        The other free ones are parked. One that goes on alone is moved to the first cells then: llama.cpp looks at all
+        cells up to the last that is used.
+        """
         free = self._free(0 if is_urgent else self.spare)
         if not free:
             return None
         likest = max(free, key=lambda each: self._usable(each, tokens))
-        is_continued = 2 * self._usable(likest, tokens) > len(likest.kept)
+        known = self._usable(likest, tokens)
+        is_continued = 2 * known > len(likest.kept) and known >= self._parked_length(tokens)
         found = likest if is_continued else min(free, key=lambda each: (bool(each.kept), each.used))
         self._mark_used(found)
+        has_parked = self._park_free()
+        if not is_continued or (has_parked and len(free) == len(self.all)):
+            self._park(found, drops_older=not is_continued)
         self.begin(found, tokens)
         return found
 
@@ -65,6 +78,7 @@ class SequencePool:
 
         The last is always pending, as its logits are needed.
         """
+        self._restore(sequence, tokens)
         source = max(self.all, key=lambda each: (self._usable(each, tokens), each is sequence))
         length = self._usable(source, tokens)
         if source is not sequence:
@@ -83,6 +97,7 @@ class SequencePool:
             return None
         found = min(free, key=lambda each: (bool(each.kept), each.used))
         self._mark_used(found)
+        self._park(found, drops_older=True)
         self.forget(found)
         self._copy(source, found, -1)
         found.kept += source.kept
@@ -97,6 +112,7 @@ class SequencePool:
     def suspend(self, sequence: CachedSequence) -> None:
         """Free the cells of a sequence in use; all its tokens are pending then."""
         sequence.pending, sequence.row = [*sequence.kept, *sequence.pending], None
+        self._park(sequence)
         self.forget(sequence)
 
     def forget(self, sequence: CachedSequence) -> None:
@@ -108,6 +124,7 @@ class SequencePool:
         """Free the cells of the free sequence that was used least recently; return whether there is one."""
         free = [sequence for sequence in self.all if sequence.is_free and sequence.kept]
         for sequence in sorted(free, key=lambda each: each.used)[:1]:
+            self._park(sequence, drops_older=True)
             self.forget(sequence)
         return bool(free)
 
@@ -145,6 +162,35 @@ class SequencePool:
                 each.kept.clear()
             raise decode_error(result)
         return not result
+
+    def _parked_length(self, tokens: Sequence[int]) -> int:
+        return self._parked.best(tokens)[1] if self._parked else 0
+
+    def _park_free(self) -> bool:
+        """Park all free sequences for which there is room; return whether any was."""
+        free = [sequence for sequence in self.all if sequence.is_free and sequence.kept]
+        parked = [sequence for sequence in sorted(free, key=lambda each: each.used) if self._park(sequence)]
+        return bool(parked)
+
+    def _park(self, sequence: CachedSequence, *, drops_older: bool = False) -> bool:
+        """Park a sequence, whose cells are free then; return False, and leave it as it is, if that cannot be."""
+        if not (self._parked and sequence.kept):
+            return False
+        is_parked = self._parked.park(sequence.number, sequence.kept, drops_older=drops_older)
+        if is_parked:
+            self.forget(sequence)
+        return is_parked
+
+    def _restore(self, sequence: CachedSequence, tokens: Sequence[int]) -> None:
+        """Restore what is parked of `tokens` in `sequence`, if it is clearly more than any sequence has of them."""
+        parked, length = self._parked.best(tokens) if self._parked else (None, 0)
+        known = max(self._usable(each, tokens) for each in self.all)
+        if not (self._parked and parked) or length <= known:
+            return
+        if COPIED * (length - known) > len(parked.tokens):
+            self.forget(sequence)
+            if self._parked.restore(parked, sequence.number, stays=2 * length <= len(parked.tokens)):
+                sequence.kept += parked.tokens
 
     def _copy(self, source: CachedSequence, target: CachedSequence, length: int) -> None:
         lib.llama_memory_seq_cp(self._llama.memory, source.number, target.number, 0 if length >= 0 else -1, length)

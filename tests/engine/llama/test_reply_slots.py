@@ -109,6 +109,42 @@ def test_the_next_turn_is_not_read_again(load: Load, chatml_model: Path, ask: As
         assert clients.done(number).cached_tokens == clients.done(number).prompt_tokens - 1
 
 
+def test_the_turns_of_more_clients_than_slots_are_not_read_again(load: Load, chatml_model: Path, ask: Ask) -> None:
+    clients = Clients(load(chatml_model).open_slots(1))
+    requests = [ask(f"{number} question " * 8) for number in range(4)]
+    clients.ask(*requests)
+    clients.finish()
+    clients.ask(*requests)
+    clients.finish()
+    for number in range(5, 9):
+        assert clients.tokens(number) == clients.tokens(number - 4)
+        assert clients.done(number).cached_tokens == clients.done(number).prompt_tokens - 1
+
+
+@pytest.mark.parametrize("kind", ["mamba", "lfm2", "qwen35", "gemma3"])
+def test_parked_memories_of_all_kinds_go_on_where_they_were(load: Load, ask: Ask, kind: str, tmp_path: Path) -> None:
+    engine = load(memory_models.build(tmp_path / "model.gguf", kind))
+    short, long = (replace(ask("", repeat_penalty=1, max_tokens=1), raw="word " * count) for count in (30, 40))
+    (alone, _), _ = answers(engine, [replace(long, sampling=replace(long.sampling, max_tokens=20)), short])
+    clients = Clients(engine.open_slots(1))
+    clients.ask(short, ask("Other"), ask("Another"), replace(long, sampling=replace(long.sampling, max_tokens=20)))
+    clients.finish()
+    assert clients.done(4).cached_tokens == clients.done(1).prompt_tokens
+    assert clients.tokens(4) == alone
+
+
+def test_a_reply_alone_does_not_attend_to_what_others_left(load: Load, chatml_model: Path, ask: Ask) -> None:
+    engine = load(chatml_model)
+    clients = Clients(engine.open_slots(3))
+    clients.ask(*[ask(f"{number} question " * 8) for number in range(3)])
+    clients.finish()
+    clients.ask(ask("Hi", repeat_penalty=1))
+    clients.step(3)
+    assert engine._open
+    llama = engine._open.llama
+    assert sum(llama.first_position(number) >= 0 for number in range(llama.sequences)) == 1
+
+
 def test_what_two_requests_begin_with_is_read_once(load: Load, chatml_model: Path, ask: Ask) -> None:
     clients = Clients(load(chatml_model).open_slots(3))
     clients.ask(ask("The same beginning of a text, and one.", max_tokens=200))
