@@ -192,6 +192,13 @@ class CandidateList(QListView):
         if is_resized:
             self.updateGeometry()
 
+    def show_chosen(self) -> None:
+        """Scroll to the candidate that was chosen, if there is one and not all of them have room."""
+        rows = [self._model.index(row, 0) for row in range(self._model.rowCount())]
+        chosen = next((row for row in rows if row.data(CHOSEN_ROLE)), rows[0] if rows else None)
+        if chosen is not None:
+            self.scrollTo(chosen)
+
     def sizeHint(self) -> QSize:
         rows = self._model.rowCount()
         return QSize(scaled(220), sum(self.sizeHintForRow(row) for row in range(rows)) + 2)

@@ -128,16 +128,17 @@ class LensPopup(QFrame):
             return
         self.setFixedWidth(min(scaled(WIDTH), window.width() - 2 * MARGIN))
         below, above = window.height() - MARGIN - word.bottom() - 1, word.top() - MARGIN
-        self._fit_height(below)
+        self._fit_height(window.height())
         is_below = self.height() <= below or below >= above
-        if not is_below:
-            self._fit_height(above)
+        self._fit_height(below if is_below else above)
         right = window.width() - self.width() - MARGIN
         x = word.right() - self.width() if self.isRightToLeft() else word.left()
         y = word.bottom() + 1 if is_below else word.top() - self.height()
         self.move(QPoint(max(MARGIN, min(x, right)), y))
         self.show()
         self.raise_()
+        if not self._bars.hasFocus():
+            self._bars.show_chosen()
 
     def _fit_height(self, most: int) -> None:
         """Make this as high as its parts, but at most so high: explanations go first, then the list scrolls."""

@@ -1,0 +1,74 @@
+"""The card with the candidates of a word: where it stands in the window, and what it says."""
+
+import pytest
+from PySide6.QtCore import QRect
+from PySide6.QtWidgets import QApplication, QListView, QWidget
+from pytestqt.qtbot import QtBot
+
+from phichat.chat.candidates import Candidate, Choice
+from phichat.chat.weighed_reply import WeighedToken, WeighedWord
+from phichat.ui.lens.popup import LensPopup
+from phichat.ui.theme.theme import Theme
+
+TEXT = "It rains"
+COUNT = 10  # candidates
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> QWidget:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(700, 600)
+    window.show()
+    return window
+
+
+@pytest.fixture
+def popup(window: QWidget, qapp: QApplication) -> LensPopup:
+    return LensPopup(Theme(qapp), window)
+
+
+def word_of(*candidates: Candidate, chosen: int) -> WeighedWord:
+    share = next(each for each in candidates if each.token == chosen)
+    choice = Choice(share.before, share.after, candidates.index(share) + 1, 2.0, candidates)
+    return WeighedWord(3, 8, (WeighedToken(3, 8, 1, chosen, choice),))
+
+
+def ten(chosen: int = 0) -> WeighedWord:
+    found = [Candidate(number, f" word{number}", 0.1 - 0.005 * number, 0.1) for number in range(COUNT)]
+    return word_of(*found, chosen=chosen)
+
+
+def rows(popup: LensPopup) -> QListView:
+    found = popup.findChild(QListView, "lensCandidates")
+    assert isinstance(found, QListView)
+    return found
+
+
+def is_in_sight(view: QListView, row: int) -> bool:
+    return bool(view.viewport().rect().contains(view.visualRect(view.model().index(row, 0))))
+
+
+def test_it_stands_above_a_word_near_the_bottom_with_all_its_rows(popup: LensPopup) -> None:
+    popup.show_word(TEXT, ten(), can_choose=True)
+    word = QRect(100, 480, 60, 20)
+    popup.place_at(word)
+    assert popup.geometry().bottom() < word.top()
+    assert all(is_in_sight(rows(popup), row) for row in range(COUNT))
+
+
+def test_it_stands_below_a_word_with_room_for_it(popup: LensPopup) -> None:
+    popup.show_word(TEXT, ten(), can_choose=True)
+    word = QRect(100, 40, 60, 20)
+    popup.place_at(word)
+    assert popup.y() > word.bottom()
+    assert all(is_in_sight(rows(popup), row) for row in range(COUNT))
+
+
+def test_the_chosen_word_is_in_sight_where_not_all_have_room(popup: LensPopup) -> None:
+    popup.window().resize(700, 300)
+    popup.show_word(TEXT, ten(chosen=8), can_choose=True)
+    popup.place_at(QRect(100, 140, 60, 20))
+    QApplication.processEvents()
+    assert not is_in_sight(rows(popup), 0)
+    assert is_in_sight(rows(popup), 8)
