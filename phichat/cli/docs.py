@@ -162,7 +162,7 @@ def _summary(collection: Collection) -> str:
     if collection.waiting:
         parts.append(tr("{number} waiting").format(number=format_number(collection.waiting)))
     if collection.failed:
-        parts.append(tr("{number} couldn’t be read").format(number=format_number(collection.failed)))
+        parts.append(tr("{number} unreadable").format(number=format_number(collection.failed)))
     if collection.missing:
         parts.append(tr("{number} missing").format(number=format_number(collection.missing)))
     return ", ".join(parts)

@@ -67,7 +67,7 @@ class WriterThread:
         with self._lock:
             if self._is_closed:
                 job.future.set_exception(
-                    StoreError(tr("The history is closed, so nothing more can be saved. Restart Phichat."))
+                    StoreError(tr("Phichat can no longer save your conversations. Restart Phichat."))
                 )
             else:
                 self._queue.put(job)
