@@ -69,6 +69,8 @@ class ReplySlots:
         except BaseException:
             self.close()
             raise
+        if self.is_idle:
+            self._pool.rest()
 
     def close(self) -> None:
         """End all replies, and forget what was read for requests."""

@@ -39,7 +39,7 @@ class SequencePool:
     """
 
     def __init__(self, llama: LlamaContext, parked: ParkedSequences | None = None) -> None:
-        """With `parked`, what nobody uses is parked when a reply begins, so that none attends to it."""
+        """With `parked`, what nobody uses is parked there before a reply is written alone, which would attend to it."""
         self._llama, self._parked = llama, parked
         self.spare = 0
         """How many sequences are kept for what is urgent."""
@@ -56,8 +56,8 @@ class SequencePool:
     def take(self, tokens: Sequence[int], *, is_urgent: bool = False) -> CachedSequence | None:
         """Return a free sequence for `tokens`, which keeps as many of them as any has; None if none is free.
 
-        The other free ones are parked. One that goes on alone is moved to the first cells then: llama.cpp looks at all
-        cells up to the last that is used.
+        If all are free, the others are parked, and one that goes on is moved to the first cells then: llama.cpp looks
+        at all cells up to the last that is used.
         """
         free = self._free(0 if is_urgent else self.spare)
         if not free:
@@ -67,8 +67,8 @@ class SequencePool:
         is_continued = 2 * known > len(likest.kept) and known >= self._parked_length(tokens)
         found = likest if is_continued else min(free, key=lambda each: (bool(each.kept), each.used))
         self._mark_used(found)
-        has_parked = self._park_free()
-        if not is_continued or (has_parked and len(free) == len(self.all)):
+        has_parked = len(free) == len(self.all) and self._park_free()
+        if has_parked or not is_continued:
             self._park(found, drops_older=not is_continued)
         self.begin(found, tokens)
         return found
@@ -89,6 +89,14 @@ class SequencePool:
         elif length < len(sequence.kept):
             self._trim(sequence, length)
         sequence.pending, sequence.row = list(tokens[length:]), None
+
+    def rest(self) -> None:
+        """Park what the sequences keep while nobody uses any, unless it is only one, which may go on as it is.
+
+        Now, as nobody waits: tokens that were written beside others are slow to copy, each by itself.
+        """
+        if sum(bool(sequence.kept) for sequence in self.all) > 1:
+            self._park_free()
 
     def fork(self, source: CachedSequence) -> CachedSequence | None:
         """Return a free sequence that is made the same as `source`; None if none is free."""
