@@ -39,7 +39,7 @@ class Columns(QSplitter):
         self._fold_sidebar, self._fold_panel = fold_sidebar, fold_panel
         self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
-        self._is_folded_for_page = False
+        self._is_wide_page = self._is_folded_for_page = False
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
             set_min_width(column, least)
             self.addWidget(column)
@@ -83,11 +83,18 @@ class Columns(QSplitter):
                 self._folded.append(action)
             elif self._width < least <= width and action in self._folded:
                 self._folded.remove(action)
-                action.setChecked(True)
+                self._unfold(action)
         self._width = width
+
+    def _unfold(self, action: QAction) -> None:
+        if self._is_wide_page and action is self._fold_panel:
+            self._is_folded_for_page = True
+        else:
+            action.setChecked(True)
 
     @Slot(bool)
     def _on_page(self, is_wide: bool) -> None:
+        self._is_wide_page = is_wide
         if is_wide and self._fold_panel.isChecked():
             self._is_folded_for_page = True
             self._fold_panel.setChecked(False)

@@ -338,3 +338,19 @@ def test_the_page_fits_a_small_window_in_french(open_window: Callable[[], Person
     page, button = _page(person), person.find("downloadButton")
     assert page is not None
     assert page.rect().contains(button.rect().translated(button.mapTo(page, button.rect().topLeft())))
+
+
+def test_the_settings_stay_folded_on_the_first_page_when_there_is_room_for_them_again(newcomer: Person) -> None:
+    """As there is after Ctrl+0, or in a wider window."""
+    newcomer.window.resize(1200, 800)
+    newcomer.ask("Hello")
+    newcomer.wait_for(GenerationState.IDLE)
+    assert _is_shown(newcomer, "settingsPanel")
+    newcomer.window.resize(800, 800)
+    newcomer.window.commands.new.trigger()
+    newcomer.wait(lambda: _page(newcomer) is not None)
+    newcomer.window.resize(1200, 800)
+    assert not _is_shown(newcomer, "settingsPanel")
+    newcomer.ask("Hello again")
+    newcomer.wait(lambda: _is_shown(newcomer, "settingsPanel"))
+    newcomer.wait_for(GenerationState.IDLE)
