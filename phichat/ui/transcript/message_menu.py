@@ -176,7 +176,7 @@ class RegenerateMenu(QMenu):
         values = " · ".join(format_number(each.temperature, 2) for each in spread)
         for text, samplings, is_enabled in (
             (tr("Answer three times"), same, known.temperature > 0),
-            (tr("At temperatures {values}").format(values=values), spread, True),
+            (tr("Answer at temperatures {values}").format(values=values), spread, True),
         ):
             action = self.addAction(text)
             action.setData(samplings)

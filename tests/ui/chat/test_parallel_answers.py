@@ -5,7 +5,7 @@ import threading
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea
 
 from phichat.chat.conversation import Ending, Message
 from phichat.engine.base import AnswerEvent, Done, Piece
@@ -148,7 +148,7 @@ def test_when_the_engine_dies_each_keeps_what_it_had(asked: Person, engine: Scri
 
 def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Regenerate with", "At temperatures 0.35 · 0.70 · 1.05")
+    asked.choose_in(1, "Regenerate with", "Answer at temperatures 0.35 · 0.70 · 1.05")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]
@@ -201,3 +201,25 @@ def test_a_column_is_copied_by_key(written: Person) -> None:
     written.wait(lambda: QApplication.clipboard().text() == "Snow")
     names = [button.accessibleName() for button in column(written, 2).findChildren(QAbstractButton)]
     assert names == [f"{tr('Copy answer')} (Answer 2)", f"{tr('Use this answer')} (Answer 2)"]
+
+
+def test_a_column_follows_its_answer_until_it_is_scrolled(
+    asked: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    more = threading.Event()
+    long = "A long line of text.\n\n" * 60
+    asked.window.resize(1200, 700)
+    engine.enqueue(says(0, long), says(1, long), gate, says(0, long), says(1, long), more, ends(0), ends(1), ends(2))
+    asked.choose_in(1, *SIDE_BY_SIDE)
+    bars = [column(asked, number).findChildren(QScrollArea)[0].verticalScrollBar() for number in (1, 2)]
+    asked.wait(lambda: all(0 < bar.maximum() == bar.value() for bar in bars))
+    before = bars[0].maximum()
+    QTest.keyClick(column(asked, 2), Qt.Key.Key_PageUp)
+    place = bars[1].value()
+    assert place < before
+    gate.set()
+    asked.wait(lambda: all(bar.maximum() > 1.5 * before for bar in bars))
+    asked.wait(lambda: bars[0].value() == bars[0].maximum())
+    assert bars[1].value() == place
+    more.set()
+    asked.wait_for(GenerationState.IDLE)
