@@ -36,6 +36,13 @@ class ParallelAnswers(QObject):
         generation.replied.connect(self._on_replied)
         generation.version_replied.connect(self._on_version_replied)
         current.session_changed.connect(self._show_session)
+        current.message_found.connect(self.close)
+
+    @Slot()
+    def close(self) -> None:
+        """Show the conversation again, as when something is to be found in it."""
+        self._open.pop(self._current.session.conversation.id, None)
+        self._pages.show_over_conversation(None)
 
     @Slot(object)
     def _on_asked(self, session: Session) -> None:
@@ -72,7 +79,7 @@ class ParallelAnswers(QObject):
         if self._columns is None:
             self._columns = AnswerColumns(self._theme, self._transcript.context.render)
             self._columns.chosen.connect(self._choose)
-            self._columns.closed.connect(self._close)
+            self._columns.closed.connect(self._go_back)
         question = session.conversation.message(messages[0].parent or "")
         self._columns.show_messages(question.text if question else "", messages)
         self._pages.show_over_conversation(self._columns)
@@ -80,11 +87,10 @@ class ParallelAnswers(QObject):
     @Slot(object)
     def _choose(self, message: Message) -> None:
         """Show `message` as the answer; the others stay as versions of it."""
-        self._close()
+        self._go_back()
         self._transcript.context.signals.version_chosen.emit(message)
 
     @Slot()
-    def _close(self) -> None:
-        self._open.pop(self._current.session.conversation.id, None)
-        self._pages.show_over_conversation(None)
+    def _go_back(self) -> None:
+        self.close()
         self._transcript.setFocus()

@@ -176,7 +176,8 @@ class MainWindow(QMainWindow):
     def _lay_out(self, export_to: "Exporter", import_from: "Importer") -> None:
         self._pages = CentralStack(self._welcome, self._transcript)
         current = self.conversations.current
-        ParallelAnswers(self._theme, self._pages, self._transcript, self.generation, current, self)
+        answers = ParallelAnswers(self._theme, self._pages, self._transcript, self.generation, current, self)
+        self.commands.find.triggered.connect(answers.close)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
         self._coordinator.set_place(self._pages, page.above, is_offered=self._preferences.current.offers_phi_3)

@@ -223,3 +223,9 @@ def test_a_column_follows_its_answer_until_it_is_scrolled(
     assert bars[1].value() == place
     more.set()
     asked.wait_for(GenerationState.IDLE)
+
+
+def test_find_looks_in_the_conversation(written: Person) -> None:
+    written.window.commands.find.trigger()
+    assert written.find("transcript").isVisible()
+    assert written.find("findBar").isVisible()
