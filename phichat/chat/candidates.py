@@ -85,30 +85,30 @@ def _values(choice: Choice) -> tuple[object, ...]:
 
 
 SURE = 0.5
-"""From which probability of the chosen token on a model counts as sure."""
+"""From which probability of a word on a model counts as sure."""
 
 LIMITS = (0.1, 0.25, SURE)
 """Probabilities below which a word is shown as one that the model was less and less sure of."""
 
-HESITATION = 2.0
-"""From which entropy on a choice is a hesitation, in bits: as open as one between four equal words."""
+HESITATION = LIMITS[1]
+"""Below which probability a word is a hesitation: one in four, so that F8 goes through words that are tinted."""
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """How sure a model was of a reply: of what share of its tokens, and how often it hesitated."""
+    """How sure a model was of a reply: of what share of its words, and how often it hesitated."""
 
     share: float
     hesitations: int
 
 
-def certainty_of(choices: Iterable[Choice | None]) -> Certainty | None:
-    """Return how sure the model was; None if nothing is known."""
-    known = [choice for choice in choices if choice]
+def certainty_of(probabilities: Iterable[float | None]) -> Certainty | None:
+    """Return how sure the model was of words with these probabilities; None if none is known."""
+    known = [each for each in probabilities if each is not None]
     if not known:
         return None
-    sure = sum(choice.probability >= SURE for choice in known)
-    return Certainty(sure / len(known), sum(choice.entropy >= HESITATION for choice in known))
+    sure = sum(each >= SURE for each in known)
+    return Certainty(sure / len(known), sum(each < HESITATION for each in known))
 
 
 def certainty_text(certainty: Certainty) -> str:

@@ -52,14 +52,14 @@ class WeighedWord:
         return min((each.choice.probability for each in self.tokens if each.choice), default=None)
 
     @property
-    def entropy(self) -> float | None:
-        """That of its least decided token, in bits; None if nothing is known."""
-        return max((each.choice.entropy for each in self.tokens if each.choice), default=None)
+    def least_sure(self) -> WeighedToken:
+        """Its least likely token; the first if nothing is known."""
+        return min(self.tokens, key=lambda each: each.choice.probability if each.choice else 2.0)
 
     @property
-    def least_decided(self) -> WeighedToken:
-        """Its token with the highest entropy; the first if nothing is known."""
-        return max(self.tokens, key=lambda each: each.choice.entropy if each.choice else -1.0)
+    def is_hesitation(self) -> bool:
+        """Whether the model was far from sure of it."""
+        return self.probability is not None and self.probability < HESITATION
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class WeighedReply:
     @property
     def certainty(self) -> Certainty | None:
         """How sure the model was; None if nothing is known."""
-        return certainty_of(each.choice for each in self.tokens)
+        return certainty_of(word.probability for word in self.words)
 
     @property
     def hesitations(self) -> tuple[WeighedWord, ...]:
         """The words at which the model hesitated, in the order of the text."""
-        return tuple(word for word in self.words if (word.entropy or 0.0) >= HESITATION)
+        return tuple(word for word in self.words if word.is_hesitation)
 
     def word_at(self, offset: int) -> WeighedWord | None:
         """Return the word at a character of the text, or the one before blanks; None before the first."""

@@ -3,7 +3,7 @@
 import os
 from bisect import bisect
 
-from phichat.chat.candidates import LIMITS, Certainty, Choice, certainty_of
+from phichat.chat.candidates import LIMITS, Certainty, certainty_of
 from phichat.chat.conversation import Piece
 from phichat.chat.weighed_reply import is_inside_word
 from phichat.cli.console import Console
@@ -24,41 +24,46 @@ class TerminalLens:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._styles = COLORLESS if os.environ.get("NO_COLOR") else STYLES
-        self._word, self._lowest = "", 1.0
-        self._pending = 1.0  # the lowest probability of tokens whose text has not come yet
-        self._choices: list[Choice | None] = []
+        self._word = ""
+        self._known: list[float] = []  # the probabilities of its tokens
+        self._pending: list[float] = []  # those of tokens whose text has not come yet
+        self._words: list[float | None] = []  # those of the words that were printed
 
     @property
     def certainty(self) -> Certainty | None:
-        """How sure the model was of the pieces so far; None if nothing is known."""
-        return certainty_of(self._choices)
+        """How sure the model was of the words so far; None if nothing is known."""
+        return certainty_of(self._words)
 
     def add_piece(self, piece: Piece) -> None:
         """Print a piece of an answer as soon as its word is complete."""
-        self._choices.append(piece.choice)
         self.add(piece.text, piece.choice.probability if piece.choice else None)
 
     def add(self, text: str, probability: float | None) -> None:
         """Print the text of a token as soon as its word is complete; `probability` is None if that is not known."""
-        self._pending = min(self._pending, 1.0 if probability is None else probability)
+        if probability is not None:
+            self._pending.append(probability)
         if not text:
             return
         if self._word and not is_inside_word(self._word[-1], text[0]):
             self._print_word()
         self._word += text
-        self._lowest, self._pending = min(self._lowest, self._pending), 1.0
+        self._known += self._pending
+        self._pending.clear()
         if text[-1].isspace():
             self._print_word()
 
     def end(self) -> None:
         """Print the last word."""
         self._print_word()
-        self._pending = 1.0
+        self._pending.clear()
 
     def _print_word(self) -> None:
         """Print the word with its style, and the blanks around it without."""
         word, self._word = self._word, ""
-        style, self._lowest = self._styles[bisect(LIMITS, self._lowest)], 1.0
+        if word:
+            self._words.append(min(self._known, default=None))
+        style = self._styles[bisect(LIMITS, min(self._known, default=1.0))]
+        self._known.clear()
         core = word.strip()
         before = word[: len(word) - len(word.lstrip())]
         self._console.print_piece(before)

@@ -3,12 +3,11 @@
 import pytest
 
 from phichat import i18n
-from phichat.chat.candidates import Certainty, Choice, certainty_of, certainty_text
+from phichat.chat.candidates import Certainty, certainty_of, certainty_text
 
 
 def test_sure_is_what_was_likelier_than_not() -> None:
-    choices = [Choice(0.9, 1, 1, 0.3), None, Choice(0.5, 1, 1, 1.0), Choice(0.2, 1, 3, 4.0), Choice(0.4, 1, 1, 2.0)]
-    assert certainty_of(choices) == Certainty(0.5, 2)
+    assert certainty_of([0.9, None, 0.5, 0.2, 0.4]) == Certainty(0.5, 1)
     assert certainty_of([None, None]) is None
 
 

@@ -55,12 +55,11 @@ def test_a_word_is_as_sure_as_its_least_sure_token() -> None:
     reply = weighed(Piece("un", 1, choice=choice(0.2, 3.0)), Piece("likely", 2, choice=choice(0.9, 0.1)), Piece("!", 3))
     word, sign = reply.words
     assert word.probability == pytest.approx(0.2, abs=1e-4)
-    assert word.entropy == 3.0
-    assert word.least_decided.token == 1
-    assert (sign.probability, sign.entropy) == (None, None)
+    assert word.least_sure.token == 1
+    assert sign.probability is None
     assert reply.hesitations == (word,)
     assert reply.certainty
-    assert reply.certainty.share == 0.5
+    assert reply.certainty.share == 0
 
 
 def test_thinking_is_no_part_of_the_answer_but_counts() -> None:

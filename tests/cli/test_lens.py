@@ -76,7 +76,7 @@ def test_an_answer_is_colored_by_certainty(engine: ScriptedEngine, ask: Run, ter
     assert status == 0
     assert styled(terminal.getvalue()) == [("It ", ""), ("is", FAIR), ("7", UNSURE), ("or", DOUBT), (".\n", "")]
     assert DOUBT.endswith(";4")
-    assert err.splitlines()[0] == "The model was sure 40% of the time, with 1 hesitation."
+    assert err.splitlines()[0] == "The model was sure 40% of the time, with 2 hesitations."
     assert engine.requests[0].candidates == 1
 
 

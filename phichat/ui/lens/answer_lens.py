@@ -6,7 +6,7 @@ from time import perf_counter
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from phichat.chat.candidates import HESITATION, certainty_text
+from phichat.chat.candidates import certainty_text
 from phichat.chat.conversation import Ending, Message
 from phichat.chat.weighed_reply import WeighedReply
 from phichat.i18n import tr
@@ -155,7 +155,7 @@ class AnswerLens(QWidget):
             return
         self._summary.setText(self._known_sentence() if known else sentence or self._unknown_sentence())
         words = known.words if known else ()
-        self._hesitations = [at for at, word in enumerate(words) if (word.entropy or 0.0) >= HESITATION]
+        self._hesitations = [at for at, word in enumerate(words) if word.is_hesitation]
         for each in (self.text, self._legend, *self._steps):
             each.setVisible(known is not None)
         for button in self._steps:

@@ -35,7 +35,7 @@ def surprise_bits(probability: float) -> float:
 
 def word_sentence(text: str, word: WeighedWord) -> str:
     """Return what the model weighed at a word of `text`, as a sentence for screen readers."""
-    token = word.least_decided
+    token = word.least_sure
     said = visible_word(text[word.start : word.end])
     if token.choice is None:
         return tr("“{word}”: probability unknown").format(word=said)
@@ -105,7 +105,7 @@ class LensPopup(QFrame):
         theme.apply_stylesheet(self, "popup")
 
     def show_word(self, text: str, word: WeighedWord, *, can_choose: bool, tells_surprise: bool = False) -> None:
-        """Show the candidates of a word of `text`, first those of its least decided token."""
+        """Show the candidates of a word of `text`, first those of its least likely token."""
         self._text, self._can_choose = text, can_choose
         self._tokens = tuple(token for token in word.tokens if token.choice) or word.tokens[:1]
         self._surprise.setVisible(tells_surprise)
@@ -114,7 +114,7 @@ class LensPopup(QFrame):
             self._tabs.removeTab(0)
         for token in self._tokens:
             self._tabs.addTab(self._said(token).replace("&", "&&"))
-        first = self._tokens.index(word.least_decided) if word.least_decided in self._tokens else 0
+        first = self._tokens.index(word.least_sure) if word.least_sure in self._tokens else 0
         self._tabs.setCurrentIndex(first)
         self._tabs.blockSignals(False)
         self._tabs.setVisible(len(self._tokens) > 1)

@@ -215,8 +215,7 @@ def test_parts_of_characters_are_shown_by_their_bytes() -> None:
 
 
 def test_how_sure_a_model_was_is_summed_up() -> None:
-    choices = [Choice(0.9, 1, 1, 0.1), Choice(0.2, 0.2, 3, 4.0), None, Choice(0.6, 0.6, 1, 2.5)]
-    certainty = certainty_of(choices)
+    certainty = certainty_of([0.9, 0.2, None, 0.6])
     assert certainty
-    assert certainty_text(certainty) == "The model was sure 67% of the time, with 2 hesitations."
+    assert certainty_text(certainty) == "The model was sure 67% of the time, with 1 hesitation."
     assert certainty_of([None]) is None

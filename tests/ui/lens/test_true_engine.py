@@ -61,7 +61,7 @@ def test_a_word_is_changed_by_keyboard_alone(person: Person) -> None:
     press(Qt.Key.Key_End)
     for _ in range(3):
         press(Qt.Key.Key_Left)
-    place = text.words[text.current].least_decided
+    place = text.words[text.current].least_sure
     press(Qt.Key.Key_Return)
     assert QApplication.focusWidget() is person.find("lensCandidates")
     press(Qt.Key.Key_Return)
