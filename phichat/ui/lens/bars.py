@@ -19,7 +19,20 @@ CANDIDATE_ROLE = Qt.ItemDataRole.UserRole
 SCALE_ROLE = CANDIDATE_ROLE + 1
 CHOSEN_ROLE = CANDIDATE_ROLE + 2
 BLANK, LINE_BREAK, TAB = "\N{OPEN BOX}", "\N{RETURN SYMBOL}", "\N{RIGHTWARDS ARROW TO BAR}"
-WORD_WIDTH, SHARE_WIDTH, BAR_HEIGHT = 84, 70, 10  # pixels
+WORD_WIDTH, BAR_HEIGHT = 84, 10  # pixels
+CUTTING = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "top_n_sigma",
+    "typical_p",
+    "xtc_probability",
+    "mirostat",
+    "forbidden",
+)
+"""The settings that can remove a word; the column on the right has room for their labels."""
+MOST_SHARE = 0.42  # of a row, that the column on the right takes at most
 SCALES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # shares that the longest possible bar stands for
 
 
@@ -49,16 +62,19 @@ def spoken_candidate(candidate: Candidate) -> str:
 
 
 class CandidateModel(QAbstractListModel):
-    """The candidates of one place, the likeliest first."""
+    """The candidates of one place, the likeliest first; with `follows_settings` as in CandidateList."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, *, follows_settings: bool) -> None:
         super().__init__(parent)
+        self._follows_settings = follows_settings
         self._candidates: list[Candidate] = []
         self._chosen = -1
 
     def show_candidates(self, candidates: Sequence[Candidate], chosen: int = -1) -> None:
         """Show `candidates`; the same number keeps selection and focus. `chosen` is the token that came, if any."""
         self._chosen = chosen
+        if self._follows_settings:
+            candidates = sorted(candidates, key=lambda each: (-each.after, -each.before))
         if len(candidates) == len(self._candidates):
             self._candidates = list(candidates)
             self.dataChanged.emit(self.index(0), self.index(len(candidates) - 1))
@@ -81,7 +97,9 @@ class CandidateModel(QAbstractListModel):
         return {CANDIDATE_ROLE: candidate, SCALE_ROLE: self._scale(), CHOSEN_ROLE: is_chosen}.get(role)
 
     def _scale(self) -> float:
-        """Return the share of the longest bar, in steps, so that bars grow and shrink as a slider moves."""
+        """Return the share of the longest possible bar: all, if bars are to grow and shrink as a slider moves."""
+        if self._follows_settings:
+            return 1.0
         longest = max(max(each.before, each.after) for each in self._candidates)
         return next(scale for scale in SCALES if scale >= min(longest, 1))
 
@@ -89,9 +107,9 @@ class CandidateModel(QAbstractListModel):
 class CandidateDelegate(QStyledItemDelegate):
     """Paints a candidate in one line: the word, its bar, and its share or what removed it."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, *, follows_settings: bool) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._follows_settings = theme, follows_settings
 
     def sizeHint(self, option: QStyleOptionViewItem, _: Index) -> QSize:
         return QSize(0, option.fontMetrics.height() + scaled(8))
@@ -103,7 +121,7 @@ class CandidateDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ground(painter, option)
-        word, bar, share = _columns(QRectF(option.rect).adjusted(6, 0, -6, 0))
+        word, bar, share = _columns(QRectF(option.rect).adjusted(6, 0, -6, 0), option.fontMetrics)
         self._paint_word(painter, option, word, candidate, is_chosen=bool(index.data(CHOSEN_ROLE)))
         self._paint_bar(painter, bar, candidate, float(index.data(SCALE_ROLE)))
         self._paint_share(painter, option, share, candidate)
@@ -111,16 +129,17 @@ class CandidateDelegate(QStyledItemDelegate):
 
     def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
         has_focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
-        if has_focus or option.state & QStyle.StateFlag.State_MouseOver:
+        can_choose = not self._follows_settings
+        if has_focus or (can_choose and option.state & QStyle.StateFlag.State_MouseOver):
             painter.setPen(QPen(QColor(self._theme.colors.accent)) if has_focus else Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(self._theme.colors.hover))
+            painter.setBrush(QColor(self._theme.colors.hover) if can_choose else Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
 
     def _paint_word(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, candidate: Candidate, *, is_chosen: bool
     ) -> None:
         font = QFont(option.font)
-        font.setStrikeOut(candidate.cut_by is not None)
+        font.setStrikeOut(is_struck(candidate, is_chosen=is_chosen))
         font.setBold(is_chosen)
         painter.setFont(font)
         painter.setPen(self._ink(candidate))
@@ -144,9 +163,8 @@ class CandidateDelegate(QStyledItemDelegate):
     def _paint_share(self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, candidate: Candidate) -> None:
         painter.setFont(option.font)
         painter.setPen(self._ink(candidate))
-        words = (
-            setting_label(candidate.cut_by) if candidate.cut_by else format_percent(candidate.after or candidate.before)
-        )
+        share = candidate.after if self._follows_settings else candidate.before
+        words = setting_label(candidate.cut_by) if candidate.cut_by else format_percent(share or candidate.before)
         text = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, int(rect.width()))
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
 
@@ -154,10 +172,16 @@ class CandidateDelegate(QStyledItemDelegate):
         return QColor(self._theme.colors.muted if candidate.cut_by else self._theme.colors.text)
 
 
-def _columns(rect: QRectF) -> tuple[QRectF, QRectF, QRectF]:
+def is_struck(candidate: Candidate, *, is_chosen: bool) -> bool:
+    """Return whether a line goes through the word: not if it was chosen, nor through signs, which it would hide."""
+    return candidate.cut_by is not None and not is_chosen and any(map(str.isalnum, candidate.text))
+
+
+def _columns(rect: QRectF, metrics: QFontMetrics) -> tuple[QRectF, QRectF, QRectF]:
     """Return the places of the word, the bar and the share; the word is on the left in every language."""
-    word, share, gap = scaled(WORD_WIDTH), scaled(SHARE_WIDTH), scaled(6)
-    share = min(share, int(rect.width() / 3))
+    word, gap = scaled(WORD_WIDTH), scaled(6)
+    needed = max(metrics.horizontalAdvance(setting_label(name)) for name in CUTTING) + 1
+    share = min(needed, int(rect.width() * MOST_SHARE))
     bar = QRectF(rect.left() + word + gap, rect.top(), max(rect.width() - word - share - 2 * gap, 1), rect.height())
     return (
         QRectF(rect.left(), rect.top(), word, rect.height()),
@@ -167,10 +191,16 @@ def _columns(rect: QRectF) -> tuple[QRectF, QRectF, QRectF]:
 
 
 class CandidateList(QListView):
-    """A list of candidates with bars, as high as its rows. Enter or a click on one emits `activated`."""
+    """A list of candidates with bars, as high as its rows. Enter or a click on one emits `activated`.
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    One that `follows_settings` shows the shares after sampling, sorted by them and all on one scale, and its rows are
+    only read; any other shows the model's own.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, follows_settings: bool = False) -> None:
         super().__init__(parent)
+        if follows_settings:
+            self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setObjectName("lensBars")
         self.setAccessibleName(tr("Most likely next words"))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -180,15 +210,16 @@ class CandidateList(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
-        self._model = CandidateModel(self)
+        self._model = CandidateModel(self, follows_settings=follows_settings)
         self.setModel(self._model)
-        self.setItemDelegate(CandidateDelegate(theme, self))
+        self.setItemDelegate(CandidateDelegate(theme, self, follows_settings=follows_settings))
 
     def show_candidates(self, candidates: Sequence[Candidate], chosen: int = -1) -> None:
-        """Show `candidates`, the likeliest first; that of the token `chosen` in bold."""
+        """Show `candidates`, the likeliest first, with that of the token `chosen` in bold."""
         is_resized = len(candidates) != self._model.rowCount()
         self._model.show_candidates(candidates, chosen)
-        self.setAccessibleDescription(". ".join(map(spoken_candidate, candidates)))
+        rows = [self._model.index(row, 0) for row in range(self._model.rowCount())]
+        self.setAccessibleDescription(". ".join(spoken_candidate(row.data(CANDIDATE_ROLE)) for row in rows))
         if is_resized:
             self.updateGeometry()
 

@@ -77,7 +77,7 @@ class NextWord(QWidget):
         self._content = QWidget()
         self._where = help_label("")
         self._where.setObjectName("lensBarsPlace")
-        self._bars = CandidateList(self._theme)
+        self._bars = CandidateList(self._theme, follows_settings=True)
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._example = _read_example()
         layout = QVBoxLayout(self._content)

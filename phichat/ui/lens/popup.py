@@ -96,7 +96,9 @@ class LensPopup(QFrame):
         self._bars.setObjectName("lensCandidates")
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._bars.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._meaning = help_label(tr("Outlined: the model’s own probability. Filled: after sampling."))
+        self._meaning = help_label(
+            tr("Percentages and outlines: the model’s own probabilities. Filled: after sampling.")
+        )
         self._hint = help_label(tr("Choose a word to get another version of the answer that continues with it."))
         self._lay_out()
         self._bars.installEventFilter(self)

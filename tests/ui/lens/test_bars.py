@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.candidates import Candidate
-from phichat.ui.lens.bars import SCALE_ROLE, CandidateList, visible_word
+from phichat.ui.lens.bars import CANDIDATE_ROLE, SCALE_ROLE, CandidateList, is_struck, visible_word
 from phichat.ui.theme.theme import Theme
 
 SNOW = Candidate(1, " snow", 0.62, 0.8)
@@ -48,3 +48,37 @@ def test_the_longest_bar_fits(bars: CandidateList) -> None:
 )
 def test_blanks_can_be_seen(text: str, seen: str) -> None:
     assert visible_word(text) == seen
+
+
+@pytest.fixture
+def settings_bars(qtbot: QtBot, qapp: QApplication) -> CandidateList:
+    found = CandidateList(Theme(qapp), follows_settings=True)
+    qtbot.addWidget(found)
+    return found
+
+
+def test_bars_of_settings_are_in_the_order_of_their_numbers(settings_bars: CandidateList) -> None:
+    settings_bars.show_candidates([HOT, SNOW, Candidate(3, " tea", 0.3, 0.9)])
+    rows = [settings_bars.model().index(row, 0).data(CANDIDATE_ROLE).text for row in range(3)]
+    assert rows == [" tea", " snow", " hot"]
+    assert settings_bars.accessibleDescription().startswith("tea: 30%, 90% after sampling. snow")
+
+
+def test_a_slider_does_not_change_the_scale(settings_bars: CandidateList) -> None:
+    scales = set()
+    for after in (0.05, 0.3, 1.0):
+        settings_bars.show_candidates([Candidate(3, " tea", 0.3, after)])
+        scales.add(settings_bars.model().index(0, 0).data(SCALE_ROLE))
+    assert scales == {1.0}
+
+
+def test_a_click_leaves_the_focus_where_nothing_can_be_chosen(settings_bars: CandidateList) -> None:
+    assert settings_bars.focusPolicy() is Qt.FocusPolicy.TabFocus
+
+
+@pytest.mark.parametrize(
+    ("text", "is_chosen", "expected"), [(" hot", False, True), (" hot", True, False), (",", False, False)]
+)
+def test_only_a_word_that_did_not_come_is_struck_out(text: str, is_chosen: bool, expected: bool) -> None:
+    assert is_struck(Candidate(2, text, 0.05, 0.0, "top_k"), is_chosen=is_chosen) is expected
+    assert not is_struck(SNOW, is_chosen=False)
