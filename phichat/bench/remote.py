@@ -62,4 +62,4 @@ def _ask(engine: Engine, turns: Sequence[Turn], sampling: Sampling, stop: Cancel
             text += event.text
         elif isinstance(event, Done) and not stop.is_set():
             return text, event
-    raise EngineError(tr("The measurement was stopped."))
+    raise EngineError(tr("The benchmark was stopped."))

@@ -129,7 +129,7 @@ def add_docs(commands: Any, run: Run) -> None:
         ("list", tr("list collections")),
         ("status", tr("list the files in a collection and what couldn’t be read")),
         ("remove", tr("remove a collection, or files and folders from one, without deleting the files themselves")),
-        ("search", tr("find passages about something")),
+        ("search", tr("search a collection for relevant passages")),
         ("model", tr("show or choose the embedding model used to find passages")),
     ):
         action = actions.add_parser(name, help=words)

@@ -112,7 +112,7 @@ def answer_error(host: str, model: str, message: str) -> EngineError:
     if _TOO_LONG.search(message):
         text = tr("This conversation is too long for {model} on {host}: {message}")
         return PromptTooLong(text.format(model=model, host=host, message=shown))
-    return ServerError(tr("{host} stopped with an error: {message}").format(host=host, message=shown or "?"))
+    return ServerError(tr("{host} reported an error: {message}").format(host=host, message=shown or "?"))
 
 
 def lost_connection(host: str) -> ServerUnreachable:
