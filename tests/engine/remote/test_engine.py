@@ -288,7 +288,7 @@ def test_an_error_in_the_middle(engine: RemoteEngine, load: Load, server: ChatSe
     load()
     server.stream("sea ", {"error": {"message": "out of\nmemory"}}, finish=None)
     came: list[Event] = []
-    with pytest.raises(ServerError, match="stopped with an error: out of memory"):
+    with pytest.raises(ServerError, match="reported an error: out of memory"):
         came.extend(engine.generate(request(), CancelToken()))
     assert text_of_events(came) == "sea "
 
