@@ -9,6 +9,7 @@ from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.candidates import Choice
+from phichat.chat.sources import Sources
 from phichat.i18n import format_seconds, tr
 from phichat.unicode import replace_surrogates, without_controls
 
@@ -153,6 +154,7 @@ class Message:
         created: POSIX time in seconds.
         is_pinned: whether it stays in the prompt however long the conversation gets.
         attachments: the files that go with a user's message.
+        sources: what was found in documents for a user's message; None if none were searched.
     """
 
     role: Role
@@ -163,6 +165,7 @@ class Message:
     created: float = field(default_factory=time.time)
     is_pinned: bool = False
     attachments: Attachments = ()
+    sources: Sources | None = None
 
     @property
     def thinking(self) -> str:
@@ -221,10 +224,19 @@ class Conversation:
         *,
         is_pinned: bool = False,
         attachments: Attachments = (),
+        sources: Sources | None = None,
     ) -> Message:
         """Append a message to the shown path and return it."""
         files = tuple(Attachment(replace_surrogates(file.name), replace_surrogates(file.text)) for file in attachments)
-        message = Message(role, replace_surrogates(text), self.tip, reply=reply, is_pinned=is_pinned, attachments=files)
+        message = Message(
+            role,
+            replace_surrogates(text),
+            self.tip,
+            reply=reply,
+            is_pinned=is_pinned,
+            attachments=files,
+            sources=sources,
+        )
         self.restore_messages([message])
         self.tip = message.id
         if role is Role.USER and not self.title:

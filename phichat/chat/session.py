@@ -23,6 +23,7 @@ from phichat.chat.conversation import (
     tokens_of,
 )
 from phichat.chat.sampling import Sampling
+from phichat.chat.sources import Sources, with_sources
 from phichat.chat.weighed_reply import GrowingReply, WeighedReply, WeighedToken, weighed_reply
 
 
@@ -69,10 +70,16 @@ class Session:
         return any(each.answering for each in (self, *self.beside))
 
     def begin_reply(
-        self, text: str, reply: Reply, *, attachments: Attachments = (), is_pinned: bool = False
+        self,
+        text: str,
+        reply: Reply,
+        *,
+        attachments: Attachments = (),
+        is_pinned: bool = False,
+        sources: Sources | None = None,
     ) -> tuple[Turn, ...]:
         """Add the user's message and an empty `reply` to it; return the turns to answer."""
-        self.conversation.add_message(Role.USER, text, is_pinned=is_pinned, attachments=attachments)
+        self.conversation.add_message(Role.USER, text, is_pinned=is_pinned, attachments=attachments, sources=sources)
         return self._open_reply(reply)
 
     def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
@@ -148,7 +155,12 @@ class Session:
         return turns
 
     def edit(
-        self, message: Message, text: str, reply: Reply, attachments: Attachments | None = None
+        self,
+        message: Message,
+        text: str,
+        reply: Reply,
+        attachments: Attachments | None = None,
+        sources: Sources | None = None,
     ) -> tuple[Turn, ...]:
         """Add `text` as a sibling of the user's `message`, pinned as that is, and an empty `reply` to it.
 
@@ -156,7 +168,15 @@ class Session:
         """
         self.conversation.go_back_before(message)
         files = message.attachments if attachments is None else attachments
-        return self.begin_reply(text, reply, attachments=files, is_pinned=message.is_pinned)
+        return self.begin_reply(text, reply, attachments=files, is_pinned=message.is_pinned, sources=sources)
+
+    def set_sources(self, sources: Sources) -> tuple[Turn, ...]:
+        """Set what was found for the question that the reply under way answers; return the turns to answer."""
+        reply = self.answering
+        if reply is None:
+            return ()
+        self.conversation.replace_message(self.conversation.path_before(reply)[-1], sources=sources)
+        return self.turns_before(reply, reply.reply.model if reply.reply else "")
 
     def set_pinned(self, name: str, *, is_pinned: bool) -> Message | None:
         """Pin or unpin the message with the id `name` and return it as it is now; None if there is none."""
@@ -262,7 +282,8 @@ class Session:
 def _turn(message: Message, model: str) -> Turn:
     own = message.reply is not None and message.reply.model == model
     tokens = message.reply.tokens[message.reply.thinking_tokens :] if own and message.reply else ()
-    text = with_attachments(message.text, message.attachments)
+    read = with_sources(message.text, message.sources.passages) if message.sources else message.text
+    text = with_attachments(read, message.attachments)
     return Turn(message.role, text, tokens, message.is_pinned, message.id, message.thinking)
 
 

@@ -13,8 +13,12 @@ A file is one object:
         "messages": [MESSAGE, …]      the whole tree, parents before children
     }
     MESSAGE = {"id": text, "parent": id | null, "role": "system" | "user" | "assistant", "text": text,
-               "created": seconds, "pinned": bool, "attachments": [FILE, …], "reply": REPLY | null}
+               "created": seconds, "pinned": bool, "attachments": [FILE, …],
+               "sources": SOURCES | null, "reply": REPLY | null}
     FILE = {"name": text, "text": text}
+    SOURCES = {"searched": [text, …],  the names of the collections and documents that were searched for a question
+               "passages": [{"file": text, "text": text, "page": whole | null, "line": whole | null,
+                             "heading": [text, …], "score": 0 to 1}, …]}    what the model read of them
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},
@@ -37,6 +41,7 @@ from typing import Any, TypeVar
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.choice_table import ChoiceTable
 from phichat.chat.conversation import Branch, Ending, Message, Reply, Role
+from phichat.chat.sources import Sources, sources_from_json, sources_json
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
@@ -131,6 +136,7 @@ def _message_json(message: Message) -> dict[str, Any]:
         "created": message.created,
         "pinned": message.is_pinned,
         "attachments": _files_json(message.attachments),
+        "sources": sources_json(message.sources) if message.sources else None,
         "reply": _reply_json(message.reply) if message.reply else None,
     }
 
@@ -204,7 +210,17 @@ def _message(values: dict[str, Any]) -> Message:
         _time(values, "created") or 0.0,
         _typed(values, "pinned", bool, False),
         _files(values, "attachments"),
+        _sources(_typed(values, "sources", dict, None)),
     )
+
+
+def _sources(values: dict[str, Any] | None) -> Sources | None:
+    if values is None:
+        return None
+    try:
+        return sources_from_json(values)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Unreadable("no sources") from error
 
 
 def _files(values: Mapping[str, Any], name: str) -> Attachments:

@@ -93,6 +93,11 @@ def m006_choices(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE messages ADD COLUMN choices BLOB NOT NULL DEFAULT x''")
 
 
+def m007_sources(connection: sqlite3.Connection) -> None:
+    """Store the passages of documents that went with a question: a JSON object, or an empty string for none."""
+    connection.execute("ALTER TABLE messages ADD COLUMN sources TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_initial,
     m002_trash_and_interrupted_replies,
@@ -100,6 +105,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m004_attachments,
     m005_thinking,
     m006_choices,
+    m007_sources,
 )
 """Each takes the tables from one version to the next. A published one is never changed: append another.
 

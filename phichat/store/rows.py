@@ -11,6 +11,7 @@ from typing import Any
 
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.conversation import Branch, Ending, Message, Reply, Role
+from phichat.chat.sources import Sources, sources_from_json, sources_json
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates
 
@@ -22,10 +23,11 @@ SUMMARY_COLUMNS = "id, title, created, changed, is_pinned, deleted, tip IS NULL"
 SUMMARY_WIDTH = len(SUMMARY_COLUMNS.split(", "))
 DETAIL_COLUMNS = "tip, system, sampling, model, draft, origin, attached"
 MESSAGE_COLUMNS = (
-    "id, parent, role, text, created, is_pinned, attachments, ending, model, model_sha256, seed, tokens, statistics,"
-    " sampling, engine, thinking, thinking_tokens, thinking_seconds, branched_from, choices"
+    "id, parent, role, text, created, is_pinned, attachments, sources, ending, model, model_sha256, seed, tokens,"
+    " statistics, sampling, engine, thinking, thinking_tokens, thinking_seconds, branched_from, choices"
 )
-READ_COLUMNS = MESSAGE_COLUMNS.replace("choices", "length(choices)")
+_SOURCES = "CASE role WHEN 'user' THEN sources ELSE '' END"  # in a reply it comes after the choices, which take time
+READ_COLUMNS = MESSAGE_COLUMNS.replace("choices", "length(choices)").replace("sources", _SOURCES)
 """The columns of a message but for its choices, which take more time than all others, and are loaded when needed."""
 
 MESSAGE_PLACEHOLDERS = ", ".join("?" for _ in MESSAGE_COLUMNS.split(", "))
@@ -60,7 +62,7 @@ def record_from_row(row: Row, messages: tuple[Message, ...]) -> ConversationReco
 
 def message_from_row(row: Row, load_choices: LoadChoices = lambda _: b"") -> Message:
     """Make a message of the columns READ_COLUMNS; `load_choices` is called when its choices are needed."""
-    name, parent, role, text, created, is_pinned, attachments, *made = row
+    name, parent, role, text, created, is_pinned, attachments, sources, *made = row
     ending, model, checksum, seed, tokens, statistics, sampling, engine, *thinking = made
     reply = None
     if ending is not None:
@@ -72,6 +74,7 @@ def message_from_row(row: Row, load_choices: LoadChoices = lambda _: b"") -> Mes
     vars(message).update(
         role=_ROLES.get(role, Role.USER), text=text, parent=parent, id=name, reply=reply, created=created,
         is_pinned=bool(is_pinned), attachments=decode_attachments(attachments) if attachments else (),
+        sources=decode_sources(sources) if sources else None,
     )  # fmt: skip
     return message
 
@@ -81,7 +84,7 @@ def row_from_message(message: Message) -> Row:
     ids = (replace_surrogates(message.id), message.parent and replace_surrogates(message.parent))
     common = (
         *ids, str(message.role), replace_surrogates(message.text), storable_time(message.created), message.is_pinned,
-        encode_attachments(message.attachments),
+        encode_attachments(message.attachments), encode_json(sources_json(message.sources)) if message.sources else "",
     )  # fmt: skip
     reply = message.reply
     if reply is None:
@@ -128,6 +131,14 @@ def decode_attachments(stored: str | None) -> Attachments:
         return tuple(Attachment(str(file["name"]), str(file["text"])) for file in listed)
     except (ValueError, TypeError, KeyError, RecursionError):
         return ()
+
+
+def decode_sources(stored: str) -> Sources | None:
+    """Parse what was found for a question; None if it is malformed."""
+    try:
+        return sources_from_json(json.loads(stored))
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return None
 
 
 def searchable_text(text: str, attachments: str | None) -> str:

@@ -51,7 +51,7 @@ def test_json_is_what_the_description_says() -> None:
     question, answer = conversation["messages"]
     assert question == {
         "id": "A talk 0", "parent": None, "role": "user", "text": "Hi", "created": 1.7e9, "pinned": False,
-        "attachments": [], "reply": None,
+        "attachments": [], "sources": None, "reply": None,
     }  # fmt: skip
     assert answer["reply"] == {
         "model": "tiny", "model_sha256": None, "seed": 7, "ending": "stop", "tokens": [1, 2], "sampling": {},

@@ -6,6 +6,7 @@ from typing import Any
 from phichat.chat.attachments import Attachment
 from phichat.chat.choice_table import table_of
 from phichat.chat.conversation import Branch, Ending, Message, Piece, Reply, Role
+from phichat.chat.sources import Source, Sources
 from phichat.store.base import ConversationRecord, ConversationSummary
 
 HARD = (
@@ -49,6 +50,12 @@ def files(chance: random.Random) -> tuple[Attachment, ...]:
     return tuple(Attachment(words(chance), words(chance)) for _ in range(chance.choice([0, 0, 0, 1, 2])))
 
 
+def sources(chance: random.Random) -> Sources | None:
+    """What might have been found for a question: mostly nothing was searched."""
+    found = Source(words(chance), words(chance), chance.choice([None, 12]), None, (words(chance),), 0.5)
+    return chance.choice([None, None, None, Sources((words(chance),)), Sources(("Work",), (found,))])
+
+
 def record(chance: random.Random, messages: int = 12) -> ConversationRecord:
     """A tree with branches."""
     tree: list[Message] = []
@@ -65,6 +72,7 @@ def record(chance: random.Random, messages: int = 12) -> ConversationRecord:
                 1.7e9 + number + chance.random(),
                 chance.random() < 0.3,
                 files(chance) if role is Role.USER else (),
+                sources(chance) if role is Role.USER else None,
             )
         )
     created = 1.7e9 + chance.random()

@@ -6,13 +6,14 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 
 from phichat.chat.attachments import Attachments, with_attachments
 from phichat.chat.candidates import Candidate
-from phichat.chat.conversation import Ending, Message, Reply, Role, Turn
+from phichat.chat.conversation import Ending, Message, Reply, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
+from phichat.chat.sources import Sources
 from phichat.chat.weighed_reply import WeighedReply, WeighedToken
 from phichat.engine.base import (
     AnswerEvent,
@@ -32,8 +33,8 @@ from phichat.engine.base import (
 )
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.controllers.autosave import ReplyStore
-from phichat.ui.controllers.background_requests import BackgroundRequests
 from phichat.ui.controllers.growing_replies import GrowingReplies
+from phichat.ui.controllers.idle_requests import IdleRequests
 from phichat.ui.threads.engine_thread import EngineThread
 
 
@@ -47,16 +48,14 @@ class GenerationState(Enum):
     WRITING = auto()
 
 
-class GenerationController(QObject):
+class GenerationController(IdleRequests):
     """Loads models, and generates one reply at a time, or several versions of it.
 
     Attributes:
-        model: the model in use or being loaded; None before the first.
-        loaded: what the engine reported of it; None while it loads.
         state: what it is doing.
-        background: requests that nobody waits for.
         finds_undecided: whether replies are to tell where the model was least decided.
         checksum: returns the checksum of a model's file, if known.
+        search: begins to search documents for the last question of a session, for `on_found`; None if it uses none.
         candidates: how many of the likeliest tokens they are to tell with each of theirs; 0 for none.
         may_send_to: whether messages may be sent to where that model is.
 
@@ -96,10 +95,8 @@ class GenerationController(QObject):
         reply_store: ReplyStore | None = None,
         checksum: Callable[[ModelRef], str | None] = lambda _: None,
     ) -> None:
-        super().__init__()
-        self._thread, self._settings, self.checksum = thread, settings, checksum
-        self.model: ModelRef | None = None
-        self.loaded: Loaded | None = None
+        super().__init__(thread)
+        self._settings, self.checksum = settings, checksum
         self.state = GenerationState.EMPTY
         self.finds_undecided = False
         self.candidates = 0
@@ -108,8 +105,9 @@ class GenerationController(QObject):
         self._context = 0
         self._loading: CancelToken | None = None
         self._reply: CancelToken | None = None
-        self.background = BackgroundRequests(thread, self)
-        self._forgetting: CancelToken | None = None
+        self.search: Callable[[Session], CancelToken | None] = lambda _: None
+        self._is_searching = False
+        self._send: Callable[[tuple[Turn, ...]], CancelToken]
         self._session: Session | None = None
         self._reply_store = reply_store
         self._growing = GrowingReplies(reply_store, self)
@@ -121,6 +119,9 @@ class GenerationController(QObject):
         self.background.load_progressed.connect(self._on_loading)
         self.background.loaded.connect(self._on_background_loaded)
         self.background.noticed.connect(partial(self.noticed.emit, None))
+
+    def is_idle(self) -> bool:
+        return self.state is GenerationState.IDLE
 
     def is_answering(self) -> bool:
         """Whether a reply is being generated, or waits for the model."""
@@ -162,9 +163,16 @@ class GenerationController(QObject):
         """Generate as many other versions of the reply `message` at the same time as there are `samplings`."""
         self._ask(session, lambda reply: session.retry(reply, message), samplings[0], several=tuple(samplings))
 
-    def edit(self, session: Session, message: Message, text: str, attachments: Attachments | None = None) -> None:
-        """Ask `text` as another version of the user's `message`; with its files, or others."""
-        self._ask(session, lambda reply: session.edit(message, text, reply, attachments))
+    def edit(
+        self,
+        session: Session,
+        message: Message,
+        text: str,
+        attachments: Attachments | None = None,
+        sources: Sources | None = None,
+    ) -> None:
+        """Ask `text` as another version of the user's `message`; with its files, or others, and these sources."""
+        self._ask(session, lambda reply: session.edit(message, text, reply, attachments, sources))
 
     def continue_reply(self, session: Session) -> None:
         """Continue the last reply of `session`."""
@@ -183,44 +191,6 @@ class GenerationController(QObject):
             return
         self._ask(session, lambda reply: session.branch_reply(reply, message, weighed, place, candidate))
 
-    def prefill_draft(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
-        """Have an idle model read `session` with its draft and attachments, or only count the tokens.
-
-        A model that was unloaded is loaded again.
-        """
-        self.background.stop()
-        if self.state is GenerationState.IDLE and self.model and self.loaded:
-            only_counts |= self.model.is_remote  # drafts are never sent: their length is estimated here
-            self.background.prefill(session, draft, self.model.name, only_counts=only_counts)
-
-    def count_tokens(self, text: str, key: object) -> bool:
-        """Count the tokens of a question `text`, for `background.counted`; False if the model is busy."""
-        if has_time := self.state is GenerationState.IDLE and self.loaded is not None:
-            self.background.count(text, key)
-        return has_time
-
-    def is_idle_here(self) -> bool:
-        """Whether a model on this computer is loaded, and nothing is asked of it."""
-        return self.state is GenerationState.IDLE and self.loaded is not None and not self.loaded.model.is_remote
-
-    def calibrate(self) -> None:
-        """Find the fastest settings, as long as nothing is asked."""
-        if self.is_idle_here():
-            self.background.run_if_free(self._thread.calibrate)
-
-    def unload_model(self) -> None:
-        """Free the model's memory until something is asked or written."""
-        if self.is_idle_here():
-            self.background.run_if_free(self._thread.unload)
-
-    @Slot()
-    def discard_cached_prompts(self) -> None:
-        """Have the engine discard its prompt cache, so that it is never stored; `cached_prompts_discarded` follows."""
-        self.background.stop()
-        if self.model:
-            nothing = Request((Turn(Role.USER, ""),), Sampling(), is_draft=True, is_temporary=True)
-            self._forgetting = self._thread.generate(nothing)
-
     def answer_now(self) -> None:
         """End the thinking of the reply under way, so that its answer follows."""
         if self._reply:
@@ -237,7 +207,7 @@ class GenerationController(QObject):
             return
         self.background.stop()
         self._reply.set()
-        if self.state is GenerationState.LOADING:  # it has not even begun
+        if self.state is GenerationState.LOADING or self._is_searching:  # it has not even begun
             self._end_reply(Ending.CANCELLED)
 
     @Slot()
@@ -271,9 +241,28 @@ class GenerationController(QObject):
         self._session = session
         self.asked.emit(session)
         stored = self._reply_store.store_question(session) if self._reply_store else None
-        self._reply = self._thread.generate(request, stored)
+        self._send = lambda turns: self._thread.generate(replace(request, turns=turns), stored)
+        search = self.search(session) if session.begun is None else None
+        self._is_searching = search is not None
+        self._reply = search or self._send(turns)
         self._become(GenerationState.LOADING if self._loading else GenerationState.READING)
         self._growing.begin(session)
+
+    @Slot(object, object)
+    def on_found(self, search: CancelToken, sources: Sources) -> None:
+        """Send the question that `search` was for, with what was found."""
+        if search is self._reply and self._session:
+            turns = self._session.set_sources(sources)
+            if self._reply_store:
+                self._reply_store.store_reply(self._session, self._session.conversation.path()[-2])
+            self._is_searching, self._reply = False, self._send(turns)
+            self._growing.begin(self._session)
+
+    @Slot(object, str)
+    def on_search_failed(self, search: CancelToken, sentence: str) -> None:
+        """End the reply that waits for `search`."""
+        if search is self._reply:
+            self._fail_reply(sentence)
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
@@ -382,7 +371,7 @@ class GenerationController(QObject):
 
     def _end_reply(self, ending: Ending, statistics: dict[str, Any] | None = None) -> None:
         self._growing.show_pieces()
-        self._reply = None
+        self._reply, self._is_searching = None, False
         self._growing.finish(ending, statistics or {}, self._made())
         free = GenerationState.IDLE if self.model else GenerationState.EMPTY
         self._become(GenerationState.LOADING if self._loading else free)

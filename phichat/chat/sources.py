@@ -1,0 +1,105 @@
+"""Passages of documents that go with a question: numbered, each with its place, as plain text in the user's turn.
+
+Nothing of a file can become a turn or an order from us: each passage is within a fence that its text can't close, and
+special tokens that it spells stay text, as in any message.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import Any
+
+from phichat.chat.attachments import LONGEST_NAME, fenced
+from phichat.i18n import format_number, tr
+from phichat.unicode import replace_surrogates, shortened, without_controls
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage as the model reads it.
+
+    Attributes:
+        file: the path of the document.
+        page: where the passage begins, from 1; `line` likewise; None for what a kind of document has not.
+        heading: the headings it stands under, the outermost first.
+        score: from 0 to 1, how well it fits; only of use beside those of other passages.
+    """
+
+    file: str
+    text: str
+    page: int | None = None
+    line: int | None = None
+    heading: tuple[str, ...] = ()
+    score: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """Where it is, on one line: "manual.pdf, p. 12"."""
+        return tr("{file}, {place}").format(file=self.name, place=self.place) if self.place else self.name
+
+    @property
+    def name(self) -> str:
+        """The name of the document on one line, without its folder."""
+        return " ".join(without_controls(shortened(PurePath(self.file).name, LONGEST_NAME)).split())
+
+    @property
+    def place(self) -> str:
+        """Where it is in the document as people write it: its page, else its last heading, else its line, else ""."""
+        if self.page is not None:
+            return tr("p. {page}").format(page=format_number(self.page))
+        if self.heading:
+            return shortened(" ".join(without_controls(self.heading[-1]).split()), LONGEST_NAME)
+        if self.line is not None:
+            return tr("line {line}").format(line=format_number(self.line))
+        return ""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What was found in documents for a question.
+
+    Attributes:
+        searched: the names of the collections and documents that were searched.
+        passages: what goes into the prompt; none if nothing there seems to be about the question.
+    """
+
+    searched: tuple[str, ...] = ()
+    passages: tuple[Source, ...] = ()
+
+
+def with_sources(question: str, passages: Sequence[Source]) -> str:
+    """Return a message as the model reads it: passages first, then what to do with them, and the question.
+
+    The question itself without any passage.
+    """
+    if not passages:
+        return question
+    blocks = [f"[{number}] {source.title}:\n{fenced(source.text)}" for number, source in enumerate(passages, 1)]
+    request = tr(
+        "The numbered texts above come from documents. Use them to answer this, and say so if they don’t contain the "
+        "answer:"
+    )
+    return "\n\n".join([*blocks, request, question])
+
+
+def sources_json(sources: Sources) -> dict[str, Any]:
+    """Return sources as JSON types."""
+    passages = [{**asdict(each), "heading": list(each.heading)} for each in sources.passages]
+    for passage in passages:
+        passage.update(file=replace_surrogates(passage["file"]), text=replace_surrogates(passage["text"]))
+    return {"searched": list(map(replace_surrogates, sources.searched)), "passages": passages}
+
+
+def sources_from_json(values: Mapping[str, Any]) -> Sources:
+    """Return the sources that JSON types describe. Raise KeyError, TypeError or ValueError if they are malformed."""
+    return Sources(tuple(map(str, values["searched"])), tuple(_source(each) for each in values["passages"]))
+
+
+def _source(values: Mapping[str, Any]) -> Source:
+    page, line = (None if values[key] is None else int(values[key]) for key in ("page", "line"))
+    score = float(values["score"])
+    if not 0 <= score <= 1:
+        raise ValueError("no score")
+    heading = tuple(replace_surrogates(str(each)) for each in values["heading"])
+    file, text = (replace_surrogates(str(values[key])) for key in ("file", "text"))
+    return Source(file, text, page, line, heading, score)
