@@ -168,6 +168,10 @@ MODULES = {
     "phichat.ui": (
         *TOP,
         "phichat.chat",
+        "phichat.documents.base",
+        "phichat.documents.citations",
+        "phichat.documents.library",
+        "phichat.documents.prompt",
         "phichat.exchange.export",
         "phichat.exchange.html",
         "phichat.exchange.markdown",

@@ -46,11 +46,12 @@ class AttachmentService(QObject):
         from phichat.exchange import text_files  # noqa: PLC0415
 
         if is_document(file):
-            yield from read_attachment(self._reader(), file, password, stop)
+            yield from read_attachment(self.reader(), file, password, stop)
         else:
             yield text_files.read_text(file)
 
-    def _reader(self) -> "DocumentProcess":
+    def reader(self) -> "DocumentProcess":
+        """Return what reads and shows documents; any thread may call it."""
         from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415 - as above
 
         with self._making:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from phichat import __version__, engines, files, i18n, paths
 from phichat.app import on_demand
+from phichat.app.documents import connect_documents
 from phichat.app.model_server import ModelServer
 from phichat.app.server_service import ServerService
 from phichat.app.services import GB, AttachmentService, HistoryService, ModelService, hub_host
@@ -114,6 +115,7 @@ def create_window(
     _connect_models(models, window, coordinator)
     _connect_idle_work(window, generation, preferences)
     _connect_lens(window, theme, thread, preferences)
+    connect_documents(window, generation, preferences, home, attachments)
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
         window, application, theme, preferences, home, models, servers, can_look=versions.is_configured()

@@ -17,6 +17,7 @@ RANGES = {
     "context": (256, 131_072),
     "states_gb": (0, 100),
     "rest_minutes": (0, 1440),
+    "passage_tokens": (200, 4000),
     "text_percent": (80, 200),
     "server_port": (1024, 65_535),
 }
@@ -32,6 +33,8 @@ class Preferences:
         default_model: the name or path of the model to use where none is named; empty for `model`.
         models_folder: where downloads go; empty for the app's own folder.
         embedding_model: the path of the model that makes vectors of documents; empty for static vectors.
+        documents: the names of the collections that conversations use, by the conversation's id; its own has that name.
+        passage_tokens: how many tokens of passages go with a question at most.
         offers_phi_3: whether the window still offers to download Phi-3.
         sampling: as `Sampling.with_values` takes it; `presets` are the user's own, such values by name.
         geometry: of the window, Qt's, in Base64.
@@ -55,6 +58,8 @@ class Preferences:
     default_model: str = ""
     models_folder: str = ""
     embedding_model: str = ""
+    documents: dict[str, Any] = field(default_factory=dict)
+    passage_tokens: int = 800
     offers_phi_3: bool = True
     context: int = 4096
     system: str = ""
@@ -144,6 +149,8 @@ def _validate(values: dict[str, Any]) -> Preferences:
     if not known.get("geometry", "").isascii():
         del known["geometry"]
     known["presets"] = presets_to_json(own_presets(known.get("presets", {})).values())
+    listed = known.get("documents", {}).items()
+    known["documents"] = {key: list(map(str, names)) for key, names in listed if isinstance(names, list)}
     for name, (least, most) in RANGES.items():
         if name in known:
             known[name] = min(max(int(known[name]), least), most)

@@ -32,11 +32,13 @@ ROOMS = {
     "help": (*GROUND, "blocks"),
     "sidebar": (*GROUND, "attachments"),  # whose viewer shows what is in the trash
     "chat": TRANSCRIPT,  # threads, in which attached files are read
+    "documents": ("a11y", "controllers", "feedback", "theme", "threads", "widgets"),
     "lens": ("a11y", "blocks", "controllers", "feedback", "theme", "threads", "widgets"),
 }
 """Room of phichat.ui, and which others it may import; whoever is not here, as the window, may import all."""
 
 DATA = ("chat", "engine.base", "engine.model_ref", "engine.remote.base", "models.base", "models.found", "store.base")
+DOCUMENTS = ("documents.base", "documents.citations", "documents.library")
 OUTSIDE = {
     "theme": (),
     "threads": ("engine.base",),
@@ -44,7 +46,7 @@ OUTSIDE = {
     "feedback": (),
     "actions": (),
     "widgets": (),
-    "controllers": (*DATA, "store.preferences.Preferences"),
+    "controllers": (*DATA, "store.preferences.Preferences", "documents.library", "documents.prompt"),
     "a11y": ("chat", "markdown"),
     "blocks": ("markdown", "rendering"),
     "attachments": ("chat.attachments",),
@@ -56,8 +58,9 @@ OUTSIDE = {
     "help": (),
     "desktop": ("chat",),
     "chat": DATA,
+    "documents": ("chat", *DOCUMENTS),
     "lens": ("chat", "engine.base"),
-    "window": DATA,
+    "window": (*DATA, *DOCUMENTS),
 }
 """What each may import of the rooms outside the window, besides the files that belong to no room."""
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from phichat.cancellation import CancelToken
 from phichat.chat.attachments import Attachment, AttachmentProgress, AttachmentRemark, text_attachment
 from phichat.chat.session import Session
-from phichat.errors import DocumentLocked, PhichatError
+from phichat.errors import DocumentLocked, DocumentTooLarge, PhichatError
 from phichat.i18n import format_number, format_sizes, tr, tr_count
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
@@ -93,6 +93,10 @@ class _Locked:
     sentence: str
 
 
+class _TooLong:
+    """The file has too much text to go with a message."""
+
+
 @dataclass
 class _Reading:
     """Files that are being read for `session`; `at` is the current one. `errors`: names of files, and sentences.
@@ -112,6 +116,7 @@ class _Reading:
 class AttachmentController(QObject):
     """Attaches files to the conversation in which they were chosen, shown or not.
 
+    `is_long` says whether a text has to be searched, as it is too long to go with a message.
     `look` returns the kind of a file, `read` reads it; both run in a thread. A file that wants a password asks for it.
 
     Signals:
@@ -120,6 +125,7 @@ class AttachmentController(QObject):
         notified(str): a sentence about what is attached already.
         reading_delayed(str): the file of that name is still being read, with the page; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
+        long_document_found(Session, Path): a file has too much text to go with a message.
     """
 
     failed = Signal(str, str)
@@ -127,6 +133,7 @@ class AttachmentController(QObject):
     reading_delayed = Signal(str)
     model_dropped = Signal(str)
     conversations_dropped = Signal(list)
+    long_document_found = Signal(object, object)
 
     def __init__(
         self,
@@ -140,6 +147,7 @@ class AttachmentController(QObject):
         super().__init__(window)
         self._composer, self._conversations = composer, conversations
         self._look, self._read = look, read
+        self.is_long: Callable[[str], bool] = lambda _: False
         self._tasks = BackgroundTasks("files", parent=self)
         self._readings: list[_Reading] = []
         self._slow_timer = QTimer(self, interval=SLOW_AFTER, singleShot=True)
@@ -227,6 +235,8 @@ class AttachmentController(QObject):
             yield from self._read(file, password, stop)
         except DocumentLocked as error:
             yield _Locked(file, str(error))
+        except DocumentTooLarge:
+            yield _TooLong()
         except PhichatError as error:
             yield str(error)
 
@@ -237,9 +247,8 @@ class AttachmentController(QObject):
                 self._give_up_timer.start()
             case AttachmentProgress():
                 self._on_progress(reading, found)
-            case Attachment():
-                reading.has_file = True
-                self._add(reading.session, found)
+            case Attachment() | _TooLong():
+                self._on_text(reading, found)
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)
             case _Locked():
@@ -250,6 +259,13 @@ class AttachmentController(QObject):
                 self.conversations_dropped.emit([reading.at])
             case str():
                 self._add_error(reading, found)
+
+    def _on_text(self, reading: _Reading, found: "Attachment | _TooLong") -> None:
+        reading.has_file = True
+        if isinstance(found, Attachment) and not self.is_long(found.text):
+            self._add(reading.session, found)
+        else:
+            self.long_document_found.emit(reading.session, reading.at)
 
     def _on_progress(self, reading: _Reading, progress: AttachmentProgress) -> None:
         """Go on waiting for a file that is being read page by page, however many it has."""

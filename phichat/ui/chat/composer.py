@@ -37,6 +37,7 @@ class Composer(QFrame):
         answer_requested: end the thinking, and answer.
         unqueued: do not send the message that is queued.
         attach_requested: let the user choose files.
+        documents_requested: let the user choose collections of documents.
         files_pasted(list[Path]): attach these files.
         long_text_pasted(str): attach this text, which is too long for the field.
         picture_pasted: a picture was pasted, which no model can read.
@@ -50,6 +51,7 @@ class Composer(QFrame):
     answer_requested = Signal()
     unqueued = Signal()
     attach_requested = Signal()
+    documents_requested = Signal()
     files_pasted = Signal(list)
     long_text_pasted = Signal(str)
     picture_pasted = Signal()
@@ -64,6 +66,7 @@ class Composer(QFrame):
         self._attach = _button(
             "attachButton", tr("Attach files"), tr("Attach documents or text files. You can also drop them here.")
         )
+        self.documents_button = _button("documentsButton", tr("Documents"), tr("Ask about a collection of documents"))
         self.field = GrowingTextEdit(takes_files=True)
         self.field.setObjectName("composer")
         self.field.setAccessibleName(tr("Your message"))
@@ -92,6 +95,7 @@ class Composer(QFrame):
         self.field.long_text_pasted.connect(self.long_text_pasted)
         self.field.picture_pasted.connect(self.picture_pasted)
         self._attach.clicked.connect(self.attach_requested)
+        self.documents_button.clicked.connect(self.documents_requested)
         self._send.clicked.connect(self.submit)
         self._answer_now.clicked.connect(self.answer_requested)
         self._stop.clicked.connect(self.stopped)
@@ -154,6 +158,10 @@ class Composer(QFrame):
             self._chips = self._make_chips()
         if self._chips:
             self._chips.show_files(files)
+
+    def add_row(self, widget: QWidget) -> None:
+        """Show `widget` above everything else."""
+        self._column.insertWidget(0, widget)
 
     def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False) -> None:
         """Show the number of tokens of `file`, or an estimate of it."""
@@ -255,10 +263,12 @@ class Composer(QFrame):
         self._send.setIcon(self._theme.icon("send", on_accent=True))
         self._stop.setIcon(self._theme.icon("stop"))
         self._attach.setIcon(self._theme.icon("attach"))
+        self.documents_button.setIcon(self._theme.icon("collection"))
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
-        row.addWidget(self._attach, 0, Qt.AlignmentFlag.AlignBottom)
+        for button in (self._attach, self.documents_button):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         row.addWidget(self.field, 1)
         for widget in (self._answer_now, self._time_estimate, self._send, self._stop):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignBottom)

@@ -65,9 +65,10 @@ QTreeView::item:selected { background: $faint_accent; color: $text; }""",
 #sendButton:focus, #stopButton:focus { border-color: $text; }
 #sendButton:disabled { background: $hover; border-color: $hover; }
 #stopButton { background: $faint_accent; border: 2px solid $faint_accent; }
-#attachButton { background: transparent; border: 2px solid transparent; border-radius: ${round}px; padding: 0; }
-#attachButton:hover { background: $hover; border-color: $hover; }
-#attachButton:focus { border-color: $accent; }""",
+#attachButton, #documentsButton { background: transparent; border: 2px solid transparent; padding: 0; }
+#attachButton, #documentsButton { border-radius: ${round}px; }
+#attachButton:hover, #documentsButton:hover { background: $hover; border-color: $hover; }
+#attachButton:focus, #documentsButton:focus { border-color: $accent; }""",
         "chip": """
 QFrame[part=chip] { background: $ground; border: 1px solid $line; border-radius: 9px; }
 QFrame[part=chip][found="true"] { border-color: $strong_mark; background: $mark; }

@@ -11,7 +11,7 @@ from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript.message_context import LensPart, MessageContext
+from phichat.ui.transcript.message_context import LensPart, MessageContext, SourcesPart
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.transcript.thinking_view import ThinkingView
@@ -41,6 +41,7 @@ class AssistantMessageView(MessageView):
         self._continue: QPushButton | None = None
         self._thinking: ThinkingView | None = None
         self._lens: LensPart | None = None
+        self._sources: SourcesPart | None = None
         self._index = -1
         self._block_parts = self._parts
         self._blocks = BlockList(theme, context.render, self._block_parts, self)
@@ -72,6 +73,8 @@ class AssistantMessageView(MessageView):
         self._index = index
         if self._thinking:
             self._thinking.setObjectName(f"thinking-{index}" if index >= 0 else "")
+        if self._sources:
+            self._sources.set_index(index)
 
     def show_progress(self, text: str) -> None:
         if self._is_growing() and not (self._message.text or self._message.is_thinking):
@@ -153,7 +156,8 @@ class AssistantMessageView(MessageView):
 
     def _footer_tab_stops(self) -> list[QWidget]:
         stops = super()._footer_tab_stops()
-        return [*self._blocks.tab_stops(), *([self._continue] if self._continue else []), *stops]
+        sources = self._sources.tab_stops() if self._sources else []
+        return [*self._blocks.tab_stops(), *sources, *([self._continue] if self._continue else []), *stops]
 
     @Slot(int)
     def _on_blocks_changed(self, first: int) -> None:
@@ -194,11 +198,27 @@ class AssistantMessageView(MessageView):
         self._parts = parts
         self._blocks.set_visible(is_visible=are_blocks)
         if are_blocks:
-            self._blocks.show(self._message.text, is_growing=self._is_growing())
+            self._blocks.show(self._cited_text(), is_growing=self._is_growing())
         if has_changed and self.search_terms:
             self.highlight(self.search_terms)
         if had_focus:
             self.take_focus()
+
+    def _cited_text(self) -> str:
+        """Show the sources of the answer, if there are any, and return its text with citations."""
+        sources = self._context.find_sources(self._message) if self._context.make_sources else None
+        if sources is None or self._context.make_sources is None:
+            return self._message.text
+        is_new = self._sources is None
+        if self._sources is None:
+            self._sources = self._context.make_sources()
+            self._column.insertWidget(1 if self._pin_badge else 0, self._sources.notice())
+            self._column.insertWidget(self._column.indexOf(self._blocks.column) + 1, self._sources.widget())
+            self._sources.set_index(self._index)
+        text = self._sources.show_answer(self._message, sources, is_growing=self._is_growing())
+        if is_new or not self._is_growing():
+            self.update_tab_order()
+        return text
 
     @Slot(bool)
     def _on_lens_toggled(self, is_on: bool) -> None:

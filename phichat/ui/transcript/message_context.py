@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message
 from phichat.chat.sampling import Sampling
+from phichat.chat.sources import Sources
 from phichat.ui.blocks.render_context import RenderContext
 
 if TYPE_CHECKING:
@@ -32,6 +33,25 @@ class LensPart(Protocol):
 
     def tab_stops(self) -> "list[QWidget]":
         """Return the widgets that take the focus before the text."""
+
+
+class SourcesPart(Protocol):
+    """Shows where an answer comes from; the room that draws it is none of the transcript's."""
+
+    def widget(self) -> "QWidget":
+        """Return the widget, which is below the text of the answer."""
+
+    def notice(self) -> "QWidget":
+        """Return what says, above the text, that nothing was found."""
+
+    def set_index(self, index: int) -> None:
+        """Name it after the message's position on the path; -1 for none."""
+
+    def show_answer(self, message: Message, sources: Sources, *, is_growing: bool) -> str:
+        """Show the sources of the answer `message`; return its text with citations."""
+
+    def tab_stops(self) -> "list[QWidget]":
+        """Return the widgets that take the focus, in reading order."""
 
 
 class MessageSignals(QObject):
@@ -115,6 +135,8 @@ class MessageContext:
         selection: returns the messages selected as a whole.
         continue_objection: returns why an answer can't be continued, as a sentence; empty if it can.
         make_lens: makes a lens for an answer; None if there is none.
+        make_sources: makes what shows the sources of an answer; None if there are none.
+        find_sources: returns what was found in documents for the question of an answer; None if none were searched.
         key_filter: an event filter for text fields, if any.
         mouse_filter: an event filter for the viewports of text fields, if any.
     """
@@ -128,5 +150,7 @@ class MessageContext:
     selection: Callable[[], list[Message]] = list
     continue_objection: Callable[[Message], str] = lambda _: ""
     make_lens: Callable[[], LensPart] | None = None
+    make_sources: Callable[[], SourcesPart] | None = None
+    find_sources: Callable[[Message], Sources | None] = lambda _: None
     key_filter: QObject | None = None
     mouse_filter: QObject | None = None

@@ -40,6 +40,7 @@ from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.pages import CentralStack
 from phichat.ui.window.answer_lens import AnswerLensController
+from phichat.ui.window.documents import DocumentsPresenter
 from phichat.ui.window.layout import ChatPage, Columns
 from phichat.ui.window.menus import ConversationMenu, EditMenu
 from phichat.ui.window.model_status import ModelStatusPresenter
@@ -88,8 +89,7 @@ class MainWindow(QMainWindow):
         self.generation, self.conversations = generation, conversations
         self._coordinator, self._preferences = coordinator, preferences
         self.model_selection = ModelSelection(generation, self._preferences, open_model, self)
-        self._theme = theme
-        self._is_leaving = False
+        self._theme, self._is_leaving = theme, False
         self._composer = Composer(theme)
         self.commands = Actions(self)
         self._sidebar = Sidebar(theme, conversations.list_model)
@@ -131,6 +131,9 @@ class MainWindow(QMainWindow):
         settings.notified.connect(self.feedback.succeed)
         self._token_counter = TokenCounter(self._composer, self._status, generation, current, self)
         self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_file)
+        self.documents = DocumentsPresenter(
+            self, theme, self._composer, self._transcript, self._attachments, generation, current, self.feedback
+        )
         self._model_status = ModelStatusPresenter(
             generation,
             self,
@@ -152,7 +155,7 @@ class MainWindow(QMainWindow):
 
     @property
     def session(self) -> Session:
-        """Return the conversation that is shown."""
+        """The conversation that is shown."""
         return self.conversations.current.session
 
     @Slot()
@@ -215,14 +218,13 @@ class MainWindow(QMainWindow):
         for chosen in (self._header.model_chosen, self._coordinator.model_chosen):
             chosen.connect(self._coordinator.offer_settings)
         self._coordinator.sampling_chosen.connect(self._panel.use_values)
-        self._header.file_requested.connect(self._ask_for_file)
         self._header.models_requested.connect(self._coordinator.open_dialog)
         self._welcome.phi_3_requested.connect(self._coordinator.offer_phi_3)
         self._welcome.tried.connect(self._submit_controller.submit_text)
         self._time_estimate.changed.connect(self._composer.show_time_estimate)
         self._attachments.reading_delayed.connect(self._token_counter.show_reading)
-        self.closed.connect(self._attachments.close)
-        self.closed.connect(self._transcript.context.render.close)
+        for end in (self._attachments.close, self._transcript.context.render.close):
+            self.closed.connect(end)
         self.message_commands.notified.connect(self.feedback.succeed)
         self.message_commands.refused.connect(self.feedback.tell)
         self._transcript.selection.changed.connect(partial(self.feedback.note, "selection"))
@@ -245,7 +247,8 @@ class MainWindow(QMainWindow):
         actions = self.commands
         actions.find.triggered.connect(self._message_keys.find)
         actions.search.triggered.connect(self._search)
-        actions.open.triggered.connect(self._ask_for_file)
+        for asked in (actions.open.triggered, self._header.file_requested, self._coordinator.file_requested):
+            asked.connect(self._ask_for_file)
         actions.models.triggered.connect(self._coordinator.open_dialog)
         actions.quit.triggered.connect(self._quit)
         for action in (actions.focus_composer, actions.new, actions.temporary):
@@ -256,13 +259,12 @@ class MainWindow(QMainWindow):
             fold.triggered.connect(self._preferences.save_soon)
 
     def _connect_conversations(self) -> None:
-        conversations, message_commands = self.conversations, self.message_commands
+        conversations, message_commands, feedback = self.conversations, self.message_commands, self.feedback
         for done in (self._sidebar.begun, self._sidebar.left, self._columns.left):
             done.connect(self._composer.setFocus)
         for typed in (self._sidebar.typed, self._keyboard.typed, self._columns.typed):
             typed.connect(self._composer.take_key)
         self._sidebar.searched.connect(self._transcript.clear_search_hit)
-        feedback = self.feedback
         conversations.notified.connect(feedback.succeed)
         conversations.undo_stack.undone.connect(feedback.end_results)
         conversations.warned.connect(feedback.warn_everywhere)
@@ -285,7 +287,6 @@ class MainWindow(QMainWindow):
         self._coordinator.model_chosen.connect(self.model_selection.choose_after_reply)
         self._coordinator.model_chosen.connect(self._composer.setFocus)
         self._coordinator.offer_changed.connect(self._on_offered)
-        self._coordinator.file_requested.connect(self._ask_for_file)
         self._coordinator.file_chosen.connect(self.model_selection.open_file)
         self._coordinator.failed.connect(self.feedback.fail_everywhere)
         self._attachments.model_dropped.connect(self.model_selection.open_file)

@@ -131,7 +131,7 @@ def test_tokens_are_told_at_the_chip_and_in_the_status_line(
 
 def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: ScriptedEngine, tmp_path: Path) -> None:
     long, short = tmp_path / "long.txt", tmp_path / "short.txt"
-    long.write_text("x" * 10_000, "utf-8")
+    long.write_text("x" * 8_000, "utf-8")
     short.write_text("Short", "utf-8")
     attach(person, short, long)
     person.type("Why?")

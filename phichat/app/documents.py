@@ -1,0 +1,66 @@
+"""The documents that questions are about: opens their collections, and connects them with the window."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from phichat import paths
+from phichat.app.services import AttachmentService
+from phichat.ui.controllers.documents import DocumentsController
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.window.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from phichat.documents.retrieval.library_process import LibraryProcess
+
+
+class DocumentsService(QObject):
+    """Opens the collections of documents at first use, which are searched in a process of their own."""
+
+    def __init__(self, home: paths.Home, preferences: PreferencesStore) -> None:
+        super().__init__()
+        self._home, self._preferences = home, preferences
+        self._making = threading.Lock()
+        self._library: LibraryProcess | None = None
+
+    def library(self) -> "LibraryProcess":
+        """Return the collections; any thread may call it."""
+        from phichat.documents.retrieval.library_process import LibraryProcess  # noqa: PLC0415 - when they are used
+
+        chosen = self._preferences.current.embedding_model
+        model = Path(chosen) if chosen and Path(chosen).is_file() else None
+        with self._making:
+            self._library = self._library or LibraryProcess(self._home.documents, model)
+            self._library.model = model
+            return self._library
+
+    @Slot()
+    def close(self) -> None:
+        """End its processes."""
+        with self._making:
+            if self._library:
+                self._library.close()
+
+
+def connect_documents(
+    window: MainWindow,
+    generation: GenerationController,
+    preferences: PreferencesStore,
+    home: paths.Home,
+    attachments: AttachmentService,
+) -> None:
+    """Connect the documents that questions are about."""
+
+    def context() -> int:
+        return generation.loaded.context if generation.loaded else preferences.current.context
+
+    service = DocumentsService(home, preferences)
+    documents = DocumentsController(service.library, preferences, context)
+    for part in (service, documents):
+        part.setParent(window)
+    window.closed.connect(service.close)  # which ends what the threads wait for
+    window.closed.connect(documents.close)
+    window.documents.start(documents, attachments.reader, context)

@@ -1,0 +1,44 @@
+"""Citations: the numbers of the passages that support an answer, put after its sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from phichat.chat.sources import Source
+from phichat.documents.grounding import ground
+
+UNSUPPORTED = "\N{WHITE BULLET}"
+"""The quiet sign after a sentence that no passage supports."""
+
+
+@dataclass(frozen=True)
+class CitedAnswer:
+    """An answer with its citations.
+
+    Attributes:
+        text: the Markdown of the answer with a number in brackets, or UNSUPPORTED, after each sentence.
+        numbers: of the passages that are cited, in order.
+        has_unsupported: whether UNSUPPORTED is in the text.
+    """
+
+    text: str
+    numbers: tuple[int, ...] = ()
+    has_unsupported: bool = False
+
+
+def cite(answer: str, passages: Sequence[Source]) -> CitedAnswer:
+    """Return `answer` with the numbers of the passages, from 1, that support its sentences."""
+    supports = ground(answer, [passage.text for passage in passages])
+    parts, at = [], 0
+    for support in supports:
+        if _is_in_table(answer, support.start):  # where a mark would be one more cell
+            continue
+        mark = f"[{support.passage}]" if support.passage else UNSUPPORTED
+        parts.append(f"{answer[at : support.end]}\N{NO-BREAK SPACE}{mark}")
+        at = support.end
+    numbers = {support.passage for support in supports if support.passage}
+    has_unsupported = any(support.passage is None for support in supports)
+    return CitedAnswer("".join([*parts, answer[at:]]), tuple(sorted(numbers)), has_unsupported)
+
+
+def _is_in_table(answer: str, at: int) -> bool:
+    return answer[answer.rfind("\n", 0, at) + 1 :].lstrip().startswith("|")

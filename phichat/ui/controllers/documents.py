@@ -1,0 +1,209 @@
+"""Documents of conversations: indexed and searched in the background (no widgets)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from phichat.cancellation import CancelToken
+from phichat.chat.conversation import Role
+from phichat.chat.session import Session
+from phichat.chat.sources import Sources
+from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
+from phichat.documents.prompt import source_of
+from phichat.i18n import format_number, tr
+from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.threads.background import BackgroundTasks
+
+MOST_REMEMBERED = 500
+"""Conversations whose documents are remembered; of older ones they have to be chosen again."""
+
+LOOK_EVERY = 0.1  # seconds: while a search waits for the index
+
+
+class DocumentsController(QObject):
+    """Knows which documents conversations use, has them indexed, and finds passages for their questions.
+
+    A conversation's own documents are a collection that is named after its id.
+
+    Signals:
+        changed: collections, their files or what a conversation uses have changed.
+        found(CancelToken, Sources): a search has ended; search_failed(CancelToken, str) if it could not.
+        progressed(str): what is being indexed, as a sentence; empty once nothing is.
+        failed(str): a sentence about what could not be done, or about a file that could not be read.
+    """
+
+    changed = Signal()
+    found = Signal(object, object)
+    search_failed = Signal(object, str)
+    progressed = Signal(str)
+    failed = Signal(str)
+
+    def __init__(
+        self, library: Callable[[], DocumentLibrary], preferences: PreferencesStore, context: Callable[[], int]
+    ) -> None:
+        super().__init__()
+        self._library, self._preferences, self._context = library, preferences, context
+        self._tasks = BackgroundTasks("documents", parent=self)
+        self._temporary: dict[str, list[str]] = {}
+        self._indexing: dict[str, CancelToken] = {}
+        self._unread: set[str] = set()  # collections with files that were added since they were indexed
+
+    def used(self, session: Session) -> tuple[str, ...]:
+        """Return the names of the collections that `session` uses; that of its own documents is its id."""
+        name = session.conversation.id
+        return tuple(self._temporary.get(name) or self._preferences.current.documents.get(name, ()))
+
+    def use(self, session: Session, name: str, *, is_used: bool) -> None:
+        """Have `session` use the collection `name`, or no longer."""
+        names = [each for each in self.used(session) if each != name] + ([name] if is_used else [])
+        if session.is_temporary:
+            self._temporary[session.conversation.id] = names
+        else:
+            known = dict(self._preferences.current.documents)
+            known.pop(session.conversation.id, None)
+            kept = dict(list(known.items())[-MOST_REMEMBERED + 1 :])
+            self._preferences.set_value("documents", {**kept, session.conversation.id: names} if names else kept)
+        self.changed.emit()
+
+    def attach(self, session: Session, path: Path) -> None:
+        """Give `session` a document of its own, and index that."""
+        self.use(session, session.conversation.id, is_used=True)
+        self.add(session.conversation.id, [path], conversation=session.conversation.id)
+
+    def detach(self, session: Session, path: Path) -> None:
+        """Take one of its own documents away from `session`."""
+        name = session.conversation.id
+
+        def work(_: CancelToken) -> bool:
+            self._library().remove(name, [path])
+            return bool(self._library().files(name))
+
+        def on_result(has_more: bool) -> None:
+            self.use(session, name, is_used=has_more)
+
+        self._run(work, on_result)
+
+    def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
+        """Add files and folders to a collection, which is made if there is none, and index it."""
+        self._unread.add(name)
+        self._run(lambda _: self._library().add(name, paths, conversation=conversation), lambda _: self._on_added(name))
+
+    def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
+        """Remove files and folders from a collection, or all of it."""
+        self.pause(name)
+        self._run(lambda _: self._library().remove(name, paths), lambda _: self.changed.emit())
+
+    def index(self, name: str) -> None:
+        """Index what is new or has changed in a collection, unless that is under way."""
+        if name in self._indexing:
+            return
+        stop = CancelToken()
+        self._indexing[name] = stop
+        self._tasks.run(
+            partial(self._index, name),
+            self._on_progress,
+            self.failed.emit,
+            partial(self._on_indexed, name),
+            cancel=stop,
+        )
+        self.changed.emit()
+
+    def pause(self, name: str) -> None:
+        """Stop indexing a collection; what was read of it stays."""
+        if name in self._indexing:
+            self._indexing[name].set()
+
+    def is_indexing(self, name: str) -> bool:
+        """Whether a collection is being indexed."""
+        return name in self._indexing
+
+    def list_collections(self, then: Callable[[Sequence[Collection]], None], owner: QObject) -> None:
+        """Call `then` with all collections that belong to no conversation."""
+        self._run(lambda _: self._library().collections(), then, owner)
+
+    def list_files(self, name: str, then: Callable[[Sequence[FileStatus]], None], owner: QObject) -> None:
+        """Call `then` with the files of a collection."""
+        self._run(lambda _: self._library().files(name), then, owner)
+
+    def index_waiting(self) -> None:
+        """Index all collections in which files wait or may have changed."""
+        self.list_collections(self._index_those, self)
+
+    def _index_those(self, found: Sequence[Collection]) -> None:
+        for each in found:
+            if each.waiting:
+                self.index(each.name)
+
+    def search(self, session: Session) -> CancelToken | None:
+        """Search what `session` uses for its last question; None if it uses nothing, or that was searched already."""
+        names = self.used(session)
+        question = next((each for each in reversed(session.conversation.path()) if each.role is Role.USER), None)
+        if not names or question is None or question.sources is not None or not question.text.strip():
+            return None
+        stop = CancelToken()
+        own = session.conversation.id
+        budget = min(self._preferences.current.passage_tokens, self._context() // 3)
+
+        def on_result(result: Sources | None) -> None:
+            if result:
+                self.found.emit(stop, result)
+
+        self._tasks.run(
+            partial(self._search, names, own, question.text, budget),
+            on_result,
+            partial(self.search_failed.emit, stop),
+            cancel=stop,
+        )
+        return stop
+
+    def close(self) -> None:
+        """End everything that is under way."""
+        self._tasks.close()
+
+    def _search(self, names: Sequence[str], own: str, question: str, budget: int, stop: CancelToken) -> Sources | None:
+        """Return what is found once the conversation's own documents are indexed. In a thread."""
+        library = self._library()
+        while own in names and own in self._unread and not stop.wait(LOOK_EVERY):
+            pass
+        if stop.is_set():
+            return None
+        there = [name for name in names if library.collection(name)]
+        findings = library.search(there, question, budget=budget)
+        passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
+        searched = [name for name in there if name != own]
+        files = [status.path.name for status in library.files(own)] if own in there else []
+        return Sources((*files, *searched), passages)
+
+    def _index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+        """Yield the progress. In a thread."""
+        yield from self._library().index(name, stop)
+
+    def _on_added(self, name: str) -> None:
+        self.changed.emit()
+        self.index(name)
+
+    def _on_progress(self, progress: Progress) -> None:
+        if progress.error:
+            self.failed.emit(progress.error)
+        if progress.path:
+            self.progressed.emit(
+                tr("Reading file {number} of {total}: {file}").format(
+                    number=format_number(progress.done + 1),
+                    total=format_number(progress.total),
+                    file=progress.path.name,
+                )
+            )
+
+    def _on_indexed(self, name: str) -> None:
+        self._indexing.pop(name, None)
+        self._unread.discard(name)
+        if not self._indexing:
+            self.progressed.emit("")
+        self.changed.emit()
+
+    def _run(
+        self, work: Callable[[CancelToken], object], then: Callable[..., object], owner: QObject | None = None
+    ) -> None:
+        self._tasks.run(work, then, self.failed.emit, owner=owner)

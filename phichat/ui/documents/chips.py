@@ -1,0 +1,77 @@
+"""Chips in the composer for the documents that a conversation uses: its own, and collections."""
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
+
+from phichat.documents.library import FileState, FileStatus
+from phichat.i18n import tr, tr_count
+from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.unicode import replace_surrogates, short_title
+
+
+class DocumentChip(QFrame):
+    """A document or a collection: a button that shows the collections, and one that removes it.
+
+    Signals: `opened`, `removed`.
+    """
+
+    opened = Signal()
+    removed = Signal()
+
+    def __init__(self, theme: Theme, title: str, state: str, icon: str) -> None:
+        super().__init__()
+        self._theme, self._icon = theme, icon
+        self.setProperty("part", "chip")
+        self._open, self._remove = QToolButton(), QToolButton()
+        self._open.setObjectName("documentChip")
+        self._open.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._open.setText(f" {title} · {state}".replace("&", "&&"))
+        self._open.setAccessibleName(title)
+        self._open.setAccessibleDescription(state)
+        self._open.setToolTip(tool_tip(tr("Your questions are answered from these documents.")))
+        self._open.clicked.connect(self.opened)
+        self._remove.setObjectName("documentChipRemove")
+        self._remove.setAccessibleName(tr("Remove {name}").format(name=title))
+        self._remove.setToolTip(tr("Remove (Del)"))
+        self._remove.clicked.connect(self.removed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(1, 1, 1, 1)
+        row.setSpacing(0)
+        for button, size in ((self._open, 15), (self._remove, 13)):
+            set_icon_size(button, size)
+            row.addWidget(button)
+        theme.apply_stylesheet(self, "chip")
+        theme.changed.connect(self._show_icons)
+        self._show_icons()
+
+    @Slot()
+    def _show_icons(self) -> None:
+        self._open.setIcon(self._theme.icon(self._icon))
+        self._remove.setIcon(self._theme.icon("close"))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
+            self.removed.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def file_state(status: FileStatus, *, is_indexing: bool) -> str:
+    """Return what is known of a file, in a few words."""
+    match status.state:
+        case FileState.INDEXED:
+            return tr_count("{count} passage", "{count} passages", status.passages)
+        case FileState.WAITING:
+            return tr("reading…") if is_indexing else tr("waiting")
+        case FileState.FAILED:
+            return tr("couldn’t be read")
+        case FileState.MISSING:
+            return tr("missing")
+
+
+def file_title(status: FileStatus) -> str:
+    """Return the name of a file on one line."""
+    return short_title(replace_surrogates(status.path.name))

@@ -1,0 +1,113 @@
+"""What was read: the passages that the model saw with a question, of which some may be left out."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from phichat.chat.sources import Source, Sources
+from phichat.i18n import format_number, tr
+from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.controls import help_label, push_button
+from phichat.ui.widgets.foreign_text import plain_label
+
+SIZE = QSize(640, 560)
+
+
+class PassagesDialog(QDialog):
+    """Lists the passages as the model read them, with how well each fits.
+
+    Signals: `opened(int)`: show the passage of that index in its document. `asked(Sources)`: ask with these again.
+    """
+
+    opened = Signal(int)
+    asked = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget, sources: Sources, *, can_ask: bool) -> None:
+        super().__init__(parent)
+        self.setObjectName("passagesDialog")
+        self.setWindowTitle(tr("What was read"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._sources = sources
+        self._rows = [PassageRow(theme, at, source) for at, source in enumerate(sources.passages)]
+        self._ask = push_button("askAgain", tr("Ask again without the others"))
+        self._ask.clicked.connect(self._on_ask)
+        self._can_ask = can_ask
+        self._lay_out()
+        for row in self._rows:
+            row.opened.connect(self.opened)
+            row.check.toggled.connect(self._on_toggled)
+        self._on_toggled()
+        self.resize(SIZE.boundedTo(parent.size()))
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        rows = QVBoxLayout(inner)
+        for row in self._rows:
+            rows.addWidget(row)
+        rows.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        box = QDialogButtonBox()
+        box.addButton(self._ask, QDialogButtonBox.ButtonRole.ActionRole)
+        close = push_button("closeButton", tr("Close"))
+        box.addButton(close, QDialogButtonBox.ButtonRole.RejectRole)
+        box.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addWidget(
+            help_label(tr("The model read these passages with your message, and nothing else of your documents."))
+        )
+        column.addWidget(area, 1)
+        column.addWidget(box)
+
+    @Slot()
+    def _on_toggled(self) -> None:
+        kept = [row for row in self._rows if row.check.isChecked()]
+        self._ask.setEnabled(self._can_ask and 0 < len(kept) < len(self._rows))
+
+    @Slot()
+    def _on_ask(self) -> None:
+        kept: Sequence[Source] = [row.source for row in self._rows if row.check.isChecked()]
+        self.accept()
+        self.asked.emit(Sources(self._sources.searched, tuple(kept)))
+
+
+class PassageRow(QWidget):
+    """A passage: a check box with its place, its score, a button that opens it, and its text.
+
+    Signals: `opened(int)`.
+    """
+
+    opened = Signal(int)
+
+    def __init__(self, theme: Theme, at: int, source: Source) -> None:
+        super().__init__()
+        self.source, self._at = source, at
+        title = f"[{format_number(at + 1)}] {source.title}"
+        self.check = QCheckBox(title.replace("&", "&&"))
+        self.check.setObjectName(f"passage-{at + 1}")
+        self.check.setChecked(True)
+        score = tr("fits {percent}%").format(percent=format_number(100 * source.score))
+        self.check.setAccessibleName(f"{title}, {score}")
+        self.check.setAccessibleDescription(source.text)
+        show = push_button("showPassage", tr("Show"))
+        show.setAccessibleDescription(title)
+        show.clicked.connect(self._on_show)
+        theme.apply_stylesheet(show, "small")
+        text = plain_label(source.text)
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        top = QHBoxLayout()
+        top.addWidget(self.check, 1)
+        top.addWidget(muted(plain_label(score)))
+        top.addWidget(show)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.addLayout(top)
+        column.addWidget(text)
+
+    @Slot()
+    def _on_show(self) -> None:
+        self.opened.emit(self._at)

@@ -1,0 +1,171 @@
+"""Documents in the window: what a conversation uses, the sources of its answers, and the dialogs about both."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
+
+from phichat.chat.conversation import Message, Role
+from phichat.chat.session import Session
+from phichat.chat.sources import Sources
+from phichat.documents.base import DocumentReader
+from phichat.documents.library import Collection, FileStatus
+from phichat.i18n import tr
+from phichat.ui.chat.attachments import AttachmentController
+from phichat.ui.chat.composer import Composer
+from phichat.ui.controllers.current_conversation import CurrentConversation
+from phichat.ui.controllers.documents import DocumentsController
+from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.documents.answer_sources import AnswerSources
+from phichat.ui.documents.chips import DocumentChip, file_state, file_title
+from phichat.ui.feedback import FeedbackController
+from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.widgets.flow import FlowRow
+from phichat.ui.widgets.parent import parent_window
+from phichat.unicode import short_title
+
+TOKEN_LENGTH = 4
+"""Characters of a token, about, by which a document is told that is too long to go with a message."""
+
+
+class DocumentsPresenter(QObject):
+    """Connects the controller of documents with composer, transcript and dialogs, once that is given to `start`."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        composer: Composer,
+        transcript: Transcript,
+        attachments: AttachmentController,
+        generation: GenerationController,
+        current: CurrentConversation,
+        feedback: FeedbackController,
+    ) -> None:
+        super().__init__(window)
+        self._theme, self._composer, self._transcript = theme, composer, transcript
+        self._attachments, self._generation = attachments, generation
+        self._current, self._feedback = current, feedback
+        self._chips = FlowRow("documentChips", tr("Documents of this conversation"))
+        self._documents: DocumentsController
+        self._reader: Callable[[], DocumentReader]
+
+    def start(
+        self, documents: DocumentsController, reader: Callable[[], DocumentReader], context: Callable[[], int]
+    ) -> None:
+        """Use `documents` from now on; `reader` shows their pages, `context` is how many tokens the model has."""
+        self._documents, self._reader = documents, reader
+        self._composer.add_row(self._chips)
+        self._attachments.is_long = lambda text: len(text) / TOKEN_LENGTH > context() / 2
+        self._attachments.long_document_found.connect(self._attach)
+        self._composer.documents_requested.connect(self._list_collections)
+        self._transcript.context.make_sources = self._make_sources
+        self._transcript.context.find_sources = self._find_sources
+        self._generation.search = documents.search
+        documents.found.connect(self._generation.on_found)
+        documents.search_failed.connect(self._generation.on_search_failed)
+        documents.progressed.connect(partial(self._feedback.progress, "documents"))
+        documents.failed.connect(self._feedback.fail)
+        documents.changed.connect(self._show_chips)
+        self._current.session_changed.connect(self._show_chips)
+
+    @property
+    def _session(self) -> Session:
+        return self._current.session
+
+    @property
+    def _window(self) -> QWidget:
+        return parent_window(self, QWidget)
+
+    @Slot(object, object)
+    def _attach(self, session: Session, path: Path) -> None:
+        self._documents.attach(session, path)
+        sentence = tr("{name} is long, so the model reads only the passages that your questions are about.")
+        self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(path.name)))
+
+    @Slot()
+    def _show_chips(self) -> None:
+        """Show what the conversation uses, as soon as that is known."""
+        session = self._session
+        if not self._documents.used(session):
+            self._chips.set_widgets([])
+            return
+        self._documents.list_files(session.conversation.id, partial(self._show_files, session), self)
+
+    def _show_files(self, session: Session, files: Sequence[FileStatus]) -> None:
+        if session is not self._session:
+            return
+        own = session.conversation.id
+        is_indexing = self._documents.is_indexing(own)
+        chips = []
+        for status in files if own in self._documents.used(session) else ():
+            chip = DocumentChip(self._theme, file_title(status), file_state(status, is_indexing=is_indexing), "file")
+            chip.removed.connect(partial(self._documents.detach, session, status.path))
+            chips.append(chip)
+        for name in self._documents.used(session):
+            if name != own:
+                chip = DocumentChip(self._theme, short_title(name), tr("collection"), "collection")
+                chip.removed.connect(partial(self._documents.use, session, name, is_used=False))
+                chips.append(chip)
+        self._chips.set_widgets(chips)
+
+    @Slot()
+    def _list_collections(self) -> None:
+        self._documents.list_collections(self._open_menu, self)
+
+    def _open_menu(self, collections: Sequence[Collection]) -> None:
+        menu = QMenu(self._window)
+        menu.setObjectName("documentsMenu")
+        used = self._documents.used(self._session)
+        for collection in collections:
+            action = QAction(short_title(collection.name).replace("&", "&&"), menu)
+            action.setCheckable(True)
+            action.setChecked(collection.name in used)
+            action.toggled.connect(partial(self._use, self._session, collection.name))
+            menu.addAction(action)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._composer.documents_button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+
+    def _use(self, session: Session, name: str, is_used: bool) -> None:
+        self._documents.use(session, name, is_used=is_used)
+
+    def _find_sources(self, message: Message) -> Sources | None:
+        """Return the sources of the question that an answer belongs to."""
+        question = self._session.conversation.message(message.parent or "")
+        return question.sources if question and question.role is Role.USER else None
+
+    def _make_sources(self) -> AnswerSources:
+        sources = AnswerSources(self._theme)
+        sources.opened.connect(self._open_viewer)
+        sources.passages_requested.connect(self._open_passages)
+        return sources
+
+    @Slot(object, int)
+    def _open_viewer(self, sources: Sources, at: int) -> None:
+        from phichat.ui.documents.viewer import DocumentViewer  # noqa: PLC0415 - when one is opened
+
+        DocumentViewer(self._theme, self._window, sources.passages, at, self._reader).open()
+
+    @Slot(object)
+    def _open_passages(self, answer: Message) -> None:
+        from phichat.ui.documents.passages_dialog import PassagesDialog  # noqa: PLC0415 - as above
+
+        sources = self._find_sources(answer)
+        if sources is None:
+            return
+        can_ask = self._generation.model is not None and not self._generation.is_answering()
+        dialog = PassagesDialog(self._theme, self._window, sources, can_ask=can_ask)
+        dialog.opened.connect(partial(self._open_viewer, sources))
+        dialog.asked.connect(partial(self._ask_again, self._session, answer))
+        dialog.open()
+
+    def _ask_again(self, session: Session, answer: Message, sources: Sources) -> None:
+        """Ask the question of `answer` with other sources."""
+        question = session.conversation.message(answer.parent or "")
+        if question and not self._generation.is_answering():
+            self._generation.edit(session, question, question.text, sources=sources)
+            self._transcript.follow()

@@ -1,0 +1,82 @@
+"""A document that is too long for a message is searched: passages go with questions, and answers name their pages."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
+
+from tests.support.fakes import ScriptedEngine
+from tests.support.pdf_files import lines_down, page_of, pdf_file
+from tests.ui.chat.test_attachments import drop
+from tests.ui.conftest import Person
+
+PAGES = [
+    ["The filter has to be rinsed every week", "with cold water and a soft brush."],
+    ["A red lamp blinks seven times", "if the pump lacks oil."],
+    ["The warranty ends after thirty months,", "and pumps that were opened have none."],
+]
+FILLER = "Nothing of importance is written in this line of the manual at all."
+
+
+@pytest.fixture
+def manual(tmp_path: Path) -> Path:
+    """Three pages, which are too long for a context of 256 tokens."""
+    path = tmp_path / "manual.pdf"
+    path.write_bytes(pdf_file([page_of(lines_down([*lines, *[FILLER] * 40])) for lines in PAGES]))
+    return path
+
+
+@pytest.fixture
+def asked(person: Person, engine: ScriptedEngine, manual: Path) -> Person:
+    """Has asked a question about the manual, and got an answer of which one sentence is in it."""
+    person.window.model_selection.set_context(256)
+    person.wait(lambda: person.window.generation.loaded and person.window.generation.loaded.context == 256)
+    drop(person, manual)
+    person.wait(lambda: [each for each in _chips(person) if each.endswith(("passages", "passage"))])
+    engine.enqueue("The filter is rinsed every week with cold water. ", "Elephants like bananas very much.")
+    person.ask("How often is the filter rinsed?")
+    person.wait(lambda: not person.window.generation.is_answering())
+    return person
+
+
+def _chips(person: Person) -> list[str]:
+    return [
+        button.accessibleName() + " " + button.accessibleDescription()
+        for button in person.window.findChildren(QToolButton, "documentChip")
+    ]
+
+
+def test_passages_go_with_the_question_but_are_no_part_of_it(asked: Person, engine: ScriptedEngine) -> None:
+    read = engine.requests[-1].turns[-1].text
+    assert "[1] manual.pdf, p. 1:" in read
+    assert "rinsed every week" in read
+    assert read.endswith("How often is the filter rinsed?")
+    assert asked.message(0) == "How often is the filter rinsed?"
+
+
+def test_an_answer_names_the_page_that_each_sentence_is_from(asked: Person) -> None:
+    sources = asked.find("sources-1")
+    (chip,) = sources.findChildren(QToolButton, "sourceOpen")
+    assert "manual.pdf, p. 1" in chip.text()
+    shown = asked.find("message-1").text_edits()[0].toPlainText()
+    assert shown == "The filter is rinsed every week with cold water. [1] Elephants like bananas very much. \u25e6"
+    assert asked.message(1).endswith("bananas very much.")
+
+
+def test_a_source_opens_its_page(asked: Person) -> None:
+    chip = asked.find("sources-1").findChildren(QToolButton, "sourceOpen")[0]
+    QTest.keyClick(chip, Qt.Key.Key_Space)
+    viewer = asked.find("documentViewer")
+    asked.wait(lambda: FILLER in asked.find("viewerText").toPlainText())
+    assert viewer.windowTitle() == "manual.pdf, p. 1"
+    QTest.mouseClick(asked.find("nextPage"), Qt.MouseButton.LeftButton)
+    asked.wait(lambda: "A red lamp" in asked.find("viewerText").toPlainText())
+    QTest.keyClick(viewer, Qt.Key.Key_Escape)
+
+
+def test_what_was_read_can_be_seen(asked: Person) -> None:
+    QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
+    asked.find("passagesDialog")
+    assert asked.find("passage-1").accessibleName().startswith("[1] manual.pdf, p. 1, fits ")
