@@ -109,6 +109,7 @@ class DocumentViewer(QDialog):
         self._splitter.addWidget(self._text)
         self._splitter.setStretchFactor(0, 4)
         self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([SIZE.height() * 3 // 4, SIZE.height() // 4])
         column = QVBoxLayout(self)
         column.addLayout(top)
         column.addWidget(self._note)
@@ -262,6 +263,7 @@ class PageArea(QScrollArea):
         self.setObjectName("viewerPage")
         self.setWidgetResizable(False)
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self._theme = theme
         self._label = plain_label()
         self.setWidget(self._label)

@@ -110,6 +110,7 @@ class DocumentsPresenter(QObject):
             if name != own:
                 chip = DocumentChip(self._theme, short_title(name), tr("collection"), "collection")
                 chip.removed.connect(partial(self._documents.use, session, name, is_used=False))
+                chip.opened.connect(self.open_collections)
                 chips.append(chip)
         self._chips.set_widgets(chips)
 
@@ -127,8 +128,20 @@ class DocumentsPresenter(QObject):
             action.setChecked(collection.name in used)
             action.toggled.connect(partial(self._use, self._session, collection.name))
             menu.addAction(action)
+        menu.addSeparator()
+        menu.addAction(tr("Collections…"), self.open_collections)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self._composer.documents_button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+
+    @Slot()
+    def open_collections(self) -> None:
+        """Open the collections dialog, or bring it to the front."""
+        from phichat.ui.documents.collections_dialog import CollectionsDialog  # noqa: PLC0415 - when it is opened
+
+        if there := self._window.findChild(CollectionsDialog):
+            there.activateWindow()
+        else:
+            CollectionsDialog(self._theme, self._window, self._documents).open()
 
     def _use(self, session: Session, name: str, is_used: bool) -> None:
         self._documents.use(session, name, is_used=is_used)

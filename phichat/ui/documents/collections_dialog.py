@@ -1,0 +1,222 @@
+"""The collections dialog: named sets of files and folders that any conversation can use."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from phichat.documents.library import Collection, FileStatus
+from phichat.i18n import tr, tr_count
+from phichat.ui.controllers.documents import DocumentsController
+from phichat.ui.documents.chips import file_state
+from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import help_label, push_button
+from phichat.ui.widgets.dialogs import ask_question, close_button_box
+from phichat.ui.widgets.drops import accept_copy, files_in
+from phichat.ui.widgets.foreign_text import keep_boxes_plain
+from phichat.ui.widgets.text_input import LineEdit
+from phichat.unicode import replace_surrogates, short_title
+
+SIZE = QSize(820, 560)
+
+
+class CollectionsDialog(QDialog):
+    """Lists collections with their files; files and folders can be dropped on it."""
+
+    def __init__(self, theme: Theme, parent: QWidget, documents: DocumentsController) -> None:
+        super().__init__(parent)
+        self.setObjectName("collectionsDialog")
+        self.setWindowTitle(tr("Collections"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAcceptDrops(True)
+        self._theme, self._documents = theme, documents
+        self._name = LineEdit()
+        self._name.setObjectName("collectionName")
+        self._name.setAccessibleName(tr("Name of a new collection"))
+        self._name.setPlaceholderText(tr("Name of a new collection"))
+        self._list = QListWidget()
+        self._list.setObjectName("collectionList")
+        self._list.setAccessibleName(tr("Collections"))
+        self._files = QTreeWidget()
+        self._files.setObjectName("collectionFiles")
+        self._files.setAccessibleName(tr("Files of the collection"))
+        self._files.setHeaderLabels([tr("File"), tr("State")])
+        self._files.setRootIsDecorated(False)
+        self._files.setColumnWidth(0, 320)
+        self._state = help_label("")
+        self._state.setObjectName("collectionState")
+        self._add_files = push_button("addFiles", tr("Add files…"))
+        self._add_folder = push_button("addFolder", tr("Add folder…"))
+        self._index = push_button("indexButton", tr("Update"))
+        self._remove_file = push_button("removeFile", tr("Remove file"))
+        self._remove = push_button("removeCollection", tr("Remove collection…"))
+        self._lay_out()
+        self._connect()
+        self.resize(SIZE.boundedTo(parent.size()))
+        self._reload()
+
+    @property
+    def chosen(self) -> str:
+        """The name of the collection that is chosen; empty for none."""
+        item = self._list.currentItem()
+        return str(item.data(Qt.ItemDataRole.UserRole)) if item else ""
+
+    def _lay_out(self) -> None:
+        left, right, lists = QVBoxLayout(), QVBoxLayout(), QHBoxLayout()
+        left.addWidget(self._name)
+        left.addWidget(self._list, 1)
+        left.addWidget(self._remove)
+        buttons = QHBoxLayout()
+        for button in (self._add_files, self._add_folder, self._index, self._remove_file):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        right.addWidget(self._files, 1)
+        right.addWidget(self._state)
+        right.addLayout(buttons)
+        lists.addLayout(left, 1)
+        lists.addLayout(right, 3)
+        column = QVBoxLayout(self)
+        column.addWidget(help_label(tr("Ask about a collection in any conversation. Its files stay where they are.")))
+        column.addLayout(lists, 1)
+        box = close_button_box(self)
+        for close in box.findChildren(QPushButton):
+            close.setAutoDefault(False)  # Enter makes a collection
+        column.addWidget(box)
+
+    def _connect(self) -> None:
+        self._name.returnPressed.connect(self._make)
+        self._list.currentItemChanged.connect(self._show_files)
+        self._files.currentItemChanged.connect(self._enable)
+        self._add_files.clicked.connect(self._choose_files)
+        self._add_folder.clicked.connect(self._choose_folder)
+        self._index.clicked.connect(self._on_index)
+        self._remove_file.clicked.connect(self._on_remove_file)
+        self._remove.clicked.connect(self._on_remove)
+        self._documents.changed.connect(self._reload)
+        self._documents.progressed.connect(self._state.setText)
+
+    @Slot()
+    def _reload(self) -> None:
+        self._documents.list_collections(self._show_collections, self)
+
+    def _show_collections(self, collections: Sequence[Collection]) -> None:
+        chosen = self.chosen
+        self._list.blockSignals(True)
+        self._list.clear()
+        for collection in collections:
+            title = f"{short_title(collection.name)} · {tr_count('{count} file', '{count} files', collection.files)}"
+            item = QListWidgetItem(title, self._list)
+            item.setData(Qt.ItemDataRole.UserRole, collection.name)
+            if collection.name == chosen:
+                self._list.setCurrentItem(item)
+        if self._list.currentItem() is None and collections:
+            self._list.setCurrentRow(0)
+        self._list.blockSignals(False)
+        self._show_files()
+
+    @Slot()
+    def _show_files(self) -> None:
+        self._enable()
+        if self.chosen:
+            self._documents.list_files(self.chosen, partial(self._show_states, self.chosen), self)
+        else:
+            self._files.clear()
+
+    def _show_states(self, name: str, files: Sequence[FileStatus]) -> None:
+        if name != self.chosen:
+            return
+        is_indexing = self._documents.is_indexing(name)
+        current = self._files.currentItem()
+        kept = current.data(0, Qt.ItemDataRole.UserRole) if current else None
+        self._files.clear()
+        for status in files:
+            sentence = " ".join(filter(None, (status.error, *status.notes)))
+            state = file_state(status, is_indexing=is_indexing)
+            item = QTreeWidgetItem(self._files, [replace_surrogates(status.path.name), sentence or state])
+            item.setData(0, Qt.ItemDataRole.UserRole, str(status.path))
+            item.setToolTip(1, sentence)
+            if str(status.path) == kept:
+                self._files.setCurrentItem(item)
+        self._enable()
+
+    @Slot()
+    def _enable(self) -> None:
+        for button in (self._add_files, self._add_folder, self._index, self._remove):
+            button.setEnabled(bool(self.chosen))
+        self._remove_file.setEnabled(self._files.currentItem() is not None)
+        is_indexing = self._documents.is_indexing(self.chosen)
+        self._index.setText(tr("Pause") if is_indexing else tr("Update"))
+        self._index.setAccessibleName(self._index.text())
+
+    @Slot()
+    def _make(self) -> None:
+        """Make a collection of the name that was entered, and choose it."""
+        name = " ".join(self._name.text().split())
+        if name:
+            self._name.clear()
+            self._documents.add(name, [])
+            item = QListWidgetItem(short_title(name), self._list)
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            self._list.setCurrentItem(item)
+            self._add_files.setFocus()
+
+    @Slot()
+    def _choose_files(self) -> None:
+        files, _ = QFileDialog.getOpenFileNames(self, tr("Add files"), "", tr("All files (*)"))
+        self._add([Path(file) for file in files])
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, tr("Add folder"))
+        keep_boxes_plain(dialog)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.filesSelected.connect(self._on_folders)
+        dialog.open()
+
+    @Slot("QStringList")
+    def _on_folders(self, folders: list[str]) -> None:
+        self._add([Path(folder) for folder in folders])
+
+    def _add(self, paths: Sequence[Path]) -> None:
+        if paths and self.chosen:
+            self._documents.add(self.chosen, paths)
+
+    @Slot()
+    def _on_index(self) -> None:
+        if self._documents.is_indexing(self.chosen):
+            self._documents.pause(self.chosen)
+        else:
+            self._documents.index(self.chosen)
+
+    @Slot()
+    def _on_remove_file(self) -> None:
+        if item := self._files.currentItem():
+            self._documents.remove(self.chosen, [Path(item.data(0, Qt.ItemDataRole.UserRole))])
+
+    @Slot()
+    def _on_remove(self) -> None:
+        question = tr("Remove the collection {name}? The files themselves stay.").format(name=self.chosen)
+        remove = partial(self._documents.remove, self.chosen)
+        ask_question(self._theme, self, "removeQuestion", question, tr("Remove"), tr("Cancel"), remove)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.chosen and files_in(event.mimeData()):
+            accept_copy(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        accept_copy(event)
+        self._add(files_in(event.mimeData()))
