@@ -57,6 +57,7 @@ MODULES = {
     "phichat.exchange": (
         *TOP,
         "phichat.chat",
+        "phichat.documents.citations",
         "phichat.exchange",
         "phichat.markdown",
         "phichat.store.base",
@@ -173,6 +174,7 @@ MODULES = {
         "phichat.documents.library",
         "phichat.documents.prompt",
         "phichat.exchange.export",
+        "phichat.exchange.footnotes",
         "phichat.exchange.html",
         "phichat.exchange.markdown",
         "phichat.markdown",

@@ -1,6 +1,6 @@
 """Citations: the numbers of the passages that support an answer, put after its sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from phichat.chat.sources import Source
@@ -25,15 +25,21 @@ class CitedAnswer:
     has_unsupported: bool = False
 
 
-def cite(answer: str, passages: Sequence[Source]) -> CitedAnswer:
-    """Return `answer` with the numbers of the passages, from 1, that support its sentences."""
+def cite(
+    answer: str,
+    passages: Sequence[Source],
+    *,
+    mark: Callable[[int], str] = "[{}]".format,
+    unsupported: str = UNSUPPORTED,
+) -> CitedAnswer:
+    """Return `answer` with the numbers of the passages, from 1, that support its sentences, each as `mark` makes it."""
     supports = ground(answer, [passage.text for passage in passages])
     parts, at = [], 0
     for support in supports:
         if _is_in_table(answer, support.start):  # where a mark would be one more cell
             continue
-        mark = f"[{support.passage}]" if support.passage else UNSUPPORTED
-        parts.append(f"{answer[at : support.end]}\N{NO-BREAK SPACE}{mark}")
+        sign = mark(support.passage) if support.passage else unsupported
+        parts.append("\N{NO-BREAK SPACE}".join(filter(None, [answer[at : support.end], sign])))
         at = support.end
     numbers = {support.passage for support in supports if support.passage}
     has_unsupported = any(support.passage is None for support in supports)

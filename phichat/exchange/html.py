@@ -6,6 +6,8 @@ from html import escape
 from phichat import i18n
 from phichat.chat.attachments import Attachment, length_with, with_attachments
 from phichat.chat.conversation import Message, Role
+from phichat.chat.sources import Source
+from phichat.exchange.footnotes import footnoted, passages_of
 from phichat.exchange.shown_path import local_time, shown_path, speaker_name, summary_title
 from phichat.store.base import ConversationRecord
 
@@ -30,6 +32,7 @@ article > div > :first-child { margin-top: 0; }
 article > div > :last-child { margin-bottom: 0; }
 .thinking { color: var(--quiet); font-size: .9rem; margin-bottom: .5rem; }
 .thinking > p { border-left: 3px solid var(--line); margin: .4rem 0; padding-left: .8rem; }
+.sources { color: var(--quiet); font-size: .85rem; }
 .plain { white-space: pre-wrap; unicode-bidi: plaintext; }
 li { unicode-bidi: plaintext; }
 pre { direction: ltr; background: var(--tint); border: 1px solid var(--line); border-radius: .4rem;
@@ -94,7 +97,8 @@ def page_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
             title = summary_title(record.summary)
             yield _head(title)
         yield f'<section>\n<h1 dir="auto">{escape(summary_title(record.summary))}</h1>\n'
-        yield from map(_article, shown_path(record))
+        path = shown_path(record)
+        yield from (_article(message, passages_of(path, at)) for at, message in enumerate(path))
         yield "</section>\n"
     if title is None:
         yield _head("Phichat")
@@ -105,16 +109,22 @@ def _head(title: str) -> str:
     return _HEAD.format(language=i18n.current_language().replace("_", "-"), title=escape(title), style=_STYLE)
 
 
-def _article(message: Message) -> str:
+def _article(message: Message, passages: Sequence[Source] = ()) -> str:
     time = local_time(message.created)
     said = f"<b>{escape(speaker_name(message))}</b>" + (f" · <time>{escape(time)}</time>" if time else "")
     is_reply = message.role is Role.ASSISTANT
-    body = _rendered(message.text) if is_reply else f'<p class="plain" dir="auto">{escape(message.text)}</p>\n'
-    files = "".join(map(_attachment, message.attachments))
+    text, notes = footnoted(message.text, passages)
+    body = _rendered(text) if is_reply else f'<p class="plain" dir="auto">{escape(message.text)}</p>\n'
+    files = "".join(map(_attachment, message.attachments)) + _footnotes(notes)
     return (
         f'<article class="{message.role}">\n<header>{said}</header>\n{_thinking(message)}<div>\n{body}{files}</div>\n'
         "</article>\n"
     )
+
+
+def _footnotes(notes: Sequence[tuple[str, str]]) -> str:
+    lines = "<br>\n".join(f"{escape(mark)} {escape(title)}" for mark, title in notes)
+    return f'<p class="sources" dir="auto">{lines}</p>\n' if notes else ""
 
 
 def _thinking(message: Message) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from phichat.chat.attachments import fenced, with_attachments
 from phichat.chat.conversation import Message
+from phichat.exchange.footnotes import footnoted, passages_of
 from phichat.exchange.shown_path import shown_path, speaker_and_time, speaker_name, summary_title
 from phichat.markdown.document import fenced_blocks
 from phichat.store.base import ConversationRecord
@@ -27,8 +28,11 @@ def markdown_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
     """Yield a Markdown file: conversations are headings of level 1, messages of level 2, their own headings below."""
     for number, record in enumerate(records):
         yield ("\n" if number else "") + f"# {_escaped(summary_title(record.summary))}\n"
-        for message in shown_path(record):
-            yield f"\n## {_escaped(speaker_and_time(message))}\n\n{_body(message.text)}\n"
+        path = shown_path(record)
+        for at, message in enumerate(path):
+            text, notes = footnoted(message.text, passages_of(path, at), f"[^{number}-{at}-{{}}]".format)
+            yield f"\n## {_escaped(speaker_and_time(message))}\n\n{_body(text)}\n"
+            yield from (f"\n{mark}: {_escaped(title)}\n" for mark, title in notes)
             yield from (f"\n{_escaped(file.title)}:\n\n{fenced(file.text)}\n" for file in message.attachments)
 
 

@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from phichat import i18n
 from phichat.chat.attachments import Attachment
 from phichat.chat.conversation import Branch, Message, Reply, Role
+from phichat.chat.sources import Source, Sources
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write_export
 from phichat.exchange.imports import conversations
@@ -438,3 +439,15 @@ def test_a_place_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch:
 def test_a_full_disk_is_one_sentence() -> None:
     with pytest.raises(StoreError, match="/dev/full couldn’t be saved: the disk is full"):
         export([talk("Hi")], Format.JSON, Path("/dev/full"))
+
+
+def test_answers_from_documents_have_footnotes() -> None:
+    talked = talk("How often?", "It is rinsed every week. Elephants fly.")
+    question, answer = talked.messages
+    found = Sources(("a.pdf",), (Source("/x/a.pdf", "The filter is rinsed every week.", page=3),))
+    talked = replace(talked, messages=(replace(question, sources=found), answer))
+    markdown, page = _written(Format.MARKDOWN, talked), _written(Format.HTML, talked)
+    assert "every week.\u00a0[^0-1-1] Elephants fly." in markdown
+    assert "[^0-1-1]: a.pdf, p. 3" in markdown
+    assert '<p class="sources" dir="auto">[1] a.pdf, p. 3</p>' in page
+    assert "every week.\u00a0[1] Elephants fly." in page

@@ -50,7 +50,7 @@ OUTSIDE = {
     "a11y": ("chat", "markdown"),
     "blocks": ("markdown", "rendering"),
     "attachments": ("chat.attachments",),
-    "transcript": ("chat", "markdown", "exchange.html", "exchange.markdown", "models.base"),
+    "transcript": ("chat", "markdown", "exchange.footnotes", "exchange.html", "exchange.markdown", "models.base"),
     "sidebar": (*DATA, "exchange.export"),
     "settings": ("chat", "engine.model_ref"),
     "models": ("models.base", "models.found"),

@@ -1,16 +1,19 @@
 """The widget of a reply: its blocks, and a footer that says how it was made."""
 
+from dataclasses import replace
 from weakref import WeakMethod
 
-from PySide6.QtCore import QRect, Qt, Slot
+from PySide6.QtCore import QMimeData, QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from phichat.chat.conversation import Branch, Ending, Message, Reply
+from phichat.exchange.footnotes import with_footnotes
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.copying import message_data
 from phichat.ui.transcript.message_context import LensPart, MessageContext, SourcesPart
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
@@ -203,6 +206,11 @@ class AssistantMessageView(MessageView):
             self.highlight(self.search_terms)
         if had_focus:
             self.take_focus()
+
+    def _clipboard_data(self) -> QMimeData:
+        sources = self._context.find_sources(self._message)
+        text = with_footnotes(self._message.text, sources.passages) if sources else self._message.text
+        return message_data(replace(self._message, text=text))
 
     def _cited_text(self) -> str:
         """Show the sources of the answer, if there are any, and return its text with citations."""
