@@ -10,6 +10,7 @@ from phichat import paths
 from phichat.app.services import AttachmentService
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.idle import IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.window.main_window import MainWindow
 
@@ -51,6 +52,7 @@ def connect_documents(
     preferences: PreferencesStore,
     home: paths.Home,
     attachments: AttachmentService,
+    idle_timer: IdleTimer,
 ) -> None:
     """Connect the documents that questions are about."""
 
@@ -63,4 +65,6 @@ def connect_documents(
         part.setParent(window)
     window.closed.connect(service.close)  # which ends what the threads wait for
     window.closed.connect(documents.close)
+    idle_timer.became_idle.connect(documents.index_waiting)
+    window.conversations.autosave.purged.connect(documents.forget)
     window.documents.start(documents, attachments.reader, context)

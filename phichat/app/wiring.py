@@ -113,9 +113,9 @@ def create_window(
         window.closed.connect(end)
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
-    _connect_idle_work(window, generation, preferences)
+    idle_timer = _connect_idle_work(window, preferences)
     _connect_lens(window, theme, thread, preferences)
-    connect_documents(window, generation, preferences, home, attachments)
+    connect_documents(window, generation, preferences, home, attachments, idle_timer)
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
         window, application, theme, preferences, home, models, servers, can_look=versions.is_configured()
@@ -223,8 +223,9 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     window.generation.model_loaded.connect(coordinator.load_listings)
 
 
-def _connect_idle_work(window: MainWindow, generation: GenerationController, preferences: PreferencesStore) -> None:
-    """Connect prefill of the draft, calibration, unloading and garbage collection."""
+def _connect_idle_work(window: MainWindow, preferences: PreferencesStore) -> IdleTimer:
+    """Connect what is done while nobody uses the window; return what tells when that is."""
+    generation = window.generation
     current = window.conversations.current
     ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and on_demand.has_power(), window)
     idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, on_demand.has_power, window)
@@ -235,6 +236,7 @@ def _connect_idle_work(window: MainWindow, generation: GenerationController, pre
     window.closed.connect(idle_timer.close)
     idle_timer.became_idle.connect(MainThreadGC(window).collect_all)
     preferences.changed.connect(idle_timer.restart)
+    return idle_timer
 
 
 def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread, preferences: PreferencesStore) -> None:

@@ -63,6 +63,7 @@ class AutoSave(QObject):
         pinned(Session, Message): the message was pinned in it, or unpinned; see `returned`.
         returned(Session, list[Message]): a branch was restored in it; the session in memory may be another by now.
         erased: conversations are being deleted for good, and caches of them must be cleared.
+        purged(list[str]): these conversations are deleted for good; empty for all.
         failed(str): a write failed; one sentence, once until it changes.
     """
 
@@ -71,6 +72,7 @@ class AutoSave(QObject):
     pinned = Signal(object, object)
     returned = Signal(object, object)
     erased = Signal()
+    purged = Signal(list)
     failed = Signal(str)
     _done = Signal(str)
     _emptied = Signal()
@@ -203,6 +205,7 @@ class AutoSave(QObject):
     def purge(self, conversations: Sequence[str]) -> None:
         """Delete conversations for good that are still in the bin."""
         self.erased.emit()
+        self.purged.emit(list(conversations))
         self._watch(self._history().delete_from_trash(conversations))
 
     def empty_bin(self) -> None:
@@ -213,6 +216,7 @@ class AutoSave(QObject):
         """Delete all conversations for good."""
         self._stored.clear()
         self.erased.emit()
+        self.purged.emit([])
         self._watch(self._history().delete_everything())
 
     def _store(self, session: Session) -> "Future[None] | None":

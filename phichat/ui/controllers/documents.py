@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role
@@ -95,6 +95,16 @@ class DocumentsController(QObject):
         self.pause(name)
         self._run(lambda _: self._library().remove(name, paths), lambda _: self.changed.emit())
 
+    @Slot(list)
+    def forget(self, conversations: Sequence[str]) -> None:
+        """Forget what conversations used, and what was read of their own documents; of all without any."""
+        known = self._preferences.current.documents
+        gone = [name for name in known if name in conversations or not conversations]
+        for name in gone:
+            self.remove(name)
+        if gone:
+            self._preferences.set_value("documents", {key: known[key] for key in known if key not in gone})
+
     def index(self, name: str) -> None:
         """Index what is new or has changed in a collection, unless that is under way."""
         if name in self._indexing:
@@ -127,6 +137,7 @@ class DocumentsController(QObject):
         """Call `then` with the files of a collection."""
         self._run(lambda _: self._library().files(name), then, owner)
 
+    @Slot()
     def index_waiting(self) -> None:
         """Index all collections in which files wait or may have changed."""
         self.list_collections(self._index_those, self)
@@ -169,7 +180,11 @@ class DocumentsController(QObject):
             pass
         if stop.is_set():
             return None
-        there = [name for name in names if library.collection(name)]
+        found = {name: library.collection(name) for name in names}
+        there = [name for name, collection in found.items() if collection]
+        if (collection := found.get(own)) and collection.waiting:  # Phichat was closed in the middle of it
+            for _ in library.index(own, stop):
+                pass
         findings = library.search(there, question, budget=budget)
         passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
         searched = [name for name in there if name != own]

@@ -67,6 +67,7 @@ class CollectionsDialog(QDialog):
         self._lay_out()
         self._connect()
         self.resize(SIZE.boundedTo(parent.size()))
+        self._enable()
         self._reload()
 
     @property

@@ -83,6 +83,10 @@ class DocumentsPresenter(QObject):
 
     @Slot(object, object)
     def _attach(self, session: Session, path: Path) -> None:
+        if session.is_temporary:  # of which nothing is to be stored
+            refusal = tr("{name} is too long for a temporary conversation. Attach it in another one.")
+            self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
+            return
         self._documents.attach(session, path)
         sentence = tr("{name} is long, so the model reads only the passages that your questions are about.")
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(path.name)))

@@ -80,3 +80,20 @@ def test_what_was_read_can_be_seen(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
     assert asked.find("passage-1").accessibleName().startswith("[1] manual.pdf, p. 1, fits ")
+
+
+def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: Path) -> None:
+    person.window.model_selection.set_context(256)
+    person.wait(lambda: person.window.generation.loaded and person.window.generation.loaded.context == 256)
+    person.window.commands.temporary.trigger()
+    drop(person, manual)
+    person.wait(lambda: person.status().startswith("manual.pdf is too long for a temporary conversation."))
+    assert _chips(person) == []
+
+
+def test_what_was_read_goes_with_a_conversation_that_is_deleted_for_good(asked: Person) -> None:
+    documents, session = asked.window.documents._documents, asked.window.session
+    assert documents.used(session) == (session.conversation.id,)
+    asked.window.conversations.autosave.purged.emit([session.conversation.id])
+    asked.wait(lambda: documents._library().collection(session.conversation.id) is None)
+    assert documents.used(session) == ()
