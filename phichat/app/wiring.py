@@ -113,9 +113,8 @@ def create_window(
         window.closed.connect(end)
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
-    idle_timer = _connect_idle_work(window, preferences)
     _connect_lens(window, theme, thread, preferences)
-    connect_documents(window, generation, preferences, home, attachments, idle_timer)
+    connect_documents(window, generation, preferences, home, attachments, _connect_idle_work(window, preferences))
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
         window, application, theme, preferences, home, models, servers, can_look=versions.is_configured()
