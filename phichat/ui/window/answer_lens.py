@@ -53,6 +53,7 @@ class AnswerLensController(QObject):
         self._pointer: LensPointer | None = None
         self._weigher: ReplyWeigher | None = None
         self._branched = ""  # the id of the version that is to have the focus once it is written
+        generation.asked.connect(self._on_asked)
         generation.answered.connect(self._on_answered)
         actions.score.triggered.connect(self._on_score)
         transcript.context.signals.score_requested.connect(self.score_requested)
@@ -195,6 +196,17 @@ class AnswerLensController(QObject):
             self._branched = made.id
             self._transcript.follow()
             self._transcript.focus_message(len(self._transcript.path()) - 1)
+
+    @Slot(object)
+    def _on_asked(self, session: Session) -> None:
+        """Show a new version of an answer like the version that it takes the place of."""
+        made = session.answering
+        if made is None or session is not self._current.session:
+            return
+        versions = {each.id for each in session.conversation.siblings(made)} - {made.id}
+        shown = next((each.id for each in self._transcript.path() if each.id in versions), "")
+        if shown in self._state.unlike:
+            self._state.unlike.add(made.id)
 
     @Slot()
     def _on_answered(self) -> None:

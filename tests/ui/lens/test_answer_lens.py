@@ -86,6 +86,21 @@ def test_the_switch_in_the_toolbar_shows_one_answer_under_the_lens(person: Perso
     assert not is_under_lens(person)
 
 
+def test_a_new_version_is_shown_like_the_one_before_it(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    person.press_in(1, "Show how sure the model was")
+    engine.enqueue(*ANSWER[:4])
+    person.press_in(1, "Regenerate")
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(1) == "In winter there"
+    assert is_under_lens(person)
+    person.press_in(1, "Show how sure the model was")
+    engine.enqueue(*ANSWER[:2])
+    person.press_in(1, "Regenerate")
+    person.wait_for(GenerationState.IDLE)
+    assert not is_under_lens(person)
+
+
 def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Person, engine: ScriptedEngine) -> None:
     answer(person, engine)
     assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
