@@ -85,7 +85,8 @@ class LensPopup(QFrame):
         self._text, self._can_choose = "", False
         self._tabs = QTabBar()
         self._tabs.setObjectName("lensTokens")
-        self._tabs.setAccessibleName(tr("Tokens of the word"))
+        self._parts = help_label(tr("Parts of the word:"))
+        self._tabs.setAccessibleName(tr("Parts of the word:"))
         self._tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tabs.setExpanding(False)
         self._tabs.setDrawBase(False)
@@ -119,7 +120,8 @@ class LensPopup(QFrame):
         first = self._tokens.index(word.least_sure) if word.least_sure in self._tokens else 0
         self._tabs.setCurrentIndex(first)
         self._tabs.blockSignals(False)
-        self._tabs.setVisible(len(self._tokens) > 1)
+        for part in (self._parts, self._tabs):
+            part.setVisible(len(self._tokens) > 1)
         self.setAccessibleName(word_sentence(text, word))
         self._show_token(first)
 
@@ -176,7 +178,7 @@ class LensPopup(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(4)
-        for part in (self._tabs, self._heading, self._surprise, self._bars, self._meaning, self._hint):
+        for part in (self._parts, self._tabs, self._heading, self._surprise, self._bars, self._meaning, self._hint):
             layout.addWidget(part)
 
     def _token(self) -> WeighedToken | None:

@@ -106,6 +106,7 @@ def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Perso
     assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
     action = person.window.findChild(QAction, "lensAction")
     assert action is not None
+    assert action.text() == "Show how sure the model was in all answers"
     action.trigger()
     assert is_under_lens(person, 1)
     answer(person, engine)
@@ -182,7 +183,8 @@ def test_each_token_of_a_word_has_its_candidates(person: Person, engine: Scripte
     press_shortcut(person, Qt.Key.Key_F8)
     tabs = person.find("lensTokens", QTabBar)
     assert [tabs.tabText(at) for at in range(tabs.count())] == ["win", "ter"]
-    assert tabs.currentIndex() == 0, "the less decided one"
+    assert tabs.currentIndex() == 0, "the less sure one"
+    assert "Parts of the word:" in [each.text() for each in person.find("lensPopup").findChildren(QLabel)]
     assert candidates(person)[1] == "win: 20%, 20% after sampling (chosen)"
     assert candidates(person)[-1] == "ice: 5.0%, removed by Top-p"
     press(Qt.Key.Key_Return)
