@@ -195,7 +195,7 @@ def _show(action: QAction, of_change: QAction, label: str, change: str, can_type
 
     `can_type` says whether there is typing to undo, or redo, in the text field with the focus; None without one.
     """
-    named, in_field = label.format(change=change.replace("&", "&&")), can_type is not None
+    named, in_field = label.format(change=change.removesuffix(".").replace("&", "&&")), can_type is not None
     action.setText(action.data() if in_field or not change else named)
     action.setEnabled(can_type if can_type is not None else bool(change))
     of_change.setText(named)

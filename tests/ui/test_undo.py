@@ -81,10 +81,10 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
         ("Redo", False),
     ]
     stack.record("“A & B” deleted.", lambda: None, lambda: None)
-    assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo: “A && B” deleted.", True)
+    assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo: “A && B” deleted", True)
     actions.undo.trigger()
     assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo", False)
-    assert (actions.redo.text(), actions.redo.isEnabled()) == ("Redo: “A && B” deleted.", True)
+    assert (actions.redo.text(), actions.redo.isEnabled()) == ("Redo: “A && B” deleted", True)
     actions.redo.trigger()
     stack.clear()
     assert (actions.undo.text(), actions.redo.text(), actions.undo.isEnabled()) == ("Undo", "Redo", False)
@@ -155,15 +155,15 @@ def test_an_import_is_not_undone_from_any_text_field(
         _press(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
         assert len(person.titles()) == 2, field.objectName()
     person.find("composer").setFocus()
-    assert _edit_menu(person) == [f"Undo: {imported}"]
+    assert _edit_menu(person) == [f"Undo: {imported.removesuffix('.')}"]
     assert _keys_in_edit_menu(person) == []
     person.type("word")
-    assert _edit_menu(person) == ["Undo", f"Undo: {imported}"]
+    assert _edit_menu(person) == ["Undo", f"Undo: {imported.removesuffix('.')}"]
     person.window.commands.undo.trigger()
     assert (person.written(), len(person.titles())) == ("", 2)
-    assert _edit_menu(person) == ["Redo", f"Undo: {imported}"]
+    assert _edit_menu(person) == ["Redo", f"Undo: {imported.removesuffix('.')}"]
     person.find("conversationList").setFocus()
-    assert _keys_in_edit_menu(person) == [f"Undo: {imported}"]
+    assert _keys_in_edit_menu(person) == [f"Undo: {imported.removesuffix('.')}"]
     _press(person.find("conversationList"), Qt.Key.Key_Z)
     person.wait(lambda: person.titles() == [])
     bar = person.find("undoBar")
@@ -196,7 +196,7 @@ def test_a_conversation_that_comes_back_is_alone_selected(home: Path, open_windo
 def test_the_shortcuts_name_what_the_keys_do_not_the_last_change(person: Person) -> None:
     person.window.conversations.undo_stack.record("Conversation pinned.", lambda: None, lambda: None)
     person.find("conversationList").setFocus()
-    assert person.window.commands.undo.text() == "Undo: Conversation pinned."
+    assert person.window.commands.undo.text() == "Undo: Conversation pinned"
     names = [name for _, rows in groups(person.window.menuBar()) for name, _ in rows]
     assert "Undo" in names
-    assert not [name for name in names if "Conversation pinned." in name]
+    assert not [name for name in names if "Conversation pinned" in name]

@@ -202,6 +202,8 @@ class MessageCommands(QObject):
             return
         session, name = self._session, self._session.conversation.id
         removals = [self._remove(session, message)]
+        if not session.conversation.path():
+            self._composer.setFocus()  # else the focus goes to what is offered in an empty conversation
 
         def undo() -> None:
             if removals:  # else what was to be removed again was gone

@@ -10,7 +10,7 @@ from phichat.ui.undo import UndoStack
 from phichat.ui.widgets.controls import banner_button
 from phichat.ui.widgets.foreign_text import plain_label
 
-SHOWN_FOR = 12_000  # milliseconds; Undo stays in the Edit menu
+SHOWN_FOR = 30_000  # milliseconds; Undo stays in the Edit menu
 
 
 class UndoBar(QFrame):

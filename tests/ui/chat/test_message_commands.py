@@ -326,8 +326,10 @@ def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine:
 
 def test_deleting_all_there_is_leaves_an_empty_conversation(person: Person) -> None:
     ask(person, "One")
+    person.find("message-0").take_focus()
     person.choose_in(0, "Delete this and later messages")
     assert not person.find("transcript").isVisible()
+    assert person.find("composer").hasFocus(), "and not what the empty conversation offers"
     person.click("undoButton")
     assert person.message(1) == "One"
 
