@@ -57,7 +57,9 @@ def _rounded(found: "Undecided") -> "Undecided":
     whole = found.distribution
     logits = tuple(round(logit, DIGITS) for logit in whole.logits)
     tail = tuple((round(logit, DIGITS), weight) for logit, weight in whole.tail)
-    return replace(found, distribution=replace(whole, logits=logits, tail=tail), entropy=round(found.entropy, DIGITS))
+    return replace(
+        found, distribution=replace(whole, logits=logits, tail=tail), probability=round(found.probability, DIGITS)
+    )
 
 
 def _starter() -> Path:

@@ -59,7 +59,7 @@ class Request:
         is_temporary: whether nothing of the conversation may be written to disk.
         only_counts: whether to count the tokens of a draft without prefilling it.
         candidates: how many of the likeliest tokens to tell with each piece, at most `chat.candidates.MOST`.
-        finds_undecided: whether to tell at the end where the model was least decided.
+        finds_undecided: whether to tell at the end where the model was least sure.
         count: how many answers to write at the same time, at most `MOST_ANSWERS`. The first has the seed of `sampling`,
             each other one a seed that is higher by one.
         samplings: how to sample each of them, if not all by `sampling`; those with a seed keep it.
@@ -199,17 +199,19 @@ class Reading:
 
 @dataclass(frozen=True)
 class Undecided:
-    """Where the model was least decided in an answer: the token with the highest entropy that was sampled.
+    """Where the model was least sure in an answer: the token with the lowest probability that was sampled.
 
     Attributes:
         distribution: of that token.
         before: the text of the answer before it.
-        entropy: in bits.
+        probability: that of the token in the model's own distribution, from 0 to 1.
+        token: its id.
     """
 
     distribution: "Distribution"
     before: str
-    entropy: float
+    probability: float
+    token: int
 
 
 @dataclass(frozen=True)

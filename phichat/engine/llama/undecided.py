@@ -1,4 +1,4 @@
-"""Finds where a model was least decided in an answer, and keeps the distribution of that place."""
+"""Finds where a model was least sure in an answer, and keeps the distribution of that place."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -11,10 +11,10 @@ from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 
 class _Weighed(NamedTuple):
-    """A sampled token, and what it was sampled from if that was less decided than all before it in the answer."""
+    """A sampled token, and what it was sampled from if it was less likely than all before it in the answer."""
 
     token: int
-    entropy: float
+    probability: float
     logits: Floats | None
     said: Sequence[int]
 
@@ -37,10 +37,10 @@ class UndecidedWatch:
     def weigh(self, context: Any, index: int, token: int) -> None:
         """See TokenWatch."""
         logits = logits_at(context, index, self._vocabulary.count)
-        entropy = self._softmax.shares(logits, [token])[1]
-        is_best = entropy > (self._best.entropy if self._best else -1)  # never if it is not a number
+        probability = float(self._softmax.shares(logits, [token])[0][0])
+        is_best = probability < self._lowest()  # never if it is not a number
         kept = (logits.copy(), tuple(self._said)) if is_best else (None, ())
-        self._waiting.append(_Weighed(token, entropy, *kept))
+        self._waiting.append(_Weighed(token, probability, *kept))
         self._said.append(token)
 
     def read(self, pieces: Sequence[Piece]) -> None:
@@ -49,17 +49,20 @@ class UndecidedWatch:
             weighed = self._take(piece.token)
             if piece.is_thinking:
                 continue
-            if weighed and weighed.logits is not None and weighed.entropy > (self._best.entropy if self._best else -1):
+            if weighed and weighed.logits is not None and weighed.probability < self._lowest():
                 self._best, self._place = weighed, len(self._read)
             self._read += self._vocabulary.piece(piece.token)
 
     def undecided(self) -> Undecided | None:
-        """Return the place with the highest entropy so far; None if no token of the answer was sampled."""
+        """Return the place with the least likely token so far; None if no token of the answer was sampled."""
         if self._best is None or self._best.logits is None:
             return None
         before = self._answer + self._read[: self._place].decode("utf-8", "ignore")
         distribution = distribution_of(self._best.logits, self._vocabulary, self._best.said)
-        return Undecided(distribution, before, self._best.entropy)
+        return Undecided(distribution, before, self._best.probability, self._best.token)
+
+    def _lowest(self) -> float:
+        return self._best.probability if self._best else 2.0
 
     def _take(self, token: int) -> _Weighed | None:
         """Return what was noted of `token`, without what was replaced before it; None if it was not sampled."""

@@ -53,7 +53,7 @@ class GenerationController(IdleRequests):
 
     Attributes:
         state: what it is doing.
-        finds_undecided: whether replies are to tell where the model was least decided.
+        finds_undecided: whether replies are to tell where the model was least sure.
         checksum: returns the checksum of a model's file, if known.
         search: begins to search documents for the last question of a session, for `on_found`; None if it uses none.
         candidates: how many of the likeliest tokens they are to tell with each of theirs; 0 for none.

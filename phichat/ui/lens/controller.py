@@ -1,4 +1,4 @@
-"""The controller of the section "Next word": which answer's least decided place it shows."""
+"""The controller of the section "Next word": which answer's least sure place it shows."""
 
 from PySide6.QtCore import QObject, Slot
 
@@ -68,7 +68,7 @@ class NextWordController(QObject):
         session = self._generation.session
         if isinstance(event, Undecided) and session and (message := session.answering):
             before = self._places.pop(message.id, None)  # of an answer that is continued
-            self._places[message.id] = max(filter(None, (before, event)), key=lambda place: place.entropy)
+            self._places[message.id] = min(filter(None, (before, event)), key=lambda place: place.probability)
             for name in list(self._places)[:-MOST]:
                 del self._places[name]
             self.show_last_answer()

@@ -1,10 +1,12 @@
 """The section "Next word" of the settings: what the sliders do to the likeliest words of one place in an answer."""
 
 import json
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from phichat.chat.candidates import Candidate
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import Undecided
 from phichat.i18n import resource, tr
@@ -101,7 +103,14 @@ class NextWord(QWidget):
 
     def _show_candidates(self) -> None:
         distribution = (self._place or self._example).distribution
-        self._bars.show_candidates(distribution.candidates(self._sampling, COUNT))
+        chosen = self._place.token if self._place else -1
+        candidates = distribution.candidates(self._sampling, len(distribution.tokens) if chosen >= 0 else COUNT)
+        self._bars.show_candidates(_with_chosen(candidates, chosen), chosen)
+
+
+def _with_chosen(candidates: Sequence[Candidate], chosen: int) -> list[Candidate]:
+    """Return the likeliest of `candidates`, and the one that was chosen if it is farther down."""
+    return [each for at, each in enumerate(candidates) if at < COUNT or each.token == chosen]
 
 
 def _description(place: Undecided) -> str:
@@ -124,4 +133,6 @@ def _read_example() -> Undecided:
     from phichat.chat.distribution import Distribution  # noqa: PLC0415 - as above, 3 ms
 
     values = json.loads(resource("next-word.json").read_text("utf-8"))
-    return Undecided(Distribution.of_json(values["distribution"]), str(values["before"]), float(values["entropy"]))
+    return Undecided(
+        Distribution.of_json(values["distribution"]), str(values["before"]), float(values["probability"]), -1
+    )

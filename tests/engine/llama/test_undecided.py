@@ -1,4 +1,4 @@
-"""Where a model was least decided in its answer, with the distribution of that place."""
+"""Where a model was least sure in its answer, with the distribution of that place."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -34,17 +34,19 @@ def found_in(events: Iterable[Event]) -> list[Undecided]:
     return [event for event in events if isinstance(event, Undecided)]
 
 
-def test_it_is_the_token_with_the_highest_entropy(engine: LlamaEngine) -> None:
+def test_it_is_the_token_with_the_lowest_probability(engine: LlamaEngine) -> None:
     events = list(engine.generate(replace(REQUEST, finds_undecided=True), CancelToken()))
     found, done = events[-2:]
     assert isinstance(found, Undecided)
     assert isinstance(done, Done)
     pieces = [event for event in events if isinstance(event, Piece)]
-    entropy, place = max((piece.choice.entropy, -at) for at, piece in enumerate(pieces) if piece.choice)
-    assert found.before == text_of(pieces[:-place])
-    choice = pieces[-place].choice
+    probability, place = min((piece.choice.probability, at) for at, piece in enumerate(pieces) if piece.choice)
+    assert found.before == text_of(pieces[:place])
+    choice = pieces[place].choice
     assert choice
-    assert choice.entropy == entropy == found.entropy
+    assert choice.probability == probability
+    assert found.probability == pytest.approx(probability, rel=1e-4)
+    assert found.token == pieces[place].token
     told = found.distribution.candidates(SAMPLING, 50)
     assert [each.token for each in told] == [each.token for each in choice.candidates]
     assert [each.before for each in told] == pytest.approx([each.before for each in choice.candidates], rel=0.02)
@@ -95,13 +97,13 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> UndecidedWatch:
 
 
 def test_thinking_does_not_count(watch: UndecidedWatch) -> None:
-    for flatness, token, kind in ((0.9, 0, PieceKind.THINKING), (0.1, 1, PieceKind.TEXT), (0.3, 2, PieceKind.TEXT)):
+    for flatness, token, kind in ((0.0, 3, PieceKind.THINKING), (0.3, 1, PieceKind.TEXT), (0.1, 2, PieceKind.TEXT)):
         watch.weigh(flatness, -1, token)
         watch.read([Piece("", token, kind)])
     found = watch.undecided()
     assert found
     assert found.before == "b"
-    assert found.distribution.said == (0, 1)
+    assert found.distribution.said == (3, 1)
 
 
 def test_what_was_not_sampled_does_not_count(watch: UndecidedWatch) -> None:

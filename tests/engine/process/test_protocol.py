@@ -37,7 +37,7 @@ EVENTS = [
     Loaded(ModelRef("n", "N", ModelKind.REMOTE, AWKWARD), "phi3", 512, "lib", EngineSettings(threads=3), cpu="AVX"),
     PromptReady((1, 2), AWKWARD, 4), PromptFit(9, 3, 512, 4, "a"), Reading(3, 9), Piece(AWKWARD, 7), Piece(""),
     Scored(AWKWARD, 7, -2.5, 3, 1.25), Scored("", 7),
-    Undecided(Distribution((5, 6), (AWKWARD, ""), (0.5, float("-inf")), ((-1.0, 3.0), (-2.0, 4.0)), (5,)), "", 3.5),
+    Undecided(Distribution((5, 6), (AWKWARD, ""), (0.5, float("-inf")), ((-1.0, 3.0), (-2.0, 4.0)), (5,)), "", 0.25, 6),
     Done(Ending.LENGTH, 7, 1, 2, 3, 0.1, 0.2, 0.3, 4.5),
 ]  # fmt: skip
 

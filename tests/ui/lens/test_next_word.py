@@ -12,8 +12,8 @@ from phichat.ui.lens.next_word import last_words
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
-SNOW = Undecided(Distribution((1, 2, 3), (" snow", " hot", " tea"), (2.0, 1.0, 0.0)), "In winter there is", 1.2)
-RAIN = Undecided(Distribution((4, 5), (" rain", " wind"), (2.0, 1.0)), "", 0.8)
+SNOW = Undecided(Distribution((1, 2, 3), (" snow", " hot", " tea"), (2.0, 1.0, 0.0)), "In winter there is", 0.24, 2)
+RAIN = Undecided(Distribution((4, 5), (" rain", " wind"), (2.0, 1.0)), "", 0.7, 4)
 
 
 def rows(person: Person) -> list[str]:
@@ -65,6 +65,7 @@ def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine
     assert where(person) == "Where the model was least sure: “In winter there is…”"
     assert [row.partition(":")[0] for row in rows(person)] == ["snow", "hot", "tea"]
     ask(person, engine, RAIN)
+    assert rows(person)[0].endswith("(chosen)"), "what it wrote there"
     assert where(person) == "Where the model was least sure: the first word"
     assert [row.partition(":")[0] for row in rows(person)] == ["rain", "wind"]
     person.press_in(3, "Regenerate")
