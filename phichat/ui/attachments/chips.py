@@ -106,7 +106,8 @@ class Chip(QFrame):
         return button
 
     def _show_text(self) -> None:
-        length = format_size(len(self.file.text.encode("utf-8", "replace")))
+        size = format_size(len(self.file.text.encode("utf-8", "replace")))
+        length = tr("{size} of text").format(size=size)  # the file of a document is larger
         counted = tr_count("{count} token", "{count} tokens", self._tokens or 0)
         counted = format_count(counted, is_estimate=self._is_estimate)
         value = length if self._tokens is None else counted

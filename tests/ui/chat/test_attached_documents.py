@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QToolButton
 
 from phichat.chat.attachments import Attachment, AttachmentProgress
 from phichat.documents import attachments
@@ -36,6 +36,8 @@ def test_documents_are_attached_as_their_text_with_its_pages(
         Attachment("manual.pdf", "[Page 1]\n\nFerries float\n\n[Page 2]\n\non the river."),
         Attachment("letter.docx", "Dear Ada,"),
     )
+    shown = [each.toolTip() for each in person.find("composerBox").findChildren(QToolButton, "chipOpen")]
+    assert "bytes of text" in shown[0], "which is not the size of the file"
     person.ask("Why?")
     person.wait(lambda: engine.requests)
     assert "on the river." in engine.requests[0].turns[-1].text
