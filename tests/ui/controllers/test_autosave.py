@@ -219,7 +219,7 @@ def test_a_conversation_whose_messages_were_all_deleted_can_come_back(person: Pe
     assert person.titles() == ["Precious words"]
     person.type("Other")
     person.click("newConversationButton")
-    person.window.commands.undo.trigger()
+    person.window.commands.undo_change.trigger()
     assert set(person.titles()) == {"Other", "Precious words"}
     person.open("Precious words")
     person.wait(lambda: person.message(1) == "Precious words")
@@ -354,7 +354,7 @@ def test_deleted_messages_come_back_into_a_conversation_that_was_read_again(pers
     person.window.conversations.current.reload_sessions()
     person.open("One")
     person.wait(lambda: person.message(1) == "One")
-    person.window.commands.undo.trigger()
+    person.window.commands.undo_change.trigger()
     person.wait(lambda: person.message(3) == "Two")
 
 

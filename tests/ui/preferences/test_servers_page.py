@@ -135,7 +135,7 @@ def test_a_server_is_renamed(page: Person, server: ChatServer) -> None:
     assert not page.find("renameServerDialog").findChild(QWidget, "agreeButton").isEnabled()
     page.find("nameField").setText("den")
     answered(page, "renameServerDialog", "agreeButton")
-    page.wait(lambda: status(page) == "Renamed to den.")
+    page.wait(lambda: status(page) == "The server was renamed to den.")
     assert lines(page)[0].startswith("den\n")
 
 

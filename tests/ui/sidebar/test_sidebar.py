@@ -210,7 +210,7 @@ def test_pinning(two: Person) -> None:
     two.ask("More")
     two.wait_for(GenerationState.IDLE)
     assert rows(two) == ["PINNED", "Bread", "TODAY", "Whales"]
-    two.window.commands.undo.trigger()
+    two.window.commands.undo_change.trigger()
     assert rows(two) == ["TODAY", "Bread", "Whales"]
 
 
@@ -358,7 +358,7 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
     engine.enqueue("Half ", threading.Event(), "whole")
     two.ask("More")
     two.wait(lambda: two.message(3) == "Half ")
-    two.window.commands.undo.trigger()
+    two.window.commands.undo_change.trigger()
     two.wait_for(GenerationState.IDLE)
     assert two.window.session is not brought
     two.wait(lambda: two.titles() == ["Bread"])
@@ -538,6 +538,7 @@ def test_the_key_for_undoing_is_the_texts_first(two: Person) -> None:
     assert (two.written(), two.titles()) == ("", ["Whales"])
     two.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert two.titles() == ["Whales"], "the key undoes typing and nothing else"
+    two.find("conversationList").setFocus()
     press(two, Qt.Key.Key_Z, control=True)
     assert two.titles() == ["Whales", "Bread"]
 
