@@ -53,6 +53,7 @@ class SidebarController(QObject):
         self._above, self._below = above, below
         self._export_to, self._import_from = export_to, import_from
         self._undo_bar: UndoBar | None = None
+        self._changed_in = ""  # the id of the conversation that the undo bar is about; empty if about the list
         self._temporary_note: TemporaryNote | None = None
         self._connect(conversations)
         self._connect_actions(actions)
@@ -214,14 +215,22 @@ class SidebarController(QObject):
     @Slot(object)
     def _on_session_changed(self, session: Session) -> None:
         self._show_current()
+        if self._undo_bar and self._changed_in not in {"", session.conversation.id}:
+            self._undo_bar.hide()
         if session.is_temporary and not self._temporary_note:
             self._temporary_note = TemporaryNote(self._theme)
             self._above.addWidget(self._temporary_note)
         if self._temporary_note:
             self._temporary_note.setVisible(session.is_temporary)
 
+    @Slot()
+    def keep_undo_bar_here(self) -> None:
+        """Hide the undo bar once another conversation is shown, as what it tells of happened in this one."""
+        self._changed_in = self._conversations.current.session.conversation.id
+
     @Slot(str)
     def _on_change(self, text: str) -> None:
+        self._changed_in = ""
         self._shown_undo_bar().show_change(text)
 
     @Slot(str, bool)

@@ -279,6 +279,7 @@ class MainWindow(QMainWindow):
         message_commands.path_changed.connect(self._on_path)
         message_commands.store_in(conversations.autosave)
         message_commands.change_made.connect(conversations.undo_stack.record)
+        message_commands.change_made.connect(self.sidebar.keep_undo_bar_here)
         message_commands.toggled.connect(conversations.undo_stack.record_quietly)
 
     def _connect_models(self) -> None:

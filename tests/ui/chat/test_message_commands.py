@@ -310,6 +310,16 @@ def test_a_deleted_branch_comes_back(person: Person, open_window: Callable[[], P
     assert again.window.findChild(QWidget, "message-2") is None
 
 
+def test_the_undo_bar_goes_with_the_conversation_it_is_about(person: Person) -> None:
+    ask(person, "One")
+    ask(person, "Two")
+    person.choose_in(2, "Delete this and later messages")
+    assert person.find("undoBar").isVisible()
+    person.click("newConversationButton")
+    assert not person.find("undoBar").isVisible()
+    assert person.window.commands.undo_change.text() == "Undo: Messages deleted", "which still brings them back"
+
+
 def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("One")
     engine.enqueue("Other")
