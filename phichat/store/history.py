@@ -182,8 +182,8 @@ class History:
         names = list(conversations)
         return self._submit(lambda connection: writes.delete_from_trash(connection, names), *names)
 
-    def empty_trash(self, older_than_days: int = 30) -> Future[int]:
-        """Delete permanently what was deleted before then; the result is the number of conversations."""
+    def empty_trash(self, older_than_days: int = 30) -> Future[list[str]]:
+        """Delete permanently what was deleted before then; the result is the ids of the conversations."""
         return self._submit(lambda connection: writes.empty_trash(connection, older_than_days))
 
     def delete_branch(self, message: str) -> Future[list[str]]:

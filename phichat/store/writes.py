@@ -313,8 +313,8 @@ MIN_DAYS_IN_TRASH = 7
 DAY = 86400.0
 
 
-def empty_trash(connection: Connection, older_than_days: int) -> int:
-    """Delete permanently what was deleted more than `older_than_days` ago; return the number of conversations.
+def empty_trash(connection: Connection, older_than_days: int) -> list[str]:
+    """Delete permanently what was deleted more than `older_than_days` ago; return the ids of the conversations.
 
     The clock may jump: days on which the app ran count too, and times of deletion in the future become now.
     """
@@ -329,7 +329,7 @@ def empty_trash(connection: Connection, older_than_days: int) -> int:
     hidden = f"SELECT number FROM messages WHERE {where}"  # noqa: S608
     connection.execute(f"DELETE FROM message_words WHERE rowid IN ({hidden})", due)  # noqa: S608
     connection.execute(f"DELETE FROM messages WHERE {where}", due)  # noqa: S608
-    return len(names)
+    return names
 
 
 TABLES = ("messages", "conversations", "days", "message_words", "title_words")

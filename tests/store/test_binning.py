@@ -55,10 +55,10 @@ def still_there(history: History) -> bool:
 def test_after_thirty_days_it_is_gone(binned: History, at: At) -> None:
     for day in range(30):
         at(day)
-        assert binned.empty_trash().result() == 0
+        assert binned.empty_trash().result() == []
     at(30.1)
     assert still_there(binned)
-    assert binned.empty_trash().result() == 1
+    assert binned.empty_trash().result() == ["gone"]
     assert not still_there(binned)
     assert [heading.id for heading in binned.list_conversations()] == ["kept"]
 
@@ -66,16 +66,16 @@ def test_after_thirty_days_it_is_gone(binned: History, at: At) -> None:
 def test_who_comes_once_a_week_waits_a_little_longer(binned: History, at: At) -> None:
     for week in range(1, writes.MIN_DAYS_IN_TRASH):
         at(week * 7)
-        assert binned.empty_trash().result() == 0
+        assert binned.empty_trash().result() == []
     at(writes.MIN_DAYS_IN_TRASH * 7)
-    assert binned.empty_trash().result() == 1
+    assert binned.empty_trash().result() == ["gone"]
 
 
 @pytest.mark.parametrize("jump", [31, 365, 10_000])
 def test_a_clock_that_jumps_ahead_empties_nothing(binned: History, at: At, jump: int) -> None:
     for day in (jump, jump + 1, 2, 3, jump, 4):
         at(day)
-        assert binned.empty_trash().result() == 0
+        assert binned.empty_trash().result() == []
     assert still_there(binned)
 
 
@@ -85,11 +85,11 @@ def test_what_was_deleted_in_the_future_counts_from_now(history: History, at: At
     history.move_to_trash(["gone"]).result()
     for day in range(30):
         at(day)
-        assert history.empty_trash().result() == 0
+        assert history.empty_trash().result() == []
     at(30)
-    assert history.empty_trash().result() == 1
+    assert history.empty_trash().result() == ["gone"]
 
 
 def test_the_bin_is_emptied_at_once_if_so_wanted(binned: History, at: At) -> None:
-    assert binned.empty_trash(0).result() == 1
+    assert binned.empty_trash(0).result() == ["gone"]
     assert binned.load_conversation("kept").messages == ()

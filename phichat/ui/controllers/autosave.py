@@ -75,7 +75,7 @@ class AutoSave(QObject):
     purged = Signal(list)
     failed = Signal(str)
     _done = Signal(str)
-    _emptied = Signal()
+    _emptied = Signal(list)
 
     def __init__(self, history: "Callable[[], History]", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -84,7 +84,7 @@ class AutoSave(QObject):
         self._trouble = ""
         self.last: Future[Any] | None = None
         self._done.connect(self._show_error)
-        self._emptied.connect(self.erased)
+        self._emptied.connect(self._on_gone)
 
     def mark_stored(self, session: Session, record: ConversationRecord) -> None:
         """Note that `session` was made from `record`, and so much of it is stored."""
@@ -280,10 +280,15 @@ class AutoSave(QObject):
         if error or self._trouble:
             self._done.emit(str(error or ""))
 
-    def _on_emptied(self, future: "Future[int]") -> None:
+    def _on_emptied(self, future: "Future[list[str]]") -> None:
         """Run in the history's thread."""
         if not future.exception() and future.result():
-            self._emptied.emit()
+            self._emptied.emit(future.result())
+
+    @Slot(list)
+    def _on_gone(self, conversations: list[str]) -> None:
+        self.erased.emit()
+        self.purged.emit(conversations)
 
     @Slot(str)
     def _show_error(self, sentence: str) -> None:

@@ -253,17 +253,18 @@ def test_a_draft_that_is_given_up_leaves_what_the_model_remembers(person: Person
     assert erased.count() == 0
 
 
-@pytest.mark.parametrize("count", [0, 2])
-def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, count: int) -> None:
+@pytest.mark.parametrize("gone", [[], ["one", "two"]])
+def test_what_goes_from_the_bin_for_good_is_forgotten_by_all(qtbot: QtBot, gone: list[str]) -> None:
     autosave = AutoSave(lambda: cast("Any", SimpleNamespace(empty_trash=lambda: done)))
-    erased = QSignalSpy(autosave.erased)
-    done: Future[int] = Future()
+    erased, purged = QSignalSpy(autosave.erased), QSignalSpy(autosave.purged)
+    done: Future[list[str]] = Future()
     autosave.empty_bin()
-    thread = threading.Thread(target=done.set_result, args=(count,))
+    thread = threading.Thread(target=done.set_result, args=(gone,))
     thread.start()
     thread.join()
     qtbot.wait(20)
-    assert erased.count() == bool(count)
+    assert erased.count() == bool(gone)
+    assert [purged.at(at) for at in range(purged.count())] == ([[gone]] if gone else [])
 
 
 def test_a_draft_is_stored_while_one_types_on(person: Person) -> None:
