@@ -27,7 +27,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import ask_question, close_button_box
 from phichat.ui.widgets.drops import accept_copy, files_in
-from phichat.ui.widgets.foreign_text import keep_boxes_plain
+from phichat.ui.widgets.foreign_text import keep_boxes_plain, tool_tip
 from phichat.ui.widgets.text_input import LineEdit
 from phichat.unicode import replace_surrogates, short_title
 
@@ -149,7 +149,7 @@ class CollectionsDialog(QDialog):
             state = file_state(status, is_indexing=is_indexing)
             item = QTreeWidgetItem(self._files, [replace_surrogates(status.path.name), sentence or state])
             item.setData(0, Qt.ItemDataRole.UserRole, str(status.path))
-            item.setToolTip(1, sentence)
+            item.setToolTip(1, tool_tip(sentence))
             if str(status.path) == kept:
                 self._files.setCurrentItem(item)
         self._enable()

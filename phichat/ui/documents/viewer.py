@@ -27,7 +27,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.foreign_text import PlainTextEdit, plain_label
+from phichat.ui.widgets.foreign_text import PlainTextEdit, plain_label, tool_tip
 
 SIZE = QSize(860, 900)
 MARKED_WORDS = 12  # at the beginning and the end of a passage, by which it is found in a text
@@ -80,7 +80,7 @@ class DocumentViewer(QDialog):
         self._next_page = push_button("nextPage", tr("Next page"))
         for button, keys in ((self._previous_passage, "Alt+Left"), (self._next_passage, "Alt+Right")):
             button.setShortcut(keys)
-            button.setToolTip(keys)
+            button.setToolTip(tool_tip(keys))
         self._redraw = QTimer(self, interval=RESIZED_AFTER, singleShot=True)
         self._redraw.timeout.connect(self._draw)
         self._lay_out()
