@@ -82,7 +82,7 @@ class AnswerColumns(QWidget):
 
     def _lay_out(self) -> None:
         heading = QHBoxLayout()
-        title = heading_label(tr("Choose an answer to go on with"))
+        title = heading_label(tr("Choose an answer to continue with"))
         title.setWordWrap(True)
         heading.addWidget(title, 1)
         heading.addWidget(self._back, 0, Qt.AlignmentFlag.AlignTop)

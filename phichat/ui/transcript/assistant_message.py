@@ -55,7 +55,8 @@ class AssistantMessageView(MessageView):
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._row.addWidget(self._note, 1)
         self._row.addStretch(0)
-        self._row.addWidget(toolbar, 0, Qt.AlignmentFlag.AlignTop)
+        # At the bottom, as the end of a message stays in its place when a version is shown whose note wraps.
+        self._row.addWidget(toolbar, 0, Qt.AlignmentFlag.AlignBottom)
         self._is_roomy = True
         self._column.addLayout(self._blocks.column)
         self._column.addLayout(self._row)
@@ -281,7 +282,7 @@ class AssistantMessageView(MessageView):
             self._continue = QPushButton()
             self._continue.clicked.connect(self._on_continue)
             self._theme.apply_stylesheet(self._continue, "small")
-            self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignTop)
+            self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignBottom)
             self.update_tab_order()
         if self._continue:
             self._continue.setText(tr("Retry") if can_retry else tr("Continue"))

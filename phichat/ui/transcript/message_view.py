@@ -253,7 +253,7 @@ class MessageView(QWidget):
                 part.set_accessible_name(self._name())
 
     def _place_switcher(self, switcher: VersionSwitcher) -> None:
-        self._row.insertWidget(0, switcher, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.insertWidget(0, switcher, 0, Qt.AlignmentFlag.AlignBottom)
 
     def _tab_stops_of(self, parts: list[BlockWidget]) -> list[QWidget]:
         return [stop for part in parts for stop in (*part.buttons(), part.text_edit())]
