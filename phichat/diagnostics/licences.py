@@ -80,4 +80,5 @@ def _licence(found: Message) -> str:
     if stated and len(stated) < 80 and "\n" not in stated:
         return str(stated)
     classes = [line.rpartition(" :: ")[2] for line in found.get_all("Classifier", []) if line.startswith("License ::")]
-    return ", ".join(classes) or "?"
+    title = str(stated).strip().partition("\n")[0]  # where the field has the whole text
+    return ", ".join(classes) or (title if "licen" in title.lower() else "?")
