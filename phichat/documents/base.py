@@ -158,7 +158,7 @@ _WORDINGS = {
         N_("Page {pages} is a picture without text."),
         N_("Pages {pages} are pictures without text."),
         N_("“{name}” is a picture without text."),
-        N_("The file contains images whose text can’t be read."),
+        N_("The file contains pictures whose text can’t be read."),
     ),
     Finding.EMPTY: _Wording(
         N_("Page {pages} has no text."),

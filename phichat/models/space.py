@@ -23,7 +23,7 @@ def disk_problem(room: SpaceCheck) -> str:
         return ""
     needed, free = format_sizes(room.needed, room.free)
     return tr(
-        "Not enough disk space: the download needs {needed} more in {folder}, but only {free} is "
+        "Not enough disk space: the rest of the download needs {needed} in {folder}, but only {free} is "
         "available. Free up some space, or choose a smaller model."
     ).format(needed=needed, folder=room.folder, free=free)
 

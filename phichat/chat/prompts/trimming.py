@@ -190,9 +190,9 @@ def fit_prompt(
             # A pin is a promise: rather than break it silently, raise and say what helps.
             raise PromptTooLong(
                 tr(
-                    "The pinned messages don’t leave enough room for your message and its "
-                    "answer: {tokens} tokens are needed, but only {room} are available. Unpin a "
-                    "message, or choose a larger context in the settings."
+                    "The pinned messages don’t leave enough room for your message and the answer: {tokens} "
+                    "tokens are needed, but only {room} are available. Unpin a message, or choose a larger "
+                    "context in the settings."
                 ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
                 cuts.shortest,
             )

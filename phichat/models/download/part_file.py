@@ -335,7 +335,7 @@ def disk_full_message(folder: Path, needed: int, kept: int) -> str:
     """Return the message for a disk that lacks the `needed` bytes of a download that has the `kept` ones."""
     missing, free = format_sizes(max(needed, 0), free_bytes(folder))
     message = tr(
-        "Not enough disk space: the download needs {needed} more in {folder}, but only {free} is "
+        "Not enough disk space: the rest of the download needs {needed} in {folder}, but only {free} is "
         "available. Free up some space, then resume."
     ).format(needed=missing, folder=folder, free=free)
     return f"{message} {nothing_lost()}" if kept else message

@@ -93,14 +93,12 @@ class AnswerSources(QWidget):
         for number, chip in zip(numbers, chips, strict=True):
             chip.opened.connect(partial(self.opened.emit, self._sources, number - 1))
         self._chips.set_widgets(chips)
-        count = tr_count(
-            "What was read: {count} passage", "What was read: {count} passages", len(self._sources.passages)
-        )
+        count = tr_count("{count} passage read", "{count} passages read", len(self._sources.passages))
         self._read.setText(count)
         self._read.setAccessibleName(count)
         legend = []
         if not numbers:
-            legend.append(tr("No sentence of this answer is in what was read."))
+            legend.append(tr("No sentence in this answer was found in the passages that the model read."))
         elif self._cited.has_unsupported:
             legend.append(tr("{sign} not in your documents").format(sign=UNSUPPORTED))
         self._legend.setText(" ".join(legend))

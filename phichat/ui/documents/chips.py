@@ -31,7 +31,7 @@ class DocumentChip(QFrame):
         self._open.setText(f" {title} · {state}".replace("&", "&&"))
         self._open.setAccessibleName(title)
         self._open.setAccessibleDescription(state)
-        self._open.setToolTip(tool_tip(tr("Your questions are answered from these documents.")))
+        self._open.setToolTip(tool_tip(tr("Answers to your questions are based on these documents.")))
         self._open.clicked.connect(self.opened)
         self._remove.setObjectName("documentChipRemove")
         self._remove.setAccessibleName(tr("Remove {name}").format(name=title))

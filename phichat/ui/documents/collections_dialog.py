@@ -46,15 +46,15 @@ class CollectionsDialog(QDialog):
         self._theme, self._documents = theme, documents
         self._name = LineEdit()
         self._name.setObjectName("collectionName")
-        self._name.setAccessibleName(tr("Name of a new collection"))
-        self._name.setPlaceholderText(tr("Name of a new collection"))
+        self._name.setAccessibleName(tr("New collection name"))
+        self._name.setPlaceholderText(tr("New collection name"))
         self._list = QListWidget()
         self._list.setObjectName("collectionList")
         self._list.setAccessibleName(tr("Collections"))
         self._files = QTreeWidget()
         self._files.setObjectName("collectionFiles")
-        self._files.setAccessibleName(tr("Files of the collection"))
-        self._files.setHeaderLabels([tr("File"), tr("State")])
+        self._files.setAccessibleName(tr("Files in the collection"))
+        self._files.setHeaderLabels([tr("File"), tr("Status")])
         self._files.setRootIsDecorated(False)
         self._files.setColumnWidth(0, 320)
         self._state = help_label("")
@@ -210,7 +210,7 @@ class CollectionsDialog(QDialog):
 
     @Slot()
     def _on_remove(self) -> None:
-        question = tr("Remove the collection {name}? The files themselves stay.").format(name=self.chosen)
+        question = tr("Remove the collection {name}? Its files won’t be deleted.").format(name=self.chosen)
         remove = partial(self._documents.remove, self.chosen)
         ask_question(self._theme, self, "removeQuestion", question, tr("Remove"), tr("Cancel"), remove)
 

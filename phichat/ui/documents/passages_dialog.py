@@ -26,11 +26,11 @@ class PassagesDialog(QDialog):
     def __init__(self, theme: Theme, parent: QWidget, sources: Sources, *, can_ask: bool) -> None:
         super().__init__(parent)
         self.setObjectName("passagesDialog")
-        self.setWindowTitle(tr("What was read"))
+        self.setWindowTitle(tr("Passages read"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._sources = sources
         self._rows = [PassageRow(theme, at, source) for at, source in enumerate(sources.passages)]
-        self._ask = push_button("askAgain", tr("Ask again without the others"))
+        self._ask = push_button("askAgain", tr("Ask again with selected passages"))
         self._ask.clicked.connect(self._on_ask)
         self._can_ask = can_ask
         self._lay_out()
@@ -57,7 +57,7 @@ class PassagesDialog(QDialog):
         box.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(
-            help_label(tr("The model read these passages with your message, and nothing else of your documents."))
+            help_label(tr("The model read these passages with your message, and no other part of your documents."))
         )
         column.addWidget(area, 1)
         column.addWidget(box)
@@ -89,7 +89,7 @@ class PassageRow(QWidget):
         self.check = QCheckBox(title.replace("&", "&&"))
         self.check.setObjectName(f"passage-{at + 1}")
         self.check.setChecked(True)
-        score = tr("fits {percent}%").format(percent=format_number(100 * source.score))
+        score = tr("{percent}% match").format(percent=format_number(100 * source.score))
         self.check.setAccessibleName(f"{title}, {score}")
         self.check.setAccessibleDescription(source.text)
         show = push_button("showPassage", tr("Show"))

@@ -98,7 +98,10 @@ class LensPopup(QFrame):
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._bars.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._meaning = help_label(
-            tr("Percentages and outlines: the model’s own probabilities. Filled: after sampling.")
+            tr(
+                "Percentages and outlined bars show the model’s own probabilities. Filled bars show the "
+                "probabilities after sampling."
+            )
         )
         self._hint = help_label(tr("Choose a word to get another version of the answer that continues with it."))
         self._lay_out()

@@ -50,7 +50,7 @@ class DocumentsPresenter(QObject):
         self._theme, self._composer, self._transcript = theme, composer, transcript
         self._attachments, self._generation = attachments, generation
         self._current, self._feedback = current, feedback
-        self._chips = FlowRow("documentChips", tr("Documents of this conversation"))
+        self._chips = FlowRow("documentChips", tr("Documents in this conversation"))
         self._documents: DocumentsController
         self._reader: Callable[[], DocumentReader]
 
@@ -84,7 +84,9 @@ class DocumentsPresenter(QObject):
     @Slot(object, object)
     def _attach(self, session: Session, path: Path) -> None:
         if session.is_temporary:  # of which nothing is to be stored
-            refusal = tr("{name} is too long for a temporary conversation. Attach it in another one.")
+            refusal = tr(
+                "{name} is too long for a temporary conversation. Attach it in a conversation that isn’t temporary."
+            )
             self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
             return
         self._documents.attach(session, path)

@@ -636,7 +636,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
 ) -> None:
     monkeypatch.setattr(transfer, "free_bytes", lambda folder: 2_000_000)
     monkeypatch.setattr(part_file, "free_bytes", lambda folder: 2_000_000)
-    with pytest.raises(StoreError, match=r"needs 3\.0.MB more in .*, but only 2\.0.MB is available"):
+    with pytest.raises(StoreError, match=r"needs 3\.0.MB in .*, but only 2\.0.MB is available"):
         get(place)
     assert not phi.served(FILE)
 
@@ -654,7 +654,7 @@ def test_a_disk_that_fills_up_in_the_middle(
     with monkeypatch.context() as patch:
         patch.setattr(part_file, "open_private", lambda file, *_, **__: SmallDisk(file, "a"))
         patch.setattr(part_file, "free_bytes", lambda folder: 0)
-        with pytest.raises(StoreError, match=r"Not enough disk space: the download needs 2\.0.MB more"):
+        with pytest.raises(StoreError, match=r"Not enough disk space: the rest of the download needs 2\.0.MB"):
             get(place)
     get(place)
     assert path.read_bytes() == CONTENT

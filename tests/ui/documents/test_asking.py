@@ -79,7 +79,7 @@ def test_a_source_opens_its_page(asked: Person) -> None:
 def test_what_was_read_can_be_seen(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
-    assert asked.find("passage-1").accessibleName().startswith("[1] manual.pdf, p. 1, fits ")
+    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 100% match"
 
 
 def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_server_is_renamed(page: Person, server: ChatServer) -> None:
     page.find("nameField").setText("den")
     answered(page, "renameServerDialog", "agreeButton")
     page.wait(lambda: status(page) == "The server was renamed to den.")
-    assert lines(page)[0].startswith("den\n")
+    page.wait(lambda: lines(page)[0].startswith("den\n"))
 
 
 def has_lines(page: Person, count: int) -> bool:
