@@ -263,7 +263,7 @@ def test_a_full_disk_is_said_before_the_first_byte(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000_000))
     status, out, err = phichat("download", PHI_3.name)
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "needs 2.4\u00a0GB more" in err
+    assert "the rest of the download needs 2.4\u00a0GB" in err
     assert "only 1.0\u00a0GB is available" in err
     assert served.requests == []
 

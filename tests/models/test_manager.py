@@ -341,7 +341,7 @@ def test_room_on_the_disk_counts_what_is_still_to_come(
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == ""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=room.needed - 1))
     said = shelf.disk_problem(shelf.check_space(PHI_3.name))
-    assert "needs 2,393,200,000\u00a0bytes more" in said
+    assert "the rest of the download needs 2,393,200,000\u00a0bytes" in said
     assert "but only 2,393,199,999\u00a0bytes is available" in said
     assert shelf.space_problem(shelf.check_space(PHI_3.name)) == said
 
