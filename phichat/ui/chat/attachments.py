@@ -338,7 +338,7 @@ class AttachmentController(QObject):
     @Slot()
     def _on_picture(self) -> None:
         self.failed.emit(
-            self.session.conversation.id, tr("Phichat can’t read images. Paste text or attach text files instead.")
+            self.session.conversation.id, tr("Phichat can’t read images. Paste text or attach a document instead.")
         )
 
     @Slot(object)

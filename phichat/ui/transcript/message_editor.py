@@ -117,7 +117,7 @@ class MessageEditor(QFrame):
 
     @Slot()
     def _on_picture(self) -> None:
-        self._show_hint(tr("Phichat can’t read images. Paste text or attach text files instead."))
+        self._show_hint(tr("Phichat can’t read images. Paste text or attach a document instead."))
 
     def _show_hint(self, alert: str) -> None:
         """Show `alert`, or the usual hint if it is empty."""

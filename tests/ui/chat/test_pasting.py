@@ -176,7 +176,7 @@ def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
         assert "pictures" not in person.status()
         QGuiApplication.clipboard().setMimeData(picture)
         person.press(Qt.Key.Key_V, CONTROL)
-        assert person.status() == "Phichat can’t read images. Paste text or attach text files instead."
+        assert person.status() == "Phichat can’t read images. Paste text or attach a document instead."
         person.window.feedback.dismiss()
         assert person.written() == ""
     person.ask("x")
@@ -185,7 +185,7 @@ def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
     QGuiApplication.clipboard().setMimeData(data(picture=True))
     QTest.keyClick(person.find("editField"), Qt.Key.Key_V, CONTROL)
     words = [label.text() for label in person.find("editBox").findChildren(QLabel)]
-    assert "Phichat can’t read images. Paste text or attach text files instead." in words
+    assert "Phichat can’t read images. Paste text or attach a document instead." in words
 
 
 def test_what_is_pasted_as_html_loads_nothing(person: Person, tmp_path: Path) -> None:
