@@ -78,8 +78,13 @@ def _left(threads: set[threading.Thread], children: set[psutil.Process]) -> list
 
 
 def _threads() -> set[threading.Thread]:
-    # Qt's threads appear as dummies once Python has run in them, and stay listed after their end.
-    return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
+    # Qt's threads appear as dummies once Python has run in them, and stay listed after their end. A server that several
+    # tests share may start one more thread of asyncio's pool in any of them; asyncio.run() waits for its pool.
+    return {
+        thread
+        for thread in threading.enumerate()
+        if not isinstance(thread, threading._DummyThread) and not thread.name.startswith("asyncio_")
+    }
 
 
 def _children() -> set[psutil.Process]:
