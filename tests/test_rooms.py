@@ -21,7 +21,7 @@ TOP = (
 ENGINE = (
     "phichat.engine.base",
     "phichat.engine.hardware",
-    "phichat.engine.model",
+    "phichat.engine.engine_settings",
     "phichat.engine.model_ref",
     "phichat.engine.processors",
     "phichat.engine.prompt_cache",

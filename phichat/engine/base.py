@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending, Piece, PieceKind, Turn
 from phichat.chat.sampling import MAX_SEED, Sampling
-from phichat.engine.model import SIZES, EngineSettings
+from phichat.engine.engine_settings import SIZES, EngineSettings
 from phichat.engine.model_ref import Capabilities, ModelKind, ModelRef
 
 if TYPE_CHECKING:

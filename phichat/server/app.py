@@ -20,9 +20,9 @@ from phichat.errors import PhichatError
 from phichat.i18n import format_size, tr
 from phichat.server import api_error
 from phichat.server.access import Access, AccessMiddleware
-from phichat.server.answering import CompletionResponse
 from phichat.server.api_error import ApiError
 from phichat.server.completion import Completion, chat_completion, text_completion
+from phichat.server.completion_response import CompletionResponse
 from phichat.server.embeddings import embedding_request, embedding_response
 from phichat.server.parameters import Parameters
 from phichat.server.request_log import RequestLog, ServedRequest

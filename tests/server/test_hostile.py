@@ -276,7 +276,7 @@ def test_when_it_stops_requests_end_with_an_error(serve: Serve, engine: Scripted
 def test_a_client_that_does_not_read_is_let_go(
     serve: Serve, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
-    monkeypatch.setattr("phichat.server.answering.WRITING", 0.1)
+    monkeypatch.setattr("phichat.server.completion_response.WRITING", 0.1)
     engine.enqueue(*["x" * 100_000] * 100)
     running = serve()
     body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}

@@ -30,8 +30,7 @@ from phichat.engine.llama import hardware
 from phichat.engine.llama.answer_group import write_answers
 from phichat.engine.llama.context import start_library
 from phichat.engine.llama.generation import TokenGenerator
-from phichat.engine.llama.loaded_model import LoadedModel
-from phichat.engine.llama.loading import fit_settings, loads_for_ever
+from phichat.engine.llama.loaded_model import LoadedModel, fit_settings, loads_for_ever
 from phichat.engine.llama.reply_plan import MakeChain, ReplyPlan
 from phichat.engine.llama.reply_slots import ReplySlots
 from phichat.engine.llama.sampler import SamplerChain
@@ -102,7 +101,7 @@ class LlamaEngine:
 
     def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
         """See Engine. The state of the conversation is parked first; afterwards, the KV cache is empty."""
-        from phichat.engine.llama.scoring import TextScorer  # noqa: PLC0415 - NumPy takes 80 ms to import
+        from phichat.engine.llama.text_scorer import TextScorer  # noqa: PLC0415 - NumPy takes 80 ms to import
 
         if self._open is None:
             raise EngineError(tr("No model is loaded. Choose one first."))
@@ -171,10 +170,10 @@ class LlamaEngine:
     ) -> Iterator[Event]:
         """Read `reply` again, and tell what is weighed at each of its tokens."""
         from phichat.engine.llama.candidates import ObservedChain  # noqa: PLC0415 - NumPy, as above
-        from phichat.engine.llama.weighing import ReplyWeighing  # noqa: PLC0415
+        from phichat.engine.llama.reply_scorer import ReplyScorer  # noqa: PLC0415
 
         started = time.perf_counter()
-        known = ReplyWeighing(opened.form, opened.thinking, opened.vocabulary, reply, sampling)
+        known = ReplyScorer(opened.form, opened.thinking, opened.vocabulary, reply, sampling)
         prompt = known.fit(request.turns, opened.loaded.context)
         cached = self._reuse_prefix(opened, prompt, is_private=request.is_temporary)
         total = len(prompt) + len(known.tokens)

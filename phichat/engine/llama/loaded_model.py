@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise, takewhile
 
 from phichat import gguf
 from phichat.chat.prompts.base import PromptFormat
 from phichat.engine.base import CancelToken, EngineSettings, Event, Loaded, Loading, ModelRef
-from phichat.engine.hardware import CpuLoad
+from phichat.engine.hardware import EXACT, CpuLoad, available_memory, choose_cache_type, memory_needed, needs_flash
+from phichat.engine.llama import hardware
 from phichat.engine.llama.checkpoints import TAIL, checkpoint_places
 from phichat.engine.llama.context import LlamaContext, system_info
 from phichat.engine.llama.kv_cache import KVCache
-from phichat.engine.llama.loading import cache_key, names
 from phichat.engine.llama.prompt_lookup import PromptLookup, StepCosts
 from phichat.engine.llama.reply_thinking import ModelThinking
 from phichat.engine.llama.thread_pacing import ThreadPacer
 from phichat.engine.llama.vocabulary import LlamaVocabulary
-from phichat.engine.prompt_cache import PromptCache
+from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
 from phichat.engine.settings import library_build
 from phichat.errors import EngineError, ModelDamaged
 from phichat.i18n import tr
@@ -58,7 +59,7 @@ class LoadedModel:
         try:
             self.vocabulary = LlamaVocabulary(self.llama.model)
             self.form = make_format(self.vocabulary)
-            self.thinking = ModelThinking(self.vocabulary, self.form, names(head))
+            self.thinking = ModelThinking(self.vocabulary, self.form, _names(head))
             self.llama.warm_up(self.vocabulary.bos or 0, settings.batch)
             self.loaded = Loaded(
                 model,
@@ -71,7 +72,7 @@ class LoadedModel:
                 gpu=settings.gpu_layers != 0,
                 thinking=self.thinking.default,
             )
-            self.cache = KVCache(prompt_cache, cache_key(self.loaded), self.llama)
+            self.cache = KVCache(prompt_cache, _cache_key(self.loaded), self.llama)
         except BaseException:
             self.llama.close()
             raise
@@ -175,3 +176,34 @@ class LoadedModel:
         if is_done and len(tokens) >= MEASURABLE:
             self._reading.record_step((time.perf_counter() - begun) / len(tokens))
         return is_done
+
+
+def fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
+    """Return `settings` as the model and the memory allow."""
+    context = min(settings.context, head.context or settings.context)
+    layers = hardware.gpu_layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
+    kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
+    flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
+    repacking = settings.repacking and memory_needed(head, context, repacking=True) <= available_memory()
+    settings = replace(settings, context=context, cache_type=kind, repacking=repacking)
+    return replace(settings, gpu_layers=layers, flash_attention=flash)
+
+
+def _names(head: gguf.Head) -> str:
+    """Return what the makers call the model."""
+    return " ".join(str(head.metadata.get(f"general.{key}", "")) for key in ("name", "basename", "finetune"))
+
+
+def _cache_key(loaded: Loaded) -> str:
+    """Return a hash of all that the KV cache depends on, which threads and step sizes are no part of."""
+    ignored = {"threads", "batch", "looks_up", "follows_load", "step_prices", "variant"}  # the last is in `machine`
+    settings = {name: value for name, value in loaded.settings.as_json().items() if name not in ignored}
+    return make_key(model=fingerprint(loaded.model.path), settings=settings, library=loaded.library, machine=loaded.cpu)
+
+
+def loads_for_ever(head: gguf.Head) -> bool:
+    """Return whether llama.cpp would rotate no dimensions of each head without end."""
+    kind = head.architecture
+    is_hybrid = f"{kind}.ssm.state_size" in head.metadata  # which may do without any
+    keys = (f"{kind}.rope.{name}" for name in ("dimension_count", "dimension_count_swa"))
+    return not is_hybrid and any(head.metadata.get(key) == 0 for key in keys)

@@ -16,7 +16,7 @@ from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.candidates import surprise
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
-from phichat.engine.llama.scoring import windows
+from phichat.engine.llama.text_scorer import windows
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.errors import EngineError, ModelDamaged
@@ -140,7 +140,7 @@ def test_logits_that_are_no_numbers_are_an_error() -> None:
 
 def test_a_model_of_invalid_values_is_named(loaded: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     not_numbers = np.full(400, np.nan, np.float32)
-    monkeypatch.setattr("phichat.engine.llama.scoring.logits_at", lambda *_: not_numbers)
+    monkeypatch.setattr("phichat.engine.llama.text_scorer.logits_at", lambda *_: not_numbers)
     with pytest.raises(ModelDamaged, match="invalid values"):
         list(loaded.score(TEXT, CancelToken()))
     assert loaded._open

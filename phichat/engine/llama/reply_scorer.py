@@ -17,7 +17,7 @@ from phichat.engine.llama.reply_thinking import ModelThinking, ReplyThinking, bu
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
 
 
-class ReplyWeighing:
+class ReplyScorer:
     """Weighs the tokens of `reply`: its own or, without any, those of its text.
 
     Attributes:
