@@ -130,7 +130,7 @@ def perplexity_of(logprobs: Sequence[float]) -> float | None:
 def perplexity_text(perplexity: float | None, count: int) -> str:
     """Return a sentence on the perplexity of a text of so many tokens; None if there is only one."""
     if perplexity is None:
-        return tr("The text is a single token, which is too short for a perplexity.")
+        return tr("The text is only one token long, which is too short to calculate its perplexity.")
     tokens = tr_count("{count} token", "{count} tokens", count)
     return tr("Perplexity {perplexity} ({tokens})").format(perplexity=format_number(perplexity, 2), tokens=tokens)
 

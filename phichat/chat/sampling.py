@@ -141,7 +141,7 @@ class Sampling:
         1024,
         N_("Maximum length"),
         N_(
-            "Limits the answer to this many tokens. A token is about three quarters of a word. Thinking "
+            "Limits the answer to this many tokens. A token is about three-quarters of a word. Thinking "
             "doesn’t count toward this limit."
         ),
         1, 4096, 1, None, LARGEST_CONTEXT,
@@ -189,8 +189,10 @@ class Sampling:
     typical_p: float = _advanced(
         1,
         N_("Typical-p"),
-        N_("Prefers words that are about as surprising as expected, up to this total probability. Set "
-        "to 1 to turn it off."),
+        N_(
+            "Keeps only words that are about as surprising as the average, up to this total probability. "
+            "Set to 1 to turn it off."
+        ),
         0.05, 1, 0.01, 1,
     )  # fmt: skip
     xtc_probability: float = _advanced(

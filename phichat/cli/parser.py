@@ -69,7 +69,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         version=f"phichat {__version__}",
         help=tr("show program's version number and exit"),
     )
-    main.add_argument("--model", type=option_values.name, metavar=MODEL, help=tr("the model to use"))
+    main.add_argument("--model", type=option_values.name, metavar=MODEL, help=tr("model to use"))
     main.add_argument(
         "--self-test",
         action="store_const",
@@ -81,7 +81,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     if all(argument.startswith("--") and argument != "--help" for argument in arguments):
         return main
     if _names_file(arguments):
-        main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("a model file to open in the window"))
+        main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("model file to open in the window"))
         return main
     commands = main.add_subparsers(metavar="COMMAND", title=tr("commands"))
     _add_ask(commands)
@@ -185,7 +185,7 @@ def _add_score(commands: Any) -> None:
 
 
 def _add_serve(commands: Any) -> None:
-    serve = commands.add_parser("serve", help=tr("let other apps use a model through OpenAI’s HTTP interface"))
+    serve = commands.add_parser("serve", help=tr("let other apps use a model through an OpenAI-compatible API"))
     serve.set_defaults(run=run_serve)
     add_server_options(serve)
     _add_model_choice(serve)
@@ -202,7 +202,7 @@ def _add_tune(commands: Any) -> None:
         type=option_values.name,
         default=argparse.SUPPRESS,
         metavar="MODEL",
-        help=tr("the model to use"),
+        help=tr("model to use"),
     )
     add_json(tune)
 
@@ -228,9 +228,7 @@ def _add_thinking(group: argparse._ArgumentGroup) -> None:
         "--think",
         type=thinking_budget,
         metavar="on|off|N",
-        help=tr(
-            "turn thinking before answers on or off, or limit it to N tokens; the thinking is printed to standard error"
-        ),
+        help=tr("turn thinking on or off, or limit it to N tokens; the model’s thinking is printed to standard error"),
     )
 
 
@@ -271,7 +269,7 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
 def _add_model_choice(group: argparse._ActionsContainer) -> None:
     """Add the options without a default, so that those of the main parser and before the command count."""
     group.add_argument(
-        "--model", type=option_values.name, default=argparse.SUPPRESS, metavar=MODEL, help=tr("the model to use")
+        "--model", type=option_values.name, default=argparse.SUPPRESS, metavar=MODEL, help=tr("model to use")
     )
     group.add_argument(
         "--context",

@@ -24,7 +24,7 @@ def unused_options(options: argparse.Namespace, loaded: Loaded, candidates: int)
     """Yield sentences on what was asked for and the server does not take."""
     capabilities, host = loaded.capabilities or Capabilities(), loaded.model.host
     if unused := [*_unused(options, capabilities), *(["--context"] if options.context else [])]:
-        text = tr("{host} doesn’t take these options, so they have no effect: {options}.")
+        text = tr("{host} doesn’t support these options, so they have no effect: {options}.")
         yield text.format(host=host, options=", ".join(unused))
     if candidates and not capabilities.candidates:
         yield tr("{host} doesn’t report how sure the model is.").format(host=host)

@@ -40,7 +40,7 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
     ):
         command.add_argument(option, action="append", default=[], metavar=name, help=words)
     command.add_argument(
-        "--embedding-model", type=Path, metavar="FILE", help=tr("model file that makes embeddings for other apps")
+        "--embedding-model", type=Path, metavar="FILE", help=tr("embedding model file for other apps to use")
     )
 
 

@@ -29,7 +29,11 @@ def run(context: Context) -> int:
         console.print_notice(tr("Stopped. The settings for {name} haven’t changed.").format(name=model.name))
         return 130
     if trials.chosen is None:
-        raise EngineError(tr("{name} couldn’t be measured, so its settings haven’t changed.").format(name=model.name))
+        raise EngineError(
+            tr(
+                "{name} couldn’t be measured, so its settings haven’t changed. Run `phichat ask` to see what’s wrong."
+            ).format(name=model.name)
+        )
     trials.print_table()
     return 0
 

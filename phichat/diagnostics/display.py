@@ -28,7 +28,7 @@ def display_problem() -> str:
         return _no_display()
     if missing := [name for name in _X11_LIBRARIES if not _is_installed(name)]:
         return tr(
-            "Phichat can’t open its window because system libraries are missing: {names}. Install them and try again."
+            "Phichat can’t open its window because system libraries are missing: {names}. Install them, then try again."
         ).format(names=", ".join(missing))
     return ""
 

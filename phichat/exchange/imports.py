@@ -365,7 +365,7 @@ class Bounded(RawIOBase):
 
 
 def _cut_off(file: Path) -> str:
-    return tr("{file} is incomplete or damaged. Export or download it again, then import the whole file.").format(
+    return tr("{file} is incomplete or damaged. Export or download it again, then try importing it again.").format(
         file=file
     )
 

@@ -43,7 +43,9 @@ def read_text(file: Path) -> Attachment:
     except OSError as error:
         raise StoreError(_trouble(error, name)) from error
     if text is None:
-        raise StoreError(tr("{name} isn’t a text file. Only text files can be attached.").format(name=name))
+        raise StoreError(
+            tr("{name} isn’t a text file. Only documents and text files can be attached.").format(name=name)
+        )
     text = replace_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise StoreError(tr("{name} is empty, so it can’t be attached.").format(name=name))
@@ -55,7 +57,9 @@ def _bytes(file: Path, name: str) -> bytes:
     if stat.S_ISDIR(status.st_mode):
         raise StoreError(tr("{name} is a folder. Attach the files inside it instead.").format(name=name))
     if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
-        raise StoreError(tr("{name} isn’t a text file. Only text files can be attached.").format(name=name))
+        raise StoreError(
+            tr("{name} isn’t a text file. Only documents and text files can be attached.").format(name=name)
+        )
     with file.open("rb") as opened:
         data = opened.read(MOST + 1)
     if len(data) > MOST:
@@ -76,4 +80,6 @@ def _trouble(error: OSError, name: str) -> str:
             name=name
         )
     reason = format_reason(error)
-    return tr("{name} couldn’t be read: {reason}. Check that its disk is connected.").format(name=name, reason=reason)
+    return tr("{name} couldn’t be read: {reason}. Check that the disk it’s on is connected.").format(
+        name=name, reason=reason
+    )

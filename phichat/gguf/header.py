@@ -183,7 +183,7 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
         raise ModelUnsupported(
             tr(
                 "{name} is one of {count} files that make up a model, but it was renamed. Restore the "
-                "original file names, which end in -00001-of-{last:05}.gguf and so on."
+                "original file names, with numbered endings such as -00001-of-{last:05}.gguf."
             ).format(name=path.name, count=format_number(count), last=count)
         )
     if missing := missing_parts(path):

@@ -265,7 +265,7 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
     (
         _fits(_DRAFTERS),
         N_(
-            "{name} isn’t a chat model: it’s a draft model, which only guesses words ahead for another "
+            "{name} isn’t a chat model: it’s a draft model, which only guesses upcoming words for another "
             "model. Choose that model’s main file."
         ),
     ),

@@ -320,6 +320,6 @@ def _access_message(answer: Response) -> str:
     if answer.is_authorized:
         return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
     return tr(
-        "{repo} doesn’t exist on {host}, or is private. Check the name. If it’s private, enter "
+        "{repo} doesn’t exist on {host}, or is private. Check the name. If the repository is private, enter "
         "your access token in Preferences or set HF_TOKEN."
     )

@@ -256,7 +256,7 @@ class HubModelManager:
     def _require_unfinished(self, name: str) -> PartialDownload:
         if found := self.find_unfinished(name):
             return found
-        raise ModelMissing(tr("There is no unfinished download of {name}.").format(name=name))
+        raise ModelMissing(tr("There is no partial download of {name}.").format(name=name))
 
     def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
         """Return the existing listing of `remote`, else a new one."""
@@ -311,7 +311,7 @@ class HubModelManager:
             licence = origin.licence if origin else ""
             listing = replace(listing, is_official=bool(known and known.official), licence=licence)
         if problem := self._headers.problem(model):
-            label = tr("not a chat model")
+            label = tr("Not a chat model")
             return replace(listing, model=None, unusable=model, problem=problem, problem_label=label)
         kv = self._kv_bytes_of(model)
         return self._with_memory(listing, kv) if kv else listing
@@ -351,7 +351,7 @@ class HubModelManager:
             model=None,
             unusable=model,
             problem=problem,
-            problem_label=tr("files missing") if is_begun else tr("file not found"),
+            problem_label=tr("Files missing") if is_begun else tr("File not found"),
             bytes=model.bytes or None,
             memory=None,
             fits=True,

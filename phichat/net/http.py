@@ -53,8 +53,8 @@ _ERRORS = (
         (ssl.SSLCertVerificationError,),
         HubRefused,
         N_(
-            "The certificate of {host} isn’t trusted ({reason}). Check this computer’s clock. If "
-            "your network uses its own certificate authority, set SSL_CERT_FILE to its certificate."
+            "The certificate of {host} isn’t trusted ({reason}). Check this computer’s clock. If your "
+            "network uses its own certificate authority, set SSL_CERT_FILE to the path of its certificate."
         ),
     ),
     _ErrorRow(

@@ -62,7 +62,7 @@ _ERRORS = (
     _ErrorRow(
         (httpx2.ConnectError, httpx2.ConnectTimeout),
         ServerUnreachable,
-        N_("Phichat couldn’t connect to {host}. Check its address, and whether the server is running."),
+        N_("Phichat couldn’t connect to {host}. Check its address, and make sure the server is running."),
     ),
     _ErrorRow(
         (httpx2.TimeoutException,),
@@ -212,7 +212,7 @@ class ApiClient:
             raise ServerError(text.format(host=self.host, address=place[:100]))
         if has_body and response.status not in {307, 308}:  # it would be asked again without the body
             raise ServerError(
-                tr("{host} redirects to another page. Check the path of its address.").format(host=self.host)
+                tr("{host} redirects to another page. Check the path in its address.").format(host=self.host)
             )
         return target.copy_with(username=None, password=None)
 

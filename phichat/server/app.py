@@ -84,7 +84,7 @@ class Endpoints:
         parameters = Parameters.of_body(await read_body(request))
         embedder = self._served.embedder
         if embedder is None:
-            raise ApiError(501, tr("This model doesn’t make embeddings."), code="not_supported")
+            raise ApiError(501, tr("This model can’t create embeddings. Use an embedding model."), code="not_supported")
         self._check_model(parameters.text("model", self._served.embedding_name), self._served.embedding_name)
         wanted = embedding_request(parameters)
         return JSONResponse(
@@ -243,7 +243,14 @@ async def _error_response(_: Request, error: Exception) -> Response:
 
 async def _bug_response(_: Request, error: Exception) -> Response:
     """Answer after a bug, which starlette hands on to be logged."""
-    return _response_to(ApiError(500, tr("You found a bug in Phichat ({error}).").format(error=type(error).__name__)))
+    return _response_to(
+        ApiError(
+            500,
+            tr("This request ran into a bug in Phichat ({error}). Please report it.").format(
+                error=type(error).__name__
+            ),
+        )
+    )
 
 
 def _response_to(error: ApiError) -> Response:

@@ -87,7 +87,9 @@ class Parameters:
             self._refuse(member, tr("“{name}” must be a string or a list of strings."))
         if len(found) > most or any(len(each) > longest for each in found):
             limits = {"most": format_number(most), "longest": format_number(longest)}
-            self._refuse(member, tr("“{name}” can have up to {most} strings of up to {longest} characters."), **limits)
+            self._refuse(
+                member, tr("“{name}” can have up to {most} strings of up to {longest} characters each."), **limits
+            )
         return tuple(replace_surrogates(each) for each in found)
 
     def object(self, member: str) -> "Parameters":

@@ -510,7 +510,7 @@ def test_a_model_whose_file_is_away_is_listed_and_says_so(phichat: Run, tmp_path
     _, out, err = phichat("list")
     [line] = [line for line in out.splitlines() if " far " in line]
     assert line.startswith("!")
-    assert "file not found" in line
+    assert "File not found" in line
     assert f"far: {file} couldn’t be found. If it’s on an external disk" in err
     row = json.loads(phichat("list", "--json")[1].splitlines()[-1])
     assert (row["name"], row["on_disk"], row["path"]) == ("far", False, str(file))

@@ -70,7 +70,7 @@ def test_a_pipe_gets_the_plain_text(engine: ScriptedEngine, score: Run) -> None:
 
 def test_one_token_alone_has_no_perplexity(engine: ScriptedEngine, score: Run) -> None:
     engine.scores = [Scored("Ice", 4)]
-    assert "too short for a perplexity" in score("-", said=b"Ice")[2]
+    assert "too short to calculate its perplexity" in score("-", said=b"Ice")[2]
     assert json.loads(score("-", "--json", said=b"Ice")[1].splitlines()[-1])["perplexity"] is None
 
 

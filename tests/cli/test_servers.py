@@ -87,7 +87,7 @@ def test_a_host_where_nothing_answers(phichat: Run, monkeypatch: pytest.MonkeyPa
     status, _, err = phichat("servers", "add", "here", "127.0.0.1")
     assert (status, err) == (
         1,
-        "No server is answering on 127.0.0.1. Check the name and that the server is running, or add a port.\n",
+        "No server is responding on 127.0.0.1. Check the name, make sure the server is running, or add a port.\n",
     )
     assert not phichat("servers", "list")[1]
 
@@ -239,7 +239,7 @@ def test_a_model_the_server_does_not_have(phichat: Run, gaming: ChatServer) -> N
 def test_options_that_the_server_does_not_take_are_named(phichat: Run, gaming: ChatServer) -> None:
     options = ("--top-k", "5", "--dry-multiplier", "0.8", "--repeat-last-n", "9", "--context", "512")
     err = phichat("ask", "Hi", "--model", "gaming/tiny", *options)[2]
-    text = "doesn’t take these options, so they have no effect: --repeat-last-n, --dry-multiplier, --context."
+    text = "doesn’t support these options, so they have no effect: --repeat-last-n, --dry-multiplier, --context."
     assert err.startswith(f"{gaming.host} {text}\n")
     assert gaming.chats[0]["top_k"] == 5
 

@@ -120,7 +120,7 @@ def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
 )
 def test_what_is_no_text_is_refused(file: Path, data: bytes) -> None:
     file.write_bytes(data)
-    assert _refusal(file) == "notes.txt isn’t a text file. Only text files can be attached."
+    assert _refusal(file) == "notes.txt isn’t a text file. Only documents and text files can be attached."
 
 
 def test_other_bad_files_are_told_in_a_sentence_each(file: Path) -> None:

@@ -143,7 +143,7 @@ def test_unfinished_downloads_show_how_far_they_are(shelf: HubModelManager, begi
     assert shelf.find_listing(PHI_3.name).is_paused
     shelf.discard_download(OTHER.name)
     assert len(shelf.list_models()) == len(CATALOGUE)
-    with pytest.raises(ModelMissing, match="no unfinished download"):
+    with pytest.raises(ModelMissing, match="no partial download"):
         shelf.discard_download(OTHER.name)
 
 

@@ -390,7 +390,7 @@ class ScriptedShelf:
 
 
 def _missing(model: ModelFile, problem: str) -> Listing:
-    return Listing(model.name, model.title, unusable=model, problem=problem, problem_label="file not found")
+    return Listing(model.name, model.title, unusable=model, problem=problem, problem_label="File not found")
 
 
 def _on_disk(model: ModelFile) -> Listing:

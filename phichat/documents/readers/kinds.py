@@ -117,4 +117,6 @@ def _trouble(error: OSError, name: str) -> str:
     if isinstance(error, PermissionError):
         return tr("You don’t have permission to read {name}. Change its permissions, or add a copy.").format(name=name)
     reason = format_reason(error)
-    return tr("{name} couldn’t be read: {reason}. Check that its disk is connected.").format(name=name, reason=reason)
+    return tr("{name} couldn’t be read: {reason}. Check that the disk it’s on is connected.").format(
+        name=name, reason=reason
+    )

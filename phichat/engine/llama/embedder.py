@@ -43,7 +43,9 @@ class Embedder:
         parameters.n_threads = parameters.n_threads_batch = threads
         context = lib.llama_init_from_model(self._model, parameters)
         if not context:
-            raise EngineError(tr("There isn’t enough memory for this embedding model. Close other apps."))
+            raise EngineError(
+                tr("There isn’t enough memory for this embedding model. Close other apps, then try again.")
+            )
         return context
 
     def embed(self, text: str) -> tuple[list[float], int]:
@@ -61,7 +63,7 @@ class Embedder:
         self._read(tokens)
         found: Any = lib.llama_get_embeddings_seq(self._context, 0)
         if not found:
-            raise EngineError(tr("This model doesn’t make embeddings."))
+            raise EngineError(tr("This model can’t create embeddings. Use an embedding model."))
         return _normalized(list(found[: self.size])), len(tokens)
 
     def _read(self, tokens: list[int]) -> None:

@@ -119,7 +119,7 @@ def probe(address: str, key: str | None, stop: CancelToken, report: Callable[[st
     if trouble and len(candidates(address)) > 1 and isinstance(trouble, ServerUnreachable):
         raise ServerUnreachable(
             tr(
-                "No server is answering on {host}. Check the name and that the server is running, or add a port."
+                "No server is responding on {host}. Check the name, make sure the server is running, or add a port."
             ).format(host=split_address(address).hostname)
         ) from trouble
     assert trouble is not None  # noqa: S101 - there is always an address to ask

@@ -60,7 +60,8 @@ class RemoteModel:
             return fit_prompt(self.estimate, turns, self.context or LARGEST_CONTEXT, sampling.max_tokens, tokens)
         except PromptTooLong as error:
             text = tr(
-                "This message is too long for {model} on {host}, whose context holds {context} tokens. Shorten it."
+                "This message is too long for {model} on {host}: the context only holds {context} tokens. "
+                "Shorten the message."
             )
             sentence = text.format(
                 model=self.ref.title, host=self.host, context=format_number(self.context or LARGEST_CONTEXT)

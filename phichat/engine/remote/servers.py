@@ -133,8 +133,8 @@ def valid_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ServerError(
             tr(
-                "That isn’t a valid key. A key is made of letters, numbers, and symbols, without spaces. Check "
-                "it, then enter it again."
+                "That isn’t a valid key. A key is made up of letters, numbers, and symbols, without spaces. "
+                "Check it, then enter it again."
             )
         )
     return key

@@ -336,7 +336,7 @@ def disk_full_message(folder: Path, needed: int, kept: int) -> str:
     missing, free = format_sizes(max(needed, 0), free_bytes(folder))
     message = tr(
         "Not enough disk space: the rest of the download needs {needed} in {folder}, but only {free} is "
-        "available. Free up some space, then resume."
+        "available. Free up space, then resume the download."
     ).format(needed=missing, folder=folder, free=free)
     return f"{message} {nothing_lost()}" if kept else message
 

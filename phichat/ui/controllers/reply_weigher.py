@@ -160,7 +160,10 @@ class ReplyWeigher(QObject):
         if message is None or weighed is None:
             self.failed.emit(
                 self._message.id,
-                tr("The model can’t read this answer exactly as it is, so its probabilities are unknown."),
+                tr(
+                    "The model can’t read this answer exactly as it was written, so the probabilities of "
+                    "its words are unknown."
+                ),
             )
             return
         if self.is_own(message) and message.reply:

@@ -57,7 +57,7 @@ class PassagesDialog(QDialog):
         box.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(
-            help_label(tr("The model read these passages with your message, and no other part of your documents."))
+            help_label(tr("Along with your message, the model read only these passages of your documents."))
         )
         column.addWidget(area, 1)
         column.addWidget(box)

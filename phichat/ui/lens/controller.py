@@ -55,7 +55,7 @@ class NextWordController(QObject):
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:
-        text = tr("{host} doesn’t tell what settings do to a word.").format(host=loaded.model.host)
+        text = tr("{host} doesn’t report how settings affect a word’s probability.").format(host=loaded.model.host)
         self._section.show_refusal(text if loaded.model.is_remote else "")
 
     @Slot(object)

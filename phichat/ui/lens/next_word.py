@@ -87,7 +87,14 @@ class NextWord(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self._where)
         layout.addWidget(self._bars)
-        layout.addWidget(help_label(tr("Outline: the model’s own probabilities. Filled: those with your settings.")))
+        layout.addWidget(
+            help_label(
+                tr(
+                    "Outlined bars show the model’s own probabilities. Filled bars show the probabilities with your "
+                    "settings."
+                )
+            )
+        )
         self._layout.addWidget(self._content)
 
     def _show(self) -> None:

@@ -52,7 +52,7 @@ def choice_sentence(said: str, choice: Choice) -> str:
     share = format_percent(choice.probability)
     if choice.rank == 1:
         return tr("“{word}”: {share}, the most likely word").format(word=said, share=share)
-    return tr("“{word}”: {share}, number {rank} on the model’s list").format(
+    return tr("“{word}”: {share}, number {rank} in order of likelihood").format(
         word=said, share=share, rank=format_number(choice.rank)
     )
 
@@ -103,7 +103,7 @@ class LensPopup(QFrame):
                 "probabilities after sampling."
             )
         )
-        self._hint = help_label(tr("Choose a word to get another version of the answer that continues with it."))
+        self._hint = help_label(tr("Choose a word to get another version of the answer that continues with that word."))
         self._lay_out()
         self._bars.installEventFilter(self)
         self._bars.clicked.connect(self._choose)

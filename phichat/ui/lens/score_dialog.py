@@ -130,7 +130,9 @@ class ScoreDialog(QDialog):
         buttons.addWidget(close_button_box(self), 1)
         layout = QVBoxLayout(self)
         layout.addWidget(
-            help_label(tr("The model reads the text without your conversation and shows which words it didn’t expect."))
+            help_label(
+                tr("The model reads only this text, not your conversation, and shows which words it didn’t expect.")
+            )
         )
         layout.addWidget(self._pages, 1)
         layout.addWidget(MessageLine(self._theme, self._feedback, "scoreMessage"))

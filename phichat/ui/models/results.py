@@ -184,7 +184,7 @@ def _reason(listing: Listing) -> str:
     if not listing.fits:
         return tr("Needs {size} of memory, more than this computer has.").format(size=format_size(listing.memory or 0))
     if not listing.fits_now:
-        return tr("Needs {size} of memory, more than is free now. Close other apps, then search again.").format(
+        return tr("Needs {size} of memory, more than is currently free. Close other apps, then search again.").format(
             size=format_size(listing.memory or 0)
         )
     return tr("Estimated from this computer’s memory speed and the models you’ve used.")

@@ -302,7 +302,8 @@ class PreferencesDialog(QDialog):
         if not self._can_look:
             return tr("This build of Phichat can’t check for new versions.")
         return tr(
-            "The server sees only your IP address and your Phichat version. Updates are never installed automatically."
+            "The update server sees only your IP address and your Phichat version. Updates are never "
+            "installed automatically."
         )
 
     def _add(self, form: QFormLayout, name: str, label: str, control: QWidget) -> None:

@@ -234,7 +234,7 @@ class ServersPage(QWidget):
     def _on_tested(self, server: Server, checked: "Checked") -> None:
         models = tr_count("{count} model", "{count} models", len(checked.models))
         seconds = format_number(checked.seconds, 2)
-        text = tr("{name} works: {kind}, {models}, listed in {seconds} s.")
+        text = tr("{name} works and answered in {seconds} s: {kind}, {models}.")
         found = text.format(name=server.name, kind=checked.kind.label, models=models, seconds=seconds)
         if checked.model:
             begun = tr("{model} began to answer after {seconds} s.")

@@ -41,7 +41,7 @@ class AdvancedSettings(QWidget):
         self._rows: dict[str, SliderRow] = {}
         self._lists: dict[str, TextListField] = {}
         self._content: QWidget | None = None
-        self._button = FoldButton("advancedButton", tr("More ways to shape answers, all off by default."))
+        self._button = FoldButton("advancedButton", tr("More settings to shape answers, all off by default."))
         self._button.toggled.connect(self._on_toggled)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 10, 0, 0)

@@ -168,7 +168,7 @@ class SettingsPanel(QScrollArea):
 
     def show_capabilities(self, capabilities: Capabilities | None, host: str) -> None:
         """Gray out the settings that `host` does not take; None for a model on this computer, which takes all."""
-        refusal = tr("{host} doesn’t take this setting.").format(host=host)
+        refusal = tr("{host} doesn’t support this setting.").format(host=host)
         for name, row in self._rows.items():
             row.set_refused("" if capabilities is None or name in capabilities.sampling else refusal)
         self._advanced.show_capabilities(capabilities, refusal)
@@ -219,7 +219,7 @@ class SettingsPanel(QScrollArea):
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
         self._default.setAccessibleName(tr("Use for new conversations"))
-        self._default.setToolTip(tr("The system prompt and these settings apply to this conversation only."))
+        self._default.setToolTip(tr("Starts new conversations with this system prompt and these settings."))
         self._default.clicked.connect(self.default_requested)
         self._layout.addWidget(self._default)
 

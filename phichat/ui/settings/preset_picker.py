@@ -58,7 +58,7 @@ class PresetPicker(QWidget):
         self._presets = QComboBox()
         self._presets.setObjectName("presetCombo")
         self._presets.setAccessibleName(tr("Preset"))
-        self._presets.setToolTip(tr("Ready-made settings, from focused to creative."))
+        self._presets.setToolTip(tr("Ready-made settings, from precise to creative."))
         self._presets.activated.connect(self._on_activated)
         self._reset = QPushButton(tr("Reset"))
         self._reset.setObjectName("resetButton")

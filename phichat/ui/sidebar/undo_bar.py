@@ -69,7 +69,7 @@ class TemporaryNote(QLabel):
     """The note that the conversation is not stored."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(tr("Temporary conversation. It won’t be saved."))
+        super().__init__(tr("This temporary conversation won’t be saved."))
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setObjectName("temporaryNote")
         self.setWordWrap(True)

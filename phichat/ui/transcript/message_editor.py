@@ -84,7 +84,7 @@ class MessageEditor(QFrame):
         tip = (
             tr("Send as a new version (Enter)")
             if self._can_send
-            else tr("The model is busy. Wait for the current answer, or stop it.")
+            else tr("The model is busy. Wait for the current answer to finish, or stop it.")
         )
         self._send.setToolTip(tool_tip(tip))
 

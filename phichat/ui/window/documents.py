@@ -90,7 +90,7 @@ class DocumentsPresenter(QObject):
             self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
             return
         self._documents.attach(session, path)
-        sentence = tr("{name} is long, so the model reads only the passages that your questions are about.")
+        sentence = tr("{name} is long, so the model reads only the passages that are relevant to your questions.")
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(path.name)))
 
     @Slot()

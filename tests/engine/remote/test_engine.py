@@ -324,7 +324,7 @@ def test_old_turns_are_left_out_where_the_context_is_full(engine: RemoteEngine, 
     events = list(engine.generate(Request((Turn(Role.SYSTEM, "Be brief."), *old)), CancelToken()))
     assert [each["content"] for each in server.chats[0]["messages"]] == ["Be brief.", "new?"]
     assert next(each for each in events if isinstance(each, PromptReady)).dropped == 2
-    with pytest.raises(PromptTooLong, match=r"whose context holds 400 tokens\. Shorten it"):
+    with pytest.raises(PromptTooLong, match=r"the context only holds 400 tokens\. Shorten the message"):
         list(engine.generate(request("word " * 1000), CancelToken()))
 
 

@@ -132,7 +132,7 @@ def test_a_server_that_is_off(engine: RemoteEngine, servers: ServerList) -> None
     with pytest.raises(ServerUnreachable) as caught:
         load_at(engine, servers, "http://127.0.0.1:9")
     assert str(caught.value) == (
-        "Phichat couldn’t connect to 127.0.0.1:9. Check its address, and whether the server is running."
+        "Phichat couldn’t connect to 127.0.0.1:9. Check its address, and make sure the server is running."
     )
 
 

@@ -157,7 +157,7 @@ class TestWeighing:
         engine.enqueue(SKY)
         with qtbot.waitSignal(weigher.failed) as failed:
             weigher.weigh(session, message)
-        assert "exactly as it is" in failed.args[1]
+        assert "exactly as it was written" in failed.args[1]
         assert not keeper.told
 
     @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_message_is_scored_from_its_menu(person: Person, engine: ScriptedEngin
     assert person.find("scoreSummary", QLabel).text() == "Perplexity 20.00 (4 tokens)"
     QTest.keyClick(person.find("scoreResult"), Qt.Key.Key_End)
     popup = dialog(person).findChildren(QLabel)
-    assert "“zep”: 0.1%, number 900 on the model’s list" in [each.text() for each in popup]
+    assert "“zep”: 0.1%, number 900 in order of likelihood" in [each.text() for each in popup]
     assert "Surprise: 10.0 bits" in [each.text() for each in popup]
     QTest.keyClick(person.find("scoreResult"), Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QApplication.clipboard().text().splitlines() == [
@@ -128,5 +128,5 @@ def test_what_went_wrong_is_said(person: Person, engine: ScriptedEngine, gate: t
 
 def test_a_single_token_has_no_perplexity() -> None:
     scored = ScoredText.of_tokens(CAT[:1])
-    assert scored.summary == "The text is a single token, which is too short for a perplexity."
+    assert scored.summary == "The text is only one token long, which is too short to calculate its perplexity."
     assert [(word.start, word.end) for word in scored.words] == [(0, 3)]

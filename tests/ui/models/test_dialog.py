@@ -238,7 +238,7 @@ def test_a_model_whose_disk_is_away_is_listed_and_says_so(
     Library(Home(home)).add_file(file)
     (tmp_path / "disk").rename(tmp_path / "unplugged")
     person = _open(open_window())
-    assert any(row.startswith("far |") and row.endswith("file not found") for row in _rows(person))
+    assert any(row.startswith("far |") and row.endswith("File not found") for row in _rows(person))
     _choose(person, "far")
     assert f"{file} couldn’t be found. If it’s on an external disk" in _words(person)
     assert not person.find("talkWithButton").isEnabled()

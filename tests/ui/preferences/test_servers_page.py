@@ -79,7 +79,7 @@ def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     assert not page.find("serverAddressField").text()
     assert not server.chats
     pressed(page, "serverTest")
-    assert "gaming works: llama.cpp, 1 model, listed in " in status(page)
+    assert "gaming works and answered in " in status(page)
     assert "tiny began to answer after " in status(page)
     assert [chat["messages"] for chat in server.chats] == [[{"role": "user", "content": "Hi"}]]
 
@@ -93,7 +93,8 @@ def test_the_usual_ports_of_a_host_are_tried(page: Person, server: ChatServer, m
 def test_where_nothing_answers_the_page_says_so(page: Person) -> None:
     add(page, "127.0.0.1:1")
     assert (
-        status(page) == "Phichat couldn’t connect to 127.0.0.1:1. Check its address, and whether the server is running."
+        status(page)
+        == "Phichat couldn’t connect to 127.0.0.1:1. Check its address, and make sure the server is running."
     )
     assert lines(page) == []
     assert page.find("serverAdd").text() == "Add anyway"

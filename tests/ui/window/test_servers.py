@@ -152,7 +152,7 @@ def test_settings_that_are_not_taken_are_gray(begin: Callable[..., Person], serv
     assert person.find("temperatureSlider").isEnabled()
     for name in ("topKSlider", "minPSpin", "repeatPenaltySlider"):
         assert not person.find(name).isEnabled()
-        assert person.find(name).toolTip() == f"{server.host} doesn’t take this setting."
+        assert person.find(name).toolTip() == f"{server.host} doesn’t support this setting."
 
 
 def test_a_lost_line_keeps_what_came(begin: Callable[..., Person], server: ChatServer) -> None:
