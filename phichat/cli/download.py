@@ -99,7 +99,7 @@ def _print_done(context: Context, model: ModelFile, sha256: str | None) -> None:
         facts = {"name": model.name, "path": str(model.path), "bytes": model.bytes, "sha256": sha256 or None}
         context.console.print_json({"event": "done", **facts})
     else:
-        context.console.print_line(tr("{name} is downloaded: {path}").format(name=model.name, path=model.path))
+        context.console.print_line(tr("{name} has been downloaded to {path}").format(name=model.name, path=model.path))
     if problem := context.manager.find_listing(model.name).problem:
         context.console.print_notice(problem)
 

@@ -248,7 +248,7 @@ _FAMILIES = (
         licence="Apache-2.0",
         bytes=378_000_000,
         kv_bytes=_kv(28, 4, 64),
-        good_at=N_("Classifying and extracting text on any computer."),
+        good_at=N_("Text classification and information extraction. Runs on any computer."),
     ),
     KnownModel(
         name="granite-4.1-3b-q4_k_m",

@@ -138,7 +138,7 @@ def test_a_repositorys_files_are_listed(phichat: Run, served: HubServer, chatml_
 def test_phi_3_is_fetched_verified_and_named(phichat: Run, served: HubServer, home: Path, chatml_model: Path) -> None:
     status, out, _ = phichat("download", PHI_3.name)
     file = home / "models" / PHI_3.file
-    assert (status, out) == (0, f"{PHI_3.name} is downloaded: {file}\n")
+    assert (status, out) == (0, f"{PHI_3.name} has been downloaded to {file}\n")
     assert file.read_bytes() == chatml_model.read_bytes()
     asked = len(served.requests)
     assert phichat("download", PHI_3.name)[:2] == (status, out)
@@ -497,7 +497,7 @@ def test_a_model_in_several_files_is_one_model(phichat: Run, hub: HubServer, hom
     assert [line.split()[-1] for line in out.splitlines()[1:]] == [part.name for part in parts]
     assert phichat("download", f"owner/big:{parts[1].name}")[:2] == (
         0,
-        f"big-q4 is downloaded: {done['path']}\n",
+        f"big-q4 has been downloaded to {done['path']}\n",
     )
     assert phichat("remove", "big-q4", "--yes")[0] == 0
     assert not list((home / "models").glob("Big*"))
@@ -592,7 +592,7 @@ def test_a_download_that_is_no_chat_model_says_so(phichat: Run, hub: HubServer, 
     adapter = tiny_models.chatml(tmp_path / "style.gguf", metadata={"general.type": "adapter"})
     hub.add("owner/style", "style.gguf", adapter)
     status, out, err = phichat("download", "owner/style")
-    assert (status, out.startswith("style is downloaded: ")) == (0, True)
+    assert (status, out.startswith("style has been downloaded to ")) == (0, True)
     assert "style.gguf isn’t a chat model: it’s an adapter" in err
 
 
