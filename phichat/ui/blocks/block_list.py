@@ -52,6 +52,9 @@ class BlockList(QObject):
         """Show `source`; blocks that did not change keep their widgets."""
         if (source, is_growing) == (self._source, self._is_growing):
             return
+        if self._is_growing and not is_growing:  # what was seen while it grew stays
+            seen = max(self._parser.at // PAGE, len(self._parts) // PAGE_BLOCKS)
+            self._pages = max(self._pages, seen + 2)  # one more: the end may close a last block
         self._source, self._is_growing = source, is_growing
         wait = self._paused_until - perf_counter()
         if is_growing and wait > 0:

@@ -87,3 +87,11 @@ def test_the_finished_answer_reads_as_it_is_meant(person: Person, view: Any) -> 
     assert code.toPlainText() == "# Read me\n```sh\nmake\n```"
     assert end.toPlainText() == "“水”很重要。 Or a second page and more."
     assert bold(end) == ["“水”"]
+
+
+def test_what_was_seen_while_it_grew_stays_when_it_ends(person: Person, view: Any) -> None:
+    long = ("a long line of words that goes on " * 100 + "\n\n") * 15 + "The last words"
+    grow(person, view, long)
+    grow(person, view, long, is_growing=False)
+    assert shown(view).endswith("The last words")
+    assert view.is_whole()
