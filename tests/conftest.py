@@ -9,6 +9,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -18,7 +20,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub looks once, when it is imported
 
 if sys.dont_write_bytecode:  # hundreds of processes would compile the package again, 100 ms each
-    del os.environ["PYTHONDONTWRITEBYTECODE"]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # which is not there after `python -B`
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="phichat-bytecode-")
     atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
@@ -31,6 +33,7 @@ from tests.support import tiny_models
 from tests.support.hub.server import HubServer
 from tests.support.servers.releases import ReleasesServer
 
+ROOT = Path(__file__).parents[1]
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
@@ -39,6 +42,28 @@ _numbers = count()  # of the homes: pytest would look through all earlier ones f
 def pytest_xdist_auto_num_workers() -> int:
     """Run more workers than there are processors, as many tests wait for a process or a timer."""
     return (os.cpu_count() or 1) + 2
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Import the tests from another place on in each worker: what one has compiled, the others find in its cache.
+
+    Otherwise all would compile the same module at the same time, one after the other.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None:
+        return
+    modules = [module for argument in session.config.args for module in _test_modules(argument.split("::")[0])]
+    first = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for module in modules[first:] + modules[:first]:
+        with suppress(Exception):  # it is told where the module is collected
+            import_module(module)
+
+
+def _test_modules(place: str) -> list[str]:
+    """Return the names that pytest, too, gives the modules of tests in a folder, or to one file."""
+    path = Path(place).absolute()
+    files = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
+    return [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if file.is_relative_to(ROOT)]
 
 
 def pytest_collection_finish() -> None:
