@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -162,6 +163,12 @@ def measure_bandwidth() -> float | None:
     return _read(count, room // count)
 
 
+@cache
+def known_bandwidth() -> float | None:
+    """Return what `measure_bandwidth` found at the first call, as it is the same until this process ends."""
+    return measure_bandwidth()
+
+
 def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
     """Return about how many tokens a second a model of that size generates."""
     return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
@@ -182,7 +189,7 @@ class SpeedEstimator:
 
     def __init__(
         self,
-        measure: Callable[[], float | None] = measure_bandwidth,
+        measure: Callable[[], float | None] = known_bandwidth,
         rates: Callable[[], Sequence[tuple[int, float]]] = tuple,
     ) -> None:
         self._measure, self._rates = measure, rates

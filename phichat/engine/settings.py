@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -210,8 +211,9 @@ class TuningStore:
         return f"{platform.machine()} {processor()}, {library_build()}, {model.name} ({length})"
 
 
+@cache
 def library_build() -> str:
-    """Return name and version of the installed llama.cpp, without loading it."""
+    """Return name and version of the installed llama.cpp, without loading it; reading them takes milliseconds."""
     return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
 
 

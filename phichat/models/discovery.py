@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from phichat import gguf
 from phichat.errors import PhichatError
-from phichat.models.catalogue import PHI_3
+from phichat.models.catalogue import PHI_3, KnownModel
 
 
 def find_existing_models(models: Path, known: list[Path]) -> list[Path]:
@@ -65,9 +65,20 @@ def _is_model(path: Path) -> bool:
     return True
 
 
-def find_in_hub_cache(repo: str, file: str) -> Path | None:
-    """Return the path of a file in the Hub's cache, in the newest snapshot that has it; None if none does."""
-    snapshots = hub_cache_folder() / f"models--{repo.replace('/', '--')}" / "snapshots"
+def find_in_hub_cache(models: Iterable[KnownModel]) -> Iterator[tuple[KnownModel, Path]]:
+    """Yield those of `models` that are in the Hub's cache, each with its file in the newest snapshot that has it."""
+    cache = hub_cache_folder()
+    try:
+        folders = {folder.name for folder in cache.iterdir()}
+    except OSError:
+        return
+    for model in models:
+        folder = f"models--{model.repo.replace('/', '--')}"
+        if folder in folders and (found := _newest(cache / folder / "snapshots", model.file)):
+            yield model, found
+
+
+def _newest(snapshots: Path, file: str) -> Path | None:
     try:
         found = [(path.stat().st_mtime, path) for path in snapshots.glob(f"*/{file}") if path.is_file()]
     except OSError:

@@ -185,9 +185,8 @@ class Library:
             yield _describe_file(path, Source.OURS, origin)
         for path in self._added_paths():
             yield _describe_file(path, Source.ADDED)
-        for known in CATALOGUE.values():
-            if there := find_in_hub_cache(known.repo, known.file):
-                yield ModelFile(known.name, tr(known.title), there, Source.HUB)
+        for known, there in find_in_hub_cache(CATALOGUE.values()):
+            yield ModelFile(known.name, tr(known.title), there, Source.HUB)
 
     def _downloaded_files(self, folder: Path) -> list[Path]:
         """Return the models in `folder`; those it had where its disk is away."""

@@ -96,8 +96,7 @@ class HubModelManager:
         ]
         named = {row.remote.name for row in rows if row.remote}
         rows += [self._partial_listing(part) for part in begun if part.remote.name not in named]
-        rows = self._with_missing(rows, begun)
-        return [self._with_speed(row) for row in rows] if self._is_measured else rows
+        return self._with_figures(self._with_missing(rows, begun))
 
     def list_with_speeds(self) -> list[Listing]:
         """Return all models with estimated speeds; the first call takes a moment to measure this computer."""
@@ -146,8 +145,7 @@ class HubModelManager:
             raise HubRefused(no_file_message(address, usable))
         for remote in remotes:
             self._answers[remote.name] = remote
-        listings = self.list_models()
-        return [self._listing_of(remote, listings) for remote in remotes]
+        return self._listings_of(remotes, self.list_models())
 
     def resolve_name(self, name: str, stop: CancelToken) -> str:
         """Return the name of the one model that an address without a file means; the Hub is asked for its files.
@@ -174,7 +172,7 @@ class HubModelManager:
             raise ModelMissing(other_revision_message(address))
         if address and is_usable(address.file):
             wanted = HubFile(address.repo, gguf.part_names(address.file)[0])
-            return self._listing_of(self._answers.get(wanted.name) or wanted, listings)
+            return self._listings_of([self._answers.get(wanted.name) or wanted], listings)[0]
         raise ModelMissing(unknown_name_message(name, listings, address))
 
     def download(
@@ -258,13 +256,10 @@ class HubModelManager:
             return found
         raise ModelMissing(tr("There is no partial download of {name}.").format(name=name))
 
-    def _listing_of(self, remote: HubFile, listings: list[Listing]) -> Listing:
-        """Return the existing listing of `remote`, else a new one."""
-        for listing in listings:
-            if listing.remote and listing.remote.name == remote.name:
-                return listing
-        listing = self._remote_listing(remote)
-        return self._with_speed(listing) if self._is_measured else listing
+    def _listings_of(self, remotes: list[HubFile], listings: list[Listing]) -> list[Listing]:
+        """Return the existing listing of each of `remotes`, else a new one."""
+        known = {listing.remote.name: listing for listing in reversed(listings) if listing.remote}
+        return self._with_figures([known.get(remote.name) or self._remote_listing(remote) for remote in remotes])
 
     def _catalogue_listing(self, known: KnownModel, model: ModelFile | None, begun: list[PartialDownload]) -> Listing:
         if model and not self._is_published(known, model):
@@ -354,15 +349,18 @@ class HubModelManager:
             problem_label=tr("Files missing") if is_begun else tr("File not found"),
             bytes=model.bytes or None,
             memory=None,
-            fits=True,
         )
 
     def _with_memory(self, listing: Listing, kv: int) -> Listing:
         if listing.bytes is None:
             return listing
-        memory = self._hardware.memory_needed(listing.bytes, kv)
-        fits, fits_now = memory <= self._hardware.memory_installed(), memory <= self._hardware.memory_free()
-        return replace(listing, memory=memory, fits=fits, fits_now=fits_now or listing.model is not None)
+        return replace(listing, memory=self._hardware.memory_needed(listing.bytes, kv))
+
+    def _with_figures(self, rows: list[Listing]) -> list[Listing]:
+        """Return `rows` with whether they fit into the memory, and with their speeds once those are measured."""
+        installed, free = self._hardware.memory_installed(), self._hardware.memory_free()  # asks every process: once
+        rows = [_with_fit(row, installed, free) for row in rows]
+        return [self._with_speed(row) for row in rows] if self._is_measured else rows
 
     def _with_speed(self, listing: Listing) -> Listing:
         is_measurable = listing.bytes and not listing.unusable
@@ -376,6 +374,13 @@ class HubModelManager:
 
 def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
     return next((part for part in begun if part.remote.name == remote.name), None)
+
+
+def _with_fit(listing: Listing, installed: int, free: int) -> Listing:
+    if listing.memory is None:
+        return listing
+    fits_now = listing.memory <= free or listing.model is not None
+    return replace(listing, fits=listing.memory <= installed, fits_now=fits_now)
 
 
 def make_model_manager(home: Home, library: Library, access: HubAccess | None = None) -> HubModelManager:
