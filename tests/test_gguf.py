@@ -5,13 +5,14 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from phichat.errors import ModelDamaged, ModelError, ModelMissing, ModelUnsupported, NotAModel
-from phichat.gguf import Head, part_names, part_number, read_head, whole_name
+from phichat.gguf import Head, check_embedding_model, part_names, part_number, read_head, whole_name
 from tests.support import tiny_models
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -213,6 +214,17 @@ def test_what_is_no_model_to_chat_with_says_what_it_is(
         read_head(file(content))
     assert str(error.value).startswith("some.gguf ")
     assert "damaged" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "is_one"), [("bert", True), ("qwen3", True), ("flux", False), ("clip", False)]
+)
+def test_texts_can_be_embedded_with_models_of_texts_alone(
+    file: Callable[[bytes], Path], architecture: str, is_one: bool
+) -> None:
+    path = file(gguf(text("general.architecture", architecture), tensors=1) + tensor("token_embd.weight") + bytes(64))
+    with nullcontext() if is_one else pytest.raises(ModelUnsupported, match="isn’t an embedding model"):
+        check_embedding_model(path)
 
 
 def test_a_file_cut_anywhere_is_damaged(file: Callable[[bytes], Path], chatml_model: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.cli.context import Context
@@ -16,7 +17,7 @@ from phichat.documents.library import USUAL_BUDGET, Collection, FileState, FileS
 from phichat.documents.prompt import source_title
 from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.engine.process.encoder_process import EncoderProcess
-from phichat.errors import ModelMissing, PhichatError
+from phichat.errors import PhichatError
 from phichat.i18n import format_columns, format_number, tr, tr_count
 from phichat.store.preferences import PreferencesFile
 from phichat.unicode import replace_surrogates
@@ -138,8 +139,7 @@ def _choose_model(context: Context) -> int:
 
 def _require_embeddings(path: Path) -> None:
     """Raise ModelError or EngineError if the file is no model that makes vectors."""
-    if not path.is_file():
-        raise ModelMissing(tr("{file} doesn’t exist. Check its path.").format(file=replace_surrogates(str(path))))
+    gguf.check_embedding_model(path)
     with closing(EncoderProcess(path)) as process:
         process.embed("text")
 

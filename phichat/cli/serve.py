@@ -4,6 +4,7 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+from phichat import gguf
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
 from phichat.cli.talk import chosen_model, interrupting
@@ -12,7 +13,6 @@ from phichat.engine.base import CancelToken
 from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.engine.settings import suggested
 from phichat.engine.slots import open_slots
-from phichat.errors import ModelMissing
 from phichat.i18n import tr
 from phichat.server.access import Access, new_key
 from phichat.server.app import make_app
@@ -48,9 +48,9 @@ def run(context: Context) -> int:
 
 
 def _embedder(path: Path | None) -> closing[EncoderProcess]:
-    """Return what makes embeddings, with the model file at `path` if there is one. Raise ModelMissing."""
-    if path and not path.is_file():
-        raise ModelMissing(tr("There is no file at {path}. Check the path.").format(path=path))
+    """Return what makes embeddings, with the model file at `path` if there is one. Raise ModelError."""
+    if path:
+        gguf.check_embedding_model(path)
     return closing(EncoderProcess(path.absolute() if path else Path()))
 
 

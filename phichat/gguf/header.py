@@ -18,6 +18,7 @@ from phichat.gguf.kinds import (
     describe_by_metadata,
     describe_empty,
     describe_foreign,
+    describe_no_embedding_model,
     describe_other_kind,
     describe_piece,
     describe_version,
@@ -117,6 +118,21 @@ def read_head(path: Path) -> Head:
     Any part of a model in several files stands for all of it. Raise ModelMissing, NotAModel, ModelDamaged, or
     ModelUnsupported for what is no model to chat with.
     """
+    head = _read_model(path)
+    if message := describe_other_kind(path.name, head.metadata, head.tensors):
+        raise ModelUnsupported(message)
+    return head
+
+
+def check_embedding_model(path: Path) -> None:
+    """Raise an error as `read_head` does if the file at `path` is no model that texts can be embedded with."""
+    head = _read_model(path)
+    if message := describe_no_embedding_model(path.name, head.metadata, head.tensors):
+        raise ModelUnsupported(message)
+
+
+def _read_model(path: Path) -> Head:
+    """Return the header of a model of any kind."""
     try:
         head = _read_file(path)
     except (NotAModel, ModelDamaged) as error:
@@ -128,8 +144,6 @@ def read_head(path: Path) -> Head:
         head = _read_parts(path, head, count)
     if not head.tensors:
         raise NotAModel(describe_empty(path.name, head.metadata))
-    if message := describe_other_kind(path.name, head.metadata, head.tensors):
-        raise ModelUnsupported(message)
     return head
 
 

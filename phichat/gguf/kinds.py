@@ -189,6 +189,15 @@ def describe_other_kind(name: str, metadata: Mapping[str, Any], tensors: frozens
     return tr(message).format(name=name, kind=_printable(architecture)) if message else ""
 
 
+def describe_no_embedding_model(name: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> str:
+    """Return what to do about the GGUF file if texts can't be embedded with it; "" if they can, if not always well."""
+    architecture = str(metadata.get("general.architecture", ""))
+    kind = next((fits for fits, _ in _KINDS if fits(architecture, metadata, tensors)), None)
+    if kind in {None, _is_for_search}:
+        return ""
+    return tr("{name} isn’t an embedding model. Choose one in GGUF format, such as EmbeddingGemma.").format(name=name)
+
+
 def _is_adapter(_: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> bool:
     is_named = metadata.get("general.type") == "adapter" or "adapter.type" in metadata
     return is_named or any(name.endswith((".lora_a", ".lora_b", ".loraA", ".loraB")) for name in tensors)

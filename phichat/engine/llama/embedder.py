@@ -17,13 +17,14 @@ _MEAN = 1
 
 
 class Embedder:
-    """The model file at `path`, run with so many `threads`. Raise ModelDamaged if it is no model.
+    """The model file at `path`, run with so many `threads`. Raise ModelError if it is none.
 
     Attributes:
         size: the numbers in a vector.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
+        gguf.check_embedding_model(path)
         start_library()
         self._model: Any = lib.llama_model_load_from_file(os.fsencode(path), lib.llama_model_default_params())
         if not self._model:
