@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from phichat.chat.sources import Source
 from phichat.documents.grounding import ground
 
-UNSUPPORTED = "\N{WHITE BULLET}"
-"""The quiet sign after a sentence that no passage supports."""
-
 
 @dataclass(frozen=True)
 class CitedAnswer:
     """An answer with its citations.
 
     Attributes:
-        text: the Markdown of the answer with a number in brackets, or UNSUPPORTED, after each sentence.
+        text: the Markdown of the answer with a mark after each sentence.
         numbers: of the passages that are cited, in order.
-        has_unsupported: whether UNSUPPORTED is in the text.
+        has_unsupported: whether there is a sentence that no passage supports.
     """
 
     text: str
@@ -30,9 +27,12 @@ def cite(
     passages: Sequence[Source],
     *,
     mark: Callable[[int], str] = "[{}]".format,
-    unsupported: str = UNSUPPORTED,
+    unsupported: str = "",
 ) -> CitedAnswer:
-    """Return `answer` with the numbers of the passages, from 1, that support its sentences, each as `mark` makes it."""
+    """Return `answer` with the numbers of the passages, from 1, that support its sentences, each as `mark` makes it.
+
+    After other sentences comes the sign `unsupported`.
+    """
     supports = ground(answer, [passage.text for passage in passages])
     parts, at = [], 0
     for support in supports:

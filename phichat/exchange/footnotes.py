@@ -14,7 +14,7 @@ def footnoted(
 
     A footnote is a mark and the place of the passage, such as "manual.pdf, p. 12".
     """
-    cited = cite(answer, passages, mark=mark, unsupported="")
+    cited = cite(answer, passages, mark=mark)
     return cited.text, [(mark(number), passages[number - 1].title) for number in cited.numbers]
 
 

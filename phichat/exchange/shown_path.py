@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from phichat.chat.conversation import Message, Role
+from phichat.exchange.footnotes import passages_of, with_footnotes
 from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.unicode import replace_surrogates, without_controls
@@ -16,8 +17,10 @@ def text_pieces(records: Iterable[ConversationRecord]) -> Iterator[str]:
     for number, record in enumerate(records):
         title = summary_title(record.summary)
         yield ("\n\n" if number else "") + f"{title}\n{'=' * len(title)}\n"
-        for message in shown_path(record):
-            yield f"\n— {speaker_and_time(message)} —\n{message.text.strip(_LINE_ENDS)}\n"
+        path = shown_path(record)
+        for at, message in enumerate(path):
+            text = with_footnotes(message.text, passages_of(path, at))
+            yield f"\n— {speaker_and_time(message)} —\n{text.strip(_LINE_ENDS)}\n"
             yield from (f"\n[{file.title}]\n{file.text.strip(_LINE_ENDS)}\n" for file in message.attachments)
 
 

@@ -451,3 +451,4 @@ def test_answers_from_documents_have_footnotes() -> None:
     assert "[^0-1-1]: a.pdf, p. 3" in markdown
     assert '<p class="sources" dir="auto">[1] a.pdf, p. 3</p>' in page
     assert "every week.\u00a0[1] Elephants fly." in page
+    assert "every week.\u00a0[1] Elephants fly.\n\n[1] a.pdf, p. 3\n" in _written(Format.TEXT, talked)

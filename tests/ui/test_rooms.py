@@ -58,7 +58,7 @@ OUTSIDE = {
     "help": (),
     "desktop": ("chat",),
     "chat": DATA,
-    "documents": ("chat", *DOCUMENTS),
+    "documents": ("chat", "markdown.citations", *DOCUMENTS),
     "lens": ("chat", "engine.base"),
     "window": (*DATA, *DOCUMENTS),
 }

@@ -2,14 +2,16 @@
 
 from math import ceil
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Slot
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
+from phichat.i18n import tr
+from phichat.markdown.citations import JOINER, UNSUPPORTED, without_citations
 from phichat.markdown.document import OBJECT, Block, Node, Paragraph
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.formulas import SOURCE, FormulaCache
-from phichat.ui.blocks.text_layout import INDENT, QUOTE, QUOTES, RULE, TextLayout
+from phichat.ui.blocks.text_layout import CITATION, INDENT, QUOTE, QUOTES, RULE, TextLayout
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.foreign_text import SealedDocument
 from phichat.ui.widgets.long_text import wrap_by_words_of
@@ -24,7 +26,12 @@ class TextBlock(BlockWidget, QTextBrowser):
     """Shows text, as high as the text is long.
 
     Nothing is fetched or run: HTML stays text, images are not loaded, and a link shows its URL before it opens.
+
+    Signals: `citation_opened(int)`, `citation_focused(int)`: the number of the passage that a citation leads to.
     """
+
+    citation_opened = Signal(int)
+    citation_focused = Signal(int)
 
     _has_style = False  # a class attribute: Qt sends changeEvent before the constructor is done, too
 
@@ -79,7 +86,8 @@ class TextBlock(BlockWidget, QTextBrowser):
         return self._with_formula_sources(text, cursor.selectionStart(), cursor.selectionEnd())
 
     def link_at(self, place: QPoint) -> str:
-        return self.anchorAt(place)
+        link = self.anchorAt(place)
+        return "" if link.startswith(f"{CITATION}:") else link
 
     def set_accessible_name(self, name: str) -> None:
         self.setAccessibleName(name)
@@ -128,11 +136,13 @@ class TextBlock(BlockWidget, QTextBrowser):
             self.horizontalScrollBar().setValue(scrolled)
 
     def _set_description(self) -> None:
-        """Give screen readers the source of formulas, which are one character each in the text."""
+        """Give screen readers the source of formulas, which are one character each, and words for the quiet sign."""
         text = self.toPlainText()
-        if OBJECT in text:
-            end = self.document().characterCount()
-            self.setAccessibleDescription(self._with_formula_sources(text, 0, end))
+        if OBJECT in text or UNSUPPORTED in text:
+            described = self._with_formula_sources(text, 0, self.document().characterCount())
+            self.setAccessibleDescription(described.replace(UNSUPPORTED, tr("(not in your documents)")))
+        elif self.accessibleDescription():
+            self.setAccessibleDescription("")
 
     def _with_formula_sources(self, text: str, start: int, end: int) -> str:
         """Return `text`, which is from `start` to `end` in the document, with the source of each formula."""
@@ -173,7 +183,9 @@ class TextBlock(BlockWidget, QTextBrowser):
 
     @Slot(QUrl)
     def _open_link(self, url: QUrl) -> None:
-        if url.scheme() in _SAFE_SCHEMES:
+        if url.scheme() == CITATION:
+            self.citation_opened.emit(int(url.path()))
+        elif url.scheme() in _SAFE_SCHEMES:
             from phichat.ui.widgets.dialogs import LinkDialog  # noqa: PLC0415 - with the first link
 
             LinkDialog(url, self.window()).open()
@@ -196,10 +208,11 @@ class TextBlock(BlockWidget, QTextBrowser):
 
     def createMimeDataFromSelection(self) -> QMimeData:
         data = QMimeData()  # Qt's own has object replacement characters for formulas, or nothing
-        data.setText(self.selected_text())
+        data.setText(without_citations(self.selected_text()))
         selection = self.textCursor().selection()
-        has_formula = OBJECT in selection.toPlainText()
-        data.setHtml(_html(self.selected_markdown()) if has_formula else selection.toHtml())
+        text = selection.toPlainText()
+        is_ours = OBJECT in text or JOINER in text
+        data.setHtml(_html(without_citations(self.selected_markdown())) if is_ours else selection.toHtml())
         return data
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -220,6 +233,13 @@ class TextBlock(BlockWidget, QTextBrowser):
             painter.begin(self.viewport())
             self.text_layout.formula_object.repaint_selected(painter)
             painter.end()
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        has_moved = super().focusNextPrevChild(is_next)
+        link = QUrl(self.textCursor().charFormat().anchorHref()) if has_moved and self.hasFocus() else QUrl()
+        if link.scheme() == CITATION:
+            self.citation_focused.emit(int(link.path()))
+        return has_moved
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

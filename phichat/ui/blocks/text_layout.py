@@ -20,6 +20,8 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
+from phichat.i18n import tr
+from phichat.markdown.citations import JOINER, split_citations
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
 from phichat.markdown.serializer import clip, to_markdown
 from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, apply_drawing
@@ -27,6 +29,9 @@ from phichat.ui.widgets.foreign_text import tool_tip
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # list[int]: the list depth at which each quote around a paragraph began
 RULE = QTextFormat.Property.UserProperty + 6
+
+CITATION = "citation"
+"""The scheme of the link on a number that opens a passage; links in answers themselves lead to the web alone."""
 
 # In units of the font size:
 HEADINGS = (1.0, 1.5, 1.3, 1.15, 1.05, 1.0, 1.0)  # by level
@@ -92,9 +97,15 @@ class TextLayout:
         for run in runs:
             if run.latex and self._is_drawn(run):
                 cursor.insertText(OBJECT, self._formula_format(run, self._run_format(run, base)))
-                continue
-            shown = replace(run, style=run.style | Style.CODE) if run.latex else run
-            cursor.insertText(_as_line_breaks(run.text), self._run_format(shown, base))
+            elif run.latex or run.style & Style.CODE or JOINER not in run.text:
+                shown = replace(run, style=run.style | Style.CODE) if run.latex else run
+                cursor.insertText(_as_line_breaks(run.text), self._run_format(shown, base))
+            else:
+                for text, number in split_citations(run.text):
+                    char_format = self._run_format(run, base)
+                    cursor.insertText(
+                        _as_line_breaks(text), self._citation_format(number, char_format) if number else char_format
+                    )
 
     def to_markdown(self, start: int, end: int, *, is_escaped: bool = False) -> str:
         """Return the text between two positions in the document as Markdown."""
@@ -195,6 +206,13 @@ class TextLayout:
             char_format.setFontUnderline(True)
             char_format.setForeground(self._palette.color(QPalette.ColorRole.Link))
             char_format.setToolTip(tool_tip(run.link))
+        return char_format
+
+    def _citation_format(self, number: int, char_format: QTextCharFormat) -> QTextCharFormat:
+        char_format.setAnchor(True)
+        char_format.setAnchorHref(f"{CITATION}:{number}")
+        char_format.setForeground(self._palette.color(QPalette.ColorRole.Link))
+        char_format.setToolTip(tr("Open this passage"))
         return char_format
 
     def _formula_format(self, run: Run, char_format: QTextCharFormat) -> QTextCharFormat:

@@ -117,7 +117,7 @@ class MessageCommands(QObject):
         if path := self._session.conversation.path():
             from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - takes 10 ms: it imports Markdown
 
-            copy_to_clipboard(messages_data(path))
+            copy_to_clipboard(messages_data(path, self._transcript.context.find_sources))
             self.notified.emit(tr("Conversation copied."))
 
     def _siblings(self, message: Message) -> list[Message]:

@@ -77,7 +77,7 @@ class ParallelAnswers(QObject):
             self._pages.show_over_conversation(None)
             return
         if self._columns is None:
-            self._columns = AnswerColumns(self._theme, self._transcript.context.render)
+            self._columns = AnswerColumns(self._theme, self._transcript.context)
             self._columns.chosen.connect(self._choose)
             self._columns.closed.connect(self._go_back)
         question = session.conversation.message(messages[0].parent or "")

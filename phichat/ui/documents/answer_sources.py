@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWi
 
 from phichat.chat.conversation import Message
 from phichat.chat.sources import Source, Sources
-from phichat.documents.citations import UNSUPPORTED, CitedAnswer, cite
+from phichat.documents.citations import CitedAnswer, cite
 from phichat.i18n import format_number, tr, tr_count
+from phichat.markdown.citations import UNSUPPORTED, citation
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import help_label, push_button
@@ -77,9 +78,16 @@ class AnswerSources(QWidget):
             return message.text
         if self._key != (message.text, sources):
             self._key, self._sources = (message.text, sources), sources
-            self._cited = cite(message.text, sources.passages)
+            self._cited = cite(message.text, sources.passages, mark=citation, unsupported=UNSUPPORTED)
             self._show()
         return self._cited.text
+
+    def titles(self) -> list[str]:
+        return [source.title for source in self._sources.passages]
+
+    def open_passage(self, number: int) -> None:
+        if 0 < number <= len(self._sources.passages):
+            self.opened.emit(self._sources, number - 1)
 
     def tab_stops(self) -> list[QWidget]:
         if self.isHidden():

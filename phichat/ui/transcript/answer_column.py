@@ -12,10 +12,10 @@ from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
-from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.assistant_message import footer
 from phichat.ui.transcript.copying import message_data
+from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.thinking_view import ThinkingView
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import CopyButton, heading_label, push_button
@@ -45,17 +45,17 @@ class AnswerColumn(QFrame):
     moved = Signal(int)
     closed = Signal()
 
-    def __init__(self, theme: Theme, render: RenderContext, message: Message, number: int, setting: str) -> None:
+    def __init__(self, theme: Theme, context: MessageContext, message: Message, number: int, setting: str) -> None:
         super().__init__()
         self.setObjectName(f"answer-{number}")
         self.setProperty("part", "answer")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._message, self._theme = message, theme
+        self._message, self._theme, self._context = message, theme, context
         self.title = tr("Answer {number}").format(number=format_number(number))
         self._setting = setting
         self._parts: list[BlockWidget] = []
         self._thinking: ThinkingView | None = None
-        self._blocks = BlockList(theme, render, self._parts, self)
+        self._blocks = BlockList(theme, context.render, self._parts, self)
         self._blocks.changed.connect(self._on_blocks_changed)
         self._note = AlertLabel(theme)
         self._note.setWordWrap(True)
@@ -127,7 +127,7 @@ class AnswerColumn(QFrame):
             self._thinking.show_message(self._message)
 
     def _data(self) -> QMimeData:
-        return message_data(self._message)
+        return message_data(self._message, self._context.find_sources)
 
     @Slot(int, int)
     def _follow(self, _: int, most: int) -> None:
@@ -153,7 +153,7 @@ class AnswerColumn(QFrame):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, right = event.key(), -1 if self.isRightToLeft() else 1
         if event.matches(QKeySequence.StandardKey.Copy):
-            copy_to_clipboard(message_data(self._message))
+            copy_to_clipboard(self._data())
         elif event.modifiers() not in {Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier}:
             super().keyPressEvent(event)
         elif key in SCROLLING:

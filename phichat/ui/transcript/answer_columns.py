@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Reply
 from phichat.i18n import format_number, tr
-from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.answer_column import AnswerColumn
+from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.controls import heading_label, push_button
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.unicode import short_title
@@ -30,11 +30,11 @@ class AnswerColumns(QWidget):
     chosen = Signal(object)
     closed = Signal()
 
-    def __init__(self, theme: Theme, render: RenderContext) -> None:
+    def __init__(self, theme: Theme, context: MessageContext) -> None:
         super().__init__()
         self.setObjectName("answerColumns")
         self.setAccessibleName(tr("Answers side by side"))
-        self._theme, self._render = theme, render
+        self._theme, self._context = theme, context
         self._columns: list[AnswerColumn] = []
         self._current = 0
         self._question = muted(plain_label())
@@ -58,7 +58,7 @@ class AnswerColumns(QWidget):
         self._question.setText(short_title(question))
         settings = _settings(messages)
         self._columns = [
-            AnswerColumn(self._theme, self._render, message, number, setting)
+            AnswerColumn(self._theme, self._context, message, number, setting)
             for number, (message, setting) in enumerate(zip(messages, settings, strict=True), 1)
         ]
         for column in self._columns:

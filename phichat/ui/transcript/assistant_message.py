@@ -1,19 +1,19 @@
 """The widget of a reply: its blocks, and a footer that says how it was made."""
 
-from dataclasses import replace
 from weakref import WeakMethod
 
-from PySide6.QtCore import QMimeData, QRect, Qt, Slot
+from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from phichat.chat.conversation import Branch, Ending, Message, Reply
-from phichat.exchange.footnotes import with_footnotes
 from phichat.i18n import format_number, tr, tr_count
+from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
+from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript.copying import message_data
+from phichat.ui.transcript.copying import Selection, cited_selection, selection_in
 from phichat.ui.transcript.message_context import LensPart, MessageContext, SourcesPart
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
@@ -46,6 +46,7 @@ class AssistantMessageView(MessageView):
         self._lens: LensPart | None = None
         self._sources: SourcesPart | None = None
         self._index = -1
+        self._shown_text = ""
         self._block_parts = self._parts
         self._blocks = BlockList(theme, context.render, self._block_parts, self)
         self._blocks.changed.connect(self._on_blocks_changed)
@@ -178,6 +179,9 @@ class AssistantMessageView(MessageView):
     def _set_up(self, part: BlockWidget) -> None:
         self._install_filters(part)
         part.set_accessible_name(self._name())
+        if isinstance(part, TextBlock):
+            part.citation_opened.connect(self._on_citation_opened)
+            part.citation_focused.connect(self._on_citation_focused)
         if self.search_terms and part.highlights is None:
             part.highlight(self.search_terms, self._theme.colors)
 
@@ -202,16 +206,18 @@ class AssistantMessageView(MessageView):
         self._parts = parts
         self._blocks.set_visible(is_visible=are_blocks)
         if are_blocks:
-            self._blocks.show(self._cited_text(), is_growing=self._is_growing())
+            self._shown_text = self._cited_text()
+            self._blocks.show(self._shown_text, is_growing=self._is_growing())
         if has_changed and self.search_terms:
             self.highlight(self.search_terms)
         if had_focus:
             self.take_focus()
 
-    def _clipboard_data(self) -> QMimeData:
-        sources = self._context.find_sources(self._message)
-        text = with_footnotes(self._message.text, sources.passages) if sources else self._message.text
-        return message_data(replace(self._message, text=text))
+    def selection(self) -> Selection | None:
+        if self._sources is None or self._parts is not self._block_parts:
+            return super().selection()
+        found = selection_in(self._parts, self._shown_text)
+        return cited_selection(found, self._sources.titles()) if found else None
 
     def _cited_text(self) -> str:
         """Show the sources of the answer, if there are any, and return its text with citations."""
@@ -228,6 +234,18 @@ class AssistantMessageView(MessageView):
         if is_new or not self._is_growing():
             self.update_tab_order()
         return text
+
+    @Slot(int)
+    def _on_citation_opened(self, number: int) -> None:
+        if self._sources:
+            self._sources.open_passage(number)
+
+    @Slot(int)
+    def _on_citation_focused(self, number: int) -> None:
+        titles = self._sources.titles() if self._sources else []
+        if 0 < number <= len(titles):
+            title = titles[number - 1]
+            announce(self, tr("Source {number}: {title}").format(number=format_number(number), title=title))
 
     @Slot(bool)
     def _on_lens_toggled(self, is_on: bool) -> None:

@@ -1,14 +1,17 @@
 """Messages and selected text as clipboard data: Markdown as plain text, HTML for formatting."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtWidgets import QPlainTextEdit
 
 from phichat.chat.conversation import Message
+from phichat.chat.sources import Sources
+from phichat.exchange.footnotes import with_footnotes
 from phichat.exchange.html import markdown_html, message_html, messages_html
 from phichat.exchange.markdown import messages_markdown
+from phichat.markdown import citations
 from phichat.markdown.serializer import tables_to_markdown
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.widgets.clipboard import mime_data
@@ -16,10 +19,18 @@ from phichat.ui.widgets.clipboard import mime_data
 
 @dataclass(frozen=True)
 class Selection:
-    """Selected text of a message: `text` as it reads, `markdown` as a Markdown parser understands it."""
+    """Selected text of a message: `text` as it reads, `markdown` as a Markdown parser understands it.
+
+    `copied` has both with the citations of an answer and, below, where they lead; None if there are none.
+    """
 
     text: str
     markdown: str
+    copied: "Selection | None" = None
+
+
+FindSources = Callable[[Message], Sources | None]
+"""Returns what was found in documents for the question of an answer."""
 
 
 def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
@@ -38,6 +49,13 @@ def selection_in(parts: Sequence[BlockWidget], source: str) -> Selection | None:
         if is_code or "\n" not in text:
             return Selection(text, escaped)
     return Selection(markdown, escaped)
+
+
+def cited_selection(selection: Selection, titles: Sequence[str]) -> Selection:
+    """Return a selection of an answer with citations: without them, and with footnotes for the clipboard."""
+    text, markdown = selection.text, selection.markdown
+    copied = Selection(citations.with_footnotes(text, titles), citations.with_footnotes(markdown, titles))
+    return Selection(citations.without_citations(text), citations.without_citations(markdown), copied)
 
 
 def _markdown(parts: Sequence[BlockWidget], *, is_escaped: bool = False) -> str:
@@ -63,18 +81,26 @@ def table_markdown(parts: Sequence[BlockWidget], index: int) -> str:
     return tables_to_markdown(found) if found else ""
 
 
-def message_data(message: Message) -> QMimeData:
-    """Return a message for the clipboard."""
+def message_data(message: Message, find_sources: FindSources = lambda _: None) -> QMimeData:
+    """Return a message for the clipboard; an answer with its sources as footnotes."""
+    message = _footnoted(message, find_sources)
     return mime_data(message.text, message_html(message))
 
 
 def selection_data(selection: Selection) -> QMimeData:
     """Return selected text for the clipboard."""
-    return mime_data(selection.text, markdown_html(selection.markdown))
+    copied = selection.copied or selection
+    return mime_data(copied.text, markdown_html(copied.markdown))
 
 
-def messages_data(messages: Sequence[Message]) -> QMimeData:
+def messages_data(messages: Sequence[Message], find_sources: FindSources) -> QMimeData:
     """Return messages for the clipboard; if there are several, under headings that name the speaker."""
     if len(messages) == 1:
-        return message_data(messages[0])
+        return message_data(messages[0], find_sources)
+    messages = [_footnoted(message, find_sources) for message in messages]
     return mime_data(messages_markdown(messages), messages_html(messages))
+
+
+def _footnoted(message: Message, find_sources: FindSources) -> Message:
+    sources = find_sources(message)
+    return replace(message, text=with_footnotes(message.text, sources.passages)) if sources else message

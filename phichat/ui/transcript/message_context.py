@@ -50,6 +50,12 @@ class SourcesPart(Protocol):
     def show_answer(self, message: Message, sources: Sources, *, is_growing: bool) -> str:
         """Show the sources of the answer `message`; return its text with citations."""
 
+    def titles(self) -> list[str]:
+        """Return where each passage is, such as "manual.pdf, p. 12"."""
+
+    def open_passage(self, number: int) -> None:
+        """Show the passage of that number, from 1, in its document."""
+
     def tab_stops(self) -> "list[QWidget]":
         """Return the widgets that take the focus, in reading order."""
 

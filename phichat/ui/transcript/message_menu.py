@@ -95,11 +95,11 @@ class MessageMenu(QMenu):
 
     @Slot()
     def _copy(self) -> None:
-        copy_to_clipboard(message_data(self._message))
+        copy_to_clipboard(message_data(self._message, self._context.find_sources))
 
     @Slot()
     def _copy_several(self) -> None:
-        copy_to_clipboard(messages_data(self._several))
+        copy_to_clipboard(messages_data(self._several, self._context.find_sources))
 
     @Slot()
     def _copy_selected(self) -> None:

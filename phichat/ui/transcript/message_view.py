@@ -225,7 +225,7 @@ class MessageView(QWidget):
 
     def _clipboard_data(self) -> QMimeData:
         """Return the message for the clipboard."""
-        return message_data(self._message)
+        return message_data(self._message, self._context.find_sources)
 
     def _install_filters(self, part: BlockWidget) -> None:
         """Install the context's event filters on a new block."""

@@ -8,6 +8,7 @@ from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Role
+from phichat.chat.sources import Sources
 from phichat.i18n import tr
 from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled, set_icon_size, set_max_width
@@ -55,7 +56,7 @@ class Transcript(QScrollArea):
         self._visible = VisibleMessages(self._lay_out(), theme, self.context, self)
         self._anchor = ScrollAnchor(self, self._content, self._visible.views, self._is_editing)
         self.context.signals.editing_changed.connect(self._on_editing)
-        self.selection = MessageSelection(self._visible, self._content, theme)
+        self.selection = MessageSelection(self._visible, self._content, theme, self._find_sources)
         self.text_selection = TextSelection(self, self._visible, self.selection)
         self.context.mouse_filter = self.text_selection
         self.context.selection = self.selection.messages
@@ -71,6 +72,9 @@ class Transcript(QScrollArea):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus)
+
+    def _find_sources(self, message: Message) -> Sources | None:
+        return self.context.find_sources(message)
 
     def show_path(self, messages: Sequence[Message]) -> None:
         """Show `messages`, scrolled to the end. Widgets of messages that were shown before stay."""

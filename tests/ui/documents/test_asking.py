@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QApplication, QDialog, QToolButton
 
+from phichat.ui.transcript import assistant_message
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
 from tests.ui.chat.test_attachments import drop
@@ -17,6 +18,7 @@ PAGES = [
     ["A red lamp blinks seven times", "if the pump lacks oil."],
     ["The warranty ends after thirty months,", "and pumps that were opened have none."],
 ]
+SUPPORTED, OTHER = "The filter is rinsed every week with cold water.", "Elephants like bananas very much."
 FILLER = "Nothing of importance is written in this line of the manual at all."
 
 
@@ -35,10 +37,18 @@ def asked(person: Person, engine: ScriptedEngine, manual: Path) -> Person:
     person.wait(lambda: person.window.generation.loaded and person.window.generation.loaded.context == 256)
     drop(person, manual)
     person.wait(lambda: [each for each in _chips(person) if each.endswith(("passages", "passage"))])
-    engine.enqueue("The filter is rinsed every week with cold water. ", "Elephants like bananas very much.")
+    engine.enqueue(f"{SUPPORTED} ", OTHER)
     person.ask("How often is the filter rinsed?")
     person.wait(lambda: not person.window.generation.is_answering())
     return person
+
+
+def copied() -> str:
+    return QApplication.clipboard().text().replace("\xa0", " ")
+
+
+def without_joiners(text: str) -> str:
+    return text.replace("\u2060", "").replace("\xa0", " ")
 
 
 def _chips(person: Person) -> list[str]:
@@ -60,9 +70,51 @@ def test_an_answer_names_the_page_that_each_sentence_is_from(asked: Person) -> N
     sources = asked.find("sources-1")
     (chip,) = sources.findChildren(QToolButton, "sourceOpen")
     assert "manual.pdf, p. 1" in chip.text()
-    shown = asked.find("message-1").text_edits()[0].toPlainText()
-    assert shown == "The filter is rinsed every week with cold water. [1] Elephants like bananas very much. \u25e6"
-    assert asked.message(1).endswith("bananas very much.")
+    shown = asked.find("message-1").text_edits()[0]
+    assert without_joiners(shown.toPlainText()) == f"{SUPPORTED} [1] {OTHER} \u25e6"
+    assert shown.accessibleDescription().endswith(f"{OTHER} (not in your documents)")
+    assert asked.message(1) == f"{SUPPORTED} {OTHER}"
+
+
+def test_a_number_in_an_answer_opens_its_page(asked: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = asked.find("message-1").text_edits()[0]
+    heard: list[str] = []
+    monkeypatch.setattr(assistant_message, "announce", lambda _, sentence: heard.append(sentence))
+    text.setFocus()
+    QTest.keyClick(text, Qt.Key.Key_Tab)
+    assert heard[-1] == "Source 1: manual.pdf, p. 1"
+    QTest.keyClick(text, Qt.Key.Key_Return)
+    viewer = asked.find("documentViewer")
+    assert viewer.windowTitle() == "manual.pdf, p. 1"
+    QTest.keyClick(viewer, Qt.Key.Key_Escape)
+    asked.wait(lambda: asked.window.findChild(QDialog, "documentViewer") is None)
+    cursor = text.document().find("1]")
+    assert text.link_at(text.cursorRect(cursor).center()) == ""  # which nobody needs to copy
+    cursor.setPosition(cursor.selectionStart())
+    QTest.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=text.cursorRect(cursor).center())
+    asked.find("documentViewer")
+
+
+def test_copies_take_the_sources_along(asked: Person) -> None:
+    note = "\n\n[1] manual.pdf, p. 1"
+    view = asked.find("message-1")
+    view.take_focus()
+    QTest.keyClick(view.text_edits()[0], Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(view.text_edits()[0], Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert copied() == f"{SUPPORTED} [1] {OTHER}{note}"
+    text = view.text_edits()[0]
+    text.setTextCursor(text.document().find("cold water. [\u20601]"))
+    QTest.keyClick(text, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert copied() == f"cold water. [1]{note}"
+    assert "[1] manual.pdf" in QApplication.clipboard().mimeData().html()
+    assert view.selection().text == "cold water."  # as it is quoted
+    text.setTextCursor(text.document().find("Elephants"))
+    QTest.keyClick(text, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert copied() == "Elephants"
+    asked.find("transcript").text_selection.clear()
+    asked.find("transcript").selection.select_all()
+    asked.find("transcript").selection.copy()
+    assert copied().rstrip().endswith(f"{OTHER}{note}")
 
 
 def test_a_source_opens_its_page(asked: Person) -> None:
