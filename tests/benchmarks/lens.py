@@ -43,6 +43,10 @@ class Stored:
         """Return what was weighed."""
         return weighed_reply(message)
 
+    def objection(self) -> str:
+        """Return that the model can read answers."""
+        return ""
+
 
 def pieces() -> list[Piece]:
     """Return an answer with paragraphs of sixty tokens, a third of which are unsure."""
