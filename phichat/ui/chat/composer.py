@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments
@@ -75,7 +75,6 @@ class Composer(QFrame):
         self._stop = _button("stopButton", tr("Stop"), tr("Stop (Esc)"))
         self._stop.hide()
         self._answer_now = banner_button("answerNowButton", tr("Answer now"))
-        self._answer_now.setToolTip(tr("Stop thinking and answer now"))
         set_fixed_size(self._answer_now, 0, 34)
         self._answer_now.hide()
         self._time_estimate = _time_estimate()
@@ -197,6 +196,11 @@ class Composer(QFrame):
         self._stop.setVisible(answering)
         if had_focus:
             self.field.setFocus()
+
+    def name_answer_keys(self, keys: QKeySequence) -> None:
+        """Name the `keys` that do what Answer now does, where it is explained."""
+        shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
+        self._answer_now.setToolTip(tr("Stop thinking and answer now ({keys})").format(keys=shown))
 
     def set_thinking(self, *, is_thinking: bool) -> None:
         """Show Answer now while the model thinks."""

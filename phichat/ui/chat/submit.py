@@ -1,4 +1,4 @@
-"""Submits messages to the model, at once or as soon as it is free; and stops the reply that is shown."""
+"""Submits messages to the model, at once or as soon as it is free; and stops or hurries the reply that is shown."""
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction
@@ -19,7 +19,7 @@ PENDING = "pending"  # source of feedback
 
 
 class SubmitController(QObject):
-    """Passes messages from the composer to the model, drafts to their conversations, and Stop to the reply shown.
+    """Passes messages from the composer to the model, drafts to their conversations, and commands to the reply shown.
 
     A message that cannot be answered yet is queued, and stays in the composer until its turn: one for each
     conversation, in the order they were sent in. Whoever edits it, takes it out of the queue.
@@ -37,10 +37,11 @@ class SubmitController(QObject):
         conversations: Conversations,
         consent: SendingConsent,
         stop: QAction,
+        answer_now: QAction,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._stop, self._feedback = stop, feedback
+        self._stop, self._answer_now, self._feedback = stop, answer_now, feedback
         self._composer, self._transcript = composer, transcript
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
@@ -50,7 +51,9 @@ class SubmitController(QObject):
         composer.draft_changed.connect(self._on_written)
         composer.unqueued.connect(self._on_unqueued)
         composer.stopped.connect(self._on_stopped)
-        composer.answer_requested.connect(self._on_answer_requested)
+        composer.name_answer_keys(answer_now.shortcut())
+        for requested in (composer.answer_requested, answer_now.triggered):
+            requested.connect(self._on_answer_requested)
         generation.replied.connect(self._show_thinking)
         stop.triggered.connect(self._on_stopped)
         generation.state_changed.connect(self._show_state)
@@ -143,7 +146,9 @@ class SubmitController(QObject):
 
     @Slot()
     def _show_thinking(self) -> None:
-        self._composer.set_thinking(is_thinking=self._generation.is_thinking(self.session))
+        is_thinking = self._generation.is_thinking(self.session)
+        self._composer.set_thinking(is_thinking=is_thinking)
+        self._answer_now.setEnabled(is_thinking)
 
     @Slot()
     def _show_state(self) -> None:

@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
             conversations,
             consent,
             self.commands.stop,
+            self.commands.answer_now,
             self,
         )
         self._context_marker = ContextMarker(self._transcript, generation, current, self)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QPlainTextEdit, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from phichat.chat.conversation import Ending
 from phichat.chat.sampling import UNLIMITED, Sampling
 from phichat.ui.a11y import screen_reader
+from phichat.ui.help.shortcuts_dialog import groups
 from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.copying import message_data
@@ -126,6 +128,32 @@ def test_answer_now(person: Person, engine: ScriptedEngine, gate: threading.Even
     assert person.find("answerNowButton").isHidden()
     gate.set()
     wait_for_answer(person, "Because.")
+
+
+def test_answer_now_has_keys_and_an_entry_in_the_menu(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    action = person.window.commands.answer_now
+    assert not action.isEnabled()
+    ask(person, engine, thought("Hm"), gate, "Because.")
+    person.qtbot.waitUntil(action.isEnabled)
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    assert person.find("answerNowButton").toolTip() == f"Stop thinking and answer now ({keys})"
+    listed = dict(rows_of_shortcuts(person))
+    assert (listed["Answer now"], listed["Stop answering"]) == (keys, "Esc")
+    stop = person.window.generation._reply
+    assert stop is not None
+    person.type("meanwhile")
+    person.press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert (stop.is_hurried(), stop.is_set()) == (True, False)
+    assert not action.isEnabled()
+    assert person.written() == "meanwhile"
+    gate.set()
+    person.qtbot.waitUntil(lambda: person.message(1) == "Because.")
+
+
+def rows_of_shortcuts(person: Person) -> list[tuple[str, str]]:
+    return next(rows for heading, rows in groups(person.window.menuBar()) if heading == "Conversation")
 
 
 def test_a_thought_that_was_stopped_can_go_on(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:
