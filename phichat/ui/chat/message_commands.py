@@ -179,6 +179,7 @@ class MessageCommands(QObject):
     @Slot(object, str, object)
     def _edit(self, message: Message, text: str, attachments: Attachments) -> None:
         if self._is_free() and self._consent.is_given(partial(self._edit, message, text, attachments)):
+            self._transcript.close_editor(message)
             self._generation.edit(self._session, message, text, attachments)
             self._transcript.follow()
             self._composer.setFocus()

@@ -70,7 +70,8 @@ class MessageSignals(QObject):
             or, for None, the current one.
         several_requested(Message, Sequence[Sampling]): generate other replies side by side, each with its settings.
         repeat_requested(Message): generate the reply again with its own settings, seed and model.
-        edit_submitted(Message, str, Attachments): ask this text with these files, as another version of the message.
+        edit_submitted(Message, str, Attachments): ask this text with these files, as another version of the message;
+            the editor stays open until that is done.
         version_chosen(Message): show this version.
         quote_requested(str): quote this text in the composer.
         delete_requested(Message): delete the message and all that follow.

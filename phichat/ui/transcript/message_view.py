@@ -82,6 +82,9 @@ class MessageView(QWidget):
     def edit(self) -> None:
         """Open the editor. Does nothing for replies."""
 
+    def close_editor(self) -> None:
+        """Close the editor and discard what was written there. Does nothing for replies."""
+
     def is_editing(self) -> bool:
         """Return whether the editor is open."""
         return False

@@ -154,6 +154,11 @@ class Transcript(QScrollArea):
         """
         self._visible.show_context_start(message_id)
 
+    def close_editor(self, message: Message) -> None:
+        """Close the editor of `message`, whose text was sent."""
+        if view := self._visible.view(self._visible.index_of(message.id)):
+            view.close_editor()
+
     def show_remark(self, message: Message, remark: str) -> None:
         """Show `remark` below `message`."""
         self.context.state.remarks[message.id] = remark

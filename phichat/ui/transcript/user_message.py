@@ -209,7 +209,7 @@ class UserMessageView(MessageView):
         self._bubble.setVisible(not is_editing)
         self.toolbar.setVisible(not is_editing)
 
-    def _close_editor(self) -> None:
+    def close_editor(self) -> None:
         self._state.unsent_edits.pop(self._message.id, None)
         self._state.unsent_files.pop(self._message.id, None)
         if self._editor:
@@ -232,12 +232,11 @@ class UserMessageView(MessageView):
     @Slot(str)
     def _on_sent(self, text: str) -> None:
         files = self._state.unsent_files.get(self._message.id, self._message.attachments)
-        self._close_editor()
         self._signals.edit_submitted.emit(self._message, text, files)
 
     @Slot()
     def _on_cancelled(self) -> None:
-        self._close_editor()
+        self.close_editor()
         self.take_focus()
 
     @Slot()

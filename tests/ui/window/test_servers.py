@@ -21,6 +21,7 @@ from tests.conftest import PROXY_VARIABLES
 from tests.support.fakes import ScriptedShelf
 from tests.support.keyrings import Keyring, install
 from tests.support.servers.chat import BREAK, ChatServer, logprobs
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 
@@ -107,6 +108,31 @@ def test_nothing_is_sent_before_the_user_agrees(begin: Callable[..., Person], se
     person.ask("another one")
     person.wait(lambda: len(server.chats) == 2)
     assert not person.window.findChild(QMessageBox, "consentQuestion")
+
+
+def test_an_edit_that_is_not_sent_stays_in_its_editor(
+    begin: Callable[..., Person], server: ChatServer, home: Path
+) -> None:
+    put(home, ("Seas", 1.0))
+    person = begin(agrees=False)
+    person.wait(person.titles)
+    person.open("Seas")
+    person.wait(lambda: person.window.findChild(QWidget, "message-0"))
+    person.press_in(0, "Edit")
+    QTest.keyClicks(person.find("editField"), " and lakes")
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
+    press(person, "refuseButton")
+    assert person.find("editField").toPlainText() == "Tell me of Seas and lakes"
+    assert server.chats == []
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
+    press(person, "agreeButton")
+    person.wait(lambda: server.chats)
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(0) == "Tell me of Seas and lakes"
+    assert not person.window.findChild(QWidget, "editBox")
+    person.press_in(0, "Previous version")
+    assert person.message(0) == "Tell me of Seas"
+    assert not person.window.findChild(QWidget, "editBox"), "it was sent"
 
 
 def test_a_temporary_conversation_asks_too(begin: Callable[..., Person], server: ChatServer) -> None:
