@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
-    QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -31,9 +30,10 @@ from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label, inset_spin_box, push_button
+from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import breakable_path, plain_label
+from phichat.ui.widgets.spin_boxes import SpinBox
 from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
 if TYPE_CHECKING:
@@ -213,9 +213,7 @@ class PreferencesDialog(QDialog):
             if name in ACCENTS:
                 colours.setItemIcon(number, swatch(name))
         self._add(form, "accentCombo", tr("Accent color"), colours)
-        self._size = inset_spin_box(
-            QSpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
-        )
+        self._size = SpinBox(minimum=LEAST, maximum=MOST, singleStep=STEP, value=self._now.text_percent)
         self._size.setSuffix(tr("{percent}%").format(percent=""))
         self._size.setKeyboardTracking(False)
         refuse_drops(self._size)

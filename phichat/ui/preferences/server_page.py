@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from weakref import WeakMethod
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import CopyButton, help_label, inset_spin_box
+from phichat.ui.widgets.controls import CopyButton, help_label
 from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.spin_boxes import SpinBox
 from phichat.ui.widgets.text_input import refuse_drops
 
 LOWEST_PORT, HIGHEST_PORT = 1024, 65_535
@@ -49,7 +50,7 @@ class ServerPage(QWidget):
         self._switch.setAccessibleName(self._switch.text())
         self._switch.setChecked(is_on)
         self._switch.toggled.connect(self.switched)
-        self._port = inset_spin_box(QSpinBox(minimum=LOWEST_PORT, maximum=HIGHEST_PORT, value=port))
+        self._port = SpinBox(minimum=LOWEST_PORT, maximum=HIGHEST_PORT, value=port)
         self._port.setGroupSeparatorShown(False)
         self._port.setKeyboardTracking(False)
         refuse_drops(self._port)

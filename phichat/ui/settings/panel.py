@@ -10,13 +10,11 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -32,8 +30,9 @@ from phichat.ui.settings.thinking_row import ThinkingRow
 from phichat.ui.theme.scaling import set_fixed_size, text_scale
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
-from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
+from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.ui.widgets.spin_boxes import DoubleSpinBox, SpinBox
 from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
 
 LEAST_CONTEXT = 256  # tokens
@@ -229,7 +228,7 @@ class SettingsPanel(QScrollArea):
         self._random.setObjectName("randomSeedCheck")
         self._random.setAccessibleName(tr("Random seed"))
         self._random.toggled.connect(self._on_seed)
-        self._seed = inset_spin_box(QDoubleSpinBox(maximum=MAX_SEED, decimals=0))  # a QSpinBox ends at 2**31
+        self._seed = DoubleSpinBox(maximum=MAX_SEED, decimals=0)  # a QSpinBox ends at 2**31
         self._seed.setObjectName("seedSpin")
         self._seed.setAccessibleName(tr("Seed"))
         self._seed.valueChanged.connect(self._on_seed)
@@ -246,7 +245,7 @@ class SettingsPanel(QScrollArea):
 
     def _add_context(self) -> None:
         self._heading(tr("Context"))
-        self._context = inset_spin_box(QSpinBox(minimum=LEAST_CONTEXT, maximum=MAX_CONTEXT, singleStep=256, value=4096))
+        self._context = SpinBox(minimum=LEAST_CONTEXT, maximum=MAX_CONTEXT, singleStep=256, value=4096)
         self._context.setGroupSeparatorShown(True)
         self._context.setObjectName("contextSpin")
         self._context.setAccessibleName(tr("Context size, in tokens"))

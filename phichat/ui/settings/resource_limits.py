@@ -1,12 +1,13 @@
 """The part of the settings panel that says what models may take of this computer."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_fixed_size
-from phichat.ui.widgets.controls import heading_label, help_label, inset_spin_box
+from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.ui.widgets.spin_boxes import SpinBox
 
 MAX_GB, MAX_MINUTES = 100, 1440
 LIMIT_WIDTH = 92  # pixels
@@ -47,8 +48,8 @@ class ResourceLimits(QWidget):
             self._rest.setValue(minutes)
 
 
-def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> QSpinBox:
-    field = inset_spin_box(QSpinBox(maximum=most))
+def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> SpinBox:
+    field = SpinBox(maximum=most)
     field.setObjectName(name)
     field.setAccessibleName(label)
     field.setAccessibleDescription(text)
@@ -58,7 +59,7 @@ def _spin_box(name: str, label: str, text: str, most: int, unit: str) -> QSpinBo
     return field
 
 
-def _labelled(field: QSpinBox) -> QHBoxLayout:
+def _labelled(field: SpinBox) -> QHBoxLayout:
     """Return a row of `field` with its accessible name as its label, as the rows of sliders are."""
     label = plain_label(field.accessibleName())
     label.setWordWrap(True)

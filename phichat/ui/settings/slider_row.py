@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QWidget
 
 from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
@@ -10,6 +10,7 @@ from phichat.ui.theme.scaling import set_fixed_size, set_icon_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import IconButton, help_label
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip, tool_tip
+from phichat.ui.widgets.spin_boxes import DoubleSpinBox
 
 
 class SliderRow(QWidget):
@@ -136,7 +137,7 @@ class SliderRow(QWidget):
         return round((value - self._setting.low) / self._setting.step)
 
 
-class _Spin(QDoubleSpinBox):
+class _Spin(DoubleSpinBox):
     """A spin box with the range and decimals of a setting; none for a whole number."""
 
     def __init__(self, setting: Setting) -> None:

@@ -1,13 +1,14 @@
 """The row that says whether a model thinks before it answers, and for how long."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.sampling import LARGEST_CONTEXT, UNLIMITED
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_fixed_size
-from phichat.ui.widgets.controls import help_label, inset_spin_box
+from phichat.ui.widgets.controls import help_label
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.ui.widgets.spin_boxes import SpinBox
 
 USUAL_BUDGET, STEP = 500, 100  # tokens
 SPIN_WIDTH = 130  # pixels
@@ -34,7 +35,7 @@ class ThinkingRow(QWidget):
         self._choice.setObjectName("thinkingCombo")
         self._choice.setAccessibleName(tr("Thinking"))
         self._choice.addItems([tr("On"), tr("Limited"), tr("Off")])
-        self._spin = inset_spin_box(QSpinBox(minimum=1, maximum=LARGEST_CONTEXT, singleStep=STEP, value=USUAL_BUDGET))
+        self._spin = SpinBox(minimum=1, maximum=LARGEST_CONTEXT, singleStep=STEP, value=USUAL_BUDGET)
         self._spin.setObjectName("thinkingSpin")
         self._spin.setAccessibleName(tr("Thinking limit, in tokens"))
         self._spin.setSuffix(" " + tr("tokens"))

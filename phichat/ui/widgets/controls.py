@@ -1,18 +1,15 @@
 """Labels, buttons and banner rows that several places share."""
 
 from collections.abc import Callable
-from typing import TypeVar
 from weakref import WeakMethod
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
-
-SPIN_INSET = 6  # pixels
 
 
 def heading_label(text: str) -> QLabel:
@@ -32,15 +29,6 @@ def help_label(text: str) -> QLabel:
     font.setPointSizeF(font.pointSizeF() * 0.9)
     label.setFont(font)
     return label
-
-
-SpinT = TypeVar("SpinT", bound=QAbstractSpinBox)
-
-
-def inset_spin_box(spin: SpinT) -> SpinT:
-    """Move the text of `spin` off its frame, as Qt ignores the left padding of a style sheet there; return it."""
-    spin.lineEdit().setTextMargins(SPIN_INSET, 0, 0, 0)
-    return spin
 
 
 class Divider(QWidget):
