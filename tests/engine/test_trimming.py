@@ -11,7 +11,7 @@ from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, PromptFit, Request
 from phichat.engine.llama.engine import LlamaEngine
 
-TURNS = 80
+TURNS = 40
 
 
 def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[PromptFit, Done]:
@@ -58,7 +58,7 @@ def test_an_answer_that_goes_on_has_the_prompt_it_began_with(
     llama.load(ModelRef.of_file(chatml_model), settings, CancelToken(), lambda _: None)
     session = Session(system="Be brief.")
     sampling = Sampling(temperature=0.0, seed=3, max_tokens=20)
-    for number in range(TURNS // 2):
+    for number in range(TURNS):
         asked(llama, session, f"And {number}?", sampling)
         answer = session.conversation.path()[-1]
         assert answer.reply

@@ -1,6 +1,6 @@
 """A reply whose request asks for candidates: the same tokens, each with what the model weighed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelR
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process import protocol
 
-SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=40)
+SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=20)
 REQUEST = Request((Turn(Role.USER, "Repeat this: to be or not to be, to be or not to be, to be or"),), SAMPLING)
 
 
@@ -20,10 +20,13 @@ def pieces_of(events: Iterable[Event]) -> list[Piece]:
     return [event for event in events if isinstance(event, Piece)]
 
 
-@pytest.fixture
-def engine(llama: LlamaEngine, starter: Path, settings: EngineSettings) -> LlamaEngine:
-    llama.load(ModelRef.of_file(starter), replace(settings, looks_up=True), CancelToken(), lambda _: None)
-    return llama
+@pytest.fixture(scope="module")
+def engine(starter: Path) -> Iterator[LlamaEngine]:
+    found = LlamaEngine()
+    settings = EngineSettings(context=512, threads=1, gpu_layers=0, looks_up=True)
+    found.load(ModelRef.of_file(starter), settings, CancelToken(), lambda _: None)
+    yield found
+    found.close()
 
 
 def test_asking_for_candidates_changes_no_token(engine: LlamaEngine) -> None:

@@ -19,7 +19,7 @@ from phichat.engine.states import FEWEST
 from tests.support import memory_models, tiny_models
 
 QUESTION = (Turn(Role.USER, "Repeat this: to be or not to be, to be or not to be, to be or"),)
-SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=40)
+SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=16)
 NEAR = 0.02  # steps of one token and of many are rounded otherwise
 
 
@@ -59,7 +59,7 @@ class TestWeighing:
         "sampling",
         [
             SAMPLING,
-            Sampling(temperature=0, repeat_penalty=1.3, seed=1, max_tokens=30),
+            Sampling(temperature=0, repeat_penalty=1.3, seed=1, max_tokens=16),
             replace(SAMPLING, presence_penalty=0.5, frequency_penalty=0.2, min_p=0.1),
             replace(SAMPLING, dry_multiplier=0.8, typical_p=0.8, top_n_sigma=2.0, xtc_probability=0.5),
         ],
