@@ -268,8 +268,13 @@ class Session:
 
     def _turns(self, path: Sequence[Message], model: str) -> tuple[Turn, ...]:
         system = [Turn(Role.SYSTEM, self.system)] if self.system.strip() else []
-        said = (message for message in path if message.text or message.attachments)
-        return (*system, *(_turn(message, model) for message in said))
+        said = [message for message in path if message.text or message.attachments]
+        repeats, giver = _whole_documents(said)
+        turns = (
+            _turn(message, model, has_sources=message.id not in repeats, is_giver=message.id == giver)
+            for message in said
+        )
+        return (*system, *turns)
 
     def _open_reply(self, reply: Reply, text: str = "") -> tuple[Turn, ...]:
         turns = self.turns(reply.model)
@@ -279,12 +284,25 @@ class Session:
         return turns
 
 
-def _turn(message: Message, model: str) -> Turn:
+def _whole_documents(path: Sequence[Message]) -> tuple[set[str], str]:
+    """Return the messages whose documents an earlier message gives, and which one gives those of the last; as ids."""
+    givers: dict[Sources, str] = {}
+    repeats, giver = set[str](), ""
+    for message in path:
+        if message.sources and message.sources.is_whole:
+            giver = givers.setdefault(message.sources, message.id)
+            if giver != message.id:
+                repeats.add(message.id)
+    return repeats, giver
+
+
+def _turn(message: Message, model: str, *, has_sources: bool, is_giver: bool) -> Turn:
+    """Return a message as the model reads it. What gives whole documents to later questions stays in the context."""
     own = message.reply is not None and message.reply.model == model
     tokens = message.reply.tokens[message.reply.thinking_tokens :] if own and message.reply else ()
-    read = with_sources(message.text, message.sources.passages) if message.sources else message.text
+    read = with_sources(message.text, message.sources) if message.sources and has_sources else message.text
     text = with_attachments(read, message.attachments)
-    return Turn(message.role, text, tokens, message.is_pinned, message.id, message.thinking)
+    return Turn(message.role, text, tokens, message.is_pinned or is_giver, message.id, message.thinking)
 
 
 def _begins_within_token(pieces: Sequence[Piece]) -> bool:

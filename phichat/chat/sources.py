@@ -6,6 +6,7 @@ special tokens that it spells stay text, as in any message.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import PurePath
 from typing import Any
 
@@ -61,20 +62,23 @@ class Sources:
     Attributes:
         searched: the names of the collections and documents that were searched.
         passages: what goes into the prompt; none if nothing there seems to be about the question.
+        is_whole: whether the passages are all there is. Later questions about the same don't repeat them, then.
     """
 
     searched: tuple[str, ...] = ()
     passages: tuple[Source, ...] = ()
+    is_whole: bool = False
 
 
-def with_sources(question: str, passages: Sequence[Source]) -> str:
+def with_sources(question: str, sources: Sources) -> str:
     """Return a message as the model reads it: passages first, then what to do with them, and the question.
 
-    The question itself without any passage.
+    The question itself without any passage. Passages of a whole document are one text.
     """
-    if not passages:
+    if not sources.passages:
         return question
-    blocks = [f"[{number}] {source.title}:\n{fenced(source.text)}" for number, source in enumerate(passages, 1)]
+    read = _documents(sources.passages) if sources.is_whole else [(each.title, each.text) for each in sources.passages]
+    blocks = [f"[{number}] {title}:\n{fenced(text)}" for number, (title, text) in enumerate(read, 1)]
     request = tr(
         "The numbered texts above come from documents. Use them to answer this, and say so if they don’t contain the "
         "answer:"
@@ -82,17 +86,25 @@ def with_sources(question: str, passages: Sequence[Source]) -> str:
     return "\n\n".join([*blocks, request, question])
 
 
+def _documents(passages: Sequence[Source]) -> list[tuple[str, str]]:
+    """Return the name and the text of each document."""
+    runs = ([*run] for _, run in groupby(passages, key=lambda source: source.file))
+    return [(run[0].name, "\n\n".join(source.text for source in run)) for run in runs]
+
+
 def sources_json(sources: Sources) -> dict[str, Any]:
     """Return sources as JSON types."""
     passages = [{**asdict(each), "heading": list(each.heading)} for each in sources.passages]
     for passage in passages:
         passage.update(file=replace_surrogates(passage["file"]), text=replace_surrogates(passage["text"]))
-    return {"searched": list(map(replace_surrogates, sources.searched)), "passages": passages}
+    searched = list(map(replace_surrogates, sources.searched))
+    return {"searched": searched, "passages": passages, "whole": sources.is_whole}
 
 
 def sources_from_json(values: Mapping[str, Any]) -> Sources:
     """Return the sources that JSON types describe. Raise KeyError, TypeError or ValueError if they are malformed."""
-    return Sources(tuple(map(str, values["searched"])), tuple(_source(each) for each in values["passages"]))
+    passages = tuple(_source(each) for each in values["passages"])
+    return Sources(tuple(map(str, values["searched"])), passages, bool(values.get("whole")))
 
 
 def _source(values: Mapping[str, Any]) -> Source:

@@ -134,5 +134,8 @@ class DocumentLibrary(Protocol):
     def whole_text(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
         """Return all that these collections have, one for each file; none if that is more than `budget` tokens."""
 
+    def passages(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
+        """Return all passages of these collections by path, in order; none if that is more than `budget` tokens."""
+
     def close(self) -> None:
         """Close all files. Nothing else may be called then."""

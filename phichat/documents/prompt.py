@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from phichat.chat.sources import Source, with_sources
+from phichat.chat.sources import Source, Sources, with_sources
 from phichat.documents.library import FoundPassage
 
 
@@ -19,4 +19,4 @@ def source_title(passage: FoundPassage) -> str:
 
 def with_passages(question: str, passages: Sequence[FoundPassage]) -> str:
     """Return a message as the model reads it; see `with_sources`."""
-    return with_sources(question, [source_of(passage) for passage in passages])
+    return with_sources(question, Sources(passages=tuple(map(source_of, passages))))

@@ -18,7 +18,8 @@ A file is one object:
     FILE = {"name": text, "text": text}
     SOURCES = {"searched": [text, …],  the names of the collections and documents that were searched for a question
                "passages": [{"file": text, "text": text, "page": whole | null, "line": whole | null,
-                             "heading": [text, …], "score": 0 to 1}, …]}    what the model read of them
+                             "heading": [text, …], "score": 0 to 1}, …],    what the model read of them
+               "whole": bool}         whether that is all of their text
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},

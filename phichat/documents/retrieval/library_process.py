@@ -98,6 +98,11 @@ class LibraryProcess:
             wire.passage_from(line) for line in self._ask({"do": "whole_text", "names": list(names), "budget": budget})
         ]
 
+    def passages(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
+        """See DocumentLibrary."""
+        order = {"do": "passages", "names": list(names), "budget": budget}
+        return [wire.passage_from(line) for line in self._ask(order)]
+
     def close(self) -> None:
         """End the processes, whatever they are doing. Any thread may call this."""
         with self._lock:

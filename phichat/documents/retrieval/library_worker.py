@@ -85,7 +85,7 @@ def _collection(library: LocalLibrary, order: Line) -> Line | None:
     return wire.collection_line(found) if found else None
 
 
-def _passages(library: LocalLibrary, order: Line) -> list[Line]:
+def _whole_text(library: LocalLibrary, order: Line) -> list[Line]:
     return [wire.passage_line(each) for each in library.whole_text(order["names"], budget=order["budget"])]
 
 
@@ -99,7 +99,10 @@ _ANSWERS: dict[str, Callable[[LocalLibrary, Line], object]] = {
     "collection": _collection,
     "files": lambda library, order: [wire.status_line(each) for each in library.files(order["name"])],
     "search": _findings,
-    "whole_text": _passages,
+    "whole_text": _whole_text,
+    "passages": lambda library, order: [
+        wire.passage_line(each) for each in library.passages(order["names"], budget=order["budget"])
+    ],
 }
 
 

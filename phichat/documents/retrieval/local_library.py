@@ -84,6 +84,21 @@ class LocalLibrary:
 
         return [passage for passage in self._database.read(read) if passage.text]
 
+    def passages(self, names: Sequence[str], *, budget: int) -> Sequence[FoundPassage]:
+        """See DocumentLibrary."""
+
+        def read(connection: Connection) -> list[FoundPassage]:
+            if texts.count_words_of(connection, names) * TOKENS_PER_WORD > budget:
+                return []
+            paths = sorted(texts.texts_of(connection, names).items(), key=lambda each: each[1])
+            return [
+                FoundPassage((stored.number,), path, stored.passage.place, stored.passage.full_text, 1.0)
+                for number, path in paths
+                for stored in texts.passages_of_text(connection, number)
+            ]
+
+        return self._database.read(read)
+
     def count_tokens(self, names: Sequence[str]) -> int:
         """Return about how many tokens all that these collections have takes."""
         return int(self._database.read(lambda connection: texts.count_words_of(connection, names)) * TOKENS_PER_WORD)

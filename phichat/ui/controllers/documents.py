@@ -155,14 +155,15 @@ class DocumentsController(QObject):
             return None
         stop = CancelToken()
         own = session.conversation.id
-        budget = min(self._preferences.current.passage_tokens, self._context() // 3)
+        context = self._context()
+        budgets = context // 2, min(self._preferences.current.passage_tokens, context // 3)
 
         def on_result(result: Sources | None) -> None:
             if result:
                 self.found.emit(stop, result)
 
         self._tasks.run(
-            partial(self._search, names, own, question.text, budget),
+            partial(self._search, names, own, question.text, budgets),
             on_result,
             partial(self.search_failed.emit, stop),
             cancel=stop,
@@ -173,8 +174,13 @@ class DocumentsController(QObject):
         """End everything that is under way."""
         self._tasks.close()
 
-    def _search(self, names: Sequence[str], own: str, question: str, budget: int, stop: CancelToken) -> Sources | None:
-        """Return what is found once the conversation's own documents are indexed. In a thread."""
+    def _search(
+        self, names: Sequence[str], own: str, question: str, budgets: tuple[int, int], stop: CancelToken
+    ) -> Sources | None:
+        """Return what is found once the conversation's own documents are indexed: all that is there if it is short.
+
+        `budgets` are tokens for all there is, and for passages. In a thread.
+        """
         library = self._library()
         while own in names and own in self._unread and not stop.wait(LOOK_EVERY):
             pass
@@ -185,10 +191,12 @@ class DocumentsController(QObject):
         if (collection := found.get(own)) and collection.waiting:  # Phichat was closed in the middle of it
             for _ in library.index(own, stop):
                 pass
-        findings = library.search(there, question, budget=budget)
-        passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
         searched = [name for name in there if name != own]
         files = [status.path.name for status in library.files(own)] if own in there else []
+        if whole := library.passages(there, budget=budgets[0]):
+            return Sources((*files, *searched), tuple(map(source_of, whole)), is_whole=True)
+        findings = library.search(there, question, budget=budgets[1])
+        passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
         return Sources((*files, *searched), passages)
 
     def _index(self, name: str, stop: CancelToken) -> Iterator[Progress]:

@@ -33,12 +33,35 @@ def test_a_collection_is_made_filled_and_used(person: Person, engine: ScriptedEn
 
 
 def test_nothing_found_is_told_before_the_answer(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
-    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.\n\n" * 300, "utf-8")
     person.window.documents._documents.attach(person.window.session, tmp_path / "pump.txt")
     person.ask("Who won the galactic championship of 1987 on Neptune?")
     person.wait(lambda: engine.requests and not person.window.generation.is_answering())
     assert engine.requests[0].turns[-1].text.startswith("Who won")
     assert person.find("nothingFound").text() == "Nothing about this was found in pump.txt."
+
+
+def test_a_short_collection_is_read_whole_and_once(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / "b.txt").write_text("Bananas grow in Ecuador.", "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path])
+    documents.use(person.window.session, "Work", is_used=True)
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages == 2)
+    engine.enqueue("Bananas grow in Ecuador.")
+    person.ask("Who won the galactic championship of 1987 on Neptune?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    first = engine.requests[0].turns[-1]
+    assert first.text.startswith("[1] a.txt:\n```\nThe pump is oiled")
+    assert "[2] b.txt:\n```\nBananas grow in Ecuador.\n```" in first.text
+    assert first.is_pinned  # so that it stays in the context, however long the conversation becomes
+    engine.enqueue("The pump is oiled with linseed oil.")
+    person.ask("And the pump?")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    assert engine.requests[1].turns[0] == first
+    assert engine.requests[1].turns[-1].text == "And the pump?"
+    (chip,) = person.find("sources-3").findChildren(QToolButton, "sourceOpen")
+    assert "a.txt" in chip.text()
 
 
 def _files(person: Person) -> dict[str, str]:
