@@ -11,8 +11,23 @@ from pathlib import PurePath
 from typing import Any
 
 from phichat.chat.attachments import LONGEST_NAME, fenced
-from phichat.i18n import format_number, tr
+from phichat.chat.sampling import Setting
+from phichat.i18n import N_, format_number, tr
 from phichat.unicode import replace_surrogates, shortened, without_controls
+
+USUAL_TOKENS = 800
+PASSAGE_TOKENS = Setting(
+    "passage_tokens",
+    N_("Tokens from documents"),
+    N_("How much of long documents the model reads with a message. More may help, but takes longer."),
+    low=200, high=4000, step=50, off=None, most=4000,
+)  # fmt: skip
+"""What the passages of a question take at most; USUAL_TOKENS unless it is changed."""
+
+
+def passage_tokens(wanted: int, context: int) -> int:
+    """Return how many tokens of passages go with a question, which are at most a third of the context."""
+    return min(wanted, context // 3)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from phichat.cancellation import CancelToken
+from phichat.chat.sources import USUAL_TOKENS
 from phichat.documents.base import Place
 
-USUAL_BUDGET = 800
+USUAL_BUDGET = USUAL_TOKENS
 """Tokens of the passages that go into a prompt."""
 
 

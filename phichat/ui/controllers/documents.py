@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role
 from phichat.chat.session import Session
-from phichat.chat.sources import Sources
+from phichat.chat.sources import Sources, passage_tokens
 from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
 from phichat.documents.prompt import source_of
 from phichat.i18n import format_number, tr
@@ -156,7 +156,7 @@ class DocumentsController(QObject):
         stop = CancelToken()
         own = session.conversation.id
         context = self._context()
-        budgets = context // 2, min(self._preferences.current.passage_tokens, context // 3)
+        budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
 
         def on_result(result: Sources | None) -> None:
             if result:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.chat.sampling import MAX_SEED, SETTINGS, Sampling
+from phichat.chat.sources import PASSAGE_TOKENS, USUAL_TOKENS, passage_tokens
 from phichat.engine.model_ref import Capabilities
 from phichat.i18n import tr
 from phichat.ui.settings.advanced import AdvancedSettings
@@ -52,6 +53,7 @@ class SettingsPanel(QScrollArea):
         sampling_changed(Sampling), system_changed(str): at each change by the user.
         failed(str): a sentence about what could not be done.
         context_changed(int): after a pause, as it means to load the model again; in tokens.
+        passages_changed(int): at each change by the user; in tokens, for all conversations.
         default_requested: the user wants new conversations to begin with these settings.
     """
 
@@ -59,6 +61,7 @@ class SettingsPanel(QScrollArea):
     system_changed = Signal(str)
     failed = Signal(str)
     context_changed = Signal(int)
+    passages_changed = Signal(int)
     default_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -164,6 +167,15 @@ class SettingsPanel(QScrollArea):
         for setting in SETTINGS:
             if row := self._rows.get(setting.name):
                 row.set_high(setting.high_in(context))
+        self.show_passages(self._passage_tokens)
+
+    def show_passages(self, tokens: int) -> None:
+        """Show how many tokens of passages go with a message, as far as the context has room for them."""
+        self._passage_tokens = tokens
+        shown = passage_tokens(tokens, self._context.value() or MAX_CONTEXT)
+        self._passages.show_value(shown)
+        self._passages.set_high(passage_tokens(int(PASSAGE_TOKENS.high), self._context.value() or MAX_CONTEXT))
+        self._passages.show_preset_value(tokens, USUAL_TOKENS, tr("default"))
 
     def show_capabilities(self, capabilities: Capabilities | None, host: str) -> None:
         """Gray out the settings that `host` does not take; None for a model on this computer, which takes all."""
@@ -258,6 +270,10 @@ class SettingsPanel(QScrollArea):
         self._layout.addWidget(
             help_label(tr("How much of the conversation the model can see at once. A larger context uses more memory."))
         )
+        self._passages = SliderRow(PASSAGE_TOKENS, self._theme)
+        self._passages.changed.connect(self._on_passages)
+        self._layout.addWidget(self._passages)
+        self.show_passages(USUAL_TOKENS)
 
     def _heading(self, text: str) -> QLabel:
         if self._layout.count():
@@ -308,6 +324,11 @@ class SettingsPanel(QScrollArea):
     def _on_context(self) -> None:
         self._context_timer.stop()
         self.context_changed.emit(self._context.value())
+
+    @Slot(str, float)
+    def _on_passages(self, _: str, tokens: float) -> None:
+        self.show_passages(int(tokens))
+        self.passages_changed.emit(int(tokens))
 
     @Slot()
     def _on_cut(self) -> None:

@@ -1,6 +1,7 @@
 """The settings of the conversation that is shown: in the panel, and as the default for new ones."""
 
 from dataclasses import asdict
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -30,6 +31,8 @@ class SessionSettings(QObject):
         self._panel, self._current, self._preferences = panel, current, preferences
         panel.sampling_changed.connect(self._on_sampling)
         panel.system_changed.connect(self._on_system)
+        panel.show_passages(preferences.current.passage_tokens)
+        panel.passages_changed.connect(partial(preferences.set_value, "passage_tokens"))
         panel.default_requested.connect(self._make_default)
         current.session_changed.connect(self._show)
         preferences.changed.connect(self._on_preference)
