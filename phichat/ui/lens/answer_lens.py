@@ -141,6 +141,8 @@ class AnswerLens(QWidget):
     def go_to_hesitation(self, step: int) -> bool:
         """Go to the next place where the model hesitated, or to the one before for -1; False if there is none."""
         at = self.text.current
+        if at < 0 and self.text.start:  # the first step from a word that was chosen
+            at = self.text.first_word()
         beyond = [place for place in self._hesitations if (place > at if step > 0 else (place < at or at < 0))]
         if not beyond:
             return False

@@ -57,6 +57,7 @@ class LensText(TextBlock):
 
     Attributes:
         is_pointed_at: whether the current word is the one that the mouse is on.
+        start: where in the text the keys set out while there is no current word.
 
     Signals:
         word_changed(int): the word that is pointed at or was gone to, by its index; -1 for none.
@@ -76,7 +77,7 @@ class LensText(TextBlock):
         self._starts: list[int] = []
         self._ends: list[int] = []  # in UTF-16 code units, as Qt counts
         self._current = -1
-        self.is_pointed_at = False
+        self.is_pointed_at, self.start = False, 0
         self._pieces: dict[int, list[_Piece]] = {}  # by paragraph
         self._later: Iterator[tuple[str, str]] = iter(())
         self._count = 0  # of the characters that were taken from there
@@ -128,6 +129,10 @@ class LensText(TextBlock):
         cursor.setPosition(self._starts[word])
         self.setTextCursor(cursor)
         self._scroll_to(self.word_rect(word))
+
+    def first_word(self) -> int:
+        """Return the index of the word at `start`."""
+        return min(bisect_left(self._words, self.start, key=lambda word: word.end - 1), len(self._words) - 1)
 
     def word_rect(self, word: int) -> QRect:
         """Return the rectangle of a word in this widget: of its first line, if it goes on in the next."""
@@ -241,7 +246,7 @@ class LensText(TextBlock):
     def _word_beside(self, lines: int) -> int:
         """Return the word nearest to the current one, so many lines further; -1 for none."""
         if self._current < 0:
-            return 0 if lines > 0 and self._words else -1
+            return self.first_word() if lines > 0 and self._words else -1
         rect = QRectF(self.word_rect(self._current))
         position = (
             self.document()
@@ -273,7 +278,7 @@ class LensText(TextBlock):
         if key in _LINES:
             return self._word_beside(_LINES[key])
         if self._current < 0:
-            return 0
+            return self.first_word()
         step = -_STEPS[key] if self.isRightToLeft() else _STEPS[key]
         return min(max(self._current + step, 0), last)
 
@@ -294,7 +299,7 @@ class LensText(TextBlock):
             self.left.emit()
         elif key in _ENTER:
             if self._current < 0:
-                self.go_to(0)
+                self.go_to(self.first_word())
             self.word_entered.emit(self._current)
         else:
             self.go_to(self._key_target(key))

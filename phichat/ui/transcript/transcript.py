@@ -88,16 +88,20 @@ class Transcript(QScrollArea):
         self._anchor.follow()
 
     def show_path_near(self, messages: Sequence[Message], message: Message) -> None:
-        """Show `messages`, with `message`, one of them, in the place of the version shown before."""
+        """Show `messages`, with `message`, one of them, in the place of the version shown before.
+
+        Its end is where that of the other was, if one sees it: there are the buttons. Else its beginning is.
+        """
         index = next((index for index, other in enumerate(messages) if other.id == message.id), 0)
         old = self._visible.view(index)
-        offset = self._anchor.offset(old, by_end=True) if old else 0
+        by_end = old is None or self._anchor.offset(old, by_end=True) <= self.viewport().height()
+        offset = self._anchor.offset(old, by_end=by_end) if old else 0
         focused = old.focused_part() if old else ""
         self._visible.set_path(messages)
         self._filler.create_around(index)
         view = self._visible.view(index)
         if view and old:
-            self._anchor.hold(view, offset, by_end=True)
+            self._anchor.hold(view, offset, by_end=by_end)
             view.focus_part(focused)
 
     def show_message(self, message_id: str, words: str = "") -> None:
@@ -231,6 +235,16 @@ class Transcript(QScrollArea):
             top = self._anchor.offset(view)
             if not 0 <= top < self.viewport().height() - 40:
                 self._anchor.hold(view, self._clearance)
+
+    def offset_of(self, part: QWidget) -> int:
+        """Return how many pixels below the top of the viewport `part` of a message begins."""
+        self._anchor.flush_layout()
+        return self._anchor.offset(part)
+
+    def hold(self, part: QWidget, offset: int) -> None:
+        """Scroll so that `part` of a message begins there, and keep it there while messages grow."""
+        self._anchor.flush_layout()
+        self._anchor.hold(part, offset)
 
     def scroll_to_start(self) -> None:
         """Scroll to the first message."""

@@ -189,13 +189,26 @@ class AnswerLensController(QObject):
         lens = next((each for each in self._lenses if isValid(each) and each.text is field), None)
         if lens is None or lens.message is None or lens.known is None or not self._can_branch():
             return
-        session = self._current.session
+        session, view = self._current.session, self._transcript.view_containing(field)
+        places = self._transcript.offset_of(field), self._transcript.offset_of(view or field)
         self._generation.branch(session, lens.message, lens.known, token, candidate)
         if made := session.answering:
             self._state.set_lens(made, is_on=True)
             self._branched = made.id
-            self._transcript.follow()
-            self._transcript.focus_message(len(self._transcript.path()) - 1)
+            self._go_on_from(made, *places)
+
+    def _go_on_from(self, made: Message, text_top: int, top: int) -> None:
+        """Show a branch where the other version was, with its text or all of it, and give it the focus."""
+        view = self._transcript.view(len(self._transcript.path()) - 1)
+        if view is None:
+            return
+        view.refresh_lens()
+        view.take_focus()
+        if lens := self._lens_of(made):
+            lens.text.start = len(made.text)
+            self._transcript.hold(lens.text, text_top)
+        else:
+            self._transcript.hold(view, top)
 
     @Slot(object)
     def _on_asked(self, session: Session) -> None:
@@ -213,5 +226,6 @@ class AnswerLensController(QObject):
         """Give the focus to a version that was branched, unless it went elsewhere meanwhile."""
         name, self._branched = self._branched, ""
         path = self._transcript.path()
-        if name and path and path[-1].id == name and QApplication.focusWidget() in {self._transcript, None}:
-            self._transcript.focus_message(len(path) - 1)
+        view = self._transcript.view(len(path) - 1)
+        if view and path[-1].id == name and QApplication.focusWidget() in {self._transcript, None}:
+            view.take_focus()

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QListView, QPushButton, QTabBar, QTextEdit, QWidget
@@ -152,6 +152,44 @@ def test_a_word_is_changed_by_keyboard_alone(person: Person, engine: ScriptedEng
     assert lens_text(person).hasFocus(), "so that one can go on from there"
     person.press_in(1, "Previous version")
     assert person.message(1) == TEXT
+
+
+def long_answer() -> list[Piece]:
+    lines = [(f" line{number}\n\n", 0.9, 0.2) for number in range(60)]
+    lines[15] = (" rain\n\n", 0.05, 3.0)
+    return weighed_pieces(*lines)
+
+
+def test_the_text_stays_where_it_is_when_a_word_is_changed(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    answer(person, engine, *long_answer())
+    press_shortcut(person, Qt.Key.Key_F8)
+    before = lens_text(person)
+    top, word = height_of(person, before), before.current
+    assert before.words[word].least_sure.number == 15
+    rest = [Piece(f" other{number}\n\n", number) for number in range(50)]
+    engine.enqueue(Piece(" tea\n\n", 50_001), *rest[:2], gate, *rest[2:])
+    press(Qt.Key.Key_Return)
+    press(Qt.Key.Key_Return)
+    gate.set()
+    person.wait(lambda: len(engine.requests) == 2)
+    person.wait_for(GenerationState.IDLE)
+    after = lens_text(person)
+    assert after is not before
+    assert after.hasFocus()
+    person.wait(lambda: height_of(person, after) == top)
+    press(Qt.Key.Key_Right)
+    assert after.current == word, "the keys go on from the word that was chosen"
+    assert height_of(person, after) == top
+    press(Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert "line59" in person.message(1), "the version before"
+    person.wait(lambda: height_of(person, lens_text(person)) == top)
+
+
+def height_of(person: Person, text: LensText) -> int:
+    QApplication.processEvents()
+    return text.mapTo(person.find("transcript"), QPoint()).y()
 
 
 def note(person: Person) -> str:
