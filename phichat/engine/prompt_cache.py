@@ -2,7 +2,8 @@
 
 A file is a line of JSON, the token ids (uint32, little endian), the sequence state from llama.cpp, and checkpoints if
 it cannot be trimmed. It is used only if model, settings, library and machine are the same, its checksum is right, and a
-prompt begins with its tokens, or with as many as a checkpoint has.
+prompt begins with its tokens, or with as many as a checkpoint has. Checkpoints have checksums of their own: most
+conversations go on without them, and they are as long as the state, so they are read only when they are needed.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import stat
 import struct
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
@@ -26,7 +27,7 @@ from phichat.engine.states import FEWEST, Bytes, Checkpoint, State, count_common
 from phichat.files import atomic_write, make_private
 from phichat.gguf import part_paths
 
-FORMAT = 3
+FORMAT = 4
 RESERVE = 1_000_000_000  # bytes of the disk that are left free
 CHUNK = 1 << 20  # bytes read at a time to check a file
 MOST_TOKENS, LONGEST_HEAD, MOST_CHECKPOINTS = 1 << 24, 1 << 16, 64
@@ -39,9 +40,9 @@ _ENDING = ".state"
 
 @dataclass(frozen=True)
 class CachedPrompt:
-    """One file: its tokens, offset and length of its state in bytes, and the checksum.
+    """One file: its tokens, offset and length of its state in bytes, and the checksum of both.
 
-    `checkpoints` are their lengths in tokens and in bytes; None if the state can be trimmed anywhere.
+    `checkpoints` is None if the state can be trimmed anywhere.
     """
 
     path: Path
@@ -49,26 +50,39 @@ class CachedPrompt:
     start: int
     bytes: int
     checksum: str
-    checkpoints: tuple[tuple[int, int], ...] | None = None
-
-    @property
-    def all_bytes(self) -> int:
-        """The length of the state and its checkpoints."""
-        return self.bytes + sum(size for _, size in self.checkpoints or ())
+    checkpoints: tuple[Checkpoint, ...] | None = None
 
     def usable_length(self, tokens: Sequence[int]) -> int:
         """Return how many of its tokens are of use to the prompt `tokens`, whose last has to be decoded anyway."""
         common = min(count_common(self.tokens, tokens), len(tokens) - 1)
-        lengths = None if self.checkpoints is None else [length for length, _ in self.checkpoints]
+        lengths = None if self.checkpoints is None else [each.length for each in self.checkpoints]
         return usable_length(common, len(self.tokens), lengths)
 
     def state(self, data: memoryview) -> State:
-        """Return the state, with `data` from the file. Checkpoints are copied, as the file may be deleted."""
-        place, found = self.bytes, list[Checkpoint]()
-        for length, size in self.checkpoints or ():
-            found.append(Checkpoint(length, bytearray(data[place : place + size])))
-            place += size
-        return State(self.tokens, data[: self.bytes], tuple(found), self.checkpoints is None)
+        """Return the state, with `data` from the file, whose checkpoints are not read yet."""
+        return State(self.tokens, data, self.checkpoints or (), self.checkpoints is None)
+
+
+@dataclass(frozen=True)
+class SavedBytes:
+    """Bytes of a checkpoint, at `start` in the file at `path`, which need not be there any more."""
+
+    path: Path
+    start: int
+    size: int
+    checksum: str
+
+    def __len__(self) -> int:
+        return self.size
+
+    def read(self) -> bytearray:
+        """See StoredBytes."""
+        data = bytearray(self.size)
+        with suppress(OSError), self.path.open("rb") as file:
+            file.seek(self.start)
+            if file.readinto(data) == self.size and hashlib.sha256(data).hexdigest() == self.checksum:
+                return data
+        return bytearray()
 
 
 class PromptCache:
@@ -93,7 +107,8 @@ class PromptCache:
             with saved.path.open("rb") as file:
                 if _is_whole(file, saved):
                     os.utime(saved.path)
-                    return saved.state(memoryview(mmap(file.fileno(), 0, access=ACCESS_COPY))[saved.start :])
+                    mapped = memoryview(mmap(file.fileno(), 0, access=ACCESS_COPY))
+                    return saved.state(mapped[saved.start : saved.start + saved.bytes])
         except (OSError, ValueError):
             pass
         self._forget(saved.path)
@@ -206,37 +221,36 @@ def _begins_with(tokens: Sequence[int], beginning: Sequence[int]) -> bool:
     return count_common(beginning, tokens) == len(beginning)
 
 
-def _checksum(tokens: Sequence[int], parts: Sequence[Bytes]) -> str:
+def _checksum(tokens: Sequence[int], data: Bytes) -> str:
     found = hashlib.sha256(array("I", tokens).tobytes())  # most processors have instructions for it
-    for part in parts:
-        found.update(part)
+    found.update(data)
     return found.hexdigest()
 
 
 def _is_whole(file: BufferedReader, saved: CachedPrompt) -> bool:
     """Return whether the checksum is right. Read, not mapped: an error of the disk then raises instead of SIGBUS."""
-    found, piece, count = hashlib.sha256(array("I", saved.tokens).tobytes()), bytearray(CHUNK), 0
+    found, piece, left = hashlib.sha256(array("I", saved.tokens).tobytes()), memoryview(bytearray(CHUNK)), saved.bytes
     file.seek(saved.start)
-    while length := file.readinto(piece):
-        found.update(memoryview(piece)[:length])
-        count += length
-    return count == saved.all_bytes and found.hexdigest() == saved.checksum
+    while length := file.readinto(piece[:left]):
+        found.update(piece[:length])
+        left -= length
+    return not left and found.hexdigest() == saved.checksum
 
 
 def _write_file(file: IO[bytes], key: str, state: State) -> None:
-    parts = [state.data, *(each.data for each in state.checkpoints)]
-    sizes = [[each.length, len(each.data)] for each in state.checkpoints]
+    parts = [(each.length, data) for each in state.checkpoints if (data := each.read())]
+    checkpoints = [[length, len(data), hashlib.sha256(data).hexdigest()] for length, data in parts]
     head = {
         "format": FORMAT,
         "key": key,
         "tokens": len(state.tokens),
         "bytes": len(state.data),
-        "checkpoints": None if state.is_trimmable else sizes,
-        "checksum": _checksum(state.tokens, parts),
+        "checkpoints": None if state.is_trimmable else checkpoints,
+        "checksum": _checksum(state.tokens, state.data),
     }
     file.write(json.dumps(head).encode() + b"\n")
     file.write(struct.pack(f"<{len(state.tokens)}I", *state.tokens))
-    for part in parts:
+    for part in (state.data, *(data for _, data in parts)):
         file.write(part)
 
 
@@ -247,17 +261,26 @@ def _read_head(path: Path, size: int, key: str) -> CachedPrompt | None:
         if head["format"] != FORMAT or head["key"] != key:
             return None
         count, length = int(head["tokens"]), int(head["bytes"])
-        sizes = None if head["checkpoints"] is None else tuple((int(at), int(size)) for at, size in head["checkpoints"])
-        if not 0 <= count <= MOST_TOKENS or length < 0 or not _are_sound(sizes or (), count):
+        start = file.tell() + 4 * count
+        parts = None if head["checkpoints"] is None else _read_checkpoints(path, start + length, head["checkpoints"])
+        if not 0 <= count <= MOST_TOKENS or length < 0 or not _are_sound(parts or (), count):
             raise ValueError("length")
-        if file.tell() + 4 * count + length + sum(size for _, size in sizes or ()) != size:
+        if start + length + sum(len(each.data) for each in parts or ()) != size:
             raise ValueError("length")
         tokens = struct.unpack(f"<{count}I", file.read(4 * count))
-        return CachedPrompt(path, tokens, file.tell(), length, str(head["checksum"]), sizes)
+        return CachedPrompt(path, tokens, start, length, str(head["checksum"]), parts)
 
 
-def _are_sound(checkpoints: Sequence[tuple[int, int]], count: int) -> bool:
+def _read_checkpoints(path: Path, start: int, parts: Iterable[tuple[int, int, str]]) -> tuple[Checkpoint, ...]:
+    found = list[Checkpoint]()
+    for length, size, checksum in parts:
+        found.append(Checkpoint(int(length), SavedBytes(path, start, int(size), str(checksum))))
+        start += int(size)
+    return tuple(found)
+
+
+def _are_sound(checkpoints: Sequence[Checkpoint], count: int) -> bool:
     """Return whether checkpoints of a file with `count` tokens grow in length, and have one in bytes."""
-    lengths = [0, *(length for length, _ in checkpoints), count + 1]
+    lengths = [0, *(each.length for each in checkpoints), count + 1]
     is_growing = all(before < after for before, after in pairwise(lengths))
-    return is_growing and len(checkpoints) <= MOST_CHECKPOINTS and all(size > 0 for _, size in checkpoints)
+    return is_growing and len(checkpoints) <= MOST_CHECKPOINTS and all(len(each.data) > 0 for each in checkpoints)

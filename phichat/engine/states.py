@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 Bytes = bytes | bytearray | memoryview
 
 FEWEST = 64  # tokens worth a state: fewer are decoded as quickly as copied or loaded
+
+
+class StoredBytes(Protocol):
+    """Bytes that are read from a file when they are needed."""
+
+    def __len__(self) -> int: ...
+
+    def read(self) -> bytearray:
+        """Return them; none if they are gone or damaged."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +23,11 @@ class Checkpoint:
     """The part of a memory that cannot be trimmed, as it was after the first `length` tokens."""
 
     length: int
-    data: bytes | bytearray
+    data: bytes | bytearray | StoredBytes
+
+    def read(self) -> bytes | bytearray:
+        """Return the data; none if it is gone or damaged."""
+        return self.data if isinstance(self.data, bytes | bytearray) else self.data.read()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Not
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import CachedPrompt, PromptCache, fingerprint
-from phichat.engine.states import FEWEST, State
+from phichat.engine.states import FEWEST, Checkpoint, State
 from tests.support import tiny_models
 
 TOKENS = tuple(range(100))
@@ -77,6 +77,25 @@ class TestFiles:
         found = states.find_longest("model", TOKENS)
         assert found is None or states.load_state(found[0]) is None
 
+    def test_checkpoints_are_read_when_they_are_needed(self, states: PromptCache, tmp_path: Path) -> None:
+        parts = (Checkpoint(70, b"seventy"), Checkpoint(90, b"ninety"), Checkpoint(95, b"more"))
+        states.save_state("model", State(TOKENS, b"data", parts, is_trimmable=False))
+        found = states.find_longest("model", [*TOKENS[:92], 7])
+        assert found is not None
+        assert found[1] == 90
+        data = bytearray(self.file(tmp_path).read_bytes())
+        data[data.index(b"ninety")] ^= 0xFF
+        self.file(tmp_path).write_bytes(data)
+        state = states.load_state(found[0])
+        assert state is not None
+        assert [each.read() for each in state.checkpoints] == [b"seventy", b"", b"more"]
+        assert state.bytes == len(b"data" + b"seventy" + b"ninety" + b"more")
+        states.save_state("model", replace(state, tokens=[*TOKENS, 5]))
+        again = states.find_longest("model", [*TOKENS, 5, 6])
+        assert again is not None
+        assert [each.length for each in again[0].checkpoints or ()] == [70, 95]
+        assert not any(each.read() for each in state.checkpoints), "their file is gone"
+
     @pytest.mark.parametrize("length", [0, 10, 300, 500])
     def test_a_file_that_was_cut_goes(self, states: PromptCache, tmp_path: Path, length: int) -> None:
         states.save_state("model", State(TOKENS, b"data" * 100))
@@ -87,10 +106,10 @@ class TestFiles:
     @pytest.mark.parametrize(
         "head",
         [
-            b"[" * 60_000, b"7", b'"format"', b'{"format": 3}',
-            b'{"format": 3, "key": "model", "tokens": 1e999, "bytes": 0, "checkpoints": null, "checksum": ""}',
-            b'{"format": 3, "key": "model", "tokens": 100, "bytes": -400, "checkpoints": null, "checksum": ""}',
-            b'{"format": 3, "key": "model", "tokens": "\xb2", "bytes": [], "checksum": ""}',
+            b"[" * 60_000, b"7", b'"format"', b'{"format": 4}',
+            b'{"format": 4, "key": "model", "tokens": 1e999, "bytes": 0, "checkpoints": null, "checksum": ""}',
+            b'{"format": 4, "key": "model", "tokens": 100, "bytes": -400, "checkpoints": null, "checksum": ""}',
+            b'{"format": 4, "key": "model", "tokens": "\xb2", "bytes": [], "checksum": ""}',
         ],
     )  # fmt: skip
     def test_a_foreign_file_is_in_nobodys_way(self, states: PromptCache, tmp_path: Path, head: bytes) -> None:

@@ -35,8 +35,16 @@ class Checkpoints:
         return self._all[-1].length if self._all else 0
 
     def before(self, length: int) -> Checkpoint | None:
-        """Return the longest that is at most `length` tokens long."""
-        return next((each for each in reversed(self._all) if each.length <= length), None)
+        """Return the longest that is at most `length` tokens long, in memory; discard those that can't be read."""
+        for each in [each for each in reversed(self._all) if each.length <= length]:
+            if data := each.read():
+                return Checkpoint(each.length, data)
+            self._all.remove(each)
+        return None
+
+    def read_all(self) -> None:
+        """Read those that are still on disk, as their file may be deleted."""
+        self._all = [Checkpoint(each.length, data) for each in self._all if (data := each.read())]
 
     def add(self, checkpoint: Checkpoint) -> None:
         """Add one that is longer than all others; discard the least useful if they are too many."""

@@ -240,8 +240,9 @@ class LlamaContext:
             self.forget_all()
 
     def _restore(self, checkpoint: Checkpoint) -> bool:
-        size = len(checkpoint.data)
-        buffer = (ctypes.c_uint8 * size).from_buffer_copy(checkpoint.data)
+        data = checkpoint.read()
+        size = len(data)
+        buffer = (ctypes.c_uint8 * size).from_buffer_copy(data)
         read = lib.llama_state_seq_set_data_ext(self.context, buffer, size, 0, _PARTIAL)
         return read == size and bool(lib.llama_memory_seq_rm(self.memory, 0, checkpoint.length, -1))
 

@@ -126,6 +126,7 @@ class KVCache:
         llama = self._llama
         size = lib.llama_state_seq_get_size(llama.context, 0)
         data = read_state(size, lambda buffer, size: lib.llama_state_seq_get_data(llama.context, buffer, size, 0))
+        llama.checkpoints.read_all()
         checkpoints = tuple(thinned(list(llama.checkpoints), SAVED, memory_room() // 2))
         return State(tuple(llama.kept), data, checkpoints, llama.is_trimmable)
 

@@ -291,6 +291,34 @@ class TestOnDisk:
         assert done.prompt_tokens - done.cached_tokens < len(EDITED.text) + 50
         assert text == talks.cold(RULES, FIRST, REPLY, EDITED)
 
+    def test_without_its_file_what_was_reopened_still_goes_on(
+        self, talks: Talks, states: PromptCache, tmp_path: Path
+    ) -> None:
+        talks.open(states).ask(RULES, FIRST, REPLY, SECOND)
+        talks.unload()
+        talk = talks.open(states)
+        talk.ask(RULES, FIRST, REPLY, SECOND, REPLY, OTHER)
+        for path in (tmp_path / "states").iterdir():
+            path.unlink()
+        assert talk.ask(RULES, FIRST, REPLY, EDITED)[0] == talks.cold(RULES, FIRST, REPLY, EDITED)
+
+    def test_checkpoints_stay_when_another_file_takes_the_place_of_theirs(
+        self, talks: Talks, states: PromptCache, tmp_path: Path
+    ) -> None:
+        talks.open(states).ask(RULES, FIRST, REPLY, SECOND)
+        talks.unload()
+        talk = talks.open(states)
+        talk.ask(RULES, FIRST, REPLY, SECOND, REPLY, OTHER)
+        opened = talk.engine._open
+        assert opened is not None
+        opened.cache.save()
+        opened.cache.wait()
+        for path in (tmp_path / "states").iterdir():
+            path.unlink()
+        text, done = talk.ask(RULES, FIRST, REPLY, EDITED)
+        assert done.prompt_tokens - done.cached_tokens < len(EDITED.text) + 50
+        assert text == talks.cold(RULES, FIRST, REPLY, EDITED)
+
     def test_what_is_private_is_not_written(self, talks: Talks, states: PromptCache) -> None:
         talks.open(states).ask(RULES, FIRST, REPLY, SECOND, is_temporary=True)
         talks.unload()
