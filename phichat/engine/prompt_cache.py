@@ -15,9 +15,10 @@ import struct
 import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BufferedReader
+from functools import partial
 from itertools import pairwise
 from mmap import ACCESS_COPY, mmap
 from pathlib import Path
@@ -30,6 +31,7 @@ from phichat.gguf import part_paths
 FORMAT = 4
 RESERVE = 1_000_000_000  # bytes of the disk that are left free
 CHUNK = 1 << 20  # bytes read at a time to check a file
+PART = 8 << 20  # bytes that one thread checks
 MOST_TOKENS, LONGEST_HEAD, MOST_CHECKPOINTS = 1 << 24, 1 << 16, 64
 
 READ_ERRORS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError, MemoryError, struct.error)
@@ -105,7 +107,8 @@ class PromptCache:
         """
         try:
             with saved.path.open("rb") as file:
-                if _is_whole(file, saved):
+                # Another program may have replaced it meanwhile.
+                if _is_whole(saved) and os.path.samestat(os.fstat(file.fileno()), saved.path.stat()):
                     os.utime(saved.path)
                     mapped = memoryview(mmap(file.fileno(), 0, access=ACCESS_COPY))
                     return saved.state(mapped[saved.start : saved.start + saved.bytes])
@@ -221,20 +224,35 @@ def _begins_with(tokens: Sequence[int], beginning: Sequence[int]) -> bool:
     return count_common(beginning, tokens) == len(beginning)
 
 
-def _checksum(tokens: Sequence[int], data: Bytes) -> str:
-    found = hashlib.sha256(array("I", tokens).tobytes())  # most processors have instructions for it
-    found.update(data)
+def _checksum(tokens: Sequence[int], digests: Iterable[bytes]) -> str:
+    """Return the checksum of tokens and of a state, of which each `PART` bytes have a digest."""
+    found = hashlib.sha256(array("I", tokens).tobytes())
+    for digest in digests:
+        found.update(digest)
     return found.hexdigest()
 
 
-def _is_whole(file: BufferedReader, saved: CachedPrompt) -> bool:
-    """Return whether the checksum is right. Read, not mapped: an error of the disk then raises instead of SIGBUS."""
-    found, piece, left = hashlib.sha256(array("I", saved.tokens).tobytes()), memoryview(bytearray(CHUNK)), saved.bytes
-    file.seek(saved.start)
-    while length := file.readinto(piece[:left]):
-        found.update(piece[:length])
-        left -= length
-    return not left and found.hexdigest() == saved.checksum
+def _digests(data: Bytes) -> Iterator[bytes]:
+    view = memoryview(data)
+    return (hashlib.sha256(view[at : at + PART]).digest() for at in range(0, len(view), PART))
+
+
+def _is_whole(saved: CachedPrompt) -> bool:
+    """Return whether the checksum is right. Raise OSError. Several threads check parts of it."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        digests = pool.map(partial(_read_digest, saved), range(0, saved.bytes, PART))
+        return _checksum(saved.tokens, digests) == saved.checksum
+
+
+def _read_digest(saved: CachedPrompt, at: int) -> bytes:
+    """Return the digest of one part. Read, not mapped: an error of the disk then raises instead of SIGBUS."""
+    found, piece, left = hashlib.sha256(), memoryview(bytearray(CHUNK)), min(PART, saved.bytes - at)
+    with saved.path.open("rb") as file:
+        file.seek(saved.start + at)
+        while length := file.readinto(piece[:left]):
+            found.update(piece[:length])
+            left -= length
+    return found.digest()
 
 
 def _write_file(file: IO[bytes], key: str, state: State) -> None:
@@ -246,7 +264,7 @@ def _write_file(file: IO[bytes], key: str, state: State) -> None:
         "tokens": len(state.tokens),
         "bytes": len(state.data),
         "checkpoints": None if state.is_trimmable else checkpoints,
-        "checksum": _checksum(state.tokens, state.data),
+        "checksum": _checksum(state.tokens, _digests(state.data)),
     }
     file.write(json.dumps(head).encode() + b"\n")
     file.write(struct.pack(f"<{len(state.tokens)}I", *state.tokens))
