@@ -35,7 +35,7 @@ def add_models(commands: Any, run: Run) -> None:
         ("add", "FILE", tr("add a model file without copying it")),
         ("remove", "NAME", tr("delete a downloaded model, or remove an added file from the list")),
         ("verify", "NAME", tr("verify the checksum of a model file")),
-        ("default", "NAME", tr("set the default model")),
+        ("default", "NAME|SERVER/MODEL", tr("set the default model")),
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("name", type=option_values.name, metavar=what)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling
 from phichat.cli.console import Console
 from phichat.engine.base import Engine
+from phichat.errors import ModelMissing
 from phichat.paths import Home
 
 if TYPE_CHECKING:
     from phichat.engine.remote.servers import ServerList
-    from phichat.models.library import Library
+    from phichat.models.library import Library, ModelFile
     from phichat.models.manager import HubModelManager
 
 
@@ -47,6 +48,17 @@ class Context:
         from phichat.engine.remote.servers import make_server_list  # noqa: PLC0415 - most commands need none
 
         return make_server_list(self.home)
+
+    def find_model(self, named: str) -> "ModelFile":
+        """Return the model on this computer that is named. Raise ModelMissing, or ServerError for one on a server."""
+        try:
+            return self.library.find_model(named)
+        except ModelMissing:
+            if self.home.servers.exists():
+                from phichat.cli.server_models import refuse_server_model  # noqa: PLC0415 - only for servers
+
+                refuse_server_model(named, self.servers)
+            raise
 
     def engine(self) -> closing[Engine]:
         """Return a new engine, to be used in a `with` statement, which closes it."""

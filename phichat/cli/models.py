@@ -10,7 +10,8 @@ from phichat.cancellation import CancelToken
 from phichat.cli.context import Context
 from phichat.cli.download import download, report_reading
 from phichat.cli.search import search
-from phichat.errors import ModelMissing, PhichatError
+from phichat.engine.base import ModelRef
+from phichat.errors import ModelMissing, PhichatError, ServerError
 from phichat.i18n import N_, format_columns, format_number, format_size, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
 from phichat.models.hub_address import parse_hub_address
@@ -53,7 +54,7 @@ def run(context: Context) -> int:
 @contextmanager
 def _naming_new_default(context: Context) -> Iterator[None]:
     """Say so if the block gives `ask` and `chat` another default model."""
-    before = context.library.default_model()
+    before = None if _default_on_server(context) else context.library.default_model()
     yield
     default = context.library.default_model()
     if before and default and default.path != before.path:  # the only model needs no word
@@ -76,8 +77,9 @@ def _list(context: Context) -> None:
     for listing in listings:
         if note := listing.problem or listing.note:
             console.print_notice(f"{listing.name}: {note}")
-    if default := context.library.default_model():
-        console.print_notice(tr("* = on this computer. The default model is {name}.").format(name=default.name))
+    remote, default = _default_on_server(context), context.library.default_model()
+    if found := remote or default:
+        console.print_notice(tr("* = on this computer. The default model is {name}.").format(name=found.name))
 
 
 def _list_files(context: Context) -> None:
@@ -193,6 +195,10 @@ def _name_here(context: Context) -> str:
     with suppress(ModelMissing):
         here = context.library.find_model(name)
         return here.name if here in context.library.list_models() else name  # a file that was never added
+    if context.home.servers.exists():
+        from phichat.cli.server_models import refuse_server_model  # noqa: PLC0415 - only for servers
+
+        refuse_server_model(name, context.servers)
     address = parse_hub_address(name)
     if address is None:
         return name
@@ -206,14 +212,40 @@ def _name_here(context: Context) -> str:
 
 
 def _choose_default(context: Context) -> None:
-    """Store the model to use where none is named."""
-    model = context.library.find_model(_name_here(context))
-    file = PreferencesFile(context.home.preferences)
-    file.save_preferences(replace(file.load_preferences(), default_model=str(model.path)))
+    """Store the model to use where none is named. A file comes before a model on a server of the same name."""
+    file, remote = PreferencesFile(context.home.preferences), None
+    try:
+        model = context.library.find_model(_name_here(context))
+        chosen, as_json = model.ref, model_as_json(model)
+    except (ModelMissing, ServerError):
+        if (remote := _find_on_server(context)) is None:
+            raise
+        chosen, as_json = remote, {"name": remote.name, "title": remote.title, "location": remote.location}
+    file.save_preferences(replace(file.load_preferences(), default_model=chosen.location))
     if context.options.json:
-        context.console.print_json(model_as_json(model))
-    else:
-        context.console.print_line(tr("{name} is now the default model.").format(name=model.name))
+        context.console.print_json(as_json)
+        return
+    context.console.print_line(tr("{name} is now the default model.").format(name=chosen.name))
+    if remote:
+        text = tr("Messages to it go to {host}, from now on also where no model is named.")
+        context.console.print_notice(text.format(host=remote.host))
+
+
+def _find_on_server(context: Context) -> ModelRef | None:
+    """Return the model that is named as `SERVER/MODEL`; None if there is no such server. Raise ModelMissing."""
+    if not context.home.servers.exists():
+        return None
+    from phichat.cli.server_models import known_on_server  # noqa: PLC0415 - only for servers
+
+    return known_on_server(context.options.name, context.servers)
+
+
+def _default_on_server(context: Context) -> ModelRef | None:
+    if not context.home.servers.exists():
+        return None
+    from phichat.cli.server_models import default_on_server  # noqa: PLC0415 - only for servers
+
+    return default_on_server(context.home, context.servers)
 
 
 def _remove(context: Context) -> None:

@@ -26,7 +26,7 @@ KEY_VARIABLE = "PHICHAT_SERVER_KEY"
 def run(context: Context) -> int:
     """Serve until Ctrl+C; return the exit status."""
     console, options, stop = context.console, context.options, CancelToken()
-    model = chosen_model(options, context.library)
+    model = chosen_model(context)
     with closing(HttpServer(options.host, options.port)) as server, context.engine() as engine, interrupting(stop):
         access = _access(context, server)
         loaded = engine.load(

@@ -1,4 +1,4 @@
-"""Models on servers that options name, and the options that they take."""
+"""Models on servers that options and preferences name, and the options that they take."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,8 +7,10 @@ from pathlib import Path
 from phichat.chat.sampling import SETTINGS
 from phichat.engine.base import Capabilities, Loaded, ModelRef
 from phichat.engine.remote.servers import ServerList
-from phichat.errors import ServerError
+from phichat.errors import ModelMissing, ServerError
 from phichat.i18n import tr
+from phichat.paths import Home
+from phichat.store.preferences import PreferencesFile
 
 
 def find_on_server(named: str, servers: ServerList) -> ModelRef | None:
@@ -18,6 +20,44 @@ def find_on_server(named: str, servers: ServerList) -> ModelRef | None:
         return None if Path(named).is_file() else servers.find(name).model(model)
     except (ServerError, OSError, ValueError):
         return None
+
+
+def default_on_server(home: Home, servers: ServerList) -> ModelRef | None:
+    """Return the default model if the user chose one on a server, which was not removed since; else None."""
+    url, mark, model = PreferencesFile(home.preferences).load_preferences().default_model.partition("#")
+    server = servers.find_by_url(url) if mark else None
+    return server.model(model) if server else None
+
+
+def known_on_server(named: str, servers: ServerList) -> ModelRef | None:
+    """Return the model that `SERVER/MODEL` names, by what the server told last; None if there is no such server.
+
+    Without `/MODEL`, it is the only one of that server. Raise ModelMissing if it has none of that name.
+    """
+    found = find_on_server(named, servers)
+    if found is None:
+        return None
+    if len(fitting := _fitting(found, servers)) == 1:
+        return fitting[0]
+    text = tr("{name} isn’t a model that {server} had last. For those it has now, run `phichat servers test {server}`.")
+    raise ModelMissing(text.format(name=named, server=named.partition("/")[0]))
+
+
+def refuse_server_model(named: str, servers: ServerList) -> None:
+    """Raise ServerError if `named` is a model on a server, by what that told last."""
+    found = find_on_server(named, servers)
+    if found and _fitting(found, servers):
+        raise ServerError(
+            tr("{name} is on a server. This only works with a model on this computer.").format(name=named)
+        )
+
+
+def _fitting(named: ModelRef, servers: ServerList) -> list[ModelRef]:
+    """Return those models of its server that `named` may mean."""
+    server = servers.find_by_url(named.server_url)
+    known = [server.model(name) for name in server.models] if server else []
+    wanted = named.server_model.lower()
+    return [each for each in known if wanted in {"", each.server_model.lower(), each.title.lower()}]
 
 
 def unused_options(options: argparse.Namespace, loaded: Loaded, candidates: int) -> Iterator[str]:

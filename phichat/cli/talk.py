@@ -42,7 +42,7 @@ from phichat.engine.base import (
 from phichat.engine.settings import suggested
 from phichat.errors import PhichatError, PromptError, PromptTooLong
 from phichat.i18n import format_number, tr, tr_count
-from phichat.models.library import Library, ModelFile
+from phichat.models.library import ModelFile
 from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
 
@@ -325,15 +325,16 @@ def terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | Non
 def chosen_ref(context: Context) -> tuple[ModelRef, str | None]:
     """Return the model that was asked for, else the default, with its file's checksum if known. Raise ModelMissing.
 
-    Only one that is named, as `SERVER/MODEL`, is on a server.
+    One on a server has to be named as `SERVER/MODEL`, or to be the default that the user chose.
     """
     named = _named_model(context.options)
-    if named and "/" in named:
-        from phichat.cli.server_models import find_on_server  # noqa: PLC0415 - is there only for servers
+    if (named is None or "/" in named) and context.home.servers.exists():
+        from phichat.cli.server_models import default_on_server, find_on_server  # noqa: PLC0415 - only for servers
 
-        if remote := find_on_server(named, context.servers):
+        servers = context.servers
+        if remote := find_on_server(named, servers) if named else default_on_server(context.home, servers):
             return remote, None
-    model = chosen_model(context.options, context.library)
+    model = chosen_model(context)
     return model.ref, context.library.known_sha256(model)
 
 
@@ -341,12 +342,12 @@ def _named_model(options: argparse.Namespace) -> str | None:
     return options.model if options.model is not None else os.environ.get(MODEL_VARIABLE) or None  # empty is unset
 
 
-def chosen_model(options: argparse.Namespace, library: Library) -> ModelFile:
-    """Return the model that was asked for, else the default. Raise ModelMissing."""
-    named = _named_model(options)
+def chosen_model(context: Context) -> ModelFile:
+    """Return the file of the model that was asked for, else the default. Raise ModelMissing, or ServerError."""
+    named = _named_model(context.options)
     if named is None:
-        return library.default_model() or library.find_model("")
-    return library.find_model(named)
+        return context.library.default_model() or context.library.find_model("")
+    return context.find_model(named)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from phichat.i18n import format_columns, format_number, tr, tr_count
 def run(context: Context) -> int:
     """Measure, save and print the fastest settings; return the exit status."""
     console, stop = context.console, CancelToken()
-    model = chosen_model(context.options, context.library)
+    model = chosen_model(context)
     trials = _Trials(console, as_json=context.options.json)
     with context.engine() as engine, interrupting(stop):
         engine.load(model.ref, suggested(context_of(context.options)), stop, lambda event: show_loading(console, event))

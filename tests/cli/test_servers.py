@@ -231,6 +231,43 @@ def test_nothing_is_sent_where_no_server_is_named(
     assert len(gaming.asked) == before
 
 
+def test_a_model_on_a_server_becomes_the_default(
+    phichat: Run, gaming: ChatServer, chatml_model: Path, home: Path
+) -> None:
+    before = len(gaming.asked)
+    status, out, err = phichat("models", "default", "gaming/tiny")
+    assert (status, out) == (0, "gaming/tiny is now the default model.\n")
+    assert err == f"Messages to it go to {gaming.host}, from now on also where no model is named.\n"
+    assert "The default model is gaming/tiny." in phichat("models", "list")[2]
+    assert len(gaming.asked) == before, "what it told last is enough"
+    assert phichat("ask", "Say red")[:2] == (0, "red\n")
+    assert phichat("models", "default", str(chatml_model))[0] == 0
+    asked = len(gaming.chats)
+    phichat("ask", "Hi", by=ScriptedEngine())
+    assert len(gaming.chats) == asked
+    assert json.loads(phichat("models", "default", "gaming", "--json")[1]) == {
+        "name": "gaming/tiny",
+        "title": "tiny",
+        "location": f"{gaming.url}#tiny",
+    }
+    phichat("servers", "remove", "gaming")
+    phichat("ask", "Hi", by=ScriptedEngine())
+    assert len(gaming.chats) == asked, "it is no longer one of the servers"
+
+
+def test_only_a_model_that_the_server_had_becomes_the_default(phichat: Run, gaming: ChatServer) -> None:
+    status, _, err = phichat("models", "default", "gaming/huge")
+    assert status == 1
+    assert err.startswith("gaming/huge isn’t a model that gaming had last.")
+    assert "`phichat servers test gaming`" in err
+
+
+@pytest.mark.parametrize("command", [("models", "verify"), ("models", "remove"), ("tune",), ("serve", "--model")])
+def test_what_works_only_here(phichat: Run, gaming: ChatServer, command: tuple[str, ...]) -> None:
+    status, _, err = phichat(*command, "gaming/tiny")
+    assert (status, err) == (1, "gaming/tiny is on a server. This only works with a model on this computer.\n")
+
+
 def test_a_model_the_server_does_not_have(phichat: Run, gaming: ChatServer) -> None:
     status, _, err = phichat("ask", "Hi", "--model", "gaming/huge")
     assert (status, err) == (1, f"{gaming.host} has no model named huge. Choose from tiny.\n")
