@@ -105,7 +105,7 @@ class ServerService:
         """See ServerKeeper."""
         from phichat.engine.remote.check import check_server  # noqa: PLC0415 - brings the HTTP client
 
-        return check_server(self.server_list(), server, stop)
+        return check_server(self.server_list(), server, stop, takes_any=True)
 
     def refresh(self, server: Server, stop: CancelToken) -> None:
         """See ServerKeeper."""

@@ -1,6 +1,7 @@
 """Tests a server: what it has, and how long it takes to answer."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from phichat.cancellation import CancelToken
@@ -9,7 +10,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import Done, EngineSettings, Request
 from phichat.engine.remote.base import Server, ServerKind
 from phichat.engine.remote.engine import RemoteEngine
-from phichat.engine.remote.probe import find_kind, list_models
+from phichat.engine.remote.probe import find_kind, list_models, loaded_model
 from phichat.engine.remote.servers import ServerList
 from phichat.net.http_api import ApiClient
 
@@ -36,20 +37,32 @@ class Checked:
     first_token_seconds: float = 0.0
 
 
-def check_server(servers: ServerList, server: Server, stop: CancelToken, model: str = "") -> Checked:
-    """List the models of `server` and say "Hi" to `model`, or to the only one it has. Raise EngineError."""
+def check_server(
+    servers: ServerList, server: Server, stop: CancelToken, model: str = "", *, takes_any: bool = False
+) -> Checked:
+    """List the models of `server` and say "Hi" to `model`, or to the only one it has. Raise EngineError.
+
+    With `takes_any`, one of several is asked: that which the server has loaded, else the first.
+    """
     begun, key = time.monotonic(), servers.key(server)
     client = ApiClient(server.url, key)
     models = list_models(client, key, stop)
     seconds = time.monotonic() - begun
     kind = find_kind(client, models, stop)
     servers.remember(server.url, kind, models.names)
+    if takes_any and not model and models.names:
+        model = loaded_model(client, kind, models, stop) or _first_to_chat_with(models.names)
     if not model and len(models.names) != 1:
         return Checked(kind, models.names, seconds)
     engine = RemoteEngine(servers)
     loaded = engine.load(server.model(model), EngineSettings(), stop, lambda _: None)
     first = _first_token_seconds(engine, stop)
     return Checked(kind, models.names, seconds, loaded.model.server_model, first)
+
+
+def _first_to_chat_with(names: Sequence[str]) -> str:
+    """Return the first name that isn't an embedding model's, by which people tell those, too."""
+    return next((name for name in names if "embed" not in name.lower()), names[0])
 
 
 def _first_token_seconds(engine: RemoteEngine, stop: CancelToken) -> float:

@@ -162,6 +162,21 @@ def context_of(client: ApiClient, kind: ServerKind, models: ModelList, model: st
     return next((size for size in sizes if isinstance(size, int) and 0 < size < 2**31), 0)
 
 
+def loaded_model(client: ApiClient, kind: ServerKind, models: ModelList, stop: CancelToken) -> str:
+    """Return a model that the server has in memory, so that it answers at once; empty if it does not tell."""
+    loaded: Iterator[Any] = (
+        name for name, each in models.entries.items() if _inside(each, "status", "value") == "loaded"
+    )
+    if kind is ServerKind.OLLAMA:
+        running = _inside(read_page(client, "/api/ps", stop), "models")
+        loaded = (_inside(each, "model") for each in running) if isinstance(running, list) else iter(())
+    elif kind is ServerKind.LM_STUDIO:
+        known = _inside(read_page(client, "/api/v0/models", stop), "data")
+        entries = known if isinstance(known, list) else []
+        loaded = (_inside(each, "id") for each in entries if _inside(each, "state") == "loaded")
+    return next((name for name in loaded if name in models.names), "")
+
+
 def _ollama_contexts(client: ApiClient, model: str, stop: CancelToken) -> Iterator[Any]:
     """Yield what may be the context of a model: as it is loaded, as it was set up, or what it gets by default."""
     running = _inside(read_page(client, "/api/ps", stop), "models")

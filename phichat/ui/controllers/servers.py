@@ -65,7 +65,7 @@ class ServerKeeper(Protocol):
         """Set the key, or delete it if it is empty. Return whether it is kept for the next runs, too."""
 
     def check(self, server: Server, stop: "CancelToken") -> "Checked":
-        """List the models, and say "Hi" if there is only one."""
+        """List the models, and say "Hi" to one: of several, that which is loaded, or the first."""
 
     def refresh(self, server: Server, stop: "CancelToken") -> None:
         """Ask for the models, and keep their names."""

@@ -84,6 +84,25 @@ def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     assert [chat["messages"] for chat in server.chats] == [[{"role": "user", "content": "Hi"}]]
 
 
+@pytest.mark.parametrize(
+    ("owner", "pages", "asked"),
+    [
+        ("vllm", {}, "one"),
+        ("library", {"/api/ps": {"models": [{"name": "two", "model": "two"}]}}, "two"),
+        ("organization_owner", {"/api/v0/models": {"data": [{"id": "two", "state": "loaded"}]}}, "two"),
+    ],
+)
+def test_of_several_models_the_one_that_is_loaded_is_tested(
+    page: Person, server: ChatServer, owner: str, pages: dict[str, Any], asked: str
+) -> None:
+    server.owner, server.pages = owner, pages
+    server.models = [{"id": "nomic-embed"}, {"id": "one"}, {"id": "two"}]
+    add(page, server.host, "gaming")
+    pressed(page, "serverTest")
+    assert f"3 models. {asked} began to answer after " in status(page)
+    assert [chat["model"] for chat in server.chats] == [asked]
+
+
 def test_the_usual_ports_of_a_host_are_tried(page: Person, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "PORTS", (1, server.port))
     add(page, "127.0.0.1")
