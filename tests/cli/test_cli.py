@@ -853,7 +853,7 @@ def test_ctrl_c_leaves_the_settings_as_they_were(engine: ScriptedEngine, phichat
 def test_wrong_usage_is_told_in_french(phichat: Run) -> None:
     i18n.set_language("fr")
     for arguments, sentence in (
-        (["ask"], "arguments obligatoires : PROMPT"),
+        (["ask"], "arguments manquants : PROMPT"),
         (["ask", "Hi", "--preset", "wild"], "argument --preset : choix non valide : 'wild' (choisissez parmi "),
         (["ask", "Hi", "--seed"], "argument --seed : il faut un argument"),
         (["ask", "Hi", "--temp"], "arguments non reconnus : --temp"),
