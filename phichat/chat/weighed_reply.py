@@ -146,8 +146,9 @@ class GrowingReply:
             return None
         if self._words:
             self._placed_in_words -= len(self._words.pop().tokens)  # the last word may go on
-        self._words += words_of(text, self._tokens[self._placed_in_words :])
-        self._placed_in_words = len(self._tokens)
+        added = list(words_of(text, self._tokens[self._placed_in_words :]))
+        self._words += added
+        self._placed_in_words += sum(len(word.tokens) for word in added)
         return WeighedReply(self._model, text, tuple(self._tokens), tuple(self._words), self.table)
 
 
@@ -178,20 +179,24 @@ def _placed(rows: Iterable[ChoiceRow], at: int = 0, first: int = 0) -> Iterator[
 
 
 def words_of(text: str, tokens: Sequence[WeighedToken]) -> Iterator[WeighedWord]:
-    """Yield the words that `tokens`, those of all of `text`, make."""
+    """Yield the words that `tokens`, those of all of `text`, make; without what brought no text after the last."""
     waiting: list[WeighedToken] = []
     has_text = False
     for token in tokens:
         is_new = has_text and token.end > token.start and not is_inside_word(text[token.start - 1], text[token.start])
         if is_new:
-            # those in the middle of a character, or held back, belong to what they become
-            kept = next(at for at in range(len(waiting), 0, -1) if waiting[at - 1].end > waiting[at - 1].start)
+            kept = _count_with_text(waiting)
             yield _word(text, waiting[:kept])
             del waiting[:kept]
         waiting.append(token)
         has_text = has_text or token.end > token.start
-    if waiting:
-        yield _word(text, waiting)
+    if has_text:
+        yield _word(text, waiting[: _count_with_text(waiting)])
+
+
+def _count_with_text(tokens: Sequence[WeighedToken]) -> int:
+    """Return how many come before those that belong to what they become: parts of a character, or held back."""
+    return next(at for at in range(len(tokens), 0, -1) if tokens[at - 1].end > tokens[at - 1].start)
 
 
 def _word(text: str, tokens: Sequence[WeighedToken]) -> WeighedWord:

@@ -37,13 +37,22 @@ def words(reply: WeighedReply) -> list[str]:
         (("🇫", "🇷", "🇩", "🇪"), ["🇫🇷🇩🇪"]),
         (("```", "py", "\n", "x", " =", " ", "1"), ["```", "py", "\n", "x", "=", " ", "1"]),
         (("e", "\u0301", "t", "e"), ["e\u0301te"]),
-        (("end", "", ""), ["end"]),
     ],
 )
 def test_tokens_make_words(tokens: tuple[str, ...], expected: list[str]) -> None:
     reply = weighed(*tokens)
     assert words(reply) == expected
     assert [token for word in reply.words for token in word.tokens] == list(reply.tokens)
+
+
+def test_what_ends_an_answer_is_no_part_of_its_last_word() -> None:
+    reply = weighed("The", Piece(" end", 1, choice=choice(0.9)), Piece("", 2, choice=choice(0.01)), Piece("", 3))
+    assert words(reply) == ["The", "end"]
+    assert [len(word.tokens) for word in reply.words] == [1, 1]
+    assert not reply.hesitations
+    assert reply.certainty
+    assert reply.certainty.share == 1
+    assert weighed("", "").words == ()
 
 
 def test_the_parts_of_a_character_belong_to_it() -> None:

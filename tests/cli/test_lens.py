@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from phichat import cli
-from phichat.chat.candidates import Candidate, Choice
-from phichat.chat.conversation import Piece
+from phichat.chat.candidates import Candidate, Certainty, Choice
+from phichat.chat.choice_table import table_of
+from phichat.chat.conversation import Message, Piece, Reply, Role
+from phichat.chat.weighed_reply import weighed_reply
 from phichat.cli.console import Console
 from phichat.cli.lens import COLORLESS, STYLES, TerminalLens
 from phichat.errors import EngineDied
@@ -138,6 +140,24 @@ def test_words_signs_and_emoji_stay_whole(
     found = styled(terminal.getvalue())
     assert [(word.strip("\n"), style) for word, style in found] == shown
     assert re.sub("\x1b\\[[0-9;]*m", "", terminal.getvalue()) == "".join(text for text, _ in tokens)
+    assert lens.certainty == in_the_window(tokens)
+
+
+def test_what_ends_an_answer_counts_as_in_the_window(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", terminal)
+    tokens = [("The", 0.9), (" end", 0.9), ("", 0.01)]
+    lens = TerminalLens(Console())
+    for text, probability in tokens:
+        lens.add(text, probability)
+    lens.end()
+    assert lens.certainty == in_the_window(tokens) == Certainty(1, 0)
+
+
+def in_the_window(tokens: list[tuple[str, float]]) -> Certainty | None:
+    pieces = [Piece(text, at, choice=Choice(share, share, 1, 1)) for at, (text, share) in enumerate(tokens)]
+    text = "".join(piece.text for piece in pieces)
+    weighed = weighed_reply(Message(Role.ASSISTANT, text, reply=Reply(choices=table_of(pieces).pack())))
+    return weighed.certainty if weighed else None
 
 
 def test_both_colors_are_read_on_black_and_on_white() -> None:
