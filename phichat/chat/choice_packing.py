@@ -35,7 +35,7 @@ LEVELS = 2_047
 """Of a candidate's probability, as its square root: 0.1 % apart near 1, and closer the less likely it is."""
 PARTS = 128  # of a bit of entropy
 TOKEN_COLUMNS = {
-    "lengths": "I", "kinds": "B", "tokens": "I", "probabilities": "d", "afters": "d", "ranks": "I", "entropies": "H",
+    "lengths": "I", "kinds": "B", "tokens": "I", "probabilities": "f", "afters": "f", "ranks": "I", "entropies": "H",
     "counts": "B",
 }  # fmt: skip
 CANDIDATE_COLUMNS = {"places": "I", "befores": "H", "candidate_afters": "H", "cuts": "B"}
@@ -157,7 +157,7 @@ def _fill_picked(columns: ChoiceColumns, picked: Sequence[int]) -> None:
         if name == "tokens":
             values[name] = array("I", [texts[places[at]][0] + 1 if at >= 0 else next(own) for at in picked])
         else:
-            values[name] = array("d", [probability_of(levels[name][at]) if at >= 0 else next(own) for at in picked])
+            values[name] = array("f", [probability_of(levels[name][at]) if at >= 0 else next(own) for at in picked])
 
 
 def _read_2(plain: bytes) -> ChoiceColumns:
@@ -165,7 +165,7 @@ def _read_2(plain: bytes) -> ChoiceColumns:
     cuts, texts = json.loads(plain[_HEAD_2.size : _HEAD_2.size + length])
     values = _columns(plain[_HEAD_2.size + length :], _COLUMNS_2, (count, candidates))
     for name in ("probabilities", "afters"):
-        values[name] = array("d", [share / _SHARES_2 for share in values[name]])
+        values[name] = array("f", [share / _SHARES_2 for share in values[name]])
     for name in ("befores", "candidate_afters"):
         values[name] = array("H", [level_of(share / _SHARES_2) for share in values[name]])
     values["entropies"] = array("H", [part * PARTS // _PARTS_2 for part in values["entropies"]])

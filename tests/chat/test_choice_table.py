@@ -77,7 +77,7 @@ def test_the_chosen_candidate_is_written_once() -> None:
     assert first.choice
     assert second.choice
     assert third.choice
-    assert first.choice.probability == first.choice.candidates[1].before == pytest.approx(1e-4, rel=0.05)
+    assert first.choice.probability == pytest.approx(first.choice.candidates[1].before) == pytest.approx(1e-4, rel=0.05)
     assert (second.choice.probability, second.choice.after) == pytest.approx((3e-9, 1e-8))
     assert third.choice.probability == pytest.approx(1e-4)
 
