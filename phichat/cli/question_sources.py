@@ -16,7 +16,7 @@ from phichat.documents.prompt import source_title, with_passages
 from phichat.documents.retrieval.local_library import LocalLibrary, open_library
 from phichat.engine.base import Engine, PromptFit, Request
 from phichat.errors import PhichatError
-from phichat.i18n import format_number, tr, tr_count
+from phichat.i18n import tr, tr_count
 from phichat.store.preferences import PreferencesFile
 from phichat.unicode import replace_surrogates
 
@@ -157,13 +157,7 @@ def index(library: LocalLibrary, name: str, console: Console, stop: CancelToken)
             failed += 1
             console.print_notice(progress.error)
         if progress.path:
-            console.show_progress(
-                tr("Reading file {number} of {total}: {file}").format(
-                    number=format_number(progress.done + 1),
-                    total=format_number(progress.total),
-                    file=replace_surrogates(progress.path.name),
-                )
-            )
+            console.show_progress(progress.sentence)
     return failed
 
 

@@ -9,6 +9,8 @@ from typing import Protocol
 from phichat.cancellation import CancelToken
 from phichat.chat.sources import USUAL_TOKENS
 from phichat.documents.base import Place
+from phichat.i18n import format_number, tr
+from phichat.unicode import replace_surrogates
 
 USUAL_BUDGET = USUAL_TOKENS
 """Tokens of the passages that go into a prompt."""
@@ -65,12 +67,39 @@ class FileStatus:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far indexing is: `done` of `total` files, and which one is read now. `error` is of the one just done."""
+    """How far indexing is: `done` of `total` files, and which one is read now. `error` is of the one just done.
+
+    Attributes:
+        page: the page of `path` that was read last, of `pages`; 0 for a file without pages.
+        pages_in_all: how many pages were read of all files so far.
+    """
 
     done: int
     total: int
     path: Path | None = None
     error: str = ""
+    page: int = 0
+    pages: int = 0
+    pages_in_all: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """What is read now; empty if nothing is."""
+        if self.path is None:
+            return ""
+        reading = tr("Reading file {number} of {total}: {file}").format(
+            number=format_number(self.done + 1),
+            total=format_number(self.total),
+            file=replace_surrogates(self.path.name),
+        )
+        more = tr("{count} pages in all").format(count=format_number(self.pages_in_all)) if self.done else ""
+        return " · ".join(filter(None, [reading, self.place, more if self.page else ""]))
+
+    @property
+    def place(self) -> str:
+        """Where in the file, in a few words; empty if it has no pages."""
+        page, pages = format_number(self.page), format_number(self.pages)
+        return tr("page {page} of {pages}").format(page=page, pages=pages) if self.page else ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 from phichat.cancellation import CancelToken
 from phichat.documents.base import Finding, Note
 from phichat.documents.library import FileState, Progress
+from phichat.documents.retrieval import indexing
 from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.documents.store.database import DocumentDatabase
 from phichat.errors import StoreError
@@ -70,6 +71,18 @@ def test_a_folder_is_indexed_with_what_can_be_read_in_it(library: LocalLibrary, 
     assert _states(library) == {"animals.txt": FileState.INDEXED, "travel.txt": FileState.INDEXED}
     (collection,) = library.collections()
     assert (collection.name, collection.paths, collection.files, collection.passages) == ("papers", (folder,), 2, 2)
+
+
+def test_the_page_that_is_read_is_told_of_each_file_and_of_all(
+    library: LocalLibrary, tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "TOLD_EVERY", 0)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"{name} one\ftwo\fthree")
+    library.add("papers", [tmp_path / "a.txt", tmp_path / "b.txt"])
+    sentences = [progress.sentence for progress in index()]
+    assert sentences[:2] == ["Reading file 1 of 2: a.txt", "Reading file 1 of 2: a.txt · page 1 of 3"]
+    assert sentences[-2:] == ["Reading file 2 of 2: b.txt · page 3 of 3 · 6 pages in all", ""]
 
 
 def test_indexing_again_reads_nothing(library: LocalLibrary, folder: Path, index: Index, reader: TextReader) -> None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
@@ -22,6 +23,7 @@ from phichat.i18n import format_size, tr
 from phichat.unicode import replace_surrogates
 
 BATCH = 256  # passages that are embedded at once
+TOLD_EVERY = 0.2  # seconds between two reports of the page
 
 
 class Indexer:
@@ -37,12 +39,14 @@ class Indexer:
     def run(self, name: str, stop: CancelToken) -> Iterator[Progress]:
         """See DocumentLibrary.index."""
         waiting = self._scan(name, stop)
-        error = ""
+        error, read = "", 0
         for done, file in enumerate(waiting):
-            yield Progress(done, len(waiting), file.path, error)
+            progress = Progress(done, len(waiting), file.path, error, pages_in_all=read)
+            yield progress
             if stop.is_set():
                 return
-            error = self._index(file, stop)
+            error, pages = yield from self._index(file, progress, stop)
+            read += pages
         self._embed_rest(stop)
         yield Progress(len(waiting), len(waiting), error=error)
 
@@ -66,25 +70,27 @@ class Indexer:
     def _set_state(self, file: StoredFile, state: FileState) -> None:
         self._database.write(lambda connection: catalog.set_state(connection, file.number, state))
 
-    def _index(self, file: StoredFile, stop: CancelToken) -> str:
-        """Read and store one file; return why that failed, as a sentence, or nothing."""
+    def _index(
+        self, file: StoredFile, progress: Progress, stop: CancelToken
+    ) -> Generator[Progress, None, tuple[str, int]]:
+        """Read and store one file; return why that failed, as a sentence, or nothing, and how many pages it has."""
         size, modified = 0, 0
         try:
             size, modified = _version_of(file.path)
             if size > LARGEST_FILE:
                 raise DocumentTooLarge(_too_large(file.path))
             sha256 = _checksum(file.path, stop)
-            document = None if self._is_known(sha256) else self._read(file.path, sha256, stop)
+            document = None if self._is_known(sha256) else (yield from self._read(file.path, sha256, progress, stop))
         except FileNotFoundError:
             self._set_state(file, FileState.MISSING)
-            return ""
+            return "", 0
         except OSError as error:
-            return self._fail(file, _unreadable(file.path, error), size, modified)
+            return self._fail(file, _unreadable(file.path, error), size, modified), 0
         except DocumentError as error:
-            return self._fail(file, str(error), size, modified)
+            return self._fail(file, str(error), size, modified), 0
         if not stop.is_set():
             self._store(file, sha256, document, size, modified)
-        return ""
+        return "", document.pages if document else 0
 
     def _is_known(self, sha256: str) -> bool:
         return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
@@ -94,22 +100,26 @@ class Indexer:
         self._database.write(lambda connection: catalog.set_failed(connection, file, error, size, modified))
         return error
 
-    def _read(self, path: Path, sha256: str, stop: CancelToken) -> DocumentText:
+    def _read(
+        self, path: Path, sha256: str, progress: Progress, stop: CancelToken
+    ) -> Generator[Progress, None, DocumentText]:
         document = DocumentText(sha256, replace_surrogates(path.stem), 0)
         notes: list[str] = []
-
-        def sections() -> Iterator[Section]:
-            for part in self._reader.read(path, stop=stop):
-                match part:
-                    case Outline():
-                        document.title, document.pages = replace_surrogates(part.title or path.stem), part.pages
-                    case Note():
-                        notes.append(replace_surrogates(part.sentence))
-                    case Section():
-                        yield _storable(part)
-
-        document.passages = list(cut_passages(sections()))
-        document.notes = notes
+        sections: list[Section] = []
+        told = time.monotonic()
+        for part in self._reader.read(path, stop=stop):
+            match part:
+                case Outline():
+                    document.title, document.pages = replace_surrogates(part.title or path.stem), part.pages
+                case Note():
+                    notes.append(replace_surrogates(part.sentence))
+                case Section():
+                    sections.append(_storable(part))
+                    page = part.place.page or 0
+                    if page and time.monotonic() > told + TOLD_EVERY:
+                        told = time.monotonic()
+                        yield _at_page(progress, page, document.pages)
+        document.passages, document.notes = list(cut_passages(sections)), notes
         if self.embedder:
             document.vectors = {self.embedder.id: self._embed(self.embedder, document.passages, stop)}
         return document
@@ -153,6 +163,10 @@ class Indexer:
         rows = [(each.number, vectors) for each, vectors in zip(rest, packed, strict=True)]
         self._database.write(lambda connection: texts.add_vectors(connection, embedder.id, rows))
         return True
+
+
+def _at_page(progress: Progress, page: int, pages: int) -> Progress:
+    return replace(progress, error="", page=page, pages=max(pages, page), pages_in_all=progress.pages_in_all + page)
 
 
 def _files_in(path: Path, stop: CancelToken) -> Iterator[Path]:

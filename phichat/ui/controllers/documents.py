@@ -12,7 +12,6 @@ from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
 from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
 from phichat.documents.prompt import source_of
-from phichat.i18n import format_number, tr
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.threads.background import BackgroundTasks
 
@@ -31,6 +30,7 @@ class DocumentsController(QObject):
         changed: collections, their files or what a conversation uses have changed.
         found(CancelToken, Sources): a search has ended; search_failed(CancelToken, str) if it could not.
         progressed(str): what is being indexed, as a sentence; empty once nothing is.
+        page_read(str, Progress): how far that is in the collection of that name.
         failed(str): a sentence about what could not be done, or about a file that could not be read.
     """
 
@@ -38,6 +38,7 @@ class DocumentsController(QObject):
     found = Signal(object, object)
     search_failed = Signal(object, str)
     progressed = Signal(str)
+    page_read = Signal(str, object)
     failed = Signal(str)
 
     def __init__(
@@ -113,7 +114,7 @@ class DocumentsController(QObject):
         self._indexing[name] = stop
         self._tasks.run(
             partial(self._index, name),
-            self._on_progress,
+            partial(self._on_progress, name),
             self.failed.emit,
             partial(self._on_indexed, name),
             cancel=stop,
@@ -207,17 +208,12 @@ class DocumentsController(QObject):
         self.changed.emit()
         self.index(name)
 
-    def _on_progress(self, progress: Progress) -> None:
+    def _on_progress(self, name: str, progress: Progress) -> None:
         if progress.error:
             self.failed.emit(progress.error)
         if progress.path:
-            self.progressed.emit(
-                tr("Reading file {number} of {total}: {file}").format(
-                    number=format_number(progress.done + 1),
-                    total=format_number(progress.total),
-                    file=progress.path.name,
-                )
-            )
+            self.progressed.emit(progress.sentence)
+            self.page_read.emit(name, progress)
 
     def _on_indexed(self, name: str) -> None:
         self._indexing.pop(name, None)

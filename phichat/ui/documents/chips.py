@@ -23,14 +23,13 @@ class DocumentChip(QFrame):
 
     def __init__(self, theme: Theme, title: str, state: str, icon: str) -> None:
         super().__init__()
-        self._theme, self._icon = theme, icon
+        self._theme, self._title, self._icon = theme, title, icon
         self.setProperty("part", "chip")
         self._open, self._remove = QToolButton(), QToolButton()
         self._open.setObjectName("documentChip")
         self._open.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._open.setText(f" {title} · {state}".replace("&", "&&"))
         self._open.setAccessibleName(title)
-        self._open.setAccessibleDescription(state)
+        self.show_state(state)
         self._open.setToolTip(tool_tip(tr("Answers to your questions are based on these documents.")))
         self._open.clicked.connect(self.opened)
         self._remove.setObjectName("documentChipRemove")
@@ -46,6 +45,11 @@ class DocumentChip(QFrame):
         theme.apply_stylesheet(self, "chip")
         theme.changed.connect(self._show_icons)
         self._show_icons()
+
+    def show_state(self, state: str) -> None:
+        """Show what is known of it now, in a few words."""
+        self._open.setText(f" {self._title} · {state}".replace("&", "&&"))
+        self._open.setAccessibleDescription(state)
 
     @Slot()
     def _show_icons(self) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.documents.library import Collection, FileStatus
+from phichat.documents.library import Collection, FileStatus, Progress
 from phichat.i18n import tr, tr_count
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.documents.chips import file_state
@@ -109,6 +109,7 @@ class CollectionsDialog(QDialog):
         self._remove.clicked.connect(self._on_remove)
         self._documents.changed.connect(self._reload)
         self._documents.progressed.connect(self._state.setText)
+        self._documents.page_read.connect(self._show_page)
 
     @Slot()
     def _reload(self) -> None:
@@ -153,6 +154,14 @@ class CollectionsDialog(QDialog):
             if str(status.path) == kept:
                 self._files.setCurrentItem(item)
         self._enable()
+
+    @Slot(str, object)
+    def _show_page(self, name: str, progress: Progress) -> None:
+        """Show beside a file which of its pages was read."""
+        for row in range(self._files.topLevelItemCount() if name == self.chosen and progress.place else 0):
+            item = self._files.topLevelItem(row)
+            if item and item.data(0, Qt.ItemDataRole.UserRole) == str(progress.path):
+                item.setText(1, progress.place)
 
     @Slot()
     def _enable(self) -> None:

@@ -12,7 +12,7 @@ from phichat.chat.conversation import Message, Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources
 from phichat.documents.base import DocumentReader
-from phichat.documents.library import Collection, FileStatus
+from phichat.documents.library import Collection, FileStatus, Progress
 from phichat.i18n import tr
 from phichat.ui.chat.attachments import AttachmentController
 from phichat.ui.chat.composer import Composer
@@ -51,6 +51,7 @@ class DocumentsPresenter(QObject):
         self._attachments, self._generation = attachments, generation
         self._current, self._feedback = current, feedback
         self._chips = FlowRow("documentChips", tr("Documents in this conversation"))
+        self._files: dict[Path | None, DocumentChip] = {}
         self._documents: DocumentsController
         self._reader: Callable[[], DocumentReader]
 
@@ -69,6 +70,7 @@ class DocumentsPresenter(QObject):
         documents.found.connect(self._generation.on_found)
         documents.search_failed.connect(self._generation.on_search_failed)
         documents.progressed.connect(partial(self._feedback.progress, "documents"))
+        documents.page_read.connect(self._show_page)
         documents.failed.connect(self._feedback.fail)
         documents.changed.connect(self._show_chips)
         self._current.session_changed.connect(self._show_chips)
@@ -98,6 +100,7 @@ class DocumentsPresenter(QObject):
         """Show what the conversation uses, as soon as that is known."""
         session = self._session
         if not self._documents.used(session):
+            self._files = {}
             self._chips.set_widgets([])
             return
         self._documents.list_files(session.conversation.id, partial(self._show_files, session), self)
@@ -108,10 +111,12 @@ class DocumentsPresenter(QObject):
         own = session.conversation.id
         is_indexing = self._documents.is_indexing(own)
         chips = []
+        self._files = {}
         for status in files if own in self._documents.used(session) else ():
             chip = DocumentChip(self._theme, file_title(status), file_state(status, is_indexing=is_indexing), "file")
             chip.removed.connect(partial(self._documents.detach, session, status.path))
             chips.append(chip)
+            self._files[status.path] = chip
         for name in self._documents.used(session):
             if name != own:
                 chip = DocumentChip(self._theme, short_title(name), tr("collection"), "collection")
@@ -119,6 +124,11 @@ class DocumentsPresenter(QObject):
                 chip.opened.connect(self.open_collections)
                 chips.append(chip)
         self._chips.set_widgets(chips)
+
+    @Slot(str, object)
+    def _show_page(self, name: str, progress: Progress) -> None:
+        if name == self._session.conversation.id and progress.path in self._files and progress.place:
+            self._files[progress.path].show_state(progress.place)
 
     @Slot()
     def _list_collections(self) -> None:
