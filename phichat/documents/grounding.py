@@ -1,7 +1,8 @@
 """Grounding: which sentence of an answer is supported by which passage, found after the answer was written.
 
-A small model need not cite, then. A sentence counts as supported if a passage has most of its telling words, whatever
-their endings, and all of its numbers. That is no proof: a passage may deny what a sentence says with the same words.
+A small model need not cite, then. A sentence counts as supported if a part of a passage has most of its telling words,
+whatever their endings, and the passage all of its numbers and what it writes as code. That is no proof: a passage may
+deny what a sentence says with the same words.
 """
 
 import re
@@ -22,11 +23,25 @@ STEM, SHORT = 5, 3
 FEWEST_WORDS = 2
 """Words that say something in a sentence; with fewer, such as "Yes.", there is nothing to support."""
 
+WINDOW, STEP = 60, 20
+"""Words that say something in the part of a passage that supports a sentence, which is looked for in steps: long
+passages have most words of many a sentence somewhere."""
+
 _FOLDS = FoldTable()
-_ENDS = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s|$)|[。！？]+[」』]?")
+_ENDS = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s|$)|[。！？]+[」』]?|[:：](?=[ \t]*\n)")
 _NUMBER_GAP = "[.,\u00a0\u202f]"
 _WORD = re.compile(rf"\d+(?:{_NUMBER_GAP}\d+)*|[^\W\d_]+")
 _GROUPING = re.compile(rf"(?<=\d){_NUMBER_GAP}(?=\d{{3}}(?!\d))")
+_BLOCK = re.compile(r"\s*(?:$|[-*+>|#]|\d{1,9}[.)]\s|`{3}|~{3})")
+"""Begins a line that doesn’t go on with the one before."""
+
+_ABBREVIATIONS = frozenset(
+    """
+    approx art bzw ca cf ch chap dr e.g ed env eq etc ex fig i.e incl mlle mme mr mrs ms no nos nr op p pp prof s sec
+    st u.a u.s usw vgl vol vs z.b
+    """.split()  # noqa: SIM905 - a list of strings would take a page
+)
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _FENCE = re.compile(r"^(`{3,}|~{3,})")
 
 
@@ -47,16 +62,21 @@ class Support:
 
 
 def ground(answer: str, passages: Sequence[str]) -> list[Support]:
-    """Return the sentences of `answer` that say something, with the passage that supports each, in order."""
+    """Return the sentences of `answer` that say something, with the passage that supports each, in order.
+
+    Questions say nothing, and neither does what only leads to what follows it.
+    """
     known = [_Known(text) for text in passages]
     spread = [each.stems for each in known]
     supports = []
     for start, end in sentences(answer):
         words = _words(answer[start:end])
-        if len({*words}) < FEWEST_WORDS or not known:
+        says_nothing = answer[start:end].rstrip('*_"”’»)] ').endswith(("?", "？", ":", "："))
+        if says_nothing or len({*words}) < FEWEST_WORDS or not known:
             continue
-        scores = [_overlap(words, each, spread) for each in known]
-        best = max(range(len(scores)), key=lambda at: scores[at])
+        code = {word for span in _CODE.findall(answer[start:end]) for word in _words(span)}
+        scores = [_overlap(words, each, spread) if code <= each.words else 0.0 for each in known]
+        best = max(range(len(scores)), key=lambda at: (round(scores[at], 1), -at))  # of equals the one that fits best
         is_supported = scores[best] >= LEAST_OVERLAP
         supports.append(Support(start, end, best + 1 if is_supported else None, scores[best]))
     return supports
@@ -64,21 +84,29 @@ def ground(answer: str, passages: Sequence[str]) -> list[Support]:
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Yield the ranges of the sentences in `text`, without those in fenced code."""
-    at, fence = 0, ""
+    at, start, fence, is_marked = 0, 0, "", False
     for line in text.splitlines(keepends=True):
         mark = _FENCE.match(line.lstrip())
+        is_code = bool(fence or mark)
+        block = _BLOCK.match(line)
+        if is_code or block or (is_marked and not line[0].isspace()):  # else the paragraph goes on
+            yield from _sentences_of(text[start:at], start)
+            start = at
         if mark and not fence:
             fence = mark[1]
-        elif fence:
-            fence = "" if line.lstrip().startswith(fence) else fence
-        else:
-            yield from _sentences_of(line, at)
+        elif fence and line.lstrip().startswith(fence):
+            fence = ""
         at += len(line)
+        is_marked = bool(block)
+        if is_code:
+            start = at
+    yield from _sentences_of(text[start:at], start)
 
 
 def _sentences_of(line: str, offset: int) -> Iterator[tuple[int, int]]:
     start = 0
-    for end in [*(found.end() for found in _ENDS.finditer(line)), len(line)]:
+    ends = [found.end() for found in _ENDS.finditer(line) if not _is_abbreviation(line[: found.end()])]
+    for end in [*ends, len(line)]:
         inner = line[start:end].strip()
         if any(letter.isalnum() for letter in inner):
             begin = offset + line.index(inner, start)
@@ -86,25 +114,35 @@ def _sentences_of(line: str, offset: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
+def _is_abbreviation(text: str) -> bool:
+    """Return whether the dot at the end of `text` ends no sentence, as in "p. 12"."""
+    words = text[-12:].split()
+    word = words[-1].rstrip(".").lstrip('(["“«').lower() if words else ""
+    return text.endswith(".") and word in _ABBREVIATIONS
+
+
 class _Known:
     """The words of a passage."""
 
     def __init__(self, text: str) -> None:
         words = _words(text)
-        self.stems = {_stem(word) for word in words}
+        stems = [_stem(word) for word in words]
+        self.stems, self.words = {*stems}, {*words}
+        self.windows = [{*stems[at : at + WINDOW]} for at in range(0, max(len(stems) - WINDOW + STEP, 1), STEP)]
         self.numbers = {word for word in words if word[0].isdigit()}
 
 
 def _overlap(words: Sequence[str], passage: _Known, spread: Sequence[set[str]]) -> float:
-    """Return the share of the words that the passage has, 0 if it lacks a number; those of all passages count less."""
+    """Return the share of the words that a part of the passage has, 0 if it all lacks a number.
+
+    Words that all passages have count less.
+    """
     if any(word[0].isdigit() and word not in passage.numbers for word in words):
         return 0.0
-    total = there = 0.0
-    for stem in {_stem(word) for word in words}:
-        weight = log(1 + len(spread) / (1 + sum(stem in stems for stems in spread)))
-        total += weight
-        there += weight * (stem in passage.stems)
-    return there / total if total else 0.0
+    stems = {_stem(word) for word in words}
+    weights = {stem: log(1 + len(spread) / (1 + sum(stem in known for known in spread))) for stem in stems}
+    there = max(sum(weights[stem] for stem in stems & window) for window in passage.windows)
+    return there / sum(weights.values()) if stems else 0.0
 
 
 def _words(text: str) -> list[str]:

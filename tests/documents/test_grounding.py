@@ -51,3 +51,28 @@ def test_sentences_end_where_people_end_them() -> None:
     assert [text[start:end] for start, end in sentences(text)] == [
         "Version 1.5 is out.", "“Really?”", "Yes!", "- A point", "- Another", "是的。", "不是。",
     ]  # fmt: skip
+
+
+def test_a_sentence_goes_on_in_the_next_line_but_not_in_another_block() -> None:
+    text = "The rent is\npaid (cf. p. 3) monthly.\nSo:\nIt is due.\n# Title\nText\n- item\n  goes on\n\nEnd"
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "The rent is\npaid (cf. p. 3) monthly.", "So:", "It is due.", "# Title", "Text", "- item\n  goes on", "End",
+    ]  # fmt: skip
+
+
+def test_questions_and_what_leads_to_an_example_say_nothing() -> None:
+    assert _found("Which rent does the tenant pay each month?\nThe tenant pays the rent as follows:\n") == []
+
+
+def test_what_is_written_as_code_is_in_the_passage() -> None:
+    passages = ["The function save writes variables to a file."]
+    assert [each.passage for each in ground("The function `lsode` writes variables to a file.", passages)] == [None]
+    assert [each.passage for each in ground("The function `save` writes variables to a file.", passages)] == [1]
+
+
+def test_words_that_are_far_apart_support_nothing() -> None:
+    filler = " ".join(f"nothing{letter}" for letter in "abcdefghijklmnopqrstuvwxyz" * 4)
+    passage = f"The tenant is friendly. {filler} Paint the fence. {filler} Winter is cold. {filler} The rent is low."
+    sentence = "The tenant has to paint the fence in winter for the rent."
+    assert [each.passage for each in ground(sentence, [passage])] == [None]
+    assert [each.passage for each in ground("The tenant is friendly.", [passage])] == [1]
