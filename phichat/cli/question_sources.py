@@ -1,5 +1,6 @@
 """The documents of `phichat ask --docs`: collections and files, searched together for what goes into the prompt."""
 
+import getpass
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from phichat.chat.conversation import Role, Turn
 from phichat.chat.session import Session
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
-from phichat.documents.library import USUAL_BUDGET, FileState, FoundPassage
+from phichat.documents.library import NO_PASSWORDS, USUAL_BUDGET, FileState, FoundPassage, Passwords
 from phichat.documents.prompt import source_title, with_passages
 from phichat.documents.retrieval.local_library import LocalLibrary, open_library
 from phichat.engine.base import Engine, PromptFit, Request
@@ -149,16 +150,26 @@ def embedding_model(context: Context) -> Path | None:
     return Path(chosen) if chosen and Path(chosen).is_file() else None
 
 
-def index(library: LocalLibrary, name: str, console: Console, stop: CancelToken) -> int:
-    """Read what is new in a collection, with progress; return how many files failed. Each is told in a sentence."""
-    failed = 0
-    for progress in library.index(name, stop):
-        if progress.error:
+def index(
+    library: LocalLibrary, name: str, console: Console, stop: CancelToken, passwords: Passwords = NO_PASSWORDS
+) -> int:
+    """Read what is new in a collection, with progress; return how many files failed. Each is told in a sentence.
+
+    In a terminal, a protected one asks for its password.
+    """
+    failed, locked = 0, dict[Path, str]()
+    for progress in library.index(name, stop, passwords):
+        if progress.locked and console.is_interactive:
+            locked[progress.locked] = progress.error
+        elif progress.error:
             failed += 1
             console.print_notice(progress.error)
         if progress.path:
             console.show_progress(progress.sentence)
-    return failed
+    entered = {path: getpass.getpass(f"{sentence} ") for path, sentence in locked.items()}
+    known = {path: password for path, password in entered.items() if password}
+    failed += len(entered) - len(known)
+    return failed + index(library, name, console, stop, known) if known else failed
 
 
 def sources_event(passages: Sequence[FoundPassage]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Types of document collections, and the DocumentLibrary protocol that window and terminal use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from phichat.cancellation import CancelToken
@@ -72,6 +73,7 @@ class Progress:
     Attributes:
         page: the page of `path` that was read last, of `pages`; 0 for a file without pages.
         pages_in_all: how many pages were read of all files so far.
+        locked: the file just done, if it wants its password, or another one; `error` asks for it.
     """
 
     done: int
@@ -81,6 +83,7 @@ class Progress:
     page: int = 0
     pages: int = 0
     pages_in_all: int = 0
+    locked: Path | None = None
 
     @property
     def sentence(self) -> str:
@@ -134,6 +137,12 @@ class Findings:
     fits: bool = False
 
 
+Passwords = Mapping[Path, str]
+"""Passwords of protected files by their paths."""
+
+NO_PASSWORDS: Passwords = MappingProxyType({})
+
+
 class DocumentLibrary(Protocol):
     """Collections of documents. Any thread may use it, one at a time. Every method may raise StoreError."""
 
@@ -152,9 +161,10 @@ class DocumentLibrary(Protocol):
     def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
         """Remove files and folders from a collection, or the collection; return how many. The files themselves stay."""
 
-    def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+    def index(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
         """Read what is new or has changed in a collection; yield Progress before each file and at the end.
 
+        Files that could not be read before are tried again if `passwords` has theirs, which is kept nowhere.
         What was yielded as done stays so, whatever happens then. A file that cannot be read is no error.
         """
 

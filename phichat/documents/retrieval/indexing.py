@@ -4,7 +4,7 @@ import hashlib
 import stat
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -12,18 +12,30 @@ from phichat.cancellation import CancelToken
 from phichat.documents.base import LARGEST_FILE, DocumentReader, Note, Outline, Section
 from phichat.documents.embeddings.base import Embedder, windows
 from phichat.documents.folders import files_in
-from phichat.documents.library import FileState, Progress
+from phichat.documents.library import NO_PASSWORDS, FileState, Passwords, Progress
 from phichat.documents.passages import Passage, cut_passages
 from phichat.documents.store import catalog, texts
 from phichat.documents.store.catalog import StoredFile
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import DocumentText
-from phichat.errors import DocumentError, DocumentTooLarge
+from phichat.errors import DocumentError, DocumentLocked, DocumentTooLarge
 from phichat.i18n import format_size, tr
 from phichat.unicode import replace_surrogates
 
 BATCH = 256  # passages that are embedded at once
 TOLD_EVERY = 0.2  # seconds between two reports of the page
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of reading a file: why that failed, as a sentence, or how many pages it has.
+
+    `locked` is its path if it wants a password.
+    """
+
+    error: str = ""
+    pages: int = 0
+    locked: Path | None = None
 
 
 class Indexer:
@@ -35,20 +47,22 @@ class Indexer:
 
     def __init__(self, database: DocumentDatabase, reader: DocumentReader, embedder: Embedder | None) -> None:
         self._database, self._reader, self.embedder = database, reader, embedder
+        self._passwords: Passwords = NO_PASSWORDS
 
-    def run(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+    def run(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
         """See DocumentLibrary.index."""
+        self._passwords = passwords
         waiting = self._scan(name, stop)
-        error, read = "", 0
+        last, read = _Outcome(), 0
         for done, file in enumerate(waiting):
-            progress = Progress(done, len(waiting), file.path, error, pages_in_all=read)
+            progress = Progress(done, len(waiting), file.path, last.error, pages_in_all=read, locked=last.locked)
             yield progress
             if stop.is_set():
                 return
-            error, pages = yield from self._index(file, progress, stop)
-            read += pages
+            last = yield from self._index(file, progress, stop)
+            read += last.pages
         self._embed_rest(stop)
-        yield Progress(len(waiting), len(waiting), error=error)
+        yield Progress(len(waiting), len(waiting), error=last.error, locked=last.locked)
 
     def _scan(self, name: str, stop: CancelToken) -> list[StoredFile]:
         """Compare what is stored with the disk; return the files that are to be read."""
@@ -65,15 +79,16 @@ class Indexer:
         gone = [file for file in known if file.path not in there and file.state is not FileState.MISSING]
         for file in gone:
             self._set_state(file, FileState.MISSING)
-        return [file for file in known if file.path in there and _is_due(file)]
+        return [file for file in known if file.path in there and (_is_due(file) or self._is_unlocked(file))]
+
+    def _is_unlocked(self, file: StoredFile) -> bool:
+        return file.state is FileState.FAILED and file.path in self._passwords
 
     def _set_state(self, file: StoredFile, state: FileState) -> None:
         self._database.write(lambda connection: catalog.set_state(connection, file.number, state))
 
-    def _index(
-        self, file: StoredFile, progress: Progress, stop: CancelToken
-    ) -> Generator[Progress, None, tuple[str, int]]:
-        """Read and store one file; return why that failed, as a sentence, or nothing, and how many pages it has."""
+    def _index(self, file: StoredFile, progress: Progress, stop: CancelToken) -> Generator[Progress, None, _Outcome]:
+        """Read and store one file."""
         size, modified = 0, 0
         try:
             size, modified = _version_of(file.path)
@@ -83,14 +98,15 @@ class Indexer:
             document = None if self._is_known(sha256) else (yield from self._read(file.path, sha256, progress, stop))
         except FileNotFoundError:
             self._set_state(file, FileState.MISSING)
-            return "", 0
+            return _Outcome()
         except OSError as error:
-            return self._fail(file, _unreadable(file.path, error), size, modified), 0
+            return _Outcome(self._fail(file, _unreadable(file.path, error), size, modified))
         except DocumentError as error:
-            return self._fail(file, str(error), size, modified), 0
+            locked = file.path if isinstance(error, DocumentLocked) else None
+            return _Outcome(self._fail(file, str(error), size, modified), locked=locked)
         if not stop.is_set():
             self._store(file, sha256, document, size, modified)
-        return "", document.pages if document else 0
+        return _Outcome(pages=document.pages if document else 0)
 
     def _is_known(self, sha256: str) -> bool:
         return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
@@ -107,7 +123,7 @@ class Indexer:
         notes: list[str] = []
         sections: list[Section] = []
         told = time.monotonic()
-        for part in self._reader.read(path, stop=stop):
+        for part in self._reader.read(path, password=self._passwords.get(path, ""), stop=stop):
             match part:
                 case Outline():
                     document.title, document.pages = replace_surrogates(part.title or path.stem), part.pages
@@ -166,7 +182,8 @@ class Indexer:
 
 
 def _at_page(progress: Progress, page: int, pages: int) -> Progress:
-    return replace(progress, error="", page=page, pages=max(pages, page), pages_in_all=progress.pages_in_all + page)
+    in_all = progress.pages_in_all + page
+    return replace(progress, error="", locked=None, page=page, pages=max(pages, page), pages_in_all=in_all)
 
 
 def _files_in(path: Path, stop: CancelToken) -> Iterator[Path]:

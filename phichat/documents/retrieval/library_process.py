@@ -9,7 +9,16 @@ from typing import IO, Any, cast
 
 from phichat import runtime
 from phichat.cancellation import CancelToken
-from phichat.documents.library import USUAL_BUDGET, Collection, FileStatus, Findings, FoundPassage, Progress
+from phichat.documents.library import (
+    NO_PASSWORDS,
+    USUAL_BUDGET,
+    Collection,
+    FileStatus,
+    Findings,
+    FoundPassage,
+    Passwords,
+    Progress,
+)
 from phichat.documents.retrieval import wire
 from phichat.documents.retrieval.wire import Line
 from phichat.errors import PhichatError, StoreError, error_class
@@ -64,14 +73,15 @@ class LibraryProcess:
         """See DocumentLibrary."""
         return int(self._ask({"do": "remove", "name": name, "paths": [str(path.absolute()) for path in paths]}))
 
-    def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+    def index(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
         """See DocumentLibrary."""
         sandbox = self._start()
         with self._lock:
             self._indexing.append(sandbox)
         stop.set_callback(sandbox.popen.kill)
         try:
-            _send(sandbox, self._order({"do": "index", "name": name}))
+            known = {str(path): password for path, password in passwords.items()}
+            _send(sandbox, self._order({"do": "index", "name": name, "passwords": known}))
             for line in _lines(sandbox):
                 if stop.is_set() or "end" in line:
                     return

@@ -47,7 +47,8 @@ class Worker:
         match order["do"]:
             case "index":
                 _step_back()
-                for progress in library.index(order["name"], CancelToken()):
+                passwords = {Path(path): password for path, password in order["passwords"].items()}
+                for progress in library.index(order["name"], CancelToken(), passwords):
                     self._send({"progress": wire.progress_line(progress)})
                 return None
             case "add":

@@ -8,7 +8,16 @@ from sqlite3 import Connection
 from phichat.cancellation import CancelToken
 from phichat.documents.base import DocumentReader, Place
 from phichat.documents.embeddings.base import Embedder
-from phichat.documents.library import USUAL_BUDGET, Collection, FileStatus, Findings, FoundPassage, Progress
+from phichat.documents.library import (
+    NO_PASSWORDS,
+    USUAL_BUDGET,
+    Collection,
+    FileStatus,
+    Findings,
+    FoundPassage,
+    Passwords,
+    Progress,
+)
 from phichat.documents.retrieval.indexing import Indexer
 from phichat.documents.retrieval.search import TOKENS_PER_WORD, Searcher
 from phichat.documents.store import catalog, texts
@@ -63,9 +72,9 @@ class LocalLibrary:
             lambda connection: catalog.remove_sources(connection, replace_surrogates(name), absolute)
         )
 
-    def index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+    def index(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
         """See DocumentLibrary."""
-        return self._indexer.run(replace_surrogates(name), stop)
+        return self._indexer.run(replace_surrogates(name), stop, passwords)
 
     def search(self, names: Sequence[str], question: str, *, budget: int = USUAL_BUDGET) -> Findings:
         """See DocumentLibrary."""

@@ -33,12 +33,14 @@ def status_from(line: Line) -> FileStatus:
 
 def progress_line(progress: Progress) -> Line:
     """Return progress as JSON types."""
-    return {**asdict(progress), "path": str(progress.path) if progress.path else None}
+    path, locked = (str(each) if each else None for each in (progress.path, progress.locked))
+    return {**asdict(progress), "path": path, "locked": locked}
 
 
 def progress_from(line: Line) -> Progress:
     """Return the progress in `line`."""
-    return Progress(**{**line, "path": Path(line["path"]) if line["path"] else None})
+    path, locked = (Path(line[key]) if line[key] else None for key in ("path", "locked"))
+    return Progress(**{**line, "path": path, "locked": locked})
 
 
 def passage_line(passage: FoundPassage) -> Line:

@@ -26,11 +26,14 @@ class DocumentsController(QObject):
 
     A conversation's own documents are a collection that is named after its id.
 
+    Attributes: `passwords` of protected files, by path, which are kept only here and until Phichat quits.
+
     Signals:
         changed: collections, their files or what a conversation uses have changed.
         found(CancelToken, Sources): a search has ended; search_failed(CancelToken, str) if it could not.
         progressed(str): what is being indexed, as a sentence; empty once nothing is.
         page_read(str, Progress): how far that is in the collection of that name.
+        locked(str, Path, str): a file in the collection of that name wants its password; the sentence asks for it.
         failed(str): a sentence about what could not be done, or about a file that could not be read.
     """
 
@@ -39,6 +42,7 @@ class DocumentsController(QObject):
     search_failed = Signal(object, str)
     progressed = Signal(str)
     page_read = Signal(str, object)
+    locked = Signal(str, object, str)
     failed = Signal(str)
 
     def __init__(
@@ -49,6 +53,8 @@ class DocumentsController(QObject):
         self._tasks = BackgroundTasks("documents", parent=self)
         self._temporary: dict[str, list[str]] = {}
         self._indexing: dict[str, CancelToken] = {}
+        self._unlocked: set[str] = set()  # collections with files to read once they are indexed, as those were locked
+        self.passwords: dict[Path, str] = {}
         self._unread: set[str] = set()  # collections with files that were added since they were indexed
 
     def used(self, session: Session) -> tuple[str, ...]:
@@ -121,6 +127,14 @@ class DocumentsController(QObject):
         )
         self.changed.emit()
 
+    def unlock(self, name: str, path: Path, password: str) -> None:
+        """Read a protected file of a collection with its password."""
+        self.passwords[path] = password
+        if name in self._indexing:
+            self._unlocked.add(name)
+        else:
+            self.index(name)
+
     def pause(self, name: str) -> None:
         """Stop indexing a collection; what was read of it stays."""
         if name in self._indexing:
@@ -190,7 +204,7 @@ class DocumentsController(QObject):
         found = {name: library.collection(name) for name in names}
         there = [name for name, collection in found.items() if collection]
         if (collection := found.get(own)) and collection.waiting:  # Phichat was closed in the middle of it
-            for _ in library.index(own, stop):
+            for _ in library.index(own, stop, dict(self.passwords)):
                 pass
         searched = [name for name in there if name != own]
         files = [status.path.name for status in library.files(own)] if own in there else []
@@ -202,14 +216,16 @@ class DocumentsController(QObject):
 
     def _index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
         """Yield the progress. In a thread."""
-        yield from self._library().index(name, stop)
+        yield from self._library().index(name, stop, dict(self.passwords))
 
     def _on_added(self, name: str) -> None:
         self.changed.emit()
         self.index(name)
 
     def _on_progress(self, name: str, progress: Progress) -> None:
-        if progress.error:
+        if progress.locked:
+            self.locked.emit(name, progress.locked, progress.error)
+        elif progress.error:
             self.failed.emit(progress.error)
         if progress.path:
             self.progressed.emit(progress.sentence)
@@ -218,6 +234,9 @@ class DocumentsController(QObject):
     def _on_indexed(self, name: str) -> None:
         self._indexing.pop(name, None)
         self._unread.discard(name)
+        if name in self._unlocked:
+            self._unlocked.discard(name)
+            self.index(name)
         if not self._indexing:
             self.progressed.emit("")
         self.changed.emit()

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPixmap, QResizeEvent, QTextCursor
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QScrollArea,
     QSplitter,
     QTextEdit,
     QVBoxLayout,
@@ -21,8 +21,10 @@ from PySide6.QtWidgets import (
 from phichat.cancellation import CancelToken
 from phichat.chat.sources import Source
 from phichat.documents.base import Box, DocumentReader, Outline, PagePicture, Section
+from phichat.errors import DocumentLocked
 from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
+from phichat.ui.documents.page_area import PageArea
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
@@ -31,14 +33,17 @@ from phichat.ui.widgets.foreign_text import PlainTextEdit, plain_label, tool_tip
 
 SIZE = QSize(860, 900)
 MARKED_WORDS = 12  # at the beginning and the end of a passage, by which it is found in a text
+LOADING_AFTER = 150  # milliseconds until it is said that a page is still being drawn
 RESIZED_AFTER = 200  # milliseconds until a page is drawn for another width
 
 
 @dataclass(frozen=True)
 class _Page:
-    """A page as an image, and where the passage is on it."""
+    """A page as an image, and where the passage is on it; `order` counts what was drawn."""
 
+    passage: Source
     number: int
+    order: int
     picture: PagePicture
     boxes: Sequence[Box]
 
@@ -50,17 +55,27 @@ class DocumentViewer(QDialog):
     """
 
     def __init__(
-        self, theme: Theme, parent: QWidget, passages: Sequence[Source], at: int, reader: Callable[[], DocumentReader]
+        self,
+        theme: Theme,
+        parent: QWidget,
+        passages: Sequence[Source],
+        at: int,
+        reader: Callable[[], DocumentReader],
+        passwords: dict[Path, str],
     ) -> None:
         super().__init__(parent)
         self.setObjectName("documentViewer")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._theme, self._passages, self._at, self._reader = theme, passages, at, reader
+        self._passwords = passwords
         self._tasks = BackgroundTasks("viewer", parent=self)
         self._drawing: CancelToken | None = None
+        self._ordered = self._shown = 0  # how many pages were drawn, and which of these is shown
+        self._asks_password = False
         self._texts: dict[str, dict[int, str]] = {}  # of each file, by page; 0 for one without pages
         self._pages: dict[str, int] = {}
         self._page = 1
+        self._drawn: tuple[Source, int] | None = None
         self._title = plain_label()
         self._title.setObjectName("viewerTitle")
         self._note = muted(plain_label())
@@ -81,6 +96,8 @@ class DocumentViewer(QDialog):
         for button, keys in ((self._previous_passage, "Alt+Left"), (self._next_passage, "Alt+Right")):
             button.setShortcut(keys)
             button.setToolTip(tool_tip(keys))
+        self._slow = QTimer(self, interval=LOADING_AFTER, singleShot=True)
+        self._slow.timeout.connect(self._picture.show_loading)
         self._redraw = QTimer(self, interval=RESIZED_AFTER, singleShot=True)
         self._redraw.timeout.connect(self._draw)
         self._lay_out()
@@ -151,11 +168,11 @@ class DocumentViewer(QDialog):
             button.setVisible(self._has_pages())
         self._previous_passage.setEnabled(self._at > 0)
         self._next_passage.setEnabled(self._at + 1 < len(self._passages))
-        if self.passage.file not in self._texts:
-            self._texts[self.passage.file] = {}
-            file = self.passage.file
-            self._tasks.run(partial(self._read, file), partial(self._on_read, file), self._show_note)
+        is_new = self.passage.file not in self._texts
+        self._texts.setdefault(self.passage.file, {})
         self._show_page()
+        if is_new:  # the page comes first, as that takes less time
+            self._read_text(self.passage.file)
 
     def _show_page(self) -> None:
         number = tr("Passage {number} of {total}").format(
@@ -204,31 +221,74 @@ class DocumentViewer(QDialog):
     def _draw(self) -> None:
         if not self._has_pages():
             return
-        if self._drawing:
-            self._drawing.set()
+        if self._drawn != (self.passage, self._page):  # else that page is shown until it is drawn in its new size
+            self._drawn = self.passage, self._page
+            self._shown = self._ordered
+            self._slow.start()
+            if self._drawing:
+                self._drawing.set()
+        self._ordered += 1
         width = max(self._picture.page_width(), 200)
-        work = partial(self._render, self.passage, self._page, width)
-        self._drawing = self._tasks.run(work, self._on_drawn, self._show_note)
+        work = partial(self._render, self.passage, self._page, self._ordered, width)
+        self._drawing = self._tasks.run(work, self._on_drawn, self._show_problem)
 
-    def _render(self, passage: Source, page: int, width: int, _: CancelToken) -> _Page:
+    def _render(self, passage: Source, page: int, order: int, width: int, _: CancelToken) -> "_Page | DocumentLocked":
         """Return a page with the places of the passage. In a thread."""
         reader, path = self._reader(), Path(passage.file)
-        boxes = reader.find_on_page(path, page, passage.text)
-        return _Page(page, reader.render_page(path, page, width), boxes)
+        password = self._passwords.get(path, "")
+        try:
+            picture = reader.render_page(path, page, width, password=password)
+            boxes = reader.find_on_page(path, page, passage.text, password=password)
+        except DocumentLocked as error:
+            return error
+        return _Page(passage, page, order, picture, boxes)
 
-    def _on_drawn(self, page: _Page) -> None:
-        if page.number == self._page:
+    def _on_drawn(self, page: "_Page | DocumentLocked") -> None:
+        if isinstance(page, DocumentLocked):
+            self._ask_password(str(page))
+        elif (page.passage, page.number) == self._drawn and page.order > self._shown:
+            self._shown = page.order
+            self._slow.stop()
             self._picture.show_page(page.picture, page.boxes)
+
+    def _ask_password(self, sentence: str) -> None:
+        """Ask for the password of the document, once at a time."""
+        from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - with the first such file
+
+        if not self._asks_password:
+            self._asks_password = True
+            dialog = PasswordDialog(self, sentence)
+            dialog.entered.connect(partial(self._unlock, self.passage.file))
+            dialog.rejected.connect(partial(self._show_problem, sentence))
+            dialog.open()
+
+    def _unlock(self, file: str, password: str) -> None:
+        self._asks_password = False
+        self._passwords[Path(file)] = password
+        self._draw()
+        self._read_text(file)
+
+    @Slot(str)
+    def _show_problem(self, sentence: str) -> None:
+        """Show a note in the place of the page."""
+        self._slow.stop()
+        self._picture.clear()
+        self._show_note(sentence)
+
+    def _read_text(self, file: str) -> None:
+        self._tasks.run(partial(self._read, file), partial(self._on_read, file), self._show_note)
 
     def _read(self, file: str, stop: CancelToken) -> tuple[int, dict[int, str]]:
         """Return how many pages a document has, and its text by page. In a thread."""
         pages, texts = 0, dict[int, str]()
-        for part in self._reader().read(Path(file), stop=stop):
-            if isinstance(part, Outline):
-                pages = part.pages
-            elif isinstance(part, Section):
-                page = part.place.page or 0
-                texts[page] = f"{texts[page]}\n\n{part.text}" if page in texts else part.text
+        password = self._passwords.get(Path(file), "")
+        with suppress(DocumentLocked):  # which who draws its page asks about
+            for part in self._reader().read(Path(file), password=password, stop=stop):
+                if isinstance(part, Outline):
+                    pages = part.pages
+                elif isinstance(part, Section):
+                    page = part.place.page or 0
+                    texts[page] = f"{texts[page]}\n\n{part.text}" if page in texts else part.text
         return pages, texts
 
     def _on_read(self, file: str, read: tuple[int, dict[int, str]]) -> None:
@@ -247,73 +307,6 @@ class DocumentViewer(QDialog):
             self._picture.page(step)
         else:
             super().keyPressEvent(event)
-
-
-class PageArea(QScrollArea):
-    """Shows a page with marks on it, as wide as there is room.
-
-    Signals: `turned(int)`: the user scrolled past its end, or its beginning (-1). `resized`: there is another width.
-    """
-
-    turned = Signal(int)
-    resized = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("viewerPage")
-        self.setWidgetResizable(False)
-        self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self._theme = theme
-        self._label = plain_label()
-        self.setWidget(self._label)
-
-    def page_width(self) -> int:
-        """Return how many pixels of the screen a page may be wide."""
-        return int((self.viewport().width() - 4) * self.devicePixelRatioF())
-
-    def show_page(self, picture: PagePicture, boxes: Sequence[Box]) -> None:
-        """Show a page, with `boxes` marked, scrolled to the first of them."""
-        size = 4 * picture.width
-        image = QImage(picture.pixels, picture.width, picture.height, size, QImage.Format.Format_RGBA8888)
-        pixmap = QPixmap.fromImage(image)
-        painter = QPainter(pixmap)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
-        for box in boxes:
-            corner = QPointF(box.left * picture.width, box.top * picture.height)
-            end = QPointF(box.right * picture.width, box.bottom * picture.height)
-            painter.fillRect(QRectF(corner, end).adjusted(-2, -1, 2, 1), QColor("#ffe27a"))
-        painter.end()
-        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        self._label.setPixmap(pixmap)
-        self._label.resize(pixmap.deviceIndependentSize().toSize())
-        if boxes:
-            top = boxes[0].top * self._label.height()
-            self.verticalScrollBar().setValue(round(top - self.viewport().height() / 4))
-
-    def page(self, step: int) -> None:
-        """Scroll by a page of the window; at the end, turn to the next page."""
-        bar = self.verticalScrollBar()
-        if bar.value() == (bar.maximum() if step > 0 else bar.minimum()):
-            self.turned.emit(step)
-        else:
-            bar.setValue(bar.value() + step * bar.pageStep())
-
-    def scroll_to_end(self, *, is_top: bool) -> None:
-        """Scroll to the beginning or the end of the page."""
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.minimum() if is_top else bar.maximum())
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in {Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}:
-            event.ignore()  # the dialog turns pages
-        else:
-            super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.oldSize().width() != event.size().width():
-            self.resized.emit()
 
 
 def find_passage(text: str, passage: str) -> tuple[int, int] | None:

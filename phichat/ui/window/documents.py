@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from phichat.chat.conversation import Message, Role
 from phichat.chat.session import Session
@@ -71,6 +71,7 @@ class DocumentsPresenter(QObject):
         documents.search_failed.connect(self._generation.on_search_failed)
         documents.progressed.connect(partial(self._feedback.progress, "documents"))
         documents.page_read.connect(self._show_page)
+        documents.locked.connect(self._ask_password)
         documents.failed.connect(self._feedback.fail)
         documents.changed.connect(self._show_chips)
         self._current.session_changed.connect(self._show_chips)
@@ -130,6 +131,15 @@ class DocumentsPresenter(QObject):
         if name == self._session.conversation.id and progress.path in self._files and progress.place:
             self._files[progress.path].show_state(progress.place)
 
+    @Slot(str, object, str)
+    def _ask_password(self, name: str, path: Path, sentence: str) -> None:
+        """Ask for the password of a protected file, over the dialog that is open."""
+        from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - with the first such file
+
+        dialog = PasswordDialog(QApplication.activeModalWidget() or self._window, sentence)
+        dialog.entered.connect(partial(self._documents.unlock, name, path))
+        dialog.open()
+
     @Slot()
     def _list_collections(self) -> None:
         self._documents.list_collections(self._open_menu, self)
@@ -177,7 +187,8 @@ class DocumentsPresenter(QObject):
     def _open_viewer(self, sources: Sources, at: int) -> None:
         from phichat.ui.documents.viewer import DocumentViewer  # noqa: PLC0415 - when one is opened
 
-        DocumentViewer(self._theme, self._window, sources.passages, at, self._reader).open()
+        passwords = self._documents.passwords
+        DocumentViewer(self._theme, self._window, sources.passages, at, self._reader, passwords).open()
 
     @Slot(object)
     def _open_passages(self, answer: Message) -> None:

@@ -1,12 +1,15 @@
 """A collection is made, filled and asked about in any conversation; what could not be read says why."""
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QToolButton
+from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
+from shiboken6 import isValid
 
 from tests.support.fakes import ScriptedEngine
+from tests.support.pdf_files import lines_down, page_of, pdf_file
 from tests.ui.conftest import Person
 
 
@@ -62,6 +65,29 @@ def test_a_short_collection_is_read_whole_and_once(person: Person, engine: Scrip
     assert engine.requests[1].turns[-1].text == "And the pump?"
     (chip,) = person.find("sources-3").findChildren(QToolButton, "sourceOpen")
     assert "a.txt" in chip.text()
+
+
+def test_a_protected_file_asks_for_its_password_which_is_kept_nowhere(
+    person: Person, tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "locked.pdf").write_bytes(pdf_file([page_of(lines_down(["The pump is oiled."]))], password="sesame"))
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path / "locked.pdf"])
+    for password, sentence in (("mellon", "locked.pdf is protected."), ("sesame", "That isn’t the password for")):
+        person.wait(lambda: person.window.findChild(QLineEdit, "passwordField"))
+        assert person.find("passwordField").accessibleDescription().startswith(sentence)
+        QTest.keyClicks(person.find("passwordField"), password)
+        dialog = person.find("passwordDialog")
+        QTest.keyClick(person.find("passwordField"), Qt.Key.Key_Return)
+        person.wait(partial(_is_gone, dialog))
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages == 1)
+    person.window.close()
+    kept = [path for path in home.rglob("*") if path.is_file() and b"sesame" in path.read_bytes()]
+    assert kept == []
+
+
+def _is_gone(widget: QWidget) -> bool:
+    return not isValid(widget)
 
 
 def _files(person: Person) -> dict[str, str]:
