@@ -78,11 +78,13 @@ class Sources:
         searched: the names of the collections and documents that were searched.
         passages: what goes into the prompt; none if nothing there seems to be about the question.
         is_whole: whether the passages are all there is. Later questions about the same don't repeat them, then.
+        is_attached: whether they are pages of attachments, which the model reads with the message they are attached to.
     """
 
     searched: tuple[str, ...] = ()
     passages: tuple[Source, ...] = ()
     is_whole: bool = False
+    is_attached: bool = False
 
 
 def with_sources(question: str, sources: Sources) -> str:

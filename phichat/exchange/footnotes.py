@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from phichat.chat.attached_pages import attached_sources
 from phichat.chat.conversation import Message, Role
 from phichat.chat.sources import Source
 from phichat.documents.citations import cite
@@ -22,7 +23,10 @@ def passages_of(path: Sequence[Message], at: int) -> Sequence[Source]:
     """Return the passages that the model read for the answer at that index of a path; none for other messages."""
     question = path[at - 1] if at else None
     is_answer = path[at].role is Role.ASSISTANT and question is not None and question.id == path[at].parent
-    return question.sources.passages if is_answer and question and question.sources else ()
+    if not is_answer or question is None:
+        return ()
+    sources = question.sources or attached_sources(path[:at])
+    return sources.passages if sources else ()
 
 
 def with_footnotes(answer: str, passages: Sequence[Source]) -> str:

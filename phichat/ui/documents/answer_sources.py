@@ -73,13 +73,15 @@ class AnswerSources(QWidget):
         self._message = message
         self._notice.setText(nothing_found(sources) if not sources.passages else "")
         self._notice.setVisible(not sources.passages)
-        self.setVisible(bool(sources.passages) and not is_growing)
         if is_growing or not sources.passages:
+            self.hide()
             return message.text
         if self._key != (message.text, sources):
             self._key, self._sources = (message.text, sources), sources
-            self._cited = cite(message.text, sources.passages, mark=citation, unsupported=UNSUPPORTED)
+            sign = "" if sources.is_attached else UNSUPPORTED  # much may be asked besides what is attached
+            self._cited = cite(message.text, sources.passages, mark=citation, unsupported=sign)
             self._show()
+        self.setVisible(bool(self._cited.numbers) or not sources.is_attached)
         return self._cited.text
 
     def titles(self) -> list[str]:
@@ -93,7 +95,7 @@ class AnswerSources(QWidget):
         if self.isHidden():
             return []
         chips = [button for chip in self._chips.widgets() for button in chip.findChildren(QToolButton)]
-        return [*chips, self._read]
+        return [*chips, *([] if self._read.isHidden() else [self._read])]
 
     def _show(self) -> None:
         numbers = self._cited.numbers
@@ -104,13 +106,17 @@ class AnswerSources(QWidget):
         count = tr_count("{count} passage read", "{count} passages read", len(self._sources.passages))
         self._read.setText(count)
         self._read.setAccessibleName(count)
-        legend = []
-        if not numbers:
-            legend.append(tr("No sentence in this answer was found in the passages that the model read."))
-        elif self._cited.has_unsupported:
-            legend.append(tr("{sign} not in your documents").format(sign=UNSUPPORTED))
-        self._legend.setText(" ".join(legend))
+        self._read.setHidden(self._sources.is_attached)
+        self._legend.setText(self._explanation())
         self.arranged.emit()
+
+    def _explanation(self) -> str:
+        """Return what the signs in the answer mean, or why there are none."""
+        if self._sources.is_attached:
+            return ""
+        if not self._cited.numbers:
+            return tr("No sentence in this answer was found in the passages that the model read.")
+        return tr("{sign} not in your documents").format(sign=UNSUPPORTED) if self._cited.has_unsupported else ""
 
     @Slot()
     def _on_read(self) -> None:

@@ -158,7 +158,11 @@ class DocumentViewer(QDialog):
             self._picture.scroll_to_end(is_top=step > 0)
 
     def _has_pages(self) -> bool:
-        return self.passage.page is not None and self.passage.file.lower().endswith(".pdf")
+        return self.passage.page is not None and self.passage.file.lower().endswith(".pdf") and self._has_file()
+
+    def _has_file(self) -> bool:
+        """Return whether it is known where the document is; of an attachment it is not."""
+        return Path(self.passage.file).is_absolute()
 
     def _show_passage(self) -> None:
         self._page = self.passage.page or 1
@@ -171,7 +175,7 @@ class DocumentViewer(QDialog):
         is_new = self.passage.file not in self._texts
         self._texts.setdefault(self.passage.file, {})
         self._show_page()
-        if is_new:  # the page comes first, as that takes less time
+        if is_new and self._has_file():  # the page comes first, as that takes less time
             self._read_text(self.passage.file)
 
     def _show_page(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
+from phichat.chat.attached_pages import attached_sources
 from phichat.chat.conversation import Message, Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources
@@ -173,9 +174,11 @@ class DocumentsPresenter(QObject):
         self._documents.use(session, name, is_used=is_used)
 
     def _find_sources(self, message: Message) -> Sources | None:
-        """Return the sources of the question that an answer belongs to."""
+        """Return the sources of the question that an answer belongs to, or the pages of what was attached so far."""
         question = self._session.conversation.message(message.parent or "")
-        return question.sources if question and question.role is Role.USER else None
+        if question is None or question.role is not Role.USER:
+            return None
+        return question.sources or attached_sources(self._session.conversation.path_before(message))
 
     def _make_sources(self) -> AnswerSources:
         sources = AnswerSources(self._theme)

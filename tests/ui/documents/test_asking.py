@@ -149,3 +149,26 @@ def test_what_was_read_goes_with_a_conversation_that_is_deleted_for_good(asked: 
     asked.window.conversations.autosave.purged.emit([session.conversation.id])
     asked.wait(lambda: documents._library().collection(session.conversation.id) is None)
     assert documents.used(session) == ()
+
+
+def test_an_answer_names_the_pages_of_what_is_attached_whole(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    path = tmp_path / "short.pdf"
+    path.write_bytes(pdf_file([page_of(lines_down(lines)) for lines in PAGES]))
+    drop(person, path)
+    person.wait(lambda: person.window.session.attached)
+    engine.enqueue("The red lamp blinks seven times if the pump lacks oil. ", OTHER)
+    person.ask("When does the lamp blink?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    (chip,) = person.find("sources-1").findChildren(QToolButton, "sourceOpen")
+    assert "short.pdf, p. 2" in chip.text()
+    assert "\u25e6" not in person.find("message-1").text_edits()[0].toPlainText()
+    chip.click()
+    assert "seven times" in person.find("viewerText").toPlainText()
+    assert person.find("viewerPage").isHidden()  # where the file is was not kept
+    person.find("documentViewer").reject()
+    engine.enqueue(OTHER)
+    person.ask("What else?")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    assert not person.find("sources-3").isVisible()
