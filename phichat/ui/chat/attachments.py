@@ -93,6 +93,10 @@ class _Locked:
     sentence: str
 
 
+class _Folder:
+    """The file is a folder."""
+
+
 class _TooLong:
     """The file has too much text to go with a message."""
 
@@ -126,6 +130,7 @@ class AttachmentController(QObject):
         reading_delayed(str): the file of that name is still being read, with the page; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
         long_document_found(Session, Path): a file has too much text to go with a message.
+        folder_found(Session, Path): a folder was chosen or dropped.
     """
 
     failed = Signal(str, str)
@@ -134,6 +139,7 @@ class AttachmentController(QObject):
     model_dropped = Signal(str)
     conversations_dropped = Signal(list)
     long_document_found = Signal(object, object)
+    folder_found = Signal(object, object)
 
     def __init__(
         self,
@@ -217,6 +223,9 @@ class AttachmentController(QObject):
                 if stop.is_set():
                     return
                 yield file
+                if file.is_dir():
+                    yield _Folder()
+                    continue
                 yield from self._read_file(file, kind or self._look(file), password, stop)
 
         self._readings.append(reading)
@@ -249,6 +258,9 @@ class AttachmentController(QObject):
                 self._on_progress(reading, found)
             case Attachment() | _TooLong():
                 self._on_text(reading, found)
+            case _Folder():
+                reading.has_file = True
+                self.folder_found.emit(reading.session, reading.at)
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)
             case _Locked():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Slot
@@ -27,7 +28,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.flow import FlowRow
 from phichat.ui.widgets.parent import parent_window
-from phichat.unicode import short_title
+from phichat.unicode import replace_surrogates, short_title
 
 TOKEN_LENGTH = 4
 """Characters of a token, about, by which a document is told that is too long to go with a message."""
@@ -64,6 +65,7 @@ class DocumentsPresenter(QObject):
         self._composer.add_row(self._chips)
         self._attachments.is_long = lambda text: len(text) / TOKEN_LENGTH > context() / 2
         self._attachments.long_document_found.connect(self._attach)
+        self._attachments.folder_found.connect(self._attach_folder)
         self._composer.documents_requested.connect(self._list_collections)
         self._transcript.context.make_sources = self._make_sources
         self._transcript.context.find_sources = self._find_sources
@@ -87,15 +89,34 @@ class DocumentsPresenter(QObject):
 
     @Slot(object, object)
     def _attach(self, session: Session, path: Path) -> None:
-        if session.is_temporary:  # of which nothing is to be stored
-            refusal = tr(
-                "{name} is too long for a temporary conversation. Attach it in a conversation that isn’t temporary."
-            )
-            self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
+        if self._is_refused(session, path):
             return
         self._documents.attach(session, path)
         sentence = tr("{name} is long, so the model reads only the passages that are relevant to your questions.")
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(path.name)))
+
+    def _is_refused(self, session: Session, path: Path) -> bool:
+        """Refuse what would have to be stored in a temporary conversation, of which nothing is to be."""
+        if session.is_temporary:
+            refusal = tr(
+                "{name} is too long for a temporary conversation. Attach it in a conversation that isn’t temporary."
+            )
+            self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
+        return session.is_temporary
+
+    @Slot(object, object)
+    def _attach_folder(self, session: Session, folder: Path) -> None:
+        """Make a collection of a folder, unless there is one, and use it."""
+        if not self._is_refused(session, folder):
+            self._documents.list_collections(partial(self._use_folder, session, folder.absolute()), self)
+
+    def _use_folder(self, session: Session, folder: Path, collections: Sequence[Collection]) -> None:
+        known = next((each.name for each in collections if each.paths == (folder,)), "")
+        name = known or _free_name(folder, {each.name for each in collections})
+        self._documents.add(name, [folder])
+        self._documents.use(session, name, is_used=True)
+        sentence = tr("The folder {name} is a collection now. The model reads it with your messages.")
+        self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(name)))
 
     @Slot()
     def _show_chips(self) -> None:
@@ -212,3 +233,9 @@ class DocumentsPresenter(QObject):
         if question and not self._generation.is_answering():
             self._generation.edit(session, question, question.text, sources=sources)
             self._transcript.follow()
+
+
+def _free_name(folder: Path, taken: set[str]) -> str:
+    """Return a name for a collection of `folder` that no other has."""
+    name = " ".join(replace_surrogates(folder.name).split()) or tr("Collection")
+    return next(each for each in chain([name], (f"{name} {number}" for number in count(2))) if each not in taken)

@@ -207,9 +207,9 @@ def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
         bad.write_bytes(content)
     person.type("Half a thought")
     attach(person, bad.with_name("notes.txt"))
-    drop(person, bad, tmp_path)
+    drop(person, bad, tmp_path / "absent.txt")
     person.wait(lambda: sentence in person.status())
-    assert f"{tmp_path.name} is a folder. Attach the files inside it instead." in person.status()
+    assert "absent.txt no longer exists." in person.status()
     assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
 
 

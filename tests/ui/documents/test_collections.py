@@ -10,6 +10,7 @@ from shiboken6 import isValid
 
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
+from tests.ui.chat.test_attachments import drop
 from tests.ui.conftest import Person
 
 
@@ -98,3 +99,28 @@ def _files(person: Person) -> dict[str, str]:
 
 def _all(person: Person, name: str) -> list[QToolButton]:
     return person.window.findChildren(QToolButton, name)
+
+
+def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    folder = tmp_path / "Pumps & more"
+    folder.mkdir()
+    (folder / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    for _ in range(2):  # the second time, the same one
+        drop(person, folder)
+        person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps & more"])
+    documents = person.window.documents._documents
+    person.wait(lambda: (pumps := documents._library().collection("Pumps & more")) and pumps.passages)
+    assert [each.name for each in documents._library().collections()] == ["Pumps & more"]
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests)
+    assert "linseed oil" in engine.requests[0].turns[-1].text
+    other = tmp_path / "other" / folder.name
+    other.mkdir(parents=True)
+    drop(person, other)
+    person.wait(lambda: "Pumps & more 2" in [each.accessibleName() for each in _all(person, "documentChip")])
+
+
+def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:
+    person.window.commands.temporary.trigger()
+    drop(person, tmp_path)
+    person.wait(lambda: "too long for a temporary conversation" in person.status())
