@@ -160,6 +160,10 @@ class ThinkingMarks:
         """Return the character that represents `token`; None unless it is special and part of a mark."""
         return self.signs.get(token)
 
+    def is_whole(self, token: int) -> bool:
+        """Return whether `token` alone is a mark that begins or ends a thought."""
+        return self.signs.get(token) in {*self.openings, *self.closings}
+
     def without_signs(self, text: str) -> str:
         """Return `text` without the characters that represent tokens: a mark out of place is no text, either."""
         return text.translate(self._no_signs)

@@ -20,8 +20,11 @@ class _State(Enum):
 class ThoughtSplitter:
     """Makes pieces of the tokens of one reply.
 
-    Only what a reply begins with is thinking: marks in the answer are text. Each token is in exactly one piece; text of
-    the answer that comes with the last token of a mark is a piece without one.
+    Only what a reply begins with is thinking: marks in the answer are text, as in llama.cpp, also one that closes what
+    nothing has opened. A reply that begins with such a mark has thought nothing, and the mark is left out.
+
+    Each token is in exactly one piece; text of the answer that comes with the last token of a mark is a piece without
+    one.
     """
 
     def __init__(self, marks: ThinkingMarks, prompt_end: Sequence[int] = (), begun: Sequence[int] = ()) -> None:
@@ -33,6 +36,8 @@ class ThoughtSplitter:
         self._is_strict = not marks.opens_by_token and not marks.style.default
         """Whether a newline has to follow a mark: such text may be what somebody asked for."""
         before = marks.text_of(prompt_end).rstrip()
+        answering = marks.answering if self._is_strict else (*marks.answering, *marks.closings)
+        self._beginnings = ((marks.openings, _State.THINKING), (answering, _State.AFTER))
         self._state = _State.THINKING if before.endswith(marks.openings) else _State.START
         self._skip(begun)
 
@@ -78,7 +83,7 @@ class ThoughtSplitter:
         self._held += text
         self._waiting.append((text, token))
         said = self._held.lstrip()
-        for marks, state in ((self._marks.openings, _State.THINKING), (self._marks.answering, _State.AFTER)):
+        for marks, state in self._beginnings:
             mark = next((mark for mark in marks if said.startswith(mark)), None)
             if mark is not None and (not self._is_strict or said[len(mark) :].startswith(("\n", "\r"))):
                 earlier = [token for _, token in self._waiting[:-1]]
@@ -86,7 +91,7 @@ class ThoughtSplitter:
                 self._waiting.clear()
                 thoughts = [Piece("", token, PieceKind.THINKING) for token in earlier]
                 return [*thoughts, *self._go_on(said[len(mark) :], token)]
-        if any(mark.startswith(said) for mark in (*self._marks.openings, *self._marks.answering)):
+        if any(mark.startswith(said) for marks, _ in self._beginnings for mark in marks):
             return []
         return self._release()
 

@@ -110,8 +110,14 @@ class ReplyThinking:
         return not self._splitter.is_over and self._marks.sign(token) is not None
 
     def spell(self, token: int) -> bytes:
-        """Return the bytes of `token`; in the marks of a thought, of the character that represents it."""
-        sign = None if self._splitter.is_over else self._marks.sign(token)
+        """Return the bytes of `token`; in the marks of a thought, of the character that represents it.
+
+        In the answer, a mark is spelled, as it may be all that tells a thought from what follows.
+        """
+        if self._splitter.is_over:
+            is_mark = self._marks.is_whole(token)
+            return self._vocabulary.text_of(token).encode() if is_mark else self._vocabulary.piece(token)
+        sign = self._marks.sign(token)
         return sign.encode() if sign else self._vocabulary.piece(token)
 
     def spell_begun(self, token: int) -> bytes:

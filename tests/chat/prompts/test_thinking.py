@@ -20,6 +20,7 @@ class Letters:
     eos: int | None = None
     count, longest = FIRST_SPECIAL + 100, 100
     end_tokens: frozenset[int] = frozenset()
+    names: Mapping[str, str] = {}
 
     def __init__(self, *specials: str) -> None:
         self.special: Mapping[str, int] = {text: FIRST_SPECIAL + at for at, text in enumerate(specials)}
@@ -182,6 +183,17 @@ class TestSplitting:
     def test_every_character_of_ordinary_replies_stays_in_its_piece(self) -> None:
         parts = ["Hello", " <b>", "you</b>", "\n", "<think>"]
         assert [piece.text for piece in split(parts)] == parts
+
+    def test_a_mark_that_closes_what_nothing_opened_is_text(self) -> None:
+        assert said(["Hm.", "\n</think>", "\n\nYes"]) == ("", "Hm.\n</think>\n\nYes")
+
+    def test_a_reply_that_begins_with_a_closing_mark_has_thought_nothing(self) -> None:
+        assert said([1, "\n\n", "Yes"], TAG, "<think>", "</think>") == ("", "Yes")
+        assert said(["\n</", "think>", "\n\nYes"]) == ("", "Yes")
+        assert said(["</", "th", "e"]) == ("", "</the")
+        assert tokens_of(split(["</", "think>", "\n\nYes"])) == (0, 1, 2)
+        plain = ThinkingStyle("<think>\n", "\n</think>\n\n")
+        assert said(["</think>", "\n ends it."], plain) == ("", "</think>\n ends it.")
 
     def test_a_token_with_the_end_of_a_mark_and_the_first_letter_of_the_answer(self) -> None:
         pieces = split(["<think>\n", "Hm\n</think", ">Y", "es"])

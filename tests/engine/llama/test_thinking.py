@@ -91,6 +91,20 @@ def test_a_thought_that_the_prompt_begins(llama: LlamaEngine, load: Load, ask: A
     assert said(heard(llama, ask("Hi"))) == ("Hm", "Yo")
 
 
+@pytest.mark.parametrize("kind", [tiny_models.USER_DEFINED, tiny_models.CONTROL])
+def test_a_mark_that_closes_nothing_is_seen_unless_the_reply_begins_with_it(
+    llama: LlamaEngine, load: Load, ask: Ask, kind: int
+) -> None:
+    words = WORDS.retyped(kind, "<think>", "</think>")
+    unopened = "{% for m in messages %}{{ m.content }}{% endfor %}{{ '\n' }}{# <think></think> #}"
+    load(template=unopened, words=words, speech=[*b"\nHm", DONE, *b"Yo", WORDS.eos])
+    assert said(heard(llama, ask("Hi"))) == ("", "Hm</think>Yo")
+    load(template=unopened, words=words, speech=[ord("\n"), DONE, *b"Yo", WORDS.eos])
+    events = heard(llama, ask("Hi"))
+    assert said(events) == ("", "Yo")
+    assert ids(events) == (DONE, *b"Yo")
+
+
 def test_a_budget_ends_it(llama: LlamaEngine, load: Load, ask: Ask) -> None:
     load()
     events = heard(llama, ask("Hi", thinking=6))
