@@ -60,6 +60,7 @@ class Words:
     merges: Sequence[str] = ()
     bos: int | None = None
     eos: int = 0
+    pad: int | None = None
     add_bos: bool = False
 
     def id(self, token: str) -> int:
@@ -229,6 +230,8 @@ def _add_words(writer: gguf.GGUFWriter, words: Words) -> None:
     if words.bos is not None:
         writer.add_bos_token_id(words.bos)
     writer.add_eos_token_id(words.eos)
+    if words.pad is not None:
+        writer.add_pad_token_id(words.pad)
     writer.add_add_bos_token(words.add_bos)
 
 

@@ -94,7 +94,7 @@ class TemplateFormat:
         self._template = template
         self.source = vocabulary.template or ""
         self._special = special_pattern(vocabulary.special)
-        self._names = {"bos_token": "", "eos_token": ""}
+        self._names = {"bos_token": "", "eos_token": "", **vocabulary.names}
         if vocabulary.bos is not None:
             self._names["bos_token"] = vocabulary.text_of(vocabulary.bos)
         if vocabulary.eos is not None:

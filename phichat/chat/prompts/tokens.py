@@ -17,6 +17,7 @@ class Vocabulary(Protocol):
         eos: the id of the token that ends a text; None if there is none.
         add_bos: whether prompts begin with `bos`.
         end_tokens: the ids that end a reply.
+        names: what chat templates call other tokens, such as `pad_token`, and their texts; as the file has them.
         special: text to id of every token that is markup and that no message may contain: see `is_markup`.
     """
 
@@ -28,6 +29,7 @@ class Vocabulary(Protocol):
     eos: int | None
     add_bos: bool
     end_tokens: frozenset[int]
+    names: Mapping[str, str]
     special: Mapping[str, int]
 
     @property

@@ -13,6 +13,15 @@ _CONTROL, _USER_DEFINED = lib.LLAMA_TOKEN_ATTR_CONTROL, lib.LLAMA_TOKEN_ATTR_USE
 _UNKNOWN, _NORMAL, _BYTE = lib.LLAMA_TOKEN_ATTR_UNKNOWN, lib.LLAMA_TOKEN_ATTR_NORMAL, lib.LLAMA_TOKEN_ATTR_BYTE
 _SPACES = str.maketrans({"\u2581": " ", "\u0120": " ", "\u010a": " "})  # how vocabularies write spaces and newlines
 
+_NAMES = {
+    "pad_token": "padding",
+    "unk_token": "unknown",
+    "sep_token": "seperator",  # as GGUF spells it
+    "cls_token": "cls",
+    "mask_token": "mask",
+}
+"""What transformers passes to chat templates, and what GGUF files call it."""
+
 REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts, characters
 
 
@@ -40,6 +49,10 @@ class LlamaVocabulary:
         self._silent = self._with(_CONTROL | _UNKNOWN) - texts
         self.bos = self._marked(lib.llama_vocab_bos(self.handle))
         self.eos = self._marked(lib.llama_vocab_eos(self.handle))
+        found = {name: metadata(model, f"tokenizer.ggml.{key}_token_id") or "" for name, key in _NAMES.items()}
+        self.names: Mapping[str, str] = {
+            name: self._raw(int(token)) for name, token in found.items() if self._is_id(token)
+        }
         self._known, self._spelt = lru_cache(REMEMBERED)(self._tokenize), lru_cache(REMEMBERED)(self._spell)
 
     def tokenize(self, text: str) -> list[int]:
@@ -122,6 +135,9 @@ class LlamaVocabulary:
 
     def _with(self, attributes: int) -> frozenset[int]:
         return frozenset(token for token, each in enumerate(self._attributes) if each & attributes)
+
+    def _is_id(self, text: str) -> bool:
+        return text.isascii() and text.isdigit() and int(text) < self.count
 
     def _raw(self, token: int) -> str:
         return (lib.llama_vocab_get_text(self.handle, token) or b"").decode("utf-8", "replace")

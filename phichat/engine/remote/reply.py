@@ -34,6 +34,7 @@ class _NoVocabulary:
         self.bos: int | None = None
         self.eos: int | None = None
         self.end_tokens: frozenset[int] = frozenset()
+        self.names: Mapping[str, str] = {}
         self.special: Mapping[str, int] = {}
 
     def tokenize(self, text: str) -> list[int]:  # noqa: ARG002 - as the protocol has it

@@ -117,6 +117,14 @@ class TestPhi:
         form = format_for(changed(phi3, add_bos=False))
         assert form.tokens([user("Write a haiku about ice hockey")]) == [USER, *HAIKU, END, ASSISTANT]
 
+    def test_templates_know_the_other_tokens_that_the_file_names(self, models: Path) -> None:
+        words = tiny_models.byte_words((*tiny_models.CHATML_SPECIALS, "<pad>"), "<|im_end|>")
+        template = "{{ pad_token }}{% for m in messages %}{{ m.content }}{% endfor %}{{ unk_token is defined }}"
+        words = replace(words, pad=words.id("<pad>"))
+        vocabulary = vocabulary_of(tiny_models.chatml(models / "padded.gguf", words=words, template=template))
+        assert vocabulary.names == {"pad_token": "<pad>"}
+        assert format_for(vocabulary).tokens([user("Hi")]) == [words.id("<pad>"), *b"HiFalse"]
+
     def test_a_reply_ends_at_every_token_of_the_reference(self, phi3: LlamaVocabulary) -> None:
         assert format_for(phi3).stop_tokens >= {ENDOFTEXT, END, ASSISTANT}
 
