@@ -24,6 +24,16 @@ Sampling = tuple[tuple[str, float], ...]
 _NO_PENALTY: Sampling = (("min_p", 0.0), ("repeat_penalty", 1.0))  # where makers ask for neither
 _QWEN_3: Sampling = (("temperature", 0.6), ("top_k", 20), ("top_p", 0.95), *_NO_PENALTY)
 """While it thinks, as it does unless told not to: "Best Practices" of Qwen/Qwen3-4B."""
+_QWEN_3_5: Sampling = (("temperature", 1.0), ("top_k", 20), ("top_p", 1.0), ("presence_penalty", 2.0), *_NO_PENALTY)
+"""Texts, without thinking, as they answer unless told to think: "Best Practices" of Qwen/Qwen3.5-0.8B and 2B."""
+_QWEN_3_5_THINKING: Sampling = (
+    ("temperature", 1.0),
+    ("top_k", 20),
+    ("top_p", 0.95),
+    ("presence_penalty", 1.5),
+    *_NO_PENALTY,
+)
+"""General tasks, while it thinks, as Qwen/Qwen3.5-4B does unless told not to."""
 _GEMMA: Sampling = (("temperature", 1.0), ("top_k", 64), ("top_p", 0.95), *_NO_PENALTY)
 """google/gemma-3-4b-it and google/gemma-4-E2B-it, "Best Practices"."""
 _SMOLLM_3: Sampling = (("temperature", 0.6), ("top_k", 0), ("top_p", 0.95), *_NO_PENALTY)
@@ -158,6 +168,7 @@ _FAMILIES = (
         official=False,
         kv_bytes=_kv(6, 2, 256),
         good_at=N_("Short tasks in more than 200 languages, on almost any computer."),
+        sampling=_QWEN_3_5,
     ),
     KnownModel(
         name="qwen3.5-2b-q4_k_m",
@@ -169,6 +180,7 @@ _FAMILIES = (
         official=False,
         kv_bytes=_kv(6, 2, 256),
         good_at=N_("Everyday writing in more than 200 languages, including long texts."),
+        sampling=_QWEN_3_5,
     ),
     KnownModel(
         name="qwen3.5-4b-q4_k_m",
@@ -180,6 +192,7 @@ _FAMILIES = (
         official=False,
         kv_bytes=_kv(8, 4, 256),
         good_at=N_("Hard questions, code, and long texts. Thinks before answering."),
+        sampling=_QWEN_3_5_THINKING,
     ),
     KnownModel(
         name="gemma-3-1b-it-q4_k_m",
