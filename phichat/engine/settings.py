@@ -21,7 +21,9 @@ from phichat.json_file import JsonFile
 SMALL_CONTEXT = 2048
 FEW_LAYERS = 8
 
-_REMEMBERED = {"repacking": bool, "gpu_layers": int, "context": int, "variant": str}
+_REMEMBERED = {"repacking": bool, "gpu_layers": int, "variant": str}
+"""Not the context: what a smaller one saves is memory, which other apps may have taken for a while."""
+
 _MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int, "gpu_layers": int}
 _SIZE = re.compile(r"\((\d{1,15})\)$", re.ASCII)  # at the end of an entry's key
 MOST_BATCH = 2048
@@ -99,13 +101,12 @@ class TuningStore:
 
     def recall_safe(self, model: Path, settings: EngineSettings) -> EngineSettings:
         """Return `settings` as safe as `model` needed before."""
-        known = self._known(model)
-        context = min(settings.context, known.pop("context", settings.context))
-        return replace(settings, **{"context": context, **known})
+        return replace(settings, **self._known(model))
 
     def remember(self, model: Path, tried: EngineSettings, worked: EngineSettings) -> None:
-        """Save what differs between `worked` and `tried`, which had failed."""
-        self._update(model, {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)})
+        """Save what differs between `worked` and `tried`, which had failed, but for the context."""
+        safe = {name: value for name, value in asdict(worked).items() if value != getattr(tried, name)}
+        self._update(model, {name: value for name, value in safe.items() if name in _REMEMBERED})
 
     def save_fastest(
         self, model: Path, measured: "Measured", *, lacked_memory: bool = False, is_certain: bool = True

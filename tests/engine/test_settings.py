@@ -1,5 +1,6 @@
 """Default settings, safer ones, and the store of tuned settings."""
 
+import json
 import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
@@ -112,11 +113,16 @@ def test_a_later_failure_adds_to_what_is_known(home: Path) -> None:
     assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False, gpu_layers=0)
 
 
-def test_a_smaller_context_is_kept_but_never_made_larger(home: Path) -> None:
+def test_a_smaller_context_is_not_kept(home: Path) -> None:
+    """Memory that lacked once is there again."""
     memory = TuningStore(home / "engine.json")
-    memory.remember(MODEL, RISKY, replace(RISKY, context=2048))
-    assert memory.recall(MODEL, RISKY).context == 2048
-    assert memory.recall(MODEL, replace(RISKY, context=512)).context == 512
+    memory.remember(MODEL, RISKY, replace(RISKY, context=2048, repacking=False))
+    assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False)
+    written = json.loads((home / "engine.json").read_text())
+    for entry in written.values():
+        entry["context"] = 2048  # as earlier versions kept it
+    (home / "engine.json").write_text(json.dumps(written))
+    assert memory.recall(MODEL, RISKY) == replace(RISKY, repacking=False)
 
 
 def test_another_model_or_library_is_tried_afresh(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ class EngineProcess:
         self._loaded: ChildProcess | None = None
         self._model: ModelRef | None = None
         self._asked = self._settings = EngineSettings()
+        self._after_crash: EngineSettings | None = None  # for one load after a crash
         self._ended_on_purpose = False  # not by a crash, which users are told of
         self._numbers = count(1)
         self._slots: EngineSlots | None = None
@@ -79,7 +80,7 @@ class EngineProcess:
         self, model: ModelRef, settings: EngineSettings, stop: CancelToken, report: Callable[[Event], None]
     ) -> Loaded:
         """See Engine. If the child crashes, try safer settings and remember those that work."""
-        self._model = loaded = None
+        self._model = loaded = self._after_crash = None
         self._asked = settings
         settings = self._tuning.recall(model.path, settings)
         if self._cache != self._cache_order() or settings.variant != self._settings.variant:
@@ -143,7 +144,7 @@ class EngineProcess:
         death = _Died(process.end() if process else "", process.last_words if process else "")
         _log_crash(death)
         if is_crash(death.ending) and not has_answered and (following := self._safer(death)):
-            self._settings = following[0]
+            self._after_crash = following[0]
         return _died(death)
 
     def next_number(self) -> int:
@@ -189,7 +190,12 @@ class EngineProcess:
         if not (self._process and self._process is self._loaded and self._process.is_alive()):
             if not (self._ended_on_purpose or is_quiet):
                 yield Notice(tr("The model’s process stopped and is restarting."))
-            yield from self._reload(self._model, self._settings, stop)
+            yield from self._reload(self._model, self._next_settings(), stop)
+
+    def _next_settings(self) -> EngineSettings:
+        """Return what to load the model with again. A smaller context is only kept right after a crash."""
+        safer, self._after_crash = self._after_crash, None
+        return safer or replace(self._settings, context=self._asked.context)
 
     def _answer(self, order: protocol.Line, seed: int, stop: CancelToken, model: ModelRef) -> Iterator[Event]:
         """Have `order` done; each time the child dies before the first token, try again with safer settings."""

@@ -369,8 +369,8 @@ class TestSaferSettings:
 
     @pytest.mark.parametrize(
         ("spared", "tries"),
-        [({"repacking": False}, 1), ({"gpu_layers": 8}, 2), ({"gpu_layers": 0}, 3), ({"context": 2048}, 4)],
-        ids=["repacking", "half the graphics card", "graphics card", "context"],
+        [({"repacking": False}, 1), ({"gpu_layers": 8}, 2), ({"gpu_layers": 0}, 3)],
+        ids=["repacking", "half the graphics card", "graphics card"],
     )
     def test_what_works_is_found_step_by_step_and_remembered(
         self, fragile: Fragile, home: Path, heard: list[Event], spared: dict[str, Any], tries: int
@@ -396,6 +396,24 @@ class TestSaferSettings:
         assert answer(events).reason is Ending.STOP
         recalled = memory.recall(Path("model"), self.RISKY)
         assert (recalled.repacking, recalled.gpu_layers, recalled.context) == (False, -1, 4096)
+
+    def test_the_context_that_was_wanted_comes_back(
+        self, fragile: Fragile, home: Path, heard: list[Event], ask: Ask
+    ) -> None:
+        """A smaller one helped once; what it lacked may be there again."""
+        rules = {"load": {"signal": "SIGABRT", "unless": {"context": 2048}}}
+        engine = fragile(rules, TuningStore(home / "engine.json"))
+        loaded = engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), heard.append)
+        assert loaded.settings.context == 2048
+        assert len(notices(heard)) == 4
+        assert answer(list(engine.generate(ask("Hi"), CancelToken()))).reason is Ending.STOP
+        engine.unload()
+        events = list(engine.generate(ask("Hi"), CancelToken()))
+        assert len(notices(events)) == 1, "the context that was wanted is tried again"
+        assert answer(events).reason is Ending.STOP
+        engine = fragile({}, TuningStore(home / "engine.json"))
+        loaded = engine.load(ModelRef.of_file(Path("model")), self.RISKY, CancelToken(), quiet)
+        assert loaded.settings == replace(self.RISKY, repacking=False, gpu_layers=0)
 
     def test_settings_that_did_not_help_are_not_remembered(self, fragile: Fragile, home: Path, ask: Ask) -> None:
         memory = TuningStore(home / "engine.json")
