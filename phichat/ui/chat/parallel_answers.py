@@ -15,7 +15,8 @@ from phichat.ui.widgets.pages import CentralStack
 class ParallelAnswers(QObject):
     """Shows the answers of one request in columns, in the place of the conversation, until one is chosen.
 
-    Each of them is a version of the answer from the start, so nothing is lost if none is chosen.
+    Each of them is a version of the answer from the start, so nothing is lost if none is chosen. The conversation goes
+    on with the framed one.
     """
 
     def __init__(
@@ -79,9 +80,12 @@ class ParallelAnswers(QObject):
         if self._columns is None:
             self._columns = AnswerColumns(self._theme, self._transcript.context)
             self._columns.chosen.connect(self._choose)
+            self._columns.framed.connect(self._transcript.context.signals.version_chosen)
             self._columns.closed.connect(self._go_back)
         question = session.conversation.message(messages[0].parent or "")
-        self._columns.show_messages(question.text if question else "", messages)
+        names, tip = [message.id for message in messages], session.conversation.tip
+        current = names.index(tip) if tip in names else 0
+        self._columns.show_messages(question.text if question else "", messages, current)
         self._pages.show_over_conversation(self._columns)
 
     @Slot(object)

@@ -83,7 +83,7 @@ QToolButton { background: $faint_accent; color: $text; border: 1px solid $edge; 
 QToolButton:hover, QToolButton:focus { border-color: $accent; }""",
         "answer": """
 QFrame[part=answer] { background: $surface; border: 1px solid $line; border-radius: 12px; }
-QFrame[part=answer]:focus { border: 2px solid $accent; }
+QFrame[part=answer]:focus, QFrame[part=answer][framed="true"] { border: 2px solid $accent; }
 #answerScroll, #answerText { background: transparent; border: none; }""",
         "chosen": """
 QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",

@@ -92,6 +92,12 @@ class AnswerColumn(QFrame):
             done = tr("{answer} is complete.").format(answer=self.title)
             announce(self, done if reply.ending is Ending.STOP else f"{self.title}: {footer(reply)}")
 
+    def set_framed(self, *, is_framed: bool) -> None:
+        """Frame the column as the one that the conversation goes on from, or don't."""
+        if bool(self.property("framed")) != is_framed:
+            self.setProperty("framed", is_framed)
+            self.setStyleSheet(self.styleSheet())  # evaluates the property again
+
     def _lay_out(self) -> None:
         header = QHBoxLayout()
         header.addWidget(heading_label(self.title))

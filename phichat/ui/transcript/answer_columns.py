@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Reply
 from phichat.i18n import format_number, tr
@@ -22,12 +22,16 @@ NARROWEST = 230  # pixels of a column
 class AnswerColumns(QWidget):
     """Shows the versions of one answer, and lets the user choose one.
 
+    One of them is framed: the one that had the focus last, which a question asked now goes on from.
+
     Signals:
         chosen(Message): go on with this one.
+        framed(Message): another one is framed.
         closed: go back to the conversation.
     """
 
     chosen = Signal(object)
+    framed = Signal(object)
     closed = Signal()
 
     def __init__(self, theme: Theme, context: MessageContext) -> None:
@@ -48,9 +52,12 @@ class AnswerColumns(QWidget):
         self._tabs.setExpanding(False)
         self._tabs.currentChanged.connect(self._show_current)
         self._lay_out()
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
 
-    def show_messages(self, question: str, messages: Sequence[Message]) -> None:
-        """Show `messages`, the answers to `question`, in place of others."""
+    def show_messages(self, question: str, messages: Sequence[Message], current: int = 0) -> None:
+        """Show `messages`, the answers to `question`, in place of others; `current` is the index of the framed one."""
         for column in self._columns:
             self._row.removeWidget(column)
             column.hide()
@@ -66,8 +73,9 @@ class AnswerColumns(QWidget):
             column.closed.connect(self.closed)
             column.moved.connect(self._move)
             self._row.addWidget(column, 1)
-        self._fill_tabs()
-        self._show_current(0)
+        self._fill_tabs(current)
+        self._current = current
+        self._arrange()
 
     def show_message(self, message: Message) -> None:
         """Show the next state of one of them, if it is."""
@@ -95,30 +103,36 @@ class AnswerColumns(QWidget):
         rows.addWidget(self._tabs)
         rows.addLayout(self._row, 1)
 
-    def _fill_tabs(self) -> None:
+    def _fill_tabs(self, current: int) -> None:
         self._tabs.blockSignals(True)
         while self._tabs.count():
             self._tabs.removeTab(0)
         for column in self._columns:
             self._tabs.addTab(column.title)
-        self._tabs.setCurrentIndex(0)
+        self._tabs.setCurrentIndex(current)
         self._tabs.blockSignals(False)
 
     @Slot(int)
     def _show_current(self, index: int) -> None:
-        self._current = max(index, 0)
-        self._arrange()
+        """Frame the column at `index`."""
+        if 0 <= index < len(self._columns) and index != self._current:
+            self._current = index
+            self._tabs.setCurrentIndex(index)
+            self._arrange()
+            self.framed.emit(self._columns[index].message)
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
+        """Frame the column that has the focus; the frame stays when that moves to the message field."""
+        for at, column in enumerate(self._columns):
+            if now and (now is column or column.isAncestorOf(now)):
+                self._show_current(at)
 
     @Slot(int)
     def _move(self, step: int) -> None:
         """Move the focus to the column `step` further."""
-        self._current = min(max(self._current_focused() + step, 0), len(self._columns) - 1)
-        self._tabs.setCurrentIndex(self._current)
-        self._arrange()
+        self._show_current(min(max(self._current + step, 0), len(self._columns) - 1))
         self.focus_current()
-
-    def _current_focused(self) -> int:
-        return next((at for at, column in enumerate(self._columns) if column.hasFocus()), self._current)
 
     def _arrange(self) -> None:
         """Show all columns, or the current one and the tabs."""
@@ -126,6 +140,7 @@ class AnswerColumns(QWidget):
         self._tabs.setVisible(is_narrow)
         for at, column in enumerate(self._columns):
             column.setVisible(at == self._current or not is_narrow)
+            column.set_framed(is_framed=at == self._current)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -71,6 +71,10 @@ def text(person: Person, number: int) -> str:
     return found.message.text if found else ""
 
 
+def framed(person: Person) -> list[int]:
+    return [number for number in (1, 2, 3) if column(person, number).property("framed")]
+
+
 def versions(person: Person) -> list[Message]:
     conversation = person.window.session.conversation
     return conversation.siblings(conversation.path()[-1])
@@ -175,11 +179,41 @@ def test_a_narrow_window_has_tabs(written: Person) -> None:
     assert written.message(1) == "Rain falls"
 
 
-def test_a_question_goes_on_with_the_answer_that_is_shown(written: Person) -> None:
+def test_a_question_goes_on_with_the_first_answer_unless_another_is_framed(written: Person) -> None:
+    assert framed(written) == [1]
     written.ask("And then?")
     written.wait_for(GenerationState.IDLE)
     assert written.find("transcript").isVisible()
     assert written.message(1) == "Snow"
+
+
+def test_a_question_goes_on_with_the_answer_that_is_framed(written: Person) -> None:
+    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
+    written.type("And ")
+    written.find("composer").setFocus()
+    assert framed(written) == [2]
+    written.ask("then?")
+    written.wait_for(GenerationState.IDLE)
+    assert [written.message(number) for number in (1, 2)] == ["Rain falls", "And then?"]
+
+
+def test_a_question_queued_while_they_grow_goes_on_with_the_framed_one(growing: Person, gate: threading.Event) -> None:
+    QTest.keyClick(column(growing, 1), Qt.Key.Key_Right)
+    QTest.keyClick(column(growing, 2), Qt.Key.Key_Right)
+    growing.ask("And then?")
+    gate.set()
+    growing.wait(lambda: growing.find("transcript").isVisible())
+    growing.wait_for(GenerationState.IDLE)
+    assert [growing.message(number) for number in (1, 2)] == ["Wind blows", "And then?"]
+
+
+def test_the_frame_is_where_it_was_when_the_conversation_is_shown_again(written: Person) -> None:
+    title = written.titles()[0]
+    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
+    written.window.commands.new.trigger()
+    written.open(title)
+    written.wait(lambda: written.find("answerColumns").isVisible())
+    assert framed(written) == [2]
 
 
 def test_escape_goes_back_to_the_conversation(written: Person) -> None:
