@@ -1,4 +1,4 @@
-"""Messages that are being edited when the window closes: they become drafts, which are stored."""
+"""Messages that are being edited: they are stored with the drafts, and become drafts when the window closes."""
 
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,15 @@ class UnsentEdits(QObject):
         super().__init__(parent)
         self._state, self._composer, self._conversations = transcript.context.state, composer, conversations
         self._edited_in: dict[str, None] = {}  # ids, in the order of editing
-        transcript.context.signals.editing_changed.connect(self._on_editing)
+        signals = transcript.context.signals
+        conversations.autosave.unsent_edits = self._texts
+        signals.editing_changed.connect(self._on_editing)
+        signals.edit_changed.connect(conversations.current.save_soon)
 
     @Slot(object)
     def _on_editing(self, _: "MessageView") -> None:
         self._edited_in[self._conversations.current.session.conversation.id] = None
+        self._conversations.current.save_soon()
 
     def keep(self) -> None:
         """Put what was being edited into the message field, or into the drafts of other conversations."""
@@ -41,5 +45,14 @@ class UnsentEdits(QObject):
 
     def _take_texts(self, session: Session) -> list[str]:
         """Return what was written in editors of `session`, on whatever branch, and forget it."""
-        edits, messages = self._state.unsent_edits, session.conversation.messages()
-        return [edits.pop(message.id) for message in messages if edits.get(message.id, message.text) != message.text]
+        texts = self._texts(session)
+        for message in session.conversation.messages():
+            self._state.unsent_edits.pop(message.id, None)
+        return texts
+
+    def _texts(self, session: Session) -> list[str]:
+        edits = self._state.unsent_edits
+        if not edits:
+            return []
+        messages = session.conversation.messages()
+        return [edits[message.id] for message in messages if edits.get(message.id, message.text) != message.text]

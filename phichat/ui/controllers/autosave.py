@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from phichat.store.history import History
 
 PATIENCE = 30.0  # seconds
+GAP = "\n\n"  # between the texts of a draft
 
 
 @dataclass
@@ -56,6 +57,8 @@ class AutoSave(QObject):
     Attributes:
         last: the future of the last write, but for the growth of a reply, which may wait for more; once it is done, all
             writes before it are done, too.
+        unsent_edits: returns the texts being written in place of messages of a conversation. They are stored as the end
+            of its draft, in case the window can't be closed in an orderly way.
 
     Signals:
         touched(Session): it is new, or has a new message.
@@ -83,15 +86,21 @@ class AutoSave(QObject):
         self._stored: WeakKeyDictionary[Session, _Stored] = WeakKeyDictionary()
         self._trouble = ""
         self.last: Future[Any] | None = None
+        self.unsent_edits: Callable[[Session], Sequence[str]] = lambda _: ()
         self._done.connect(self._show_error)
         self._emptied.connect(self._on_gone)
 
     def mark_stored(self, session: Session, record: ConversationRecord) -> None:
-        """Note that `session` was made from `record`, and so much of it is stored."""
+        """Note that `session` was made from `record`, and so much of it is stored.
+
+        Edits that are still open are taken from its draft again.
+        """
         heading, messages = record.summary, {message.id for message in record.messages}
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
         draft = record.draft, record.attached
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
+        if edits := _joined(self.unsent_edits(session)):
+            session.draft = session.draft.removesuffix(edits).removesuffix(GAP)
 
     def mark_messages_stored(self, session: Session, messages: Iterable[Message]) -> None:
         """Note that `messages` of `session` are stored."""
@@ -151,7 +160,7 @@ class AutoSave(QObject):
             self._drop(session)
         elif stored is None:
             self._store(session)
-        elif (stored.draft, stored.attached) != (session.draft, session.attached):
+        elif (stored.draft, stored.attached) != (self._draft(session), session.attached):
             self._store_draft(session, stored)
             self._store_title(session, stored)
 
@@ -222,7 +231,7 @@ class AutoSave(QObject):
     def _store(self, session: Session) -> "Future[None] | None":
         stored = self._stored.get(session)
         if stored is None:
-            record = record_from_session(session)
+            record = replace(record_from_session(session), draft=self._draft(session))
             self.mark_stored(session, record)
             return self._watch(self._history().save_conversation(record))
         self._store_details(session, stored)
@@ -249,12 +258,16 @@ class AutoSave(QObject):
             self._watch(self._history().set_details(session.conversation.id, *details))
 
     def _store_draft(self, session: Session, stored: _Stored) -> None:
-        if stored.draft != session.draft:
-            stored.draft = session.draft
-            self._watch(self._history().set_draft(session.conversation.id, session.draft))
+        if stored.draft != (draft := self._draft(session)):
+            stored.draft = draft
+            self._watch(self._history().set_draft(session.conversation.id, draft))
         if stored.attached != session.attached:
             stored.attached = session.attached
             self._watch(self._history().set_attached(session.conversation.id, session.attached))
+
+    def _draft(self, session: Session) -> str:
+        """Return the draft as it is stored."""
+        return _joined([session.draft, *self.unsent_edits(session)])
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
         """Store the title if it changed, as one made from the draft does."""
@@ -303,6 +316,10 @@ def wait_for(future: "Future[Any] | None") -> None:
     if future:
         with suppress(Exception):
             future.result(PATIENCE)
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return GAP.join(filter(None, texts))
 
 
 def _details(session: Session) -> tuple[str, dict[str, Any], str]:

@@ -76,6 +76,7 @@ class MessageSignals(QObject):
         quote_requested(str): quote this text in the composer.
         delete_requested(Message): delete the message and all that follow.
         editing_changed(MessageView): the editor of the message was opened or closed.
+        edit_changed: what is written in an editor changed.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
         thinking_toggled: the thinking of a message was opened or folded.
         lens_toggled: an answer was put under the lens, or is shown as usual again.
@@ -93,6 +94,7 @@ class MessageSignals(QObject):
     delete_requested = Signal(object)
     pin_requested = Signal(object)
     editing_changed = Signal(object)
+    edit_changed = Signal()
     thinking_toggled = Signal()
     lens_toggled = Signal()
     score_requested = Signal(str)

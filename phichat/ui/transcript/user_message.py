@@ -223,6 +223,7 @@ class UserMessageView(MessageView):
     @Slot(str)
     def _on_edit(self, text: str) -> None:
         self._state.unsent_edits[self._message.id] = text
+        self._signals.edit_changed.emit()
 
     @Slot()
     def _on_files(self) -> None:

@@ -63,3 +63,32 @@ def test_an_edit_on_a_branch_that_is_not_shown_becomes_a_draft(many: Person, ope
     again.wait(lambda: len(again.titles()) == len(MANY))
     show(again, MANY[0])
     assert again.written() == f"Tell me of {MANY[0]} too and more"
+
+
+def stored_draft(person: Person) -> str:
+    """What would be the draft of the conversation shown if the power failed now."""
+    conversations = person.window.conversations
+    if conversations.autosave.last:
+        conversations.autosave.last.result(10)
+    return conversations.history().load_conversation(person.window.session.conversation.id).draft
+
+
+def test_a_power_cut_loses_no_edit(many: Person) -> None:
+    show(many, MANY[0])
+    many.type("a draft")
+    edit(many, " and more")
+    many.wait(lambda: stored_draft(many) == f"a draft\n\nTell me of {MANY[0]} and more")
+    many.click("editSend")
+    many.wait_for(GenerationState.IDLE)
+    many.wait(lambda: stored_draft(many) == "a draft")
+
+
+def test_an_edit_is_no_draft_while_the_window_is_open(many: Person) -> None:
+    show(many, MANY[0])
+    edit(many, " and more")
+    many.wait(lambda: stored_draft(many))
+    for title in MANY[1:]:
+        show(many, title)
+    show(many, MANY[0])
+    assert many.written() == ""
+    assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]} and more"
