@@ -1,5 +1,7 @@
 """The editor that replaces a message of the user while it is edited."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -55,6 +57,18 @@ class MessageEditor(QFrame):
         theme.apply_stylesheet(self, "edit")
         self._show_send()
 
+    def restore_changes(self, text: str, files: Attachments) -> None:
+        """Put back what was changed before and then cancelled; Undo takes the text out again."""
+        if files != self.chips.files():
+            self._show_files(files)
+        if text != self.field.text():
+            cursor = self.field.textCursor()
+            cursor.select(cursor.SelectionType.Document)
+            cursor.insertText(text)
+            self.field.setTextCursor(cursor)
+        self._hint.setText(tr("Your unsent changes are back. Undo them to see the original message."))
+        announce(self._hint, self._hint.text())
+
     def set_can_send(self, can_send: bool) -> None:
         """Set whether the model can answer now."""
         self._can_send = can_send
@@ -96,14 +110,15 @@ class MessageEditor(QFrame):
 
     @Slot(object)
     def _on_removed(self, file: Attachment) -> None:
-        self.chips.show_files([other for other in self.chips.files() if other is not file])
-        self.files_changed.emit()
-        self._show_send()
+        self._show_files([other for other in self.chips.files() if other is not file])
 
     @Slot(str)
     def _on_long_text(self, text: str) -> None:
         """Attach text that is too long for the field."""
-        self.chips.show_files([*self.chips.files(), text_attachment(text, self.chips.files())])
+        self._show_files([*self.chips.files(), text_attachment(text, self.chips.files())])
+
+    def _show_files(self, files: Sequence[Attachment]) -> None:
+        self.chips.show_files(files)
         self.files_changed.emit()
         self._show_send()
 

@@ -71,6 +71,8 @@ class UserMessageView(MessageView):
             self._editor.changed.connect(self._on_edit)
             self._editor.sent.connect(self._on_sent)
             self._editor.cancelled.connect(self._on_cancelled)
+            if cancelled := self._state.cancelled_edits.pop(self._message.id, None):
+                self._editor.restore_changes(*cancelled)
             self._column.insertWidget(self._column.indexOf(self._line), self._editor)
             self._editor.show()
             self._show_edit(is_editing=True)
@@ -212,6 +214,7 @@ class UserMessageView(MessageView):
     def close_editor(self) -> None:
         self._state.unsent_edits.pop(self._message.id, None)
         self._state.unsent_files.pop(self._message.id, None)
+        self._state.cancelled_edits.pop(self._message.id, None)
         if self._editor:
             self._column.removeWidget(self._editor)
             self._editor.hide()
@@ -237,7 +240,12 @@ class UserMessageView(MessageView):
 
     @Slot()
     def _on_cancelled(self) -> None:
+        """Close the editor; what was changed in it is there again when it is opened the next time."""
+        text = self._state.unsent_edits.get(self._message.id, self._message.text)
+        files = self._state.unsent_files.get(self._message.id, self._message.attachments)
         self.close_editor()
+        if (text, files) != (self._message.text, self._message.attachments):
+            self._state.cancelled_edits[self._message.id] = text, files
         self.take_focus()
 
     @Slot()

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.transcript.message_editor import MessageEditor
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
@@ -92,3 +94,30 @@ def test_an_edit_is_no_draft_while_the_window_is_open(many: Person) -> None:
     show(many, MANY[0])
     assert many.written() == ""
     assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]} and more"
+
+
+def test_an_edit_that_was_cancelled_is_there_when_it_is_opened_again(many: Person) -> None:
+    show(many, MANY[0])
+    edit(many, " and more")
+    QTest.keyClick(many.find("editField"), Qt.Key.Key_Escape)
+    assert many.message(0) == f"Tell me of {MANY[0]}"
+    many.qtbot.wait(0)
+    many.press_in(0, "Edit")
+    field = many.find("editField")
+    assert field.toPlainText() == f"Tell me of {MANY[0]} and more"
+    field.undo()
+    assert field.toPlainText() == f"Tell me of {MANY[0]}"
+    many.click("editCancel")
+    many.qtbot.wait(0)
+    many.press_in(0, "Edit")
+    assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]}"
+
+
+def test_text_that_was_attached_to_a_cancelled_edit_is_there_again(many: Person) -> None:
+    show(many, MANY[0])
+    edit(many, "")
+    many.find("editField").insertPlainText("A line of it.\n" * 2000)
+    QTest.keyClick(many.find("editField"), Qt.Key.Key_Escape)
+    many.qtbot.wait(0)
+    edit(many, "")
+    assert len(many.find("editBox", MessageEditor).chips.files()) == 1
