@@ -263,9 +263,12 @@ def _fit(model: RemoteModel, prompt: Prompt, *, is_estimate: bool) -> PromptFit:
 
 
 def _fit_draft(model: RemoteModel, request: Request) -> Iterator[Event]:
-    """Yield how a draft would fit, by the estimate: nothing of it is sent."""
+    """Yield how a draft would fit, by the estimate: nothing of it is sent. One without text counts as a letter."""
+    turns = request.turns
+    if turns and not turns[-1].text.strip():
+        turns = (*turns[:-1], replace(turns[-1], text="?"))
     try:
-        yield _fit(model, model.fit(request.turns, request.sampling), is_estimate=True)
+        yield _fit(model, model.fit(turns, request.sampling), is_estimate=True)
     except PromptTooLong as error:
         yield PromptFit(error.tokens, 0, model.context, trouble=str(error), excess=error.excess, is_estimate=True)
     except PromptError as error:

@@ -107,7 +107,7 @@ class TokenCounter(QObject):
         if self._file_being_read:
             sentence = tr("Reading {name}…").format(name=self._file_being_read)
             self._composer.show_note(sentence, blocks=True, is_alert=False)
-        elif self._length and self._fitted and self._fitted.trouble:
+        elif self._length and self._fitted and self._fitted.trouble and self._fitted_length:
             # A draft that has become shorter may fit now; the engine will say in a moment.
             self._composer.show_note(self._describe_trouble(self._fitted), blocks=self._length >= self._fitted_length)
         else:

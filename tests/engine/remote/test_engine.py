@@ -314,7 +314,7 @@ def test_a_draft_that_is_too_long(engine: RemoteEngine, load: Load, server: Chat
     assert fit.excess > 1000
     [fit, _] = engine.generate(request(" ", is_draft=True), CancelToken())
     assert isinstance(fit, PromptFit)
-    assert "nothing to answer" in fit.trouble
+    assert not fit.trouble  # nothing was written yet
 
 
 def test_old_turns_are_left_out_where_the_context_is_full(engine: RemoteEngine, load: Load, server: ChatServer) -> None:

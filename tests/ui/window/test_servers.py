@@ -332,3 +332,20 @@ def test_models_of_servers_are_in_the_menu(begin: Callable[..., Person], server:
 
 def texts(menu: QMenu) -> list[str]:
     return [action.text() for action in menu.actions()]
+
+
+def test_the_first_enter_sends_whatever_came_before(begin: Callable[..., Person], server: ChatServer) -> None:
+    person = begin()
+    fits: list[Any] = []
+    person.ask("one")
+    person.wait_for(GenerationState.IDLE)
+    for text in ("two", "three"):  # answered, then not: the server is gone
+        fits.clear()
+        person.window.generation.background.fitted.connect(lambda _, fit: fits.append(fit))
+        person.wait(lambda: fits)  # what there is without a draft was looked at
+        person.ask(text)
+        assert person.written() == ""
+        person.wait_for(GenerationState.IDLE)
+        server.close()
+    said = [message.text for message in person.window.session.conversation.path()]
+    assert said == ["one", "one", "two", "two", "three", ""]
