@@ -79,6 +79,11 @@ class Home:
         return self.root / "credentials.json"
 
     @property
+    def server_key(self) -> Path:
+        """Where there is no keyring, the key by which other apps on this computer use the model; no other key."""
+        return self.root / "server-key.json"
+
+    @property
     def servers(self) -> Path:
         """The servers that the user added; never a key."""
         return self.root / "servers.json"
@@ -107,6 +112,7 @@ _NAMES = {
     "preferences.damaged",
     "credentials.json",
     "engine.json",
+    "server-key.json",
     "servers.json",
     "versions.json",
     "window.lock",

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,9 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from phichat.cancellation import CancelToken
 from phichat.engine.base import Loaded, ModelKind
 from phichat.errors import PhichatError
+from phichat.files import is_open_to_others
 from phichat.i18n import tr
+from phichat.json_file import JsonFile
 from phichat.ui.controllers.client_requests import ClientRequests
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.preferences import PreferencesStore
@@ -31,7 +34,7 @@ KEPT_FOR = "phichat serve"  # in the keyring
 class ModelServer(QObject):
     """Starts and stops the server as the preferences say, and follows which model is loaded.
 
-    `credentials` makes what keeps the key.
+    `find_key` returns the key that other apps need; it may block for a while.
 
     Attributes:
         state: what has become of it.
@@ -48,13 +51,14 @@ class ModelServer(QObject):
         clients: ClientRequests,
         generation: GenerationController,
         preferences: PreferencesStore,
-        credentials: "Callable[[], Credentials]",
+        find_key: Callable[[], str],
     ) -> None:
         super().__init__()
-        self._clients, self._preferences, self._credentials = clients, preferences, cache(credentials)
+        self._clients, self._preferences, self._find_key = clients, preferences, cache(find_key)
         self.state = ServerState()
         self._loaded: Loaded | None = None
         self._run: _ServerRun | None = None
+        self._is_closed = False
         self._told.connect(self._on_told, Qt.ConnectionType.QueuedConnection)
         generation.model_loaded.connect(self._on_loaded)
         preferences.changed.connect(self._on_preference)
@@ -62,16 +66,20 @@ class ModelServer(QObject):
     @Slot()
     def start(self) -> None:
         """Start if the preferences say so."""
-        if self._preferences.current.serves and not self._run:
+        if self._preferences.current.serves and not self._run and not self._is_closed:
             self._become(ServerState())
             port = self._preferences.current.server_port
-            self._run = _ServerRun(self._clients, self._credentials, port, self._told.emit)
+            self._run = _ServerRun(self._clients, self._find_key, port, self._told.emit)
             self._run.serve_model(self._loaded)
             self._run.start()
 
     @Slot()
     def close(self) -> None:
-        """Stop, and wait until everything has ended."""
+        """Stop, wait until everything has ended, and don't start again."""
+        self._is_closed = True
+        self._end_run()
+
+    def _end_run(self) -> None:
         run, self._run = self._run, None
         if run:
             run.close()
@@ -79,7 +87,7 @@ class ModelServer(QObject):
     @Slot(str)
     def _on_preference(self, name: str) -> None:
         if name in {"serves", "server_port"}:
-            self.close()
+            self._end_run()
             self._become(ServerState())
             self.start()
 
@@ -102,8 +110,8 @@ class ModelServer(QObject):
 class _ServerRun:
     """One run of the server, in a thread. `tell` is called there with the run and values of ServerState."""
 
-    def __init__(self, clients: ClientRequests, credentials: "Callable[[], Credentials]", port: int, tell: Any) -> None:
-        self._clients, self._credentials, self._port, self._tell = clients, credentials, port, tell
+    def __init__(self, clients: ClientRequests, find_key: Callable[[], str], port: int, tell: Any) -> None:
+        self._clients, self._find_key, self._port, self._tell = clients, find_key, port, tell
         self._stop = CancelToken()
         self._lock = threading.Lock()
         self._loaded: Loaded | None = None
@@ -153,7 +161,7 @@ class _ServerRun:
         from phichat.server.served_model import ServedModel  # noqa: PLC0415
 
         server = HttpServer(HOST, self._port)
-        key = self._key()
+        key = self._find_key()
         with self._lock:
             self._served = served = ServedModel("", 0, self._clients, _NoEncoder(), splits_answers=True)
             self._show_model(served)
@@ -172,16 +180,32 @@ class _ServerRun:
         self._encoders.append(encoder)
         served.name, served.context, served.encoder = loaded.model.name, loaded.context, encoder
 
-    def _key(self) -> str:
-        """Return the key, which stays the same if there is a keyring."""
-        from phichat.server.access import new_key  # noqa: PLC0415 - as above
 
-        credentials = self._credentials()
-        if kept := credentials.get_token(KEPT_FOR):
-            return kept
-        key = new_key()
-        credentials.set_token(KEPT_FOR, key)
-        return key
+def find_key(credentials: "Credentials", file: JsonFile) -> str:
+    """Return the key that other apps need, a new one the first time.
+
+    It is kept in the keyring or, where there is none, in `file`, which only the user can read. It opens nothing but the
+    model on this computer, for apps that run here; keys of other servers are never in a file.
+    """
+    from phichat.server.access import new_key  # noqa: PLC0415 - an extra
+
+    if kept := credentials.get_token(KEPT_FOR):
+        return kept
+    key = _key_in(file) or new_key()
+    credentials.set_token(KEPT_FOR, key)
+    with suppress(OSError):  # then it holds for this run
+        if credentials.is_kept(KEPT_FOR):
+            file.path.unlink(missing_ok=True)
+        else:
+            file.write_value({"key": key})
+    return key
+
+
+def _key_in(file: JsonFile) -> str:
+    """Return the key in `file`; empty if there is none, or others may have read it."""
+    found = None if is_open_to_others(file.path) else file.read_value()
+    key = found.get("key") if isinstance(found, dict) else None
+    return key if isinstance(key, str) else ""
 
 
 class _NoEncoder:

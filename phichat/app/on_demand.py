@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phichat import paths
+from phichat.app.model_server import find_key
 from phichat.app.services import ModelService
 from phichat.engine.base import CancelToken, Engine, EngineSettings
+from phichat.json_file import JsonFile
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.threads.engine_thread import EngineThread
 
 if TYPE_CHECKING:
     from phichat.diagnostics.licences import Dependency
     from phichat.exchange.imports import Imported, ImportTarget
-    from phichat.net.credentials import Credentials
     from phichat.store.base import ConversationRecord, FileKind
 
 
@@ -38,12 +39,11 @@ def kind_of(file: Path) -> "FileKind":
     return text_files.kind_of(file)
 
 
-def credentials(home: paths.Home) -> "Credentials":
-    """Return what keeps secrets in the system's keyring."""
-    from phichat.json_file import JsonFile  # noqa: PLC0415 - rarely needed
-    from phichat.net.credentials import Credentials  # noqa: PLC0415
+def server_key(home: paths.Home) -> str:
+    """Return the key by which other apps use the model. May block while the keyring does."""
+    from phichat.net.credentials import Credentials  # noqa: PLC0415 - rarely needed
 
-    return Credentials(JsonFile(home.credentials))
+    return find_key(Credentials(JsonFile(home.credentials)), JsonFile(home.server_key))
 
 
 def diagnose(

@@ -303,7 +303,7 @@ def _connect_server(
 ) -> ModelServer:
     """Connect the server for other apps."""
     clients = ClientRequests(thread, generation)
-    server = ModelServer(clients, generation, preferences, partial(on_demand.credentials, home))
+    server = ModelServer(clients, generation, preferences, partial(on_demand.server_key, home))
     for part in (clients, server):
         part.setParent(window)
     window.closed.connect(server.close)

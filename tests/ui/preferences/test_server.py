@@ -2,8 +2,11 @@
 
 import json
 import socket
+import stat
 import threading
+from collections.abc import Callable
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from phichat.chat.conversation import Role, Turn
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
-from tests.support.keyrings import Keyring, install
+from tests.support.keyrings import Keyring, NoKeyring, install
 from tests.ui.conftest import Person
 
 
@@ -119,6 +122,23 @@ def test_the_key_stays_the_same(person: Person) -> None:
     person.find("serveSwitch").click()
     person.wait(lambda: person.find("serverKey").text())
     assert person.find("serverKey").text() == key
+
+
+def test_the_key_stays_the_same_without_a_keyring(
+    person: Person, open_window: Callable[[], Person], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, NoKeyring())
+    turned_on(person)
+    key = person.find("serverKey").text()
+    assert stat.S_IMODE((home / "server-key.json").stat().st_mode) == 0o600
+    person.window.close()
+    keyring = install(monkeypatch, Keyring())  # there is one from now on
+    again = open_window()
+    opened(again)
+    again.wait(lambda: again.find("serverKey").text())
+    assert again.find("serverKey").text() == key
+    assert list(keyring.passwords.values()) == [key]
+    assert not (home / "server-key.json").exists()
 
 
 def test_a_port_that_is_taken(person: Person) -> None:
