@@ -28,7 +28,7 @@ from phichat.engine.base import (
     Scored,
     Tried,
 )
-from phichat.errors import EngineError, HubError, HubMissing, HubRefused
+from phichat.errors import EngineError, HubError, HubMissing, HubRefused, ModelMissing
 from phichat.models.base import (
     DownloadedModel,
     FoundRepository,
@@ -371,6 +371,8 @@ class ScriptedShelf:
         self.rows[name] = replace(self.rows[name], bytes_on_disk=0, is_paused=False)
 
     def set_paused(self, name: str, paused: bool) -> None:
+        if not self.rows[name].bytes_on_disk:
+            raise ModelMissing(f"There is no partial download of {name}.")
         self.rows[name] = replace(self.rows[name], is_paused=paused)
 
     def check_space(self, name: str) -> SpaceCheck:

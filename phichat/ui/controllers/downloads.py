@@ -1,6 +1,7 @@
 """The download manager: models being downloaded, queued, paused and failed (no widgets)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
@@ -8,7 +9,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from phichat.cancellation import CancelToken
-from phichat.errors import HubRefused, PhichatError
+from phichat.errors import HubRefused, ModelMissing, PhichatError
 from phichat.models.base import DownloadedModel, Listing, ModelManager, Phase, Presence, Progress
 from phichat.ui.threads.background import BackgroundTasks, Work
 
@@ -134,7 +135,8 @@ class DownloadManager(QObject):
         here = before.progress or Progress(Phase.ASKING, 0, 0)
         yield Progress(Phase.ASKING, here.done, here.total)
         if before.is_paused:
-            shelf.set_paused(name, False)
+            with suppress(ModelMissing):  # nothing had come when it was paused, as without a network: it begins anew
+                shelf.set_paused(name, False)
         last = here
         try:
             for event in shelf.download(name, stop):

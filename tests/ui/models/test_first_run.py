@@ -138,6 +138,17 @@ def test_a_failed_download_can_be_tried_again(newcomer: Person, shelf: ScriptedS
     newcomer.wait(lambda: _is_shown(newcomer, "pauseButton"))
 
 
+def test_one_that_was_paused_before_anything_came_is_resumed(newcomer: Person, shelf: ScriptedShelf) -> None:
+    shelf.enqueue(Progress(Phase.WAITING, 0, 0, note="No line."), threading.Event())
+    shelf.enqueue(HALF, threading.Event())
+    newcomer.click("downloadButton")
+    newcomer.wait(lambda: "No line." in _words(newcomer))
+    newcomer.click("pauseButton")
+    newcomer.wait(lambda: newcomer.find("pauseButton").text() == "Resume")
+    newcomer.click("pauseButton")
+    newcomer.wait(lambda: newcomer.find("downloadProgress").value() == 50)
+
+
 def test_cancelling_asks_once_what_is_thrown_away(newcomer: Person, shelf: ScriptedShelf) -> None:
     shelf.enqueue(HALF, threading.Event())
     _download(newcomer, shelf)
