@@ -9,11 +9,15 @@ from phichat.ui.widgets.parent import parent_window
 
 
 class ScoreController(QObject):
-    """Shows the scores of `score` in a dialog over `window`."""
+    """Shows the scores of `score` in a dialog over `window`.
+
+    A text that was written there is there again when the dialog is opened without another one.
+    """
 
     def __init__(self, theme: Theme, score: TextScore, window: QWidget) -> None:
         super().__init__(window)
         self._theme, self._score = theme, score
+        self._written = ""
 
     @Slot(str)
     def open(self, text: str = "") -> None:
@@ -21,6 +25,13 @@ class ScoreController(QObject):
         from phichat.ui.lens.score_dialog import ScoreDialog  # noqa: PLC0415 - brings all that draws the lens
 
         dialog = ScoreDialog(self._theme, parent_window(self, QWidget), text)
+        if not text:
+            dialog.offer_text(self._written)
+
+        def keep_text() -> None:
+            self._written = self._written if dialog.text() == text else dialog.text()
+
+        dialog.finished.connect(keep_text)
         dialog.requested.connect(self._score.start)
         dialog.cancelled.connect(self._score.cancel)
         self._score.progressed.connect(dialog.show_progress)

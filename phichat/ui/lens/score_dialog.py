@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.engine.base import Scored
-from phichat.i18n import tr
+from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.lens.legend import LensLegend
@@ -22,12 +22,13 @@ from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.message_line import MessageLine
 from phichat.ui.widgets.text_input import PlainTextField
 
+CONTROL = Qt.KeyboardModifier.ControlModifier
 WIDTH, HEIGHT = 620, 480  # pixels
 _SOURCE = "score"  # of feedback
 
 
 class ScoreDialog(QDialog):
-    """Takes a text, and shows its score.
+    """Takes a text, and shows its score. Ctrl+Enter scores it; Escape stops that, or closes the dialog.
 
     Signals: `requested(str)` to score that text, `cancelled` to stop.
     """
@@ -50,7 +51,8 @@ class ScoreDialog(QDialog):
         self._field.setAccessibleName(tr("Text to score"))
         self._field.setTabChangesFocus(True)
         self._field.show_text(text)
-        self._field.textChanged.connect(self._show_state)
+        self._field.textChanged.connect(self._on_text)
+        self._field.text_cut.connect(self._on_cut, Qt.ConnectionType.QueuedConnection)  # once the rest is there
         self._result = LensText(theme)
         self._result.setObjectName("scoreResult")
         self._result.set_accessible_name(tr("Scored text"))
@@ -65,6 +67,16 @@ class ScoreDialog(QDialog):
         self._lay_out()
         self.resize(scaled(WIDTH), scaled(HEIGHT))
         self._show_state()
+
+    def text(self) -> str:
+        """Return the text to score."""
+        return self._whole if self._field.isReadOnly() else self._field.toPlainText()
+
+    def offer_text(self, text: str) -> None:
+        """Put `text` into the field, selected, so that another one can be written over it."""
+        self._field.show_text(text)
+        self._whole = text
+        self._field.selectAll()
 
     def show_progress(self, sentence: str, share: float) -> None:
         """Show how much of the text was scored, from 0 to 1."""
@@ -91,9 +103,6 @@ class ScoreDialog(QDialog):
         self.cancelled.emit()
         super().reject()
 
-    def _text(self) -> str:
-        return self._whole if self._field.isReadOnly() else self._field.toPlainText()
-
     def _make_result_page(self) -> QWidget:
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -118,6 +127,8 @@ class ScoreDialog(QDialog):
         self._start = push_button("scoreButton", tr("Score"))
         self._start.clicked.connect(self._on_start)
         self._theme.apply_stylesheet(self._start, "primary")
+        keys = QKeySequence("Ctrl+Return").toString(QKeySequence.SequenceFormat.NativeText)
+        self._start.setToolTip(tr("Score ({keys})").format(keys=keys))
         self._edit = push_button("scoreEdit", tr("Edit text"))
         self._edit.clicked.connect(self._on_edit)
         self._copy = push_button("scoreCopy", tr("Copy table"))
@@ -142,7 +153,7 @@ class ScoreDialog(QDialog):
     def _show_state(self) -> None:
         is_result = self._pages.currentIndex() == 1
         self._start.setVisible(not is_result and not self._is_scoring)
-        self._start.setEnabled(bool(self._text().strip()))
+        self._start.setEnabled(bool(self.text().strip()))
         self._cancel.setVisible(self._is_scoring)
         self._edit.setVisible(is_result)
         self._copy.setVisible(is_result)
@@ -154,7 +165,20 @@ class ScoreDialog(QDialog):
         self._is_scoring = True
         self._show_state()
         self._cancel.setFocus()
-        self.requested.emit(self._text().rstrip("\r\n"))
+        self.requested.emit(self.text().rstrip("\r\n"))
+
+    @Slot()
+    def _on_text(self) -> None:
+        self._feedback.clear("")
+        self._show_state()
+
+    @Slot()
+    def _on_cut(self) -> None:
+        sentence = tr(
+            "The text is too long, so only its first {count} characters are here. To score all of it, save it as a "
+            "file, and run “phichat score FILE”."
+        )
+        self._feedback.fail(sentence.format(count=format_number(len(self.text()))))
 
     @Slot()
     def _on_edit(self) -> None:
@@ -174,6 +198,15 @@ class ScoreDialog(QDialog):
         if self._scored:
             copy_to_clipboard(self._scored.table())
             self._feedback.succeed(tr("Table copied."))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._is_scoring and event.key() == Qt.Key.Key_Escape:
+            self.cancelled.emit()
+        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and event.modifiers() & CONTROL:
+            if self._start.isVisible():
+                self._start.click()
+        else:
+            super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):

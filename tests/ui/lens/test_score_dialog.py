@@ -99,12 +99,43 @@ def test_it_can_be_cancelled(person: Person, engine: ScriptedEngine, gate: threa
     dialog(person).close()
 
 
+def test_escape_stops_it_first_and_the_text_is_there_again(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    engine.scores = [*CAT[:2], gate, *CAT[2:]]
+    person.window.commands.score.trigger()
+    QTest.keyClicks(person.find("scoreField"), "The cat zeppelin")
+    QTest.keyClick(person.find("scoreField"), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    person.wait(lambda: engine.scored == ["The cat zeppelin"])
+    QTest.keyClick(person.find("scoreCancel"), Qt.Key.Key_Escape)
+    assert person.find("scoreButton").isVisible()
+    QTest.keyClick(person.find("scoreField"), Qt.Key.Key_Escape)
+    person.wait(lambda: not person.window.findChild(ScoreDialog))
+    person.window.answer_lens.score_requested.emit("A message")
+    assert person.find("scoreField").toPlainText() == "A message"
+    dialog(person).close()
+    person.wait(lambda: not person.window.findChild(ScoreDialog))
+    person.window.commands.score.trigger()
+    assert person.find("scoreField").toPlainText() == "The cat zeppelin"
+    dialog(person).close()
+
+
+def test_what_is_cut_off_is_said(person: Person) -> None:
+    QApplication.clipboard().setText("A line of the text.\n" * 20_000)
+    person.window.commands.score.trigger()
+    person.find("scoreField").paste()
+    person.wait(lambda: message(person).startswith("The text is too long, so only its first "))
+    QTest.keyClicks(person.find("scoreField"), "\b")
+    assert not message(person)
+    dialog(person).close()
+
+
 def test_closing_cancels(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:
     engine.scores = [*CAT[:2], gate, *CAT[2:]]
     person.window.answer_lens.score_requested.emit("The cat zeppelin")
     click(person, "scoreButton")
     person.wait(lambda: engine.scored)
-    QTest.keyClick(dialog(person), Qt.Key.Key_Escape)
+    dialog(person).close()
     engine.enqueue("Yes.")
     person.ask("Are you there?")
     person.wait(lambda: person.message(1) == "Yes.")
