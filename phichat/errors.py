@@ -78,11 +78,12 @@ class PromptTooLong(PromptError):
     Attributes:
         tokens: how many tokens that is.
         excess: how many tokens too many the last question alone has, with the system prompt.
+        is_least: whether both are only lower bounds, as it is much too long to be counted.
     """
 
-    def __init__(self, sentence: str, tokens: int = 0, excess: int = 0) -> None:
+    def __init__(self, sentence: str, tokens: int = 0, excess: int = 0, *, is_least: bool = False) -> None:
         super().__init__(sentence)
-        self.tokens, self.excess = tokens, excess
+        self.tokens, self.excess, self.is_least = tokens, excess, is_least
 
 
 class ServerError(EngineError):

@@ -70,8 +70,10 @@ def format_number(value: float, decimals: int = 0) -> str:
     return text.translate(str.maketrans(",.0123456789", thousands + point + digits))
 
 
-def format_count(count: str, *, is_estimate: bool) -> str:
-    """Return a number, with its unit or without, as it is said if it is only an estimate, or not."""
+def format_count(count: str, *, is_estimate: bool, is_least: bool = False) -> str:
+    """Return a number, with its unit or without, as it is said if it is only an estimate, a lower bound, or neither."""
+    if is_least and not is_estimate:
+        return tr("more than {count}").format(count=count)
     return tr("about {count}").format(count=count) if is_estimate else count
 
 

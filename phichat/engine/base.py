@@ -177,6 +177,7 @@ class PromptFit:
         trouble: why a draft does not fit, as a sentence; empty if it fits.
         excess: by how many tokens the question alone is too long.
         is_estimate: whether `tokens` and `kept` are estimated from the length of the text.
+        is_least: whether `tokens` and `excess` are only lower bounds, as a draft is much too long to be counted.
     """
 
     tokens: int
@@ -187,6 +188,7 @@ class PromptFit:
     trouble: str = ""
     excess: int = 0
     is_estimate: bool = False
+    is_least: bool = False
 
 
 @dataclass(frozen=True)

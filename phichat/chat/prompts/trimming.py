@@ -176,6 +176,7 @@ def fit_prompt(
             ).format(tokens=format_number(least), context=format_number(context)),
             least,
             least - context,
+            is_least=True,
         )
     cuts = ContextTrimmer(form, turns, variables)
     reply = min(longest_reply, context // 4)

@@ -199,7 +199,7 @@ class LlamaEngine:
         try:
             draft = fit_draft(opened.form, request.turns, context, longest, variables)
         except PromptTooLong as error:
-            yield PromptFit(error.tokens, 0, context, trouble=str(error), excess=error.excess)
+            yield PromptFit(error.tokens, 0, context, trouble=str(error), excess=error.excess, is_least=error.is_least)
             yield Done(Ending.CANCELLED, sampling.seed or 0, error.tokens)
             return
         self._is_private = self._is_private or request.is_temporary

@@ -40,7 +40,7 @@ class Chip(QFrame):
         super().__init__()
         self.file, self._theme, self.matches = file, theme, 0
         self._tokens: int | None = None
-        self._is_estimate = False
+        self._is_estimate = self._is_least = False
         self._name_width = MAX_NAME_WIDTH
         self.setProperty("part", "chip")
         self._open_button = QToolButton()
@@ -61,10 +61,10 @@ class Chip(QFrame):
         self._show_icons()
         self._show_text()
 
-    def show_tokens(self, tokens: int, *, is_estimate: bool) -> None:
-        """Show the number of tokens, or an estimate of it."""
-        if (tokens, is_estimate) != (self._tokens, self._is_estimate):
-            self._tokens, self._is_estimate = tokens, is_estimate
+    def show_tokens(self, tokens: int, *, is_estimate: bool, is_least: bool) -> None:
+        """Show the number of tokens, an estimate of it, or a lower bound."""
+        if (tokens, is_estimate, is_least) != (self._tokens, self._is_estimate, self._is_least):
+            self._tokens, self._is_estimate, self._is_least = tokens, is_estimate, is_least
             self._show_text()
 
     def fit_width(self, width: int) -> None:
@@ -109,7 +109,7 @@ class Chip(QFrame):
         size = format_size(len(self.file.text.encode("utf-8", "replace")))
         length = tr("{size} of text").format(size=size)  # the file of a document is larger
         counted = tr_count("{count} token", "{count} tokens", self._tokens or 0)
-        counted = format_count(counted, is_estimate=self._is_estimate)
+        counted = format_count(counted, is_estimate=self._is_estimate, is_least=self._is_least)
         value = length if self._tokens is None else counted
         self._open_button.setText(f" {self._elided_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
@@ -188,11 +188,11 @@ class AttachmentChips(QWidget):
             self._chips[min(focused, len(self._chips) - 1)].buttons()[-1].setFocus()
         self.changed.emit()
 
-    def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False) -> None:
-        """Show the number of tokens of `file`, or an estimate of it."""
+    def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False, is_least: bool = False) -> None:
+        """Show the number of tokens of `file`, an estimate of it, or a lower bound."""
         for chip in self._chips:
             if chip.file == file:
-                chip.show_tokens(tokens, is_estimate=is_estimate)
+                chip.show_tokens(tokens, is_estimate=is_estimate, is_least=is_least)
         self.arrange()
 
     def highlight(self, terms: "SearchTerms | None") -> None:

@@ -162,10 +162,10 @@ class Composer(QFrame):
         """Show `widget` above everything else."""
         self._column.insertWidget(0, widget)
 
-    def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False) -> None:
-        """Show the number of tokens of `file`, or an estimate of it."""
+    def show_tokens(self, file: Attachment, tokens: int, *, is_estimate: bool = False, is_least: bool = False) -> None:
+        """Show the number of tokens of `file`, an estimate of it, or a lower bound."""
         if self._chips:
-            self._chips.show_tokens(file, tokens, is_estimate=is_estimate)
+            self._chips.show_tokens(file, tokens, is_estimate=is_estimate, is_least=is_least)
 
     def show_note(self, sentence: str, *, blocks: bool = False, is_alert: bool = True) -> None:
         """Show a sentence about the draft; empty for none. If it `blocks`, the draft cannot be sent as it is."""

@@ -35,6 +35,7 @@ class TokenCounter(QObject):
         self._fitted_length = 0
         self._are_estimates = False
         self._counts: dict[Attachment | None, int] = {}  # None: the tokens of an empty message
+        self._are_least: set[Attachment | None] = set()  # those whose count is only a lower bound
         self._is_counting = self._had_files = False
         current.session_changed.connect(self._on_session_changed)
         current.draft_changed.connect(self._on_draft_changed)
@@ -71,7 +72,9 @@ class TokenCounter(QObject):
         self._fitted, self._fitted_length = fitted, self._length
         has_files = bool(session.attached)
         if (has_files or self._had_files) and not self._generation.is_answering():
-            self._status.show_context(fitted.tokens, fitted.context, is_estimate=fitted.is_estimate)
+            self._status.show_context(
+                fitted.tokens, fitted.context, is_estimate=fitted.is_estimate, is_least=fitted.is_least
+            )
         self._had_files = has_files
         self._show_note()
 
@@ -80,6 +83,7 @@ class TokenCounter(QObject):
         self._is_counting = False
         if fitted:
             self._counts[file], self._are_estimates = fitted.tokens, fitted.is_estimate
+            (self._are_least.add if fitted.is_least else self._are_least.discard)(file)
             self._update_counts()
 
     @Slot(object)
@@ -98,7 +102,8 @@ class TokenCounter(QObject):
         for file in files:
             if None in self._counts and file in self._counts:
                 tokens = max(self._counts[file] - self._counts[None], 0)
-                self._composer.show_tokens(file, tokens, is_estimate=self._are_estimates)
+                is_least = file in self._are_least
+                self._composer.show_tokens(file, tokens, is_estimate=self._are_estimates, is_least=is_least)
         if unknown and not self._is_counting:
             text = unknown[0].quoted if unknown[0] else ""
             self._is_counting = self._generation.count_tokens(text, unknown[0])
@@ -119,12 +124,20 @@ class TokenCounter(QObject):
         excess = format_count(
             tr_count("{count} token", "{count} tokens", fitted.excess), is_estimate=fitted.is_estimate
         )
-        fact = (
-            tr("With its attachments, this message is {excess} too long for the model’s context ({context} tokens).")
-            if self._current.session.attached
-            else tr("This message is {excess} too long for the model’s context ({context} tokens).")
-        )
+        fact = self._fact(is_least=fitted.is_least)
         return f"{fact.format(excess=excess, context=format_number(fitted.context))} {self._advice(fitted)}"
+
+    def _fact(self, *, is_least: bool) -> str:
+        has_files = bool(self._current.session.attached)
+        if is_least and has_files:
+            return tr("With its attachments, this message is much too long for the model’s context ({context} tokens).")
+        if is_least:
+            return tr("This message is much too long for the model’s context ({context} tokens).")
+        if has_files:
+            return tr(
+                "With its attachments, this message is {excess} too long for the model’s context ({context} tokens)."
+            )
+        return tr("This message is {excess} too long for the model’s context ({context} tokens).")
 
     def _advice(self, fitted: PromptFit) -> str:
         loaded = self._generation.loaded

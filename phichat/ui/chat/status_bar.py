@@ -59,9 +59,9 @@ class StatusBar(QWidget):
         _set_text(self._speed, text.format(speed=speed, seconds=seconds))
         self._fit_figures()
 
-    def show_context(self, used: int, context: int, *, is_estimate: bool = False) -> None:
+    def show_context(self, used: int, context: int, *, is_estimate: bool = False, is_least: bool = False) -> None:
         """Show how many of the context's tokens are used; of a context of unknown size, 0, how many there are."""
-        tokens = format_count(format_number(used), is_estimate=is_estimate)
+        tokens = format_count(format_number(used), is_estimate=is_estimate, is_least=is_least)
         share = format_number(100 * used // max(context, 1))
         whole = tr("Context: {used} of {context} ({share}%)") if context else tr("Context: {used} tokens")
         _set_text(self._context, whole.format(used=tokens, context=format_number(context), share=share))

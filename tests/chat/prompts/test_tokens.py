@@ -32,8 +32,9 @@ def test_a_text_never_has_fewer_tokens_than_is_guessed(
 def test_a_text_that_cannot_fit_is_not_tokenised(phi3: LlamaVocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
     form = format_for(phi3)
     monkeypatch.setattr(LlamaVocabulary, "_tokenize", None)
-    with pytest.raises(PromptTooLong, match="much too long"):
+    with pytest.raises(PromptTooLong, match="much too long") as raised:
         fit_prompt(form, [Turn(Role.USER, "word " * 600_000)], 4096, 100)
+    assert raised.value.is_least
 
 
 def test_nothing_is_no_token(phi3: LlamaVocabulary) -> None:

@@ -152,6 +152,25 @@ def test_what_cannot_fit_is_explained_and_not_sent(person: Person, counting: Scr
     person.wait(lambda: len(counting.requests) == 1)
 
 
+def test_a_text_that_is_much_too_long_is_not_counted(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    """What is known of its tokens is how many there are at least, which may be a small part."""
+
+    def fits(request: Request) -> PromptFit:
+        if not request.turns[-1].text:
+            return PromptFit(6, 0, CONTEXT)
+        return PromptFit(4646, 0, CONTEXT, trouble="It is too long.", excess=550, is_least=True)
+
+    engine.fits = fits
+    long = tmp_path / "long.txt"
+    long.write_text("x" * 8_000, "utf-8")
+    attach(person, long)
+    person.type("Why?")
+    person.wait(lambda: note(person).startswith("With its attachments, this message is much too long for the model’s"))
+    assert "4,096 tokens" in note(person)
+    [chip] = _all(person, "composerBox", "chipOpen")
+    person.wait(lambda: chip.text().endswith("more than 4,640 tokens"))
+
+
 def test_a_long_text_that_is_pasted_stays_text_and_is_weighed_too(person: Person, counting: ScriptedEngine) -> None:
     data = QMimeData()
     data.setText("word " * 1200)
