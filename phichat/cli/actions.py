@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from phichat.cli import option_values
@@ -136,12 +135,14 @@ def add_docs(commands: Any, run: Run) -> None:
         if name not in {"list", "model"}:
             count = "?" if name == "status" else None
             title = tr("name of the collection")
-            action.add_argument("collection", nargs=count, metavar="COLLECTION", help=title)
+            action.add_argument("collection", nargs=count, type=option_values.name, metavar="COLLECTION", help=title)
         if name in {"add", "remove"}:
-            action.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=tr("a file or folder"))
+            action.add_argument(
+                "paths", nargs="*", type=option_values.path, metavar="PATH", help=tr("a file or folder")
+            )
         if name == "search":
             action.add_argument("words", nargs="+", metavar="WORDS", help=tr("what to look for"))
         if name == "model":
             title = tr("a GGUF file, or “none” to use the vectors that come with Phichat")
-            action.add_argument("model", nargs="?", metavar="FILE|none", help=title)
+            action.add_argument("model", nargs="?", type=option_values.name, metavar="FILE|none", help=title)
         add_json(action)

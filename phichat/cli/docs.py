@@ -66,15 +66,18 @@ def _list(options: argparse.Namespace, library: LocalLibrary, console: Console) 
 
 def _status(options: argparse.Namespace, library: LocalLibrary, console: Console) -> int:
     names = [options.collection] if options.collection else [each.name for each in library.collections()]
+    indent = "" if options.collection else "  "
     for name in names:
         _required(library, name)
+        if indent and not options.json:
+            console.print_line(f"{name}:")
         for status in library.files(name):
             if options.json:
                 console.print_json(_status_json(name, status))
             else:
-                console.print_line(f"{replace_surrogates(str(status.path))}  {_state(status)}")
+                console.print_line(f"{indent}{replace_surrogates(str(status.path))}  {_state(status)}")
                 for sentence in filter(None, (status.error, *status.notes)):
-                    console.print_line(f"  {sentence}")
+                    console.print_line(f"{indent}  {sentence}")
     return 0
 
 

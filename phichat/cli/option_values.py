@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from phichat.chat.sampling import LARGEST_CONTEXT, MAX_SEED, UNLIMITED, Setting
 from phichat.i18n import tr
@@ -37,6 +38,11 @@ def name(text: str) -> str:
     if text.strip():
         return text
     raise argparse.ArgumentTypeError(tr("the value can’t be empty"))
+
+
+def path(text: str) -> Path:
+    """Return the path `text`, unless that is empty, which would be the current folder."""
+    return Path(name(text))
 
 
 def text(argument: str) -> str:

@@ -81,7 +81,9 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     if all(argument.startswith("--") and argument != "--help" for argument in arguments):
         return main
     if _names_file(arguments):
-        main.add_argument("files", nargs="+", type=Path, metavar="FILE", help=tr("model file to open in the window"))
+        main.add_argument(
+            "files", nargs="+", type=option_values.path, metavar="FILE", help=tr("model file to open in the window")
+        )
         return main
     commands = main.add_subparsers(metavar="COMMAND", title=tr("commands"))
     _add_ask(commands)
@@ -112,7 +114,7 @@ def _names_file(arguments: Sequence[str]) -> bool:
 def _add_window_options(main: Parser) -> None:
     group = main.add_argument_group(tr("window options"), tr("`phichat FILE.gguf` opens the window with that model."))
     group.add_argument(
-        "--screenshot", type=Path, metavar="FILE", help=tr("save a PNG screenshot of the window and quit")
+        "--screenshot", type=option_values.path, metavar="FILE", help=tr("save a PNG screenshot of the window and quit")
     )
     group.add_argument("--quit-when-ready", action="store_true", help=tr("quit as soon as the window is ready"))
 
@@ -131,6 +133,7 @@ def _add_ask(commands: Any) -> None:
         "--docs",
         action="append",
         default=[],
+        type=option_values.name,
         metavar="COLLECTION|PATH",
         help=tr("answer from a collection of documents, a file, or a folder (can be used more than once)"),
     )
@@ -147,7 +150,7 @@ def _add_ask(commands: Any) -> None:
     ask.add_argument(
         "-a",
         "--attach",
-        type=Path,
+        type=option_values.path,
         action="append",
         default=[],
         metavar="FILE",

@@ -1,8 +1,8 @@
 """The options of `phichat serve`, and what runs it where its packages are installed."""
 
 import argparse
-from pathlib import Path
 
+from phichat.cli import option_values
 from phichat.cli.context import Context
 from phichat.cli.option_values import whole_number
 from phichat.errors import PhichatError
@@ -40,7 +40,10 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
     ):
         command.add_argument(option, action="append", default=[], metavar=name, help=words)
     command.add_argument(
-        "--embedding-model", type=Path, metavar="FILE", help=tr("embedding model file for other apps to use")
+        "--embedding-model",
+        type=option_values.path,
+        metavar="FILE",
+        help=tr("embedding model file for other apps to use"),
     )
 
 

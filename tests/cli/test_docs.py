@@ -76,6 +76,34 @@ def test_status_names_what_could_not_be_read(phichat: Run, papers: Path) -> None
     assert states["owls.md"]["passages"] == 1
 
 
+def test_status_of_all_says_what_belongs_to_which(phichat: Run, papers: Path) -> None:
+    for name, file in (("animals", "owls.md"), ("home", "lease.txt")):
+        phichat("docs", "add", name, str(papers / file))
+    lines = phichat("docs", "status")[1].splitlines()
+    assert lines[0::2] == ["animals:", "home:"]
+    assert lines[1].startswith(f"  {papers / 'owls.md'}  1 passage")
+    assert phichat("docs", "status", "home")[1].startswith(str(papers / "lease.txt"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("docs", "add", "", "notes.txt"),
+        ("docs", "add", "home", ""),
+        ("docs", "status", ""),
+        ("docs", "search", " ", "owls"),
+        ("docs", "remove", "home", ""),
+        ("ask", "--docs", "", "Hello"),
+        ("ask", "-a", "", "Hello"),
+    ],
+)
+def test_the_value_of_a_variable_that_is_not_set_is_refused(phichat: Run, arguments: tuple[str, ...]) -> None:
+    status, out, err = phichat(*arguments)
+    assert (status, out) == (2, "")
+    assert "the value can’t be empty" in err
+    assert phichat("docs", "list", "--json")[1] == ""
+
+
 def test_scripts_get_json(phichat: Run, papers: Path) -> None:
     (added,) = _lines(phichat("docs", "add", "home", str(papers), "--json")[1])
     assert added["collection"] == "home"
