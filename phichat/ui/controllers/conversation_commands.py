@@ -26,6 +26,7 @@ class ConversationCommands(QObject):
     Signals:
         stopped: the conversation of the reply under way is being deleted.
         restored: deleted conversations are listed again, but another one stays shown.
+        undeleted: a deletion was undone.
         trash_changed: conversations came into the bin, or went back to the list.
         trash_loaded(list): the summaries of the conversations in the bin.
         trashed_read(ConversationRecord): a conversation in the bin, as it was asked for.
@@ -34,6 +35,7 @@ class ConversationCommands(QObject):
 
     stopped = Signal()
     restored = Signal()
+    undeleted = Signal()
     trash_changed = Signal()
     trash_loaded = Signal(list)
     trashed_read = Signal(object)
@@ -184,6 +186,7 @@ class ConversationCommands(QObject):
 
     def _bring_back(self, gone: Sequence[ConversationSummary], shown: str) -> None:
         """Restore conversations, and show the one of them that was shown when they were deleted."""
+        self.undeleted.emit()
         for summary in gone:
             session = self._temporary.pop(summary.id, None)
             if session:

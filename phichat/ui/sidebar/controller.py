@@ -73,6 +73,7 @@ class SidebarController(QObject):
         sidebar.exported.connect(self._export)
         commands.trash_loaded.connect(sidebar.show_bin)
         commands.trash_changed.connect(self._on_trash_changed)
+        commands.undeleted.connect(self._leave_trash)
         commands.trashed_read.connect(self._show_trashed)
         conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
@@ -84,6 +85,12 @@ class SidebarController(QObject):
     def _on_trash_changed(self) -> None:
         if self._sidebar.is_bin_shown():
             self._conversations.commands.list_bin()
+
+    @Slot()
+    def _leave_trash(self) -> None:
+        """Show the list, in which a conversation is again."""
+        if self._sidebar.is_bin_shown():
+            self._sidebar.show_list()
 
     def _connect_actions(self, actions: Actions) -> None:
         current = self._conversations.current

@@ -102,17 +102,22 @@ class Sidebar(QWidget):
             self._open_first()
 
     def show_list(self) -> None:
-        """Show the conversations instead of search results or the bin."""
+        """Show the conversations instead of search results or the bin, with the focus if that had it."""
+        had_focus = self._bin is not None and self._bin.isAncestorOf(self.window().focusWidget() or self)
         self._pages.setCurrentWidget(self.titles)
+        if had_focus:
+            self.titles.setFocus()
         self._open_bin.show()
         self._search.clear()
 
     def show_bin(self, headings: list[ConversationSummary]) -> None:
-        """Show the bin with the conversations in it."""
+        """Show the bin with the conversations in it, and with the focus if the button that opens it has that."""
         page = self._bin or self._make_bin()
         page.show_conversations(headings)
         self._search.clear()
         self._pages.setCurrentWidget(page)
+        if self._open_bin.hasFocus():
+            page.setFocus()
         self._open_bin.hide()
 
     def is_bin_shown(self) -> bool:

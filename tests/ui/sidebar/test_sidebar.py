@@ -280,8 +280,10 @@ def test_what_undo_takes_out_of_the_bin_is_not_deleted_there(two: Person, home: 
     two.click("binButton")
     two.wait(lambda: two.titles("binList") == ["Whales"])
     two.window.commands.undo.trigger()
-    two.wait(lambda: two.titles("binList") == [])
+    two.wait(lambda: two.find("conversationList").isVisible() and "Whales" in two.titles())
     two.window.commands.redo.trigger()
+    two.wait(lambda: "Whales" not in two.titles())
+    two.click("binButton")
     two.wait(lambda: two.titles("binList") == ["Whales"])
     two.window.commands.undo.trigger()
     two.window.close()
@@ -290,6 +292,17 @@ def test_what_undo_takes_out_of_the_bin_is_not_deleted_there(two: Person, home: 
     history.delete_from_trash([whales]).result()  # as from a list that is out of date
     assert whales in [summary.id for summary in history.list_conversations()]
     history.close()
+
+
+def test_escape_leads_back_from_the_bin(two: Person) -> None:
+    choose(two, "Whales")
+    press(two, Qt.Key.Key_Delete)
+    for place in ("binList", "binBackButton"):
+        two.find("binButton").setFocus()
+        two.click("binButton")
+        two.wait(lambda: two.window.findChild(QWidget, "binList") and two.find("binList").hasFocus())
+        QTest.keyClick(two.find(place), Qt.Key.Key_Escape)
+        assert two.find("conversationList").hasFocus()
 
 
 def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> None:
