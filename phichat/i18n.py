@@ -133,6 +133,20 @@ def format_reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+def saving_advice(error: OSError, *, is_chosen: bool) -> str:
+    """Return what helps if `error` keeps a file from being saved; `is_chosen` if the user said where to."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return tr("Free up space, or choose another location.") if is_chosen else tr("Free up space, then try again.")
+    if is_chosen and error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return tr("Choose a folder that exists.")
+    if is_chosen:
+        return tr("Choose another location.")
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+        return tr("Move or delete that file.")
+    is_refused = error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}
+    return tr("Check the folder’s permissions.") if is_refused else tr("Check the disk.")
+
+
 def current_language() -> str:
     """Return the code of the current language, such as `fr`."""
     return _code

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from phichat.errors import StoreError
 from phichat.files import atomic_write
-from phichat.i18n import N_, format_reason, tr
+from phichat.i18n import N_, format_reason, saving_advice, tr
 from phichat.unicode import replace_surrogates
 
 if TYPE_CHECKING:  # 10 ms, which `phichat --help` would wait for only to list the formats
@@ -88,8 +88,8 @@ def export(records: Iterable["ConversationRecord"], kind: Format, file: Path) ->
             return write_export(records, kind, stream.write)
     except OSError as error:
         raise StoreError(
-            tr("{file} couldn’t be saved: {reason}. Free up space, or choose another location.").format(
-                file=file, reason=format_reason(error)
+            tr("{file} couldn’t be saved: {reason}. {advice}").format(
+                file=file, reason=format_reason(error), advice=saving_advice(error, is_chosen=True)
             )
         ) from error
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from phichat import gguf
 from phichat.errors import ModelUnsupported, NotAModel, PhichatError, StoreError
-from phichat.i18n import format_reason, tr
+from phichat.i18n import format_reason, saving_advice, tr
 from phichat.json_file import JsonFile
 from phichat.models.base import HubFile, ModelFile
 
@@ -21,10 +21,9 @@ class MetadataFile(JsonFile):
             super().write_value(value)
         except OSError as error:
             raise StoreError(
-                tr(
-                    "The list of models couldn’t be saved in {folder}: {reason}. Free up space, or check the "
-                    "folder’s permissions."
-                ).format(folder=self.path.parent, reason=format_reason(error))
+                tr("The list of models couldn’t be saved in {folder}: {reason}. {advice}").format(
+                    folder=self.path.parent, reason=format_reason(error), advice=saving_advice(error, is_chosen=False)
+                )
             ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from phichat.chat.sampling import own_presets, presets_to_json
 from phichat.errors import StoreError
 from phichat.files import atomic_write, make_private
-from phichat.i18n import format_reason, tr
+from phichat.i18n import format_reason, saving_advice, tr
 from phichat.unicode import replace_surrogates
 
 MAX_COLUMN_WIDTH = 100_000
@@ -118,10 +118,9 @@ class PreferencesFile:
                 file.write(replace_surrogates(json.dumps(values, indent=1, ensure_ascii=False)))
         except OSError as error:
             raise StoreError(
-                tr(
-                    "The settings couldn’t be saved in {folder}: {reason}. Free up space, or check the "
-                    "folder’s permissions."
-                ).format(folder=self._file.parent, reason=format_reason(error))
+                tr("The settings couldn’t be saved in {folder}: {reason}. {advice}").format(
+                    folder=self._file.parent, reason=format_reason(error), advice=saving_advice(error, is_chosen=False)
+                )
             ) from error
         self._known = preferences
         return preferences

@@ -421,16 +421,17 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_place_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreError, match="couldn’t be saved: there’s no such file or folder"):
+    missing = r"couldn’t be saved: there’s no such file or folder\. Choose a folder that exists\."
+    with pytest.raises(StoreError, match=missing):
         export([talk("Hi")], Format.TEXT, tmp_path / "nowhere" / "talk.txt")
-    with pytest.raises(StoreError, match="couldn’t be saved: it’s a folder"):
+    with pytest.raises(StoreError, match=r"couldn’t be saved: it’s a folder\. Choose another location\."):
         export([talk("Hi")], Format.TEXT, tmp_path)
 
     def full(_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="the disk is full"):
+    with pytest.raises(StoreError, match=r"the disk is full\. Free up space"):
         export([talk("Hi")], Format.TEXT, tmp_path / "talk.txt")
     assert not list(tmp_path.iterdir())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from phichat.engine.remote.base import Server, ServerKind, api_url, valid_models, valid_name
 from phichat.errors import ServerError, StoreError
-from phichat.i18n import tr
+from phichat.i18n import format_reason, saving_advice, tr
 from phichat.json_file import JsonFile
 from phichat.net.credentials import Credentials
 from phichat.paths import Home
@@ -115,10 +115,9 @@ class ServerList:
             self._file.update(change_json)
         except OSError as error:
             raise StoreError(
-                tr(
-                    "The list of servers couldn’t be saved to {path}: {reason}. Free up space, or check the "
-                    "folder’s permissions."
-                ).format(path=self._file.path, reason=error.strerror or error)
+                tr("The list of servers couldn’t be saved to {path}: {reason}. {advice}").format(
+                    path=self._file.path, reason=format_reason(error), advice=saving_advice(error, is_chosen=False)
+                )
             ) from error
 
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.files import open_private
-from phichat.i18n import format_reason, tr
+from phichat.i18n import format_reason, saving_advice, tr
 from phichat.markdown.document import Block, Code
 from phichat.markdown.serializer import code_to_markdown
 from phichat.ui.blocks.base import BlockWidget
@@ -204,8 +204,10 @@ class CodeBlock(BlockWidget, QFrame):
             with open_private(Path(file), shares=True, encoding="utf-8", newline="\n") as stream:
                 stream.write(self._code + "\n")
         except OSError as error:
-            sentence = tr("{file} couldn’t be saved: {reason}. Free up space, or choose another location.")
-            muted(self._language_label, alert=True).setText(sentence.format(file=file, reason=format_reason(error)))
+            sentence = tr("{file} couldn’t be saved: {reason}. {advice}").format(
+                file=file, reason=format_reason(error), advice=saving_advice(error, is_chosen=True)
+            )
+            muted(self._language_label, alert=True).setText(sentence)
             return
         muted(self._language_label).setText(self._language_name)
         self._save.confirm()
