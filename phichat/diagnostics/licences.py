@@ -76,7 +76,7 @@ def _required(name: str, extras: str = "") -> list[tuple[str, str]]:
 
 def _licence(found: Message) -> str:
     """Return the licence from the expression, the old field or the classifiers, the first that has one."""
-    stated = found["License-Expression"] or found["License"] or ""
+    stated = found.get("License-Expression") or found.get("License") or ""  # [] raises where a backport is imported
     if stated and len(stated) < 80 and "\n" not in stated:
         return str(stated)
     classes = [line.rpartition(" :: ")[2] for line in found.get_all("Classifier", []) if line.startswith("License ::")]

