@@ -271,6 +271,8 @@ class _Reader:
 
     def _check_version(self) -> None:
         version = self._scalar("I")
+        if version >> 8 and version & 0xFFFF:  # no version, in either byte order
+            raise ModelDamaged(damaged(self._path))
         if version not in VERSIONS:
             raise ModelUnsupported(describe_version(self._path.name, version, VERSIONS[-1]))
 

@@ -90,6 +90,7 @@ ODD_FILES = (
     Odd("eagle3.gguf", "a draft model", _gguf("eagle3", TEXT, "fc.weight")),
     Odd("big-endian.gguf", "big-endian", _gguf("llama", TEXT, endian=gguf.GGUFEndian.BIG)),
     Odd("newer.gguf", "GGUF version 4, which is too new", _of_version(4)),
+    Odd("random.gguf", "is damaged", _of_version(0xE778A24E)),
     Odd("older.gguf", "GGUF version 1, which is no longer", _of_version(1)),
 )
 """One of each kind."""
