@@ -228,7 +228,8 @@ class PreferencesDialog(QDialog):
 
     def _language_combo(self) -> QComboBox:
         codes = i18n.available_languages()
-        names = {code: QLocale(code).nativeLanguageName().capitalize() for code in codes}
+        natives = {code: QLocale(code).nativeLanguageName() for code in codes}
+        names = {code: name[:1].upper() + name[1:] for code, name in natives.items()}
         names["en"] = "English"
         return self._combo("language", {"": tr("System default"), **names}, self._now.language)
 

@@ -99,6 +99,8 @@ def test_the_language_is_chosen_for_the_next_start(person: Person, home: Path) -
     opened(person)
     combo = person.find("languageCombo")
     assert [combo.itemData(number) for number in range(combo.count())] == ["", *i18n.available_languages()]
+    assert combo.itemText(combo.findData("en_GB")) == "British English"
+    assert combo.itemText(combo.findData("fr")) == "Français"
     choose(person, "languageCombo", "fr")
     assert i18n.current_language() == "en"
     assert saved(person, home)["language"] == "fr"
