@@ -84,6 +84,10 @@ class History:
         both = [*here, *(hit for hit in found if hit.summary.id not in names)]
         return sorted(both, key=lambda hit: hit.message is not None)[:limit]
 
+    def count_unsaved(self) -> int:
+        """Return how many conversations have changes that could not be written, and are only kept in memory."""
+        return len(self._database.fallback.names)
+
     def count_conversations(self) -> int:
         """Return the number of conversations outside the trash."""
         if self._database.fallback.names:

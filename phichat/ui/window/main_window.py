@@ -5,12 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QMainWindow
 
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
+from phichat.i18n import tr, tr_count
 from phichat.ui.actions import Actions
 from phichat.ui.chat.attachments import AttachmentController, FileInspector, FileReader
 from phichat.ui.chat.composer import Composer
@@ -356,15 +357,31 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _quit(self) -> None:
-        if not self._coordinator.confirm_before(self.close):
+        if not self._confirm_leaving():
             self.close()
+
+    def _confirm_leaving(self) -> bool:
+        """Ask before conversations that could not be saved are lost, or a download ends; return whether that is so."""
+        unsaved = self.conversations.history().count_unsaved()
+        application = QCoreApplication.instance()
+        if not unsaved or (isinstance(application, QGuiApplication) and application.isSavingSession()):
+            return self._coordinator.confirm_before(self.close)
+        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
+
+        question = tr_count(
+            "Quit Phichat? {count} conversation couldn’t be saved, and its latest changes will be lost.",
+            "Quit Phichat? {count} conversations couldn’t be saved, and their latest changes will be lost.",
+            unsaved,
+        )
+        ask_question(self._theme, self, "unsavedQuestion", question, tr("Quit"), tr("Cancel"), self.close)
+        return True
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for_width(event.size().width())
         super().resizeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._is_leaving and self._coordinator.confirm_before(self.close):
+        if not self._is_leaving and self._confirm_leaving():
             event.ignore()
             return
         self.model_selection.close()

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.conversation import Ending, Piece, Reply
@@ -420,6 +420,23 @@ def test_a_history_that_cannot_be_opened_is_said_and_answers_come(
     person.ask("Still there?")
     person.wait(lambda: person.message(1) == "Still there?")
     assert person.titles() == ["Still there?"]
+    quit_action = next(action for action in person.window.actions() if action.text() == "Quit")
+    quit_action.trigger()
+    question = person.find("unsavedQuestion", QMessageBox)
+    assert question.text().startswith("Quit Phichat? 1 conversation couldn’t be saved")
+    QTest.keyClick(question, Qt.Key.Key_Escape)
+    person.wait(lambda: person.window.findChild(QMessageBox, "unsavedQuestion") is None)
+    assert person.window.isVisible()
+    person.window.windowHandle().close()
+    person.click("agreeButton")
+    person.wait(lambda: not person.window.isVisible())
+
+
+def test_quitting_asks_nothing_where_all_is_saved(person: Person) -> None:
+    person.ask("Saved?")
+    person.wait_for(GenerationState.IDLE)
+    next(action for action in person.window.actions() if action.text() == "Quit").trigger()
+    assert not person.window.isVisible()
 
 
 @pytest.mark.parametrize("text", ["<|end|>'; DROP TABLE messages; --", "\ud800 lone", "𝕳 \u202e x", "x" * 100_000])
