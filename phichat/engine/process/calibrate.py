@@ -134,13 +134,13 @@ class _Calibration:
         return pairs, not has_memory
 
     def _attentions(self, layouts: Sequence[Layout]) -> Iterator[EngineSettings]:
-        """Yield the layouts with and without flash attention, where that is possible."""
+        """Yield the layouts with flash attention, which takes less memory, and without, where that is possible."""
         base = self._settings
         must = hardware.needs_flash(self._head, base.context, base.batch, base.cache_type)
         for repacking, layers in layouts:
             tried = replace(base, repacking=repacking, gpu_layers=layers)
             offloads = layers != _NONE and self._child(tried).layers != 0
-            for flash in (True,) if must or offloads else (False, True):
+            for flash in (True,) if must or offloads else (True, False):
                 yield replace(tried, flash_attention=flash)
 
     def _thread_counts(self, chosen: EngineSettings) -> Iterator[EngineSettings]:

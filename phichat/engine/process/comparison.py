@@ -1,15 +1,16 @@
 """Compare settings by turns, for as many rounds as the noise of their figures asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from statistics import median
 
 from phichat.engine.base import EngineSettings
 from phichat.engine.settings import Measured
 
-NEAR = 1.03  # times the least cost, up to which the first in order of preference is chosen
+NEAR = 1.03  # times the least cost, above which settings have lost, once that is certain
 FEWEST_ROUNDS, ROUNDS, MOST_ROUNDS = 3, 4, 12
-DISTURBED = 1.25  # times the least cost of the same settings, from which on a figure does not count
+DISTURBED = 1.25  # times the least cost of the same settings around that time, above which a figure does not count
+AROUND = 2  # rounds before and after, as a computer that gets warm becomes slower for good
 HOPELESS, HOPELESS_ROUNDS = 1.15, 3  # times the least cost in so many rounds, after which settings are dropped
 SURE = 2.0  # standard errors
 LEAST_SPREAD = 0.005  # of a ratio, as a few figures may agree by chance
@@ -19,10 +20,11 @@ Measure = Callable[[EngineSettings], Measured | None]
 
 
 class Comparison:
-    """Compares `candidates`, which are in order of preference: among those that are nearly as fast, the first wins.
+    """Compares `candidates`, which are in order of preference: the first wins that is not much slower for certain.
 
-    Every round measures each of them once, so that what slows the computer for a while slows all alike: ratios within a
-    round are compared, by their median, without figures that other programs made much too slow.
+    So the band of ties is as wide as the noise, and a choice that noise could turn is always the same. Every round
+    measures each of them once, so that what slows the computer for a while slows all alike: ratios within a round are
+    compared, by their median, without figures that other programs made much too slow.
     """
 
     def __init__(
@@ -61,26 +63,28 @@ class Comparison:
         best = self._fastest()
         self._left = [each for each in self._left if each is best or not self._has_lost(each, best)]
 
-    def _has_lost(self, each: EngineSettings, best: EngineSettings | None) -> bool:
+    def _has_lost(self, each: EngineSettings, best: EngineSettings | None, rounds: int = ROUNDS) -> bool:
+        """Return whether settings are much slower, for certain, as at least so many rounds show."""
         ratios = self._ratios(each, best)
-        if len(ratios) >= ROUNDS:
+        if len(ratios) >= rounds:
             ratio, error = _estimate(ratios)
             return ratio - error > self._near
         return len(ratios) >= HOPELESS_ROUNDS and min(ratios) > HOPELESS
 
     def _is_decided(self) -> bool:
-        """Return whether all that are left are nearly as fast as the fastest, for certain."""
-        best = self._fastest()
-        ratios = [self._ratios(each, best) for each in self._left if each is not best]
+        """Return whether none of the others is much faster than the first that is left, for certain."""
+        first = self._left[0]
+        ratios = [self._ratios(first, each) for each in self._left[1:]]
         return all(len(each) >= ROUNDS and sum(_estimate(each)) <= self._near for each in ratios)
 
     def _ratios(self, each: EngineSettings, best: EngineSettings | None) -> list[float]:
         """Return how many times the cost of `best` the other one cost, in each round that nothing disturbed."""
         costs, others = self._costs(each), self._costs(best) if best else []
-        most, most_other = (DISTURBED * min(some, default=0) for some in (costs, others))
         pairs = list(zip(costs, others, strict=False))
-        clean = [one / other for one, other in pairs if one <= most and other <= most_other]
-        return clean or ([min(costs) / min(others)] if pairs else [])
+        clean = [
+            pair for pair, *rest in zip(pairs, _undisturbed(costs), _undisturbed(others), strict=False) if all(rest)
+        ]
+        return [one / other for one, other in clean] or ([min(costs) / min(others)] if pairs else [])
 
     def _costs(self, each: EngineSettings) -> list[float]:
         return list(map(self._cost, self._figures[each]))
@@ -95,17 +99,23 @@ class Comparison:
 
     def _choice(self) -> Measured | None:
         best = self._fastest()
-        near = (each for each in self._left if each is best or median(self._ratios(each, best)) <= self._near)
-        chosen = next(near, None)
+        chosen = next((each for each in self._left if each is best or not self._has_lost(each, best, rounds=1)), None)
         if chosen is None:
             return None
-        least = min(self._costs(chosen))
-        found = [each for each in self._figures[chosen] if self._cost(each) <= DISTURBED * least]
+        figures = self._figures[chosen]
+        found = [each for each, counts in zip(figures, _undisturbed(self._costs(chosen)), strict=True) if counts]
         return Measured(chosen, median(each.reads for each in found), median(each.writes for each in found))
 
 
+def _undisturbed(costs: Sequence[float]) -> Iterator[bool]:
+    """Yield for each of `costs`, one a round, whether it counts."""
+    for turn, cost in enumerate(costs):
+        yield cost <= DISTURBED * min(costs[max(turn - AROUND, 0) : turn + AROUND + 1])
+
+
 def _estimate(ratios: Sequence[float]) -> tuple[float, float]:
-    """Return the median of `ratios` and how far it may be from the true one."""
-    middle, (deviations, errors) = median(ratios), NORMAL
+    """Return the median of `ratios` and how far it may be from the true one: further if they are few, as in t-tests."""
+    middle, count, (deviations, errors) = median(ratios), len(ratios), NORMAL
     spread = deviations * median(abs(each - middle) for each in ratios)
-    return middle, SURE * errors * max(spread, LEAST_SPREAD) / sqrt(len(ratios))
+    sure = SURE * (count + 1) / max(count - 1, 1)
+    return middle, sure * errors * max(spread, LEAST_SPREAD) / sqrt(count)
