@@ -366,10 +366,11 @@ class TestAnyText:
         self, phi3: LlamaVocabulary, sloppy_phi3: LlamaVocabulary, phi4: LlamaVocabulary
     ) -> None:
         source = random.Random(7)
+        forms = [(vocabulary, format_for(vocabulary)) for vocabulary in (phi3, sloppy_phi3, phi4)]
         for _ in range(300):
             text = _anything(source, list(phi3.special))
-            for vocabulary in (phi3, sloppy_phi3, phi4):
-                tokens = format_for(vocabulary).tokens([user(text)])
+            for vocabulary, form in forms:
+                tokens = form.tokens([user(text)])
                 inner = tokens[2:-2] if vocabulary.add_bos else tokens[1:-2]
                 assert not set(inner) & set(vocabulary.special.values()), repr(text)
                 kept = text.lstrip(BLANKS)  # as the reference does

@@ -24,7 +24,7 @@ STRONG = QColor(colors_of("light", "teal").strong_mark)
 NOTES = "".join(f"Line {number} of the notes.\n" for number in range(1, 301)).replace(
     "Line 200 ", "Line 200, with a \N{HEAVY BLACK HEART}\ufe0f 👍🏽 Zébra and a zebra, "
 )
-LONG = "Words without end, and some more.\n\n" * 6000
+LONG = "Words without end, and some more.\n\n" * 3000
 
 
 def look_for(person: Person, words: str) -> None:
