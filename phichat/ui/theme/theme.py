@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QByteArray, QDir, QObject, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
@@ -23,13 +24,11 @@ ICON_SIZES, LARGE, HUGE = (16, 20, 40), 80, 160  # pixels; up to 40 are shown on
 def tinted_icon(name: str, colour: str, faint: str = "") -> QIcon:
     """Return the icon `name` of `resources/icons` in `colour`; disabled in `faint`, if that is given."""
     # Not a QIconEngine in Python: the garbage collector frees one in a reference cycle a second time, after Qt.
-    source = resource(f"icons/{name}.svg").read_text("utf-8")
     is_mirrored = name in MIRRORED_ICONS and QGuiApplication.layoutDirection() is Qt.LayoutDirection.RightToLeft
     icon = QIcon()
     for shade, mode in ((colour, QIcon.Mode.Normal), *([(faint, QIcon.Mode.Disabled)] if faint else [])):
-        renderer = QSvgRenderer(QByteArray(source.replace("#000", shade).encode()))
-        for pixels in _icon_sizes():
-            icon.addPixmap(_render(renderer, pixels, is_mirrored=is_mirrored), mode)
+        for image in _images(name, shade, tuple(_icon_sizes()), is_mirrored=is_mirrored):
+            icon.addPixmap(QPixmap.fromImage(image), mode)
     return icon
 
 
@@ -43,16 +42,24 @@ def _ratios() -> list[float]:
     return [screen.devicePixelRatio() for screen in QGuiApplication.screens()]
 
 
-def _render(renderer: QSvgRenderer, pixels: int, *, is_mirrored: bool) -> QPixmap:
-    pixmap = QPixmap(QSize(pixels, pixels))
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
+@lru_cache(maxsize=100)  # of 10 kB, or 140 where the screen is fine
+def _images(name: str, shade: str, sizes: tuple[int, ...], *, is_mirrored: bool) -> list[QImage]:
+    """Return the icon in these sizes; not as pixmaps, which may not be kept longer than the application."""
+    source = resource(f"icons/{name}.svg").read_text("utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("#000", shade).encode()))
+    return [_render(renderer, pixels, is_mirrored=is_mirrored) for pixels in sizes]
+
+
+def _render(renderer: QSvgRenderer, pixels: int, *, is_mirrored: bool) -> QImage:
+    image = QImage(QSize(pixels, pixels), QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     if is_mirrored:
         painter.translate(pixels, 0)
         painter.scale(-1, 1)
-    renderer.render(painter, QRectF(pixmap.rect()))
+    renderer.render(painter, QRectF(image.rect()))
     painter.end()
-    return pixmap
+    return image
 
 
 class SystemTheme(QObject):

@@ -197,20 +197,25 @@ _MODULES = (
     "phichat.ui.blocks.table_block",
     "phichat.ui.blocks.syntax",
 )
-_SAMPLES = (
-    (Role.USER, "…"),
-    (Role.ASSISTANT, "# **…**\n\n- `…`"),
-    (Role.ASSISTANT, "| … |\n|---|\n| … |"),
+_samples = [
     (Role.ASSISTANT, "```python\n…\n```"),
-)
+    (Role.ASSISTANT, "| … |\n|---|\n| … |"),
+    (Role.ASSISTANT, "# **…**\n\n- `…`"),
+    (Role.USER, "…"),
+]
+"""What is still to be shown once in this process, from last to first."""
 
 
 def preload_steps(theme: Theme, context: MessageContext) -> Iterator[None]:
-    """Import the modules of messages, then create one of each kind, so that the first one shown takes no longer."""
+    """Import the modules of messages, then create one of each kind, so that the first one shown takes no longer.
+
+    That of a second window in this process does not.
+    """
     for module in _MODULES:
         import_module(module)
         yield
-    for role, text in _SAMPLES:
+    while _samples:
+        role, text = _samples.pop()
         create_message_view(Message(role, text, reply=Reply(ending=Ending.STOP)), theme, context).deleteLater()
         yield
 
