@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -39,36 +40,33 @@ def test_what_takes_too_much_is_given_up_and_the_next_is_done(process: RenderPro
     assert process.ask(GOOD, 20.0)
     first = process.pid
     with pytest.raises(OverBudget):
-        process.ask(order, 0.5)
+        process.ask(order, 0.2)
     assert process.ask(GOOD, 20.0)
     assert process.pid != first
 
 
-@pytest.mark.parametrize(
-    "latex",
-    [
-        r"\frac{1}{" * 100 + "x" + "}" * 100,
-        r"\sqrt{" * 100 + "x" + "}" * 100,
-        r"\rule{9999em}{9999em}" * 20,
-        r"x\hspace{999999999em}y",
-        r"x\hspace{-999em}y",
-        r"\raise 99999em x",
-        r"\text{<math><mtable>}",
-        "\ud800",
-        "{" * 999,
-        "x" + "'" * 999,
-        r"\begin{matrix}" + r"\\".join("&".join("1" * 20) for _ in range(40)) + r"\end{matrix}",
-    ],
-)
-def test_a_hostile_formula_is_drawn_in_a_bounded_size_or_not_at_all(process: RenderProcess, latex: str) -> None:
-    try:
-        drawing = process.ask({"do": "formula", "latex": latex, "is_display": True}, 0.5)
-    except OverBudget:
-        return
-    if drawing:
-        assert len(drawing["svg"]) < 1_000_000
-        assert 0 < drawing["width"] < 10_000
-        assert 0 < drawing["ascent"] + drawing["descent"] < 3_000
+HOSTILE = [
+    r"\frac{1}{" * 100 + "x" + "}" * 100,
+    r"\sqrt{" * 100 + "x" + "}" * 100,
+    r"\rule{9999em}{9999em}" * 20,
+    r"x\hspace{999999999em}y",
+    r"x\hspace{-999em}y",
+    r"\raise 99999em x",
+    r"\text{<math><mtable>}",
+    "\ud800",
+    "{" * 999,
+    "x" + "'" * 999,
+    r"\begin{matrix}" + r"\\".join("&".join("1" * 20) for _ in range(40)) + r"\end{matrix}",
+]
+
+
+def test_a_hostile_formula_is_drawn_in_a_bounded_size_or_not_at_all(process: RenderProcess) -> None:
+    for latex in HOSTILE:
+        with suppress(OverBudget):
+            if drawing := process.ask({"do": "formula", "latex": latex, "is_display": True}, 0.5):
+                assert len(drawing["svg"]) < 1_000_000, latex
+                assert 0 < drawing["width"] < 10_000, latex
+                assert 0 < drawing["ascent"] + drawing["descent"] < 3_000, latex
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is the system's there")

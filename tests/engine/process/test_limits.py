@@ -37,9 +37,13 @@ DOUBLES = (
 HANGS_IN_C = DOUBLES + "{% endfor %}{{ n.a == n.b }}"
 
 
+STRICT = "from phichat.engine.process import template_worker as w; w.CPU_SECONDS = w.SLOW_SECONDS = 0.4; w.main()"
+"""A process that gives up earlier than usual; to whole seconds, as the system counts them."""
+
+
 @pytest.fixture
 def templates() -> Iterator[TemplateProcess]:
-    process = TemplateProcess()
+    process = TemplateProcess([sys.executable, "-c", STRICT])
     yield process
     process.close()
 

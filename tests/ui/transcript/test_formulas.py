@@ -1,9 +1,11 @@
 """Formulas and colours of code in a reply: what is hostile is shown as its source, and everything else as ever."""
 
 import psutil
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPlainTextEdit
 
+from phichat.ui.blocks import render_context
 from phichat.ui.blocks.code_block import CodeBlock
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -12,7 +14,10 @@ from tests.ui.transcript.test_reply import answer, prose
 SLOW = r"$\newcommand{\a}{" + "x" * 800 + "}" + r"\a" * 90 + "$"
 
 
-def test_a_hostile_formula_stays_latex_and_later_ones_are_drawn(person: Person, engine: ScriptedEngine) -> None:
+def test_a_hostile_formula_stays_latex_and_later_ones_are_drawn(
+    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render_context, "BUDGETS", (0.5, 0.7))
     huge = r"$\rule{9999em}{9999em}$"
     field = prose(answer(person, engine, f"{SLOW} {huge} $x\\hspace{{9999999em}}y$ and $x^2$."))
     person.wait(lambda: field.toPlainText().endswith("and \ufffc."))
