@@ -39,8 +39,13 @@ GRACE = 10.0  # seconds for threads and processes to end by themselves
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Run more workers than there are processors, as many tests wait for a process or a timer."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run more workers than there are processors, as many tests wait for a process or a timer.
+
+    Each gets whole modules, whose fixtures are made once then, and at the end takes over from others when it is done.
+    """
+    if config.option.dist == "no":
+        config.option.dist = "worksteal"
     return (os.cpu_count() or 1) + 2
 
 
