@@ -159,7 +159,7 @@ def describe_by_beginning(path: Path) -> str:
                 return describe_foreign(path.name, begin)
             file.seek(len(MAGIC))
             return _Reader(path, file, os.fstat(file.fileno()).st_size).problem()
-    except ModelUnsupported as error:
+    except (ModelDamaged, ModelUnsupported) as error:
         return str(error)
     except (OSError, struct.error, OverflowError, MemoryError, ValueError):
         return ""  # loading it says what is wrong

@@ -855,7 +855,7 @@ def test_wrong_usage_is_told_in_french(phichat: Run) -> None:
     for arguments, sentence in (
         (["ask"], "arguments manquants : PROMPT"),
         (["ask", "Hi", "--preset", "wild"], "argument --preset : choix non valide : 'wild' (choisissez parmi "),
-        (["ask", "Hi", "--seed"], "argument --seed : il faut un argument"),
+        (["ask", "Hi", "--seed"], "argument --seed : une valeur est attendue"),
         (["ask", "Hi", "--temp"], "arguments non reconnus : --temp"),
     ):
         status, _, err = phichat(*arguments)

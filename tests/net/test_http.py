@@ -117,7 +117,7 @@ def test_why_a_certificate_is_not_trusted_in_the_readers_language(
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         set_language("fr")
         try:
-            with pytest.raises(HubRefused, match=r"n’est pas fiable \((son émetteur|sa chaîne|il est)"):
+            with pytest.raises(HubRefused, match=r"n’est pas approuvé \((son émetteur|sa chaîne|il est)"):
                 look()
         finally:
             set_language("en")

@@ -200,7 +200,7 @@ class Composer(QFrame):
     def name_answer_keys(self, keys: QKeySequence) -> None:
         """Name the `keys` that do what Answer now does, where it is explained."""
         shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
-        self._answer_now.setToolTip(tr("Stop thinking and answer now ({keys})").format(keys=shown))
+        self._answer_now.setToolTip(tool_tip(tr("Stop thinking and answer now ({keys})").format(keys=shown)))
 
     def set_thinking(self, *, is_thinking: bool) -> None:
         """Show Answer now while the model thinks."""

@@ -19,6 +19,7 @@ from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import heading_label, help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box
+from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.message_line import MessageLine
 from phichat.ui.widgets.text_input import PlainTextField
 
@@ -128,7 +129,7 @@ class ScoreDialog(QDialog):
         self._start.clicked.connect(self._on_start)
         self._theme.apply_stylesheet(self._start, "primary")
         keys = QKeySequence("Ctrl+Return").toString(QKeySequence.SequenceFormat.NativeText)
-        self._start.setToolTip(tr("Score ({keys})").format(keys=keys))
+        self._start.setToolTip(tool_tip(tr("Score ({keys})").format(keys=keys)))
         self._edit = push_button("scoreEdit", tr("Edit text"))
         self._edit.clicked.connect(self._on_edit)
         self._copy = push_button("scoreCopy", tr("Copy table"))

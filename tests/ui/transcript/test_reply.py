@@ -67,7 +67,7 @@ def test_what_is_marked_stays_marked_while_the_answer_grows(person: Person, engi
     for text in ("One two three", "One two three **four**\n\n- five", "One two three **four**\n\n- five\n\n# six"):
         view.show_message(type(block)(block.role, text, id=block.id, reply=block.reply))
         assert shown.selected_text() == "two"
-    assert shown.toPlainText() == "One two three four\n•\tfive\nsix"
+    person.wait(lambda: shown.toPlainText() == "One two three four\n•\tfive\nsix")
 
 
 def test_a_link_shows_where_it_leads_before_it_opens(
