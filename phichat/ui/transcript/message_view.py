@@ -154,6 +154,10 @@ class MessageView(QWidget):
         """Return the text fields, from top to bottom."""
         return [part.text_edit() for part in self._parts]
 
+    def text_start(self) -> QWidget:
+        """Return the first text field; the message itself if there is none."""
+        return next(iter(self.text_edits()), self)
+
     def selection(self) -> Selection | None:
         """Return the selected text; None if nothing is selected."""
         return selection_in(self._parts, self._message.text)

@@ -90,18 +90,18 @@ class Transcript(QScrollArea):
     def show_path_near(self, messages: Sequence[Message], message: Message) -> None:
         """Show `messages`, with `message`, one of them, in the place of the version shown before.
 
-        Its end is where that of the other was, if one sees it: there are the buttons. Else its beginning is.
+        Its end is where that of the other was, if one sees it: there are the buttons. Else its text is.
         """
         index = next((index for index, other in enumerate(messages) if other.id == message.id), 0)
         old = self._visible.view(index)
         by_end = old is None or self._anchor.offset(old, by_end=True) <= self.viewport().height()
-        offset = self._anchor.offset(old, by_end=by_end) if old else 0
+        offset = self._anchor.offset(old if by_end else old.text_start(), by_end=by_end) if old else 0
         focused = old.focused_part() if old else ""
         self._visible.set_path(messages)
         self._filler.create_around(index)
         view = self._visible.view(index)
         if view and old:
-            self._anchor.hold(view, offset, by_end=by_end)
+            self._anchor.hold(view if by_end else view.text_start(), offset, by_end=by_end)
             view.focus_part(focused)
 
     def show_message(self, message_id: str, words: str = "") -> None:
