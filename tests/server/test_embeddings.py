@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from phichat.engine.process.encoder_process import EncoderProcess
-from phichat.errors import NotAModel, PromptTooLong
+from phichat.errors import ModelDamaged, NotAModel, PromptTooLong
 from tests.server.conftest import Running, Serve
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "\u2581cat", "\u2581dog", "\u2581sat", "s", "\u2581a"]
@@ -131,7 +131,8 @@ def test_a_model_that_writes(chatml_model: Path, tmp_path: Path) -> None:
 def test_no_model(tmp_path: Path) -> None:
     (tmp_path / "text.gguf").write_text("This is no model.")
     encoder = EncoderProcess(tmp_path / "text.gguf")
-    for ask_for in (lambda: encoder.embed("Hi"), encoder.token_bytes):
-        with pytest.raises(NotAModel):
-            ask_for()
+    with pytest.raises(NotAModel):
+        encoder.embed("Hi")
+    with pytest.raises(ModelDamaged):
+        encoder.token_bytes()
     encoder.close()
