@@ -19,6 +19,7 @@ from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.errors import PhichatError
 from phichat.i18n import format_columns, format_number, tr, tr_count
+from phichat.models.catalogue import EMBEDDINGS, embedding_facts
 from phichat.store.preferences import PreferencesFile
 from phichat.unicode import replace_surrogates
 
@@ -122,7 +123,7 @@ def _choose_model(context: Context) -> int:
     """Show the embedding model, or choose another one and make its vectors of all collections."""
     options, console, stop = context.options, context.console, CancelToken()
     if options.model:
-        path = None if options.model == "none" else Path(options.model).absolute()
+        path = None if options.model == "none" else _embeddings_file(context, options.model)
         if path:
             _require_embeddings(path)
         file = PreferencesFile(context.home.preferences)
@@ -137,7 +138,26 @@ def _choose_model(context: Context) -> int:
         console.print_line(replace_surrogates(str(chosen)))
     else:
         console.print_notice(tr("Passages are found using the vectors that come with Phichat."))
+    if not options.json and not options.model:
+        _print_known(console)
     return 130 if stop.is_set() else 0
+
+
+def _print_known(console: Console) -> None:
+    """Print the embedding models that are known, and how to get one."""
+    console.print_notice(
+        tr("These models find more. Get one with `phichat models download`, then name it here:") + "\n"
+    )
+    for model in EMBEDDINGS:
+        console.print_notice(f"{model.remote.name}\n  {embedding_facts(model)}")
+
+
+def _embeddings_file(context: Context, name: str) -> Path:
+    """Return the file of an embedding model: a path, or the name of one that is known. Raise ModelMissing."""
+    known = next((each for each in EMBEDDINGS if name.lower() in {each.name, each.remote.name.lower()}), None)
+    if known and not Path(name).exists():
+        return context.library.find_model(known.remote.name).path
+    return Path(name).absolute()
 
 
 def _require_embeddings(path: Path) -> None:

@@ -6,7 +6,7 @@ recommend is from the model cards on the Hub, which are named beside it.
 
 from dataclasses import dataclass
 
-from phichat.i18n import N_
+from phichat.i18n import N_, format_size, tr
 from phichat.models.base import HubFile
 
 
@@ -339,6 +339,47 @@ _OLDER = (
 )
 
 CATALOGUE: dict[str, KnownModel] = {model.name: model for model in (PHI_3, *_PHI, *_FAMILIES, *_OLDER)}
+
+
+EMBEDDINGS = (
+    KnownModel(
+        name="embeddinggemma-300m-q8_0",
+        title="EmbeddingGemma",
+        repo="ggml-org/embeddinggemma-300M-GGUF",
+        file="embeddinggemma-300M-Q8_0.gguf",
+        licence="Gemma",
+        bytes=334_000_000,
+        official=False,
+        good_at=N_("Finds passages in more than 100 languages, whatever words they use."),
+    ),
+    KnownModel(
+        name="nomic-embed-text-v1.5-q8_0",
+        title="Nomic Embed Text 1.5",
+        repo="nomic-ai/nomic-embed-text-v1.5-GGUF",
+        file="nomic-embed-text-v1.5.Q8_0.gguf",
+        licence="Apache-2.0",
+        bytes=146_000_000,
+        good_at=N_("English documents, with long passages."),
+    ),
+    KnownModel(
+        name="bge-small-en-v1.5-q8_0",
+        title="BGE Small",
+        repo="CompendiumLabs/bge-small-en-v1.5-gguf",
+        file="bge-small-en-v1.5-q8_0.gguf",
+        licence="MIT",
+        bytes=36_800_000,
+        official=False,
+        good_at=N_("English documents, on slow computers and in large collections."),
+    ),
+)
+"""Models that make vectors of documents; none is downloaded unless somebody asks for it by name."""
+
+
+def embedding_facts(known: KnownModel) -> str:
+    """Return what people want to know of an embedding model before they get it, on one line."""
+    return tr("{size}, {licence} license. {good_at}").format(
+        size=format_size(known.bytes), licence=known.licence, good_at=tr(known.good_at)
+    )
 
 
 def find_by_hub_file(remote: HubFile | None) -> KnownModel | None:

@@ -225,3 +225,13 @@ def test_a_file_that_is_no_model_makes_none(phichat: Run, papers: Path) -> None:
     status, out, err = phichat("docs", "model", str(papers / "lease.txt"))
     assert (status, out) == (1, "")
     assert "lease.txt isn’t a model file. Phichat opens GGUF files" in err
+
+
+def test_models_that_find_more_are_named_but_not_downloaded(phichat: Run) -> None:
+    status, out, err = phichat("docs", "model")
+    assert (status, out) == (0, "")
+    assert "ggml-org/embeddinggemma-300M-GGUF:embeddinggemma-300M-Q8_0.gguf" in err
+    assert "334\xa0MB, Gemma license. Finds passages in more than 100 languages" in err
+    status, out, err = phichat("docs", "model", "embeddinggemma-300m-q8_0")
+    assert (status, out) == (1, "")
+    assert "isn’t downloaded. Run `phichat models download ggml-org/" in err

@@ -26,7 +26,10 @@ class DocumentsController(QObject):
 
     A conversation's own documents are a collection that is named after its id.
 
-    Attributes: `passwords` of protected files, by path, which are kept only here and until Phichat quits.
+    Attributes:
+        passwords: of protected files, by path, which are kept only here and until Phichat quits.
+        check_model: raises ModelError if a file is no embedding model.
+        known_models: some embedding models: what people read of each, and the page it can be had from.
 
     Signals:
         changed: collections, their files or what a conversation uses have changed.
@@ -50,6 +53,8 @@ class DocumentsController(QObject):
     ) -> None:
         super().__init__()
         self._library, self._preferences, self._context = library, preferences, context
+        self.check_model: Callable[[Path], object] = lambda _: None
+        self.known_models: Sequence[tuple[str, str]] = ()
         self._tasks = BackgroundTasks("documents", parent=self)
         self._temporary: dict[str, list[str]] = {}
         self._indexing: dict[str, CancelToken] = {}
@@ -143,6 +148,25 @@ class DocumentsController(QObject):
     def is_indexing(self, name: str) -> bool:
         """Whether a collection is being indexed."""
         return name in self._indexing
+
+    @property
+    def embedding_model(self) -> str:
+        """The path of the model that makes vectors; empty for those that come with the app."""
+        return self._preferences.current.embedding_model
+
+    def choose_model(self, path: Path | None) -> None:
+        """Make vectors with another model from now on, of all collections; None for those that come with the app."""
+
+        def on_checked(_: object) -> None:
+            self._preferences.set_value("embedding_model", str(path) if path else "")
+            self.list_collections(self._index_all, self)
+
+        self._run(lambda _: self.check_model(path) if path else None, on_checked)
+
+    def _index_all(self, found: Sequence[Collection]) -> None:
+        for each in found:
+            self.index(each.name)
+        self.changed.emit()
 
     def list_collections(self, then: Callable[[Sequence[Collection]], None], owner: QObject) -> None:
         """Call `then` with all collections that belong to no conversation."""

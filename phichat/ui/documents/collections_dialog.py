@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QPoint, QSize, Qt, QUrl, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -25,7 +26,7 @@ from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.documents.chips import file_state
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
-from phichat.ui.widgets.dialogs import ask_question, close_button_box
+from phichat.ui.widgets.dialogs import LinkDialog, ask_question, close_button_box
 from phichat.ui.widgets.drops import accept_copy, files_in
 from phichat.ui.widgets.foreign_text import keep_boxes_plain, tool_tip
 from phichat.ui.widgets.text_input import LineEdit
@@ -64,6 +65,8 @@ class CollectionsDialog(QDialog):
         self._index = push_button("indexButton", tr("Update"))
         self._remove_file = push_button("removeFile", tr("Remove file"))
         self._remove = push_button("removeCollection", tr("Remove collection…"))
+        self._models = push_button("embeddingButton", "")
+        self._models.setAutoDefault(False)
         self._lay_out()
         self._connect()
         self.resize(SIZE.boundedTo(parent.size()))
@@ -93,10 +96,14 @@ class CollectionsDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(help_label(tr("Ask about a collection in any conversation. Its files stay where they are.")))
         column.addLayout(lists, 1)
+        below = QHBoxLayout()
+        below.addWidget(self._models)
+        below.addStretch(1)
         box = close_button_box(self)
         for close in box.findChildren(QPushButton):
             close.setAutoDefault(False)  # Enter makes a collection
-        column.addWidget(box)
+        below.addWidget(box)
+        column.addLayout(below)
 
     def _connect(self) -> None:
         self._name.returnPressed.connect(self._make)
@@ -107,12 +114,43 @@ class CollectionsDialog(QDialog):
         self._index.clicked.connect(self._on_index)
         self._remove_file.clicked.connect(self._on_remove_file)
         self._remove.clicked.connect(self._on_remove)
+        self._models.clicked.connect(self._open_models)
         self._documents.changed.connect(self._reload)
         self._documents.progressed.connect(self._state.setText)
         self._documents.page_read.connect(self._show_page)
 
     @Slot()
+    def _open_models(self) -> None:
+        """Offer what passages can be found with; known models lead to their pages, and nothing is downloaded."""
+        menu = QMenu(self)
+        menu.setObjectName("embeddingMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chosen = self._documents.embedding_model
+        for text, path in ((tr("Built in"), None), *([(Path(chosen).stem, Path(chosen))] if chosen else [])):
+            action = menu.addAction(text.replace("&", "&&"), partial(self._documents.choose_model, path))
+            action.setCheckable(True)
+            action.setChecked(bool(chosen) is (path is not None))
+        menu.addAction(tr("Choose file…"), self._choose_model)
+        menu.addSection(tr("Embedding models to download"))
+        for text, page in self._documents.known_models:
+            menu.addAction(text.replace("&", "&&"), partial(self._open_page, page))
+        menu.popup(self._models.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+
+    @Slot()
+    def _choose_model(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, tr("Choose an embedding model"), "", tr("GGUF models (*.gguf)"))
+        if file:
+            self._documents.choose_model(Path(file))
+
+    def _open_page(self, page: str) -> None:
+        LinkDialog(QUrl(page), self).open()
+
+    @Slot()
     def _reload(self) -> None:
+        chosen = self._documents.embedding_model
+        name = short_title(replace_surrogates(Path(chosen).stem)) if chosen else tr("built in")
+        self._models.setText(tr("Embedding model: {name}").format(name=name).replace("&", "&&"))
+        self._models.setAccessibleName(tr("Embedding model: {name}").format(name=name))
         self._documents.list_collections(self._show_collections, self)
 
     def _show_collections(self, collections: Sequence[Collection]) -> None:

@@ -124,3 +124,23 @@ def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_pat
     person.window.commands.temporary.trigger()
     drop(person, tmp_path)
     person.wait(lambda: "too long for a temporary conversation" in person.status())
+
+
+def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chatml_model: Path, tmp_path: Path) -> None:
+    person.window.documents.open_collections()
+    QTest.mouseClick(person.find("embeddingButton"), Qt.MouseButton.LeftButton)
+    menu = person.find("embeddingMenu", QMenu)
+    texts = [action.text() for action in menu.actions()]
+    assert texts[:2] == ["Built in", "Choose file…"]
+    assert texts[3].startswith("EmbeddingGemma: 334\xa0MB, Gemma license.")
+    menu.actions()[3].trigger()
+    address = person.find("linkAddress").toPlainText()
+    assert address == "https://huggingface.co/ggml-org/embeddinggemma-300M-GGUF"
+    person.find("linkDialog").reject()
+    menu.close()
+    documents = person.window.documents._documents
+    (tmp_path / "notes.txt").write_text("no model", "utf-8")
+    documents.choose_model(tmp_path / "notes.txt")
+    person.wait(lambda: person.status().startswith("notes.txt isn’t a model file."))
+    documents.choose_model(chatml_model)
+    person.wait(lambda: person.find("embeddingButton").text() == f"Embedding model: {chatml_model.stem}")
