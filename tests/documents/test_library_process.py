@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,19 @@ def test_indexing_can_be_stopped_and_goes_on(library: LibraryProcess, folder: Pa
     assert states.count(FileState.INDEXED) < 5
     list(library.index("papers", CancelToken()))
     assert {status.state for status in library.files("papers")} == {FileState.INDEXED}
+
+
+def test_indexing_goes_on_after_its_process_was_killed(library: LibraryProcess, folder: Path) -> None:
+    library.add("papers", [folder])
+    with suppress(StoreError):  # unless it is faster than the signal
+        for progress in library.index("papers", CancelToken()):
+            if progress.done == 2:
+                os.kill(library._indexing[0].popen.pid, signal.SIGKILL)
+    states = [status.state for status in library.files("papers")]
+    assert states.count(FileState.INDEXED) >= 2, "what was done is kept"
+    *_, last = library.index("papers", CancelToken())
+    assert last.total <= 3, "and is not done again"
+    assert [(status.state, status.passages) for status in library.files("papers")] == [(FileState.INDEXED, 1)] * 5
 
 
 def test_a_search_survives_the_death_of_its_process(library: LibraryProcess, folder: Path) -> None:

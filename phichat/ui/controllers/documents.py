@@ -1,5 +1,6 @@
 """Documents of conversations: indexed and searched in the background (no widgets)."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from phichat.ui.threads.background import BackgroundTasks
 MOST_REMEMBERED = 500
 """Conversations whose documents are remembered; of older ones they have to be chosen again."""
 
+LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
 LOOK_EVERY = 0.1  # seconds: while a search waits for the index
 
 
@@ -59,6 +61,7 @@ class DocumentsController(QObject):
         self._temporary: dict[str, list[str]] = {}
         self._indexing: dict[str, CancelToken] = {}
         self._unlocked: set[str] = set()  # collections with files to read once they are indexed, as those were locked
+        self._looked: dict[str, float] = {}
         self.passwords: dict[Path, str] = {}
         self._unread: set[str] = set()  # collections with files that were added since they were indexed
 
@@ -123,6 +126,7 @@ class DocumentsController(QObject):
             return
         stop = CancelToken()
         self._indexing[name] = stop
+        self._looked[name] = time.monotonic()
         self._tasks.run(
             partial(self._index, name),
             partial(self._on_progress, name),
@@ -183,7 +187,7 @@ class DocumentsController(QObject):
 
     def _index_those(self, found: Sequence[Collection]) -> None:
         for each in found:
-            if each.waiting:
+            if each.waiting or time.monotonic() > self._looked.get(each.name, -LOOK_AGAIN) + LOOK_AGAIN:
                 self.index(each.name)
 
     def search(self, session: Session) -> CancelToken | None:

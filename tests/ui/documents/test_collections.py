@@ -3,11 +3,13 @@
 from functools import partial
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
 from shiboken6 import isValid
 
+from phichat.ui.controllers import documents as controller
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
 from tests.ui.chat.test_attachments import drop
@@ -144,3 +146,44 @@ def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chat
     person.wait(lambda: person.status().startswith("notes.txt isn’t a model file."))
     documents.choose_model(chatml_model)
     person.wait(lambda: person.find("embeddingButton").text() == f"Embedding model: {chatml_model.stem}")
+
+
+def test_what_waits_or_has_changed_is_indexed_when_nothing_else_is_done(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled every spring.", "utf-8")
+    documents = person.window.documents._documents
+    library = documents._library()
+    library.add("Work", [tmp_path / "pump.txt"])  # as Phichat was closed before it was read
+    documents.index_waiting()
+    person.wait(lambda: (work := library.collection("Work")) and work.passages == 1)
+    person.wait(lambda: not documents.is_indexing("Work"))
+    (tmp_path / "pump.txt").write_text("The pump is painted every autumn, and never oiled.", "utf-8")
+    monkeypatch.setattr(controller, "LOOK_AGAIN", 0.0)
+    documents.index_waiting()
+    person.wait(lambda: "painted" in "".join(each.text for each in library.whole_text(["Work"], budget=1000)))
+
+
+def test_a_question_is_asked_again_without_some_passages(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / "b.txt").write_text("The pump is oiled with butter on Sundays.", "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path])
+    documents.use(person.window.session, "Work", is_used=True)
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages == 2)
+    engine.enqueue("It is oiled with linseed oil.")
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    QTest.mouseClick(person.find("whatWasRead"), Qt.MouseButton.LeftButton)
+    assert not person.find("askAgain").isEnabled()
+    person.find("passage-1").setChecked(False)
+    engine.enqueue("It is oiled with butter.")
+    QTest.mouseClick(person.find("askAgain"), Qt.MouseButton.LeftButton)
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    read = engine.requests[1].turns[-1].text
+    assert "linseed" not in read
+    assert "[1] b.txt" in read
+    assert read.endswith("With what is the pump oiled?")
+    assert person.message(1) == "It is oiled with butter."
