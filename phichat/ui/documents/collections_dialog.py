@@ -116,7 +116,7 @@ class CollectionsDialog(QDialog):
         self._remove.clicked.connect(self._on_remove)
         self._models.clicked.connect(self._open_models)
         self._documents.changed.connect(self._reload)
-        self._documents.progressed.connect(self._state.setText)
+        self._documents.progressed.connect(self._show_progress)
         self._documents.page_read.connect(self._show_page)
 
     @Slot()
@@ -192,6 +192,10 @@ class CollectionsDialog(QDialog):
             if str(status.path) == kept:
                 self._files.setCurrentItem(item)
         self._enable()
+
+    @Slot(str)
+    def _show_progress(self, sentence: str) -> None:
+        self._state.setText(sentence)
 
     @Slot(str, object)
     def _show_page(self, name: str, progress: Progress) -> None:

@@ -25,7 +25,10 @@ def test_a_collection_is_made_filled_and_used(person: Person, engine: ScriptedEn
     person.find("collectionsDialog")._on_folders([str(tmp_path)])  # chosen in the system's dialog
     person.wait(lambda: _files(person).keys() == {"broken.docx", "pump.txt"} and "1 passage" in _files(person).values())
     assert _files(person)["broken.docx"].startswith("broken.docx is damaged and can’t be read.")
-    QTest.keyClick(person.find("collectionsDialog"), Qt.Key.Key_Escape)
+    dialog = person.find("collectionsDialog")
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    person.wait(partial(_is_gone, dialog))
+    person.window.documents._documents.progressed.emit("Reading…")  # which no dialog shows any more
     QTest.mouseClick(person.find("documentsButton"), Qt.MouseButton.LeftButton)
     person.wait(lambda: person.window.findChild(QMenu, "documentsMenu"))
     action = person.find("documentsMenu", QMenu).actions()[0]
