@@ -25,7 +25,9 @@ PRESSED = 0.5  # seconds until a button that is pressed has been clicked: Qt sho
 PACKAGES = "xvfb dbus-daemon at-spi2-core python3-gi gir1.2-atspi-2.0"
 
 PROGRAM = """
+import os
 import time
+from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from phichat import app
 from phichat.ui.a11y import screen_reader
@@ -47,6 +49,9 @@ application = QApplication([])
 application.setApplicationName("Phichat")
 window = app.create_window(make_engine=lambda: engine, make_shelf=ScriptedShelf().over)
 window.show()
+if folder := os.environ.get("TEST_FOLDER"):
+    window.documents._documents.add("Ships", [Path(folder)])
+    window.documents._documents.use(window.session, "Ships", is_used=True)
 application.exec()
 """
 FIRST = ["Processing…", "A ferry is a boat, e.g. a small one.", "It carries", "people", "cars", "Code, 2 lines",
@@ -84,6 +89,13 @@ class Reader:
 
 
 @pytest.fixture
+def ships(tmp_path: Path) -> None:
+    """A folder that the conversation uses, if it is made before the window."""
+    (tmp_path / "ships").mkdir()
+    (tmp_path / "ships" / "ferry.txt").write_text("A ferry is a boat, mostly a small one, for people.\n", "utf-8")
+
+
+@pytest.fixture
 def reader(home: Path, starter: object, tmp_path: Path) -> Iterator[Reader]:
     """In front of an empty window whose model is ready."""
     if reason := lacking():
@@ -98,6 +110,7 @@ def reader(home: Path, starter: object, tmp_path: Path) -> Iterator[Reader]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AT_SPI", "DBUS"))}
         environment |= {"XDG_RUNTIME_DIR": str(tmp_path), "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8"}
         environment |= {"QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1", "GSETTINGS_BACKEND": "memory"}
+        environment |= {"TEST_FOLDER": str(folder) if (folder := tmp_path / "ships").is_dir() else ""}
         told: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True}
         display = run(["Xvfb", "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"], environment, **told)
         assert display.stdout
@@ -168,3 +181,34 @@ def test_everything_that_does_something_says_what_it_is(
     assert len(with_value) >= 18
     assert [row for row in with_value if row["value"] is None or not row["most"]] == []
     assert [row for row in rows if row["role"] in {"text", "entry"} and not row["text"]] == []
+
+
+@pytest.mark.usefixtures("ships")
+def test_sources_and_collections_are_reached_through_a_screen_reader(
+    request: pytest.FixtureRequest, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    reader: Reader = request.getfixturevalue("reader")  # after the folder
+    eventually(lambda: "ready" in str(reader.told("Status")))
+    eventually(lambda: reader.told("Ships") == ["collection"])  # the chip in the message
+    eventually(lambda: reader.write("Your message", "What is a ferry?") is True)
+    eventually(lambda: reader.press("Send") is True)
+    eventually(lambda: "End of the answer" in reader.sentences())
+    eventually(lambda: reader.told("Source 1: ferry.txt, line 1") == ["Opens the document at this passage."])
+    assert reader.press("Source 1: ferry.txt, line 1")
+    eventually(lambda: "for people" in str(reader.read("Text of ferry.txt, line 1")))
+    assert [row for row in reader.sweep() if row["role"] in {"push button", "text"} and not row["name"].strip()] == []
+    close(reader, "Text of ferry.txt, line 1", eventually)
+    assert reader.press("1 passage read")
+    eventually(lambda: "for people" in str(reader.told("[1] ferry.txt, line 1, 100% match")))
+    close(reader, "[1] ferry.txt, line 1, 100% match", eventually)
+    assert reader.press("Ships")
+    eventually(lambda: reader.told("Files in the collection"))
+    assert reader.told("Embedding model: built in")
+    eventually(lambda: reader.told("ferry.txt"))
+    close(reader, "Files in the collection", eventually)
+
+
+def close(reader: Reader, name: str, eventually: Callable[[Callable[[], object]], None]) -> None:
+    """Close the dialog that has what is called `name`."""
+    eventually(lambda: reader.press("Close") is True)
+    eventually(lambda: reader.told(name) == [])
