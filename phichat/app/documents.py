@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from phichat import gguf, paths
 from phichat.app.services import AttachmentService
+from phichat.i18n import tr
 from phichat.models.catalogue import EMBEDDINGS, embedding_facts
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.controllers.generation import GenerationController
@@ -66,8 +67,10 @@ def connect_documents(
     service = DocumentsService(home, preferences)
     documents = DocumentsController(service.library, preferences, context)
     documents.check_model = gguf.check_embedding_model
+    described = tr("{name}: {remarks}")
     documents.known_models = [
-        (f"{known.title}: {embedding_facts(known)}", HUB.format(repo=known.repo)) for known in EMBEDDINGS
+        (described.format(name=known.title, remarks=embedding_facts(known)), HUB.format(repo=known.repo))
+        for known in EMBEDDINGS
     ]
     for part in (service, documents):
         part.setParent(window)

@@ -108,7 +108,7 @@ class CollectionsDialog(QDialog):
     def _connect(self) -> None:
         self._name.returnPressed.connect(self._make)
         self._list.currentItemChanged.connect(self._show_files)
-        self._files.currentItemChanged.connect(self._enable)
+        self._files.currentItemChanged.connect(self._on_file)
         self._add_files.clicked.connect(self._choose_files)
         self._add_folder.clicked.connect(self._choose_folder)
         self._index.clicked.connect(self._on_index)
@@ -188,6 +188,7 @@ class CollectionsDialog(QDialog):
             state = file_state(status, is_indexing=is_indexing)
             item = QTreeWidgetItem(self._files, [replace_surrogates(status.path.name), sentence or state])
             item.setData(0, Qt.ItemDataRole.UserRole, str(status.path))
+            item.setData(1, Qt.ItemDataRole.UserRole, sentence)
             item.setToolTip(1, tool_tip(sentence))
             if str(status.path) == kept:
                 self._files.setCurrentItem(item)
@@ -204,6 +205,14 @@ class CollectionsDialog(QDialog):
             item = self._files.topLevelItem(row)
             if item and item.data(0, Qt.ItemDataRole.UserRole) == str(progress.path):
                 item.setText(1, progress.place)
+
+    @Slot()
+    def _on_file(self) -> None:
+        """Show all of what is wrong with the file that is chosen, for which its row has no room."""
+        item = self._files.currentItem()
+        if item and not self._documents.is_indexing(self.chosen):
+            self._state.setText(str(item.data(1, Qt.ItemDataRole.UserRole) or ""))
+        self._enable()
 
     @Slot()
     def _enable(self) -> None:
