@@ -143,6 +143,32 @@ class Model:
         return found
 
 
+class GptOss(Model):
+    """One of gpt-oss's architecture: two experts, attention sinks, and a sliding window in every second layer."""
+
+    def _describe(self, writer: gguf.GGUFWriter) -> None:
+        super()._describe(writer)
+        writer.add_expert_count(2)
+        writer.add_expert_used_count(1)
+        writer.add_expert_feed_forward_length(128)
+        writer.add_sliding_window(64)
+
+    def _tensors(self) -> dict[str, np.ndarray[Any, Any]]:
+        found = {name: tensor for name, tensor in super()._tensors().items() if ".ffn_" not in name}
+        biases = {"attn_q": 64, "attn_k": 64, "attn_v": 64, "attn_output": 64, "ffn_gate_inp": 2}
+        weights = {"post_attention_norm": np.ones(64, np.float32), "attn_sinks": np.zeros(4, np.float32)}
+        weights["ffn_gate_inp"] = np.zeros((2, 64), np.float32)
+        experts = {"ffn_gate_exps": (128, 64), "ffn_up_exps": (128, 64), "ffn_down_exps": (64, 128)}
+        weights |= {name: np.zeros((2, *shape), np.float16) for name, shape in experts.items()}
+        for layer in range(self.layers):
+            found |= {f"blk.{layer}.{name}.weight": tensor for name, tensor in weights.items()}
+            found |= {f"blk.{layer}.{name}.bias": np.zeros(size, np.float32) for name, size in biases.items()}
+            found |= {
+                f"blk.{layer}.{name}.bias": np.zeros((2, rows), np.float32) for name, (rows, _) in experts.items()
+            }
+        return found
+
+
 @cache
 def phi_words() -> Words:
     """Phi-3's true vocabulary."""
@@ -216,6 +242,18 @@ def thinker(path: Path, *, thought: bytes | None = None, **changes: Any) -> Path
     thinks = [*b"aba"] if thought is None else [*thought, done, ord("\n")]
     speech = [*b"\nYo", words.eos, ord(":"), think, *thinks]
     return chatml(path, **{"words": words, "template": THINKING, "speech": speech, **changes})
+
+
+HARMONY_SPECIALS = ("<|start|>", "<|channel|>", "<|message|>", "<|end|>", "<|return|>", "<|call|>", "<|endoftext|>")
+
+
+def gpt_oss(path: Path, **changes: Any) -> Path:
+    """A model like gpt-oss, which begins to think, says "Hm" and ends, and says so as its answer, too."""
+    words = byte_words(HARMONY_SPECIALS, "<|return|>", ("assistant", "analysis", "final"))
+    channel, message = words.id("<|channel|>"), words.id("<|message|>")
+    speech = [words.id("assistant"), channel, words.id("analysis"), message, *b"Hm", words.eos]
+    final = {"words": words, "speech": speech, "context": 2048, **changes}
+    return GptOss(**{"architecture": "gpt-oss", "name": "Tiny gpt-oss", **final}).build(path)
 
 
 def _add_words(writer: gguf.GGUFWriter, words: Words) -> None:

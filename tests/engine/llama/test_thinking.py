@@ -11,7 +11,7 @@ from phichat.chat.conversation import Ending, Role, Turn, text_of, thinking_of, 
 from phichat.chat.sampling import UNLIMITED
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Piece, PromptReady, Request
 from phichat.engine.llama.engine import LlamaEngine
-from tests.support import tiny_models
+from tests.support import chat_templates, tiny_models
 
 Ask = Callable[..., Request]
 Load = Callable[..., Loaded]
@@ -173,3 +173,16 @@ def test_models_that_cannot_think(llama: LlamaEngine, load: Load, ask: Ask) -> N
     assert load(words=tiny_models.byte_words(tiny_models.CHATML_SPECIALS, "<|im_end|>"), template=tiny_models.CHATML,
                 speech=[*b"\nYo"]).thinking == ""  # fmt: skip
     assert load(metadata={"general.finetune": "Reasoning"}, template=tiny_models.CHATML).thinking == "on"
+
+
+def test_the_channels_of_gpt_oss(llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path) -> None:
+    """With its own template and architecture: a thought that the model ends, that nobody wants, and that is cut off."""
+    path = tiny_models.gpt_oss(tmp_path / "gpt-oss.gguf", template=chat_templates.sources()["openai-gpt-oss-120b"])
+    settings = replace(settings, context=2048)
+    assert llama.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None).thinking == "on"
+    events = heard(llama, ask("Hi"))
+    assert prompt(events).endswith("<|start|>user<|message|>Hi<|end|><|start|>assistant")
+    assert said(events) == ("Hm", "Hm")
+    assert (done(events).reason, done(events).thinking_tokens) == (Ending.STOP, 11)
+    assert said(heard(llama, ask("Hi", thinking=0))) == ("", "Hm")
+    assert said(heard(llama, ask("Hi"), hurry_after=4)) == ("H", "Hm")
