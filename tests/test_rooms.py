@@ -199,6 +199,7 @@ TO_COME: tuple[str, ...] = ()
 TYPES = {
     "phichat.ui": (
         "phichat.engine.remote.check",
+        "phichat.engine.slots",
         "phichat.models.library",
         "phichat.store.history",
         "phichat.exchange.imports",

@@ -86,7 +86,7 @@ class ModelServer(QObject):
 
     @Slot(str)
     def _on_preference(self, name: str) -> None:
-        if name in {"serves", "server_port"}:
+        if name in {"serves", "server_port", "server_slots"}:
             self._end_run()
             self._become(ServerState())
             self.start()

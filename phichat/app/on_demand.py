@@ -10,10 +10,12 @@ from phichat.app.services import ModelService
 from phichat.engine.base import CancelToken, Engine, EngineSettings
 from phichat.json_file import JsonFile
 from phichat.ui.controllers.generation import GenerationController
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.threads.engine_thread import EngineThread
 
 if TYPE_CHECKING:
     from phichat.diagnostics.licences import Dependency
+    from phichat.engine.slots import Slots
     from phichat.exchange.imports import Imported, ImportTarget
     from phichat.store.base import ConversationRecord, FileKind
 
@@ -81,3 +83,10 @@ def suggested_settings(context: int) -> EngineSettings:
     from phichat.engine.settings import suggested  # noqa: PLC0415 - the start does not wait for it
 
     return suggested(context)
+
+
+def open_slots(preferences: PreferencesStore, engine: Engine) -> "Slots":
+    """Return slots of `engine`, as many as the preferences want."""
+    from phichat.engine.slots import open_slots  # noqa: PLC0415 - only other apps need them
+
+    return open_slots(engine, preferences.current.server_slots)

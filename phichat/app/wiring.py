@@ -302,7 +302,7 @@ def _connect_server(
     home: paths.Home,
 ) -> ModelServer:
     """Connect the server for other apps."""
-    clients = ClientRequests(thread, generation)
+    clients = ClientRequests(thread, generation, partial(on_demand.open_slots, preferences))
     server = ModelServer(clients, generation, preferences, partial(on_demand.server_key, home))
     for part in (clients, server):
         part.setParent(window)

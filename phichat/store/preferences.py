@@ -20,6 +20,7 @@ RANGES = {
     "passage_tokens": (200, 4000),
     "text_percent": (80, 200),
     "server_port": (1024, 65_535),
+    "server_slots": (1, 16),
 }
 
 
@@ -42,7 +43,8 @@ class Preferences:
         states_gb: the size limit of the prompt cache on disk; 0 for none.
         rest_minutes: idle time after which the model is unloaded; 0 for never.
         agreed_hosts: the hosts of servers to which the user agreed to send messages.
-        serves: whether other apps may use the model, at `server_port` of this computer.
+        serves: whether other apps may use the model, at `server_port` of this computer, with up to `server_slots`
+            answers at the same time.
         unknown: settings of other versions, which are kept.
     """
 
@@ -76,6 +78,7 @@ class Preferences:
     agreed_hosts: list[str] = field(default_factory=list)
     serves: bool = False
     server_port: int = 8080
+    server_slots: int = 4
     unknown: dict[str, Any] = field(default_factory=dict)
 
 

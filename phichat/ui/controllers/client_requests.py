@@ -1,20 +1,28 @@
 """Requests of other programs, answered by the window's engine while the window does not need it."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from phichat.chat.conversation import Ending, Role, Turn, text_of, thinking_of, tokens_of
-from phichat.engine.base import CancelToken, Done, Event, Loaded, Loading, ModelRef, Piece, PromptReady, Request
+from phichat.engine.base import CancelToken, Done, Event, ModelRef, Piece, PromptReady, Request
 from phichat.errors import EngineError, ModelMissing, PhichatError
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationController, GenerationState
-from phichat.ui.threads.engine_thread import EngineThread
+from phichat.ui.threads.engine_thread import EngineThread, SignalBatcher
+
+if TYPE_CHECKING:
+    from phichat.engine.base import Engine
+    from phichat.engine.slots import Slots
 
 Tell = Callable[[Event | PhichatError], None]
 """Is told what happens to a request; Done or an error is the last. It may be called in any thread."""
+
+_numbers = count(1)
 
 
 @dataclass(eq=False)
@@ -22,8 +30,8 @@ class ClientRequest:
     """A request of another program, and what there is of its answer.
 
     Attributes:
-        running: the CancelToken of the order to the engine; None while it waits.
-        is_paused: whether it was stopped for the window's own question, after which it goes on.
+        running: the CancelToken of what is asked of the slots; None while it waits.
+        number: by which those that came first go first.
         prompt: what the model read.
         pieces: the answer so far.
     """
@@ -32,7 +40,7 @@ class ClientRequest:
     stop: CancelToken
     tell: Tell
     running: CancelToken | None = None
-    is_paused: bool = False
+    number: int = field(default_factory=lambda: next(_numbers))
     prompt: PromptReady | None = None
     pieces: list[Piece] = field(default_factory=list)
     first: Done | None = None
@@ -71,24 +79,30 @@ class ClientRequest:
 
 
 class ClientRequests(QObject):
-    """Has requests answered one after the other, behind whatever the window asks.
+    """Has requests answered in the engine's slots, several at the same time, behind whatever the window asks.
 
-    Implements `phichat.engine.slots.Slots`. When the window asks something, the answer under way pauses, and then goes
-    on from what there is. It ends with an error when the window loads another model.
+    Implements `phichat.engine.slots.Slots`; `open_slots` opens the engine's. When the window asks
+    something, the answers under way pause, and then go on from what there is. They end with an error when the window
+    loads another model.
     """
 
     _submitted = Signal(object)
+    _slots_changed = Signal(object, object)
 
-    def __init__(self, thread: EngineThread, generation: GenerationController) -> None:
+    def __init__(
+        self, thread: EngineThread, generation: GenerationController, open_slots: "Callable[[Engine], Slots]"
+    ) -> None:
         super().__init__()
-        self._thread, self._generation = thread, generation
-        self._waiting: deque[ClientRequest] = deque()
-        self._current: ClientRequest | None = None
+        self._thread, self._generation, self._open_slots = thread, generation, open_slots
+        self._waiting: list[ClientRequest] = []
+        self._running: list[ClientRequest] = []
+        self._sharing: CancelToken | None = None
+        self._slots: Slots | None = None
         self._model: ModelRef | None = generation.model
+        self._tell = SignalBatcher(self._on_told, self).put
         self._submitted.connect(self._on_submitted, Qt.ConnectionType.QueuedConnection)
-        thread.happened.connect(self._on_event)
+        self._slots_changed.connect(self._on_slots, Qt.ConnectionType.QueuedConnection)
         thread.raised.connect(self._on_error)
-        generation.asked.connect(self._pause)
         generation.state_changed.connect(self._on_state, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, request: Request, stop: CancelToken, tell: Tell, *, is_urgent: bool = False) -> None:  # noqa: ARG002
@@ -102,45 +116,64 @@ class ClientRequests(QObject):
 
     def cancel_all(self) -> None:
         """End everything as cancelled, at once. Only the main thread may call."""
-        for client in [*self._waiting, *([self._current] if self._current else [])]:
-            client.stop.set_callback(None)
-            if client.running:
-                client.running.set()
-            client.tell(client.whole(Done(Ending.CANCELLED, client.request.sampling.seed or 0)))
-        self._waiting.clear()
-        self._current = None
+        for client in self._take_all():
+            client.tell(client.whole(_cancelled(client)))
+        if self._sharing:
+            self._sharing.set()
 
     @Slot(object)
     def _on_submitted(self, client: ClientRequest) -> None:
         self._waiting.append(client)
-        self._start_next()
+        self._start_waiting()
 
-    def _start_next(self) -> None:
-        """Start the first that waits if the engine is free."""
+    def _start_waiting(self) -> None:
+        """Start what waits if the engine is free; open its slots for that."""
         generation = self._generation
-        if self._current or generation.is_answering() or generation.state is GenerationState.LOADING:
+        if not self._waiting or generation.is_answering() or generation.state is GenerationState.LOADING:
             return
-        while self._waiting:
-            client = self._waiting.popleft()
-            if client.stop.is_set():
-                client.tell(client.whole(Done(Ending.CANCELLED, client.request.sampling.seed or 0)))
-            elif generation.model is None:
-                client.tell(ModelMissing(tr("No model is loaded. Choose one in the Phichat window.")))
-            else:
-                self._start(client)
-                return
+        if generation.model is None:
+            self._fail_all(ModelMissing(tr("No model is loaded. Choose one in the Phichat window.")))
+        elif self._slots:
+            waiting, self._waiting = self._waiting, []
+            for client in waiting:
+                self._start(client, self._slots)
+        elif self._sharing is None:
+            if not generation.background.is_prefilling():
+                generation.background.stop()
+            self._sharing = self._thread.share(self._open_slots, self._slots_changed.emit, lambda: bool(self._running))
 
-    def _start(self, client: ClientRequest) -> None:
-        self._generation.background.stop()
-        self._current, client.is_paused = client, False
-        client.running = self._thread.generate(client.next_request())
-        client.stop.set_callback(client.running.set)
+    @Slot(object, object)
+    def _on_slots(self, sharing: CancelToken, slots: "Slots | None") -> None:
+        """Use the slots that were opened; once they are closed, what was paused goes on as soon as it can."""
+        if sharing is not self._sharing:
+            return
+        self._slots = None if sharing.is_set() else slots
+        if slots is None:
+            self._sharing = None
+        self._start_waiting()
 
-    @Slot(object)
-    def _pause(self, _: object = None) -> None:
-        if self._current and self._current.running:
-            self._current.is_paused = True
-            self._current.running.set()
+    def _start(self, client: ClientRequest, slots: "Slots") -> None:
+        if client.stop.is_set():
+            client.tell(client.whole(_cancelled(client)))
+            return
+        client.running = running = CancelToken()
+        self._running.append(client)
+        slots.submit(client.next_request(), running, partial(self._tell, client, running))
+        client.stop.set_callback(running.set)
+
+    def _take_all(self) -> list[ClientRequest]:
+        """Return all requests, in the order they came; nothing more is told of them."""
+        clients, self._running, self._waiting = [*self._running, *self._waiting], [], []
+        for client in clients:
+            client.stop.set_callback(None)
+            if client.running:
+                client.running.set()
+                client.running = None
+        return clients
+
+    def _fail_all(self, error: PhichatError) -> None:
+        for client in self._take_all():
+            client.tell(error)
 
     @Slot()
     def _on_state(self) -> None:
@@ -148,50 +181,46 @@ class ClientRequests(QObject):
         if self._generation.model is not self._model:
             self._model = self._generation.model
             self._fail_all(EngineError(tr("Another model was loaded in Phichat. Send the request again.")))
-        self._start_next()
-
-    def _fail_all(self, error: PhichatError) -> None:
-        current, self._current = self._current, None
-        for client in [*([current] if current else []), *self._waiting]:
-            client.stop.set_callback(None)
-            if client.running:
-                client.running.set()
-            client.tell(error)
-        self._waiting.clear()
-
-    @Slot(object, object)
-    def _on_event(self, stop: CancelToken, event: Event) -> None:
-        client = self._current
-        if client is None or stop is not client.running or isinstance(event, Loading | Loaded):
-            return
-        if isinstance(event, Piece):
-            client.pieces.append(event)
-        elif isinstance(event, PromptReady):
-            client.prompt = client.prompt or event
-        if isinstance(event, Done):
-            self._on_done(client, event)
-        else:
-            client.tell(event)
-
-    def _on_done(self, client: ClientRequest, done: Done) -> None:
-        self._release()
-        client.first = client.first or done
-        if client.is_paused and done.reason is Ending.CANCELLED and not client.stop.is_set():
-            self._waiting.appendleft(client)
-        else:
-            client.tell(client.whole(done))
-        self._start_next()
+        self._start_waiting()
 
     @Slot(object, object)
     def _on_error(self, stop: CancelToken, error: PhichatError) -> None:
-        client = self._current
-        if client and stop is client.running:
-            self._release()
-            client.tell(error)
-            self._start_next()
+        if stop is self._sharing:
+            self._fail_all(error)
 
-    def _release(self) -> None:
-        client, self._current = self._current, None
-        if client:
-            client.stop.set_callback(None)
-            client.running = None
+    def _on_told(self, client: ClientRequest, running: CancelToken, what: Event | PhichatError) -> None:
+        """Pass on what one of the slots tells."""
+        if client.running is not running:
+            return
+        if isinstance(what, PhichatError):
+            self._release(client)
+            client.tell(what)
+        elif isinstance(what, Done):
+            self._on_done(client, what)
+        else:
+            if isinstance(what, Piece):
+                client.pieces.append(what)
+            elif isinstance(what, PromptReady):
+                client.prompt = client.prompt or what
+            client.tell(what)
+
+    def _on_done(self, client: ClientRequest, done: Done) -> None:
+        self._release(client)
+        client.first = client.first or done
+        if done.reason is Ending.CANCELLED and not client.stop.is_set():  # the slots were closed for the window
+            self._waiting.append(client)
+            self._waiting.sort(key=lambda each: each.number)
+            self._start_waiting()
+        else:
+            client.tell(client.whole(done))
+
+    def _release(self, client: ClientRequest) -> None:
+        client.stop.set_callback(None)
+        client.running = None
+        self._running.remove(client)
+        if not self._running:
+            self._thread.end_sharing_if_awaited()
+
+
+def _cancelled(client: ClientRequest) -> Done:
+    return Done(Ending.CANCELLED, client.request.sampling.seed or 0)

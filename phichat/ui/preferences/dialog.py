@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -292,9 +293,10 @@ class PreferencesDialog(QDialog):
         return page
 
     def _server_page(self, state: ServerState) -> ServerPage:
-        page = ServerPage(self._theme, state, self._now.server_port, is_on=self._now.serves)
+        page = ServerPage(self._theme, state, self._now.server_port, self._now.server_slots, is_on=self._now.serves)
         page.switched.connect(self._on_server_switch)
-        page.port_chosen.connect(self._on_server_port)
+        page.port_chosen.connect(partial(self.chosen.emit, "server_port"))
+        page.slots_chosen.connect(partial(self.chosen.emit, "server_slots"))
         return page
 
     def _update_check_help(self) -> str:
@@ -348,10 +350,6 @@ class PreferencesDialog(QDialog):
     @Slot(bool)
     def _on_server_switch(self, is_on: bool) -> None:
         self.chosen.emit("serves", is_on)
-
-    @Slot(int)
-    def _on_server_port(self, port: int) -> None:
-        self.chosen.emit("server_port", port)
 
     @Slot(int)
     def _on_size(self, percent: int) -> None:

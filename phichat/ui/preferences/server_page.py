@@ -15,6 +15,7 @@ from phichat.ui.widgets.spin_boxes import SpinBox
 from phichat.ui.widgets.text_input import refuse_drops
 
 LOWEST_PORT, HIGHEST_PORT = 1024, 65_535
+MOST_SLOTS = 16
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,25 @@ class ServerState:
 class ServerPage(QWidget):
     """Turns the server on and off, and shows what other apps need.
 
-    Signals: `switched(bool)` on or off; `port_chosen(int)`.
+    Signals: `switched(bool)` on or off; `port_chosen(int)`; `slots_chosen(int)`: how many answers at the same time.
     """
 
     switched = Signal(bool)
     port_chosen = Signal(int)
+    slots_chosen = Signal(int)
 
-    def __init__(self, theme: Theme, state: ServerState, port: int, *, is_on: bool) -> None:
+    def __init__(self, theme: Theme, state: ServerState, port: int, slots: int, *, is_on: bool) -> None:
         super().__init__()
         self._switch = QCheckBox(tr("Let other apps use the model"))
         self._switch.setObjectName("serveSwitch")
         self._switch.setAccessibleName(self._switch.text())
         self._switch.setChecked(is_on)
         self._switch.toggled.connect(self.switched)
-        self._port = SpinBox(minimum=LOWEST_PORT, maximum=HIGHEST_PORT, value=port)
+        self._port = _number_field(LOWEST_PORT, HIGHEST_PORT, port)
         self._port.setGroupSeparatorShown(False)
-        self._port.setKeyboardTracking(False)
-        refuse_drops(self._port)
         self._port.valueChanged.connect(self.port_chosen)
+        self._slots = _number_field(1, MOST_SLOTS, slots)
+        self._slots.valueChanged.connect(self.slots_chosen)
         self._address, self._key = (_CopyField(theme, name) for name in ("serverAddress", "serverKey"))
         self._status = help_label("")
         self._status.setObjectName("serverStatus")
@@ -62,6 +64,7 @@ class ServerPage(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setVerticalSpacing(10)
         self._add(form, "serverPortSpin", tr("Port"), self._port, self._port)
+        self._add(form, "serverSlotsSpin", tr("Answers at the same time"), self._slots, self._slots)
         self._add(form, "serverAddress", tr("Address"), self._address, self._address.field)
         self._add(form, "serverKey", tr("Key"), self._key, self._key.field)
         layout = QVBoxLayout(self)
@@ -126,6 +129,14 @@ class _CopyField(QWidget):
             self.field.setCursorPosition(0)
         for widget in (self.field, self._copy):
             widget.setEnabled(bool(text))
+
+
+def _number_field(low: int, high: int, value: int) -> SpinBox:
+    """Return a field for a number, which counts once it is entered as a whole."""
+    field = SpinBox(minimum=low, maximum=high, value=value)
+    field.setKeyboardTracking(False)
+    refuse_drops(field)
+    return field
 
 
 def _status(state: ServerState, *, is_on: bool) -> str:

@@ -15,10 +15,12 @@ from phichat.i18n import tr
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from phichat.engine.slots import Slots
+
 STORING = 5.0  # seconds that a question waits to be stored: it is answered even if the disk hangs longer
 
 
-class _SignalBatcher(QObject):
+class SignalBatcher(QObject):
     """Takes calls in one thread, and passes them to `receive` in its own: as many as there are each time it wakes up.
 
     A queued signal for each would wake up both threads, and have them wait for one another, with every token.
@@ -74,6 +76,20 @@ class _Worker(QObject):
             _wait_for(stored)
             for event in self._get().generate(request, stop):
                 self._tell(stop, event)
+
+    @Slot(object, object, object)
+    def share(
+        self, open_slots: "Callable[[Engine], Slots]", report: "Callable[[CancelToken, Slots | None], None]",
+        stop: CancelToken,
+    ) -> None:  # fmt: skip
+        with self._reporting_errors(stop):
+            if not stop.is_set():
+                slots = open_slots(self._get())
+                report(stop, slots)
+                while not stop.wait(3600):
+                    pass
+                slots.close()
+        report(stop, None)
 
     @Slot(str, object)
     def score(self, text: str, stop: CancelToken) -> None:
@@ -139,6 +155,7 @@ class EngineThread(QObject):
     raised = Signal(object, object)
     _load = Signal(object, object, object)
     _generate = Signal(object, object, object)
+    _share = Signal(object, object, object)
     _score = Signal(str, object)
     _calibrate = Signal(object)
     _unload = Signal(object)
@@ -148,15 +165,19 @@ class EngineThread(QObject):
         super().__init__(parent)
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        self._worker = _Worker(make_engine, _SignalBatcher(self._on_told, self).put)
+        self._worker = _Worker(make_engine, SignalBatcher(self._on_told, self).put)
         self._worker.moveToThread(self._thread)
         self._load.connect(self._worker.load)
         self._generate.connect(self._worker.generate)
+        self._share.connect(self._worker.share)
         self._score.connect(self._worker.score)
         self._calibrate.connect(self._worker.calibrate)
         self._unload.connect(self._worker.unload)
         self._close.connect(self._worker.close)
         self._stops: list[CancelToken] = []
+        self._sharing: CancelToken | None = None
+        self._is_shared_now: Callable[[], bool] = lambda: False
+        self._is_awaited = False
         self._thread.start()
 
     @property
@@ -172,9 +193,31 @@ class EngineThread(QObject):
 
     def generate(self, request: Request, stored: "Future[None] | None" = None) -> CancelToken:
         """Generate a reply, once its question is `stored`; return the token of its events."""
-        stop = self._new_stop()
+        stop = self._new_stop(can_wait=request.is_draft)
         self._generate.emit(request, stop, stored)
         return stop
+
+    def share(
+        self,
+        open_slots: "Callable[[Engine], Slots]",
+        report: "Callable[[CancelToken, Slots | None], None]",
+        is_busy: Callable[[], bool],
+    ) -> CancelToken:
+        """Open the engine's slots for others with `open_slots`; return the token of that.
+
+        `report` is called in the thread with the token and the slots, and with None once they are closed, for which the
+        next order sees. A draft waits as long as `is_busy`, which is asked in the main thread; call
+        `end_sharing_if_awaited` when that is over.
+        """
+        stop = self._new_stop()
+        self._sharing, self._is_shared_now, self._is_awaited = stop, is_busy, False
+        self._share.emit(open_slots, report, stop)
+        return stop
+
+    def end_sharing_if_awaited(self) -> None:
+        """Close the slots if an order waits for that."""
+        if self._sharing and self._is_awaited:
+            self._end_sharing()
 
     def score(self, text: str) -> CancelToken:
         """Tell how surprising `text` is; return the token of its events."""
@@ -210,7 +253,16 @@ class EngineThread(QObject):
         else:
             self.happened.emit(stop, what)
 
-    def _new_stop(self) -> CancelToken:
+    def _end_sharing(self) -> None:
+        if self._sharing:
+            self._sharing.set()
+            self._sharing = None
+
+    def _new_stop(self, *, can_wait: bool = False) -> CancelToken:
+        if can_wait and self._sharing and self._is_shared_now():
+            self._is_awaited = True
+        else:
+            self._end_sharing()
         self._stops = [stop for stop in self._stops[-3:] if not stop.is_set()]
         stop = CancelToken()
         self._stops.append(stop)

@@ -1,0 +1,117 @@
+"""Several other apps use the window's model at the same time."""
+
+import threading
+
+import pytest
+
+from phichat.engine.base import CancelToken, Request
+from phichat.engine.slots import Tell
+from phichat.ui.controllers.generation import GenerationState
+from tests.support.fakes import ScriptedEngine
+from tests.support.keyrings import Keyring, install
+from tests.ui.conftest import Person
+from tests.ui.preferences.test_server import Client, asking, ended, turned_on
+
+
+class ThreadSlots:
+    """Answers each request in a thread of its own."""
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self._engine = engine
+        self._stops: list[CancelToken] = []
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, request: Request, stop: CancelToken, tell: Tell, *, is_urgent: bool = False) -> None:
+        def answer() -> None:
+            for event in self._engine.generate(request, stop):
+                tell(event)
+
+        self._stops.append(stop)
+        self._threads.append(threading.Thread(target=answer, name="slot"))
+        self._threads[-1].start()
+
+    def close(self) -> None:
+        for stop in self._stops:
+            stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class SlottedEngine(ScriptedEngine):
+    """Notes how many slots were wanted, each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[int] = []
+
+    def open_slots(self, count: int) -> ThreadSlots:
+        self.opened.append(count)
+        return ThreadSlots(self)
+
+
+@pytest.fixture(autouse=True)
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    return install(monkeypatch, Keyring())
+
+
+@pytest.fixture
+def engine() -> SlottedEngine:
+    return SlottedEngine()
+
+
+def two_asking(person: Person, engine: SlottedEngine, gate: threading.Event) -> list[Client]:
+    """Two apps, whose answers have begun."""
+    for _ in range(2):
+        engine.enqueue("One", " two", gate, " three")
+    clients = [asking(person, "Count", max_tokens=10) for _ in range(2)]
+    person.wait(lambda: len(engine.requests) == 2)
+    person.qtbot.wait(50)  # for what has come to be passed on
+    return clients
+
+
+def test_apps_are_answered_at_the_same_time(person: Person, engine: SlottedEngine) -> None:
+    turned_on(person)
+    gate = threading.Event()
+    clients = two_asking(person, engine, gate)
+    gate.set()
+    assert [ended(person, client).text for client in clients] == ["One two three"] * 2
+    assert engine.opened == [4]
+    engine.enqueue("Again")
+    assert ended(person, asking(person, "More")).text == "Again"
+    assert engine.opened == [4], "they stay open, with what was read"
+
+
+def test_all_of_them_pause_for_the_windows_message(person: Person, engine: SlottedEngine) -> None:
+    turned_on(person)
+    clients = two_asking(person, engine, threading.Event())
+    person.find("preferencesDialog").close()
+    engine.enqueue("Mine")
+    for _ in clients:
+        engine.enqueue(" four")
+    person.ask("First")
+    assert [ended(person, client).text for client in clients] == ["One two four"] * 2
+    assert person.message(1) == "Mine"
+    assert [request.turns[-1].text for request in engine.requests] == ["Count", "Count", "First", "Count", "Count"]
+
+
+def test_a_draft_is_read_once_the_apps_are_done(person: Person, engine: SlottedEngine) -> None:
+    turned_on(person)
+    gate = threading.Event()
+    clients = two_asking(person, engine, gate)
+    person.find("preferencesDialog").close()
+    person.type("A draft")
+    person.qtbot.wait(700)  # longer than a draft waits to be read
+    assert engine.drafts == []
+    gate.set()
+    person.wait(lambda: engine.drafts)
+    assert [ended(person, client).text for client in clients] == ["One two three"] * 2
+
+
+def test_how_many_is_a_preference(person: Person, engine: SlottedEngine) -> None:
+    turned_on(person)
+    person.find("serverSlotsSpin").setValue(2)
+    person.wait(lambda: person.find("serverAddress").text())
+    engine.enqueue("Hi")
+    assert ended(person, asking(person, "Hello")).text == "Hi"
+    assert engine.opened == [2]
+    person.wait_for(GenerationState.IDLE)
