@@ -70,7 +70,7 @@ class DropFilter(QObject):
 
 
 SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
-MOST_REASONS, MOST_NAMES, LONGEST_NAME = 3, 50, 60  # in a message about files that could not be attached
+MOST_REASONS, MOST_NAMES, LONGEST_NAME = 5, 50, 60  # in a message about files that could not be attached
 MOST_PASTED = 10_000_000  # characters
 GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
@@ -131,6 +131,7 @@ class AttachmentController(QObject):
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
         long_document_found(Session, Path): a file has too much text to go with a message.
         folder_found(Session, Path): a folder was chosen or dropped.
+        change_made(str, Callable, Callable): what was done, and the functions to undo and redo it.
     """
 
     failed = Signal(str, str)
@@ -140,6 +141,7 @@ class AttachmentController(QObject):
     conversations_dropped = Signal(list)
     long_document_found = Signal(object, object)
     folder_found = Signal(object, object)
+    change_made = Signal(str, object, object)
 
     def __init__(
         self,
@@ -310,16 +312,15 @@ class AttachmentController(QObject):
             self.reading_delayed.emit("")
 
     def _emit_errors(self, reading: _Reading) -> None:
-        """Emit why files could not be attached: each reason while they are few, else the names."""
+        """Emit why files could not be attached: the first reasons, and the names of others."""
         names, sentences = zip(*reading.errors, strict=True) if reading.errors else ((), ())
-        if len(names) <= MOST_REASONS:
-            text = "\n".join(sentences)
-        else:
-            shown = ", ".join(shortened(name, LONGEST_NAME) for name in names[1:MOST_NAMES])
-            others = tr("These files couldn’t be attached either: {names}").format(names=shown)
+        text = "\n".join(sentences[:MOST_REASONS])
+        if others := names[MOST_REASONS:MOST_NAMES]:
+            shown = ", ".join(shortened(name, LONGEST_NAME) for name in others)
+            either = tr("These files couldn’t be attached either: {names}").format(names=shown)
             more = len(names) - MOST_NAMES
             rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
-            text = f"{sentences[0]}\n{', '.join(filter(None, [others, rest]))}."
+            text = f"{text}\n{', '.join(filter(None, [either, rest]))}."
         if text or reading.has_file:
             self.failed.emit(reading.session.conversation.id, text)
 
@@ -355,11 +356,30 @@ class AttachmentController(QObject):
 
     @Slot(object)
     def _remove(self, file: Attachment) -> None:
-        session = self.session
-        session.attached = tuple(other for other in session.attached if other is not file)
-        self._save(session)
-        if not session.attached:
+        if file not in self.session.attached:
+            return
+        name, place = self.session.conversation.id, self.session.attached.index(file)
+
+        def put_back() -> None:
+            session = self._live(name)
+            if session and file not in session.attached:
+                session.attached = (*session.attached[:place], file, *session.attached[place:])
+                self._save(session)
+
+        def take() -> None:
+            if session := self._live(name):
+                session.attached = tuple(other for other in session.attached if other != file)
+                self._save(session)
+
+        take()
+        if not self.session.attached:
             self._composer.setFocus()
+        self.change_made.emit(tr("{name} was removed.").format(name=file.title), put_back, take)
+
+    def _live(self, name: str) -> Session | None:
+        """Return the conversation with that id as it is now; None if it was deleted."""
+        current, is_listed = self._conversations.current, bool(self._conversations.list_model.summary(name))
+        return current.cached_session(name) or (current.recall(name) if is_listed else None)
 
     def _save(self, session: Session) -> None:
         """Show and store what is attached in `session`, unless that was deleted meanwhile."""

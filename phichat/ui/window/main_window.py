@@ -280,8 +280,9 @@ class MainWindow(QMainWindow):
         self.generation.replied.connect(conversations.on_replied)
         message_commands.path_changed.connect(self._on_path)
         message_commands.store_in(conversations.autosave)
-        message_commands.change_made.connect(conversations.undo_stack.record)
-        message_commands.change_made.connect(self.sidebar.keep_undo_bar_here)
+        for changed in (message_commands.change_made, self._attachments.change_made):
+            changed.connect(conversations.undo_stack.record)
+            changed.connect(self.sidebar.keep_undo_bar_here)
         message_commands.toggled.connect(conversations.undo_stack.record_quietly)
 
     def _connect_models(self) -> None:

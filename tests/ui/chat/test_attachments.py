@@ -180,6 +180,21 @@ def test_a_long_text_that_is_pasted_stays_text_and_is_weighed_too(person: Person
     assert person.written() == "word " * 1200
 
 
+def test_a_text_that_was_removed_is_there_again_after_undo(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Notes.\n", "utf-8")
+    data = QMimeData()
+    data.setText("A line of it.\n" * 2000)
+    person.find("composer").insertFromMimeData(data)
+    attach(person, tmp_path / "notes.txt")
+    before = person.window.session.attached
+    QTest.mouseClick(_all(person, "composerBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
+    assert before[0] not in person.window.session.attached
+    person.click("undoButton")
+    assert person.window.session.attached == before
+    person.click("redoButton")
+    assert chips(person) == ["notes.txt"]
+
+
 def test_a_chip_is_removed_by_key_and_the_focus_goes_on(person: Person, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("a.txt", "b.txt")]
     for file in files:
@@ -232,13 +247,15 @@ def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
     assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
 
 
-def test_all_files_that_were_refused_are_named(person: Person, notes: Path, tmp_path: Path) -> None:
+def test_all_refused_files_are_named_and_the_first_with_reasons(person: Person, notes: Path, tmp_path: Path) -> None:
     bad = [tmp_path / f"picture {number}.png" for number in range(9)]
     for file in bad:
         file.write_bytes(b"\x89PNG\0\0")
     drop(person, *bad[:5], notes, *bad[5:])
     person.wait(lambda: "picture 8.png" in person.status())
-    assert all(file.name in person.status() for file in bad)
+    *reasons, others = person.status().splitlines()
+    assert [line.split(" isn’t a text file.")[0] for line in reasons] == [file.name for file in bad[:5]]
+    assert all(file.name in others for file in bad[5:])
     assert chips(person) == ["notes.txt"]
 
 
