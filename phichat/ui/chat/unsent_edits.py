@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
@@ -23,7 +24,7 @@ class UnsentEdits(QObject):
         self._state, self._composer, self._conversations = transcript.context.state, composer, conversations
         self._edited_in: dict[str, None] = {}  # ids, in the order of editing
         signals = transcript.context.signals
-        conversations.autosave.unsent_edits = self._texts
+        conversations.autosave.unsent_edits = self._unsent
         signals.editing_changed.connect(self._on_editing)
         signals.edit_changed.connect(conversations.current.save_soon)
 
@@ -37,22 +38,28 @@ class UnsentEdits(QObject):
         current = self._conversations.current
         for name in self._edited_in:
             if name == current.session.conversation.id:
-                if texts := self._take_texts(current.session):
+                texts, files = self._take(current.session)
+                current.session.attached = tuple(dict.fromkeys((*current.session.attached, *files)))
+                if texts:
                     self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
             elif self._conversations.list_model.summary(name) and (session := current.recall(name)):
-                session.draft = "\n\n".join(filter(None, [session.draft, *self._take_texts(session)]))
+                texts, files = self._take(session)
+                session.draft = "\n\n".join(filter(None, [session.draft, *texts]))
+                session.attached = tuple(dict.fromkeys((*session.attached, *files)))
                 self._conversations.save_draft(session)
 
-    def _take_texts(self, session: Session) -> list[str]:
+    def _take(self, session: Session) -> tuple[list[str], Attachments]:
         """Return what was written in editors of `session`, on whatever branch, and forget it."""
-        texts = self._texts(session)
+        found = self._unsent(session)
         for message in session.conversation.messages():
             self._state.unsent_edits.pop(message.id, None)
-        return texts
+            self._state.unsent_files.pop(message.id, None)
+        return found
 
-    def _texts(self, session: Session) -> list[str]:
-        edits = self._state.unsent_edits
-        if not edits:
-            return []
-        messages = session.conversation.messages()
-        return [edits[message.id] for message in messages if edits.get(message.id, message.text) != message.text]
+    def _unsent(self, session: Session) -> tuple[list[str], Attachments]:
+        """Return the texts that were changed, and the files that were added."""
+        edits, edited_files = self._state.unsent_edits, self._state.unsent_files
+        messages = session.conversation.messages() if edits else []
+        texts = [edits[each.id] for each in messages if edits.get(each.id, each.text) != each.text]
+        files = [file for each in messages for file in edited_files.get(each.id, ()) if file not in each.attachments]
+        return texts, tuple(files)

@@ -57,8 +57,8 @@ class AutoSave(QObject):
     Attributes:
         last: the future of the last write, but for the growth of a reply, which may wait for more; once it is done, all
             writes before it are done, too.
-        unsent_edits: returns the texts being written in place of messages of a conversation. They are stored as the end
-            of its draft, in case the window can't be closed in an orderly way.
+        unsent_edits: returns the texts being written in place of messages of a conversation, and the files added there.
+            They are stored as the end of its draft, in case the window can't be closed in an orderly way.
 
     Signals:
         touched(Session): it is new, or has a new message.
@@ -86,7 +86,7 @@ class AutoSave(QObject):
         self._stored: WeakKeyDictionary[Session, _Stored] = WeakKeyDictionary()
         self._trouble = ""
         self.last: Future[Any] | None = None
-        self.unsent_edits: Callable[[Session], Sequence[str]] = lambda _: ()
+        self.unsent_edits: Callable[[Session], tuple[Sequence[str], Attachments]] = lambda _: ((), ())
         self._done.connect(self._show_error)
         self._emptied.connect(self._on_gone)
 
@@ -99,8 +99,10 @@ class AutoSave(QObject):
         is_begun = bool(messages) or heading.changed != heading.created  # the latter when all were deleted
         draft = record.draft, record.attached
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
-        if edits := _joined(self.unsent_edits(session)):
-            session.draft = session.draft.removesuffix(edits).removesuffix(GAP)
+        texts, files = self.unsent_edits(session)
+        if texts:
+            session.draft = session.draft.removesuffix(_joined(texts)).removesuffix(GAP)
+        session.attached = tuple(file for file in session.attached if file not in files)
 
     def mark_messages_stored(self, session: Session, messages: Iterable[Message]) -> None:
         """Note that `messages` of `session` are stored."""
@@ -160,7 +162,7 @@ class AutoSave(QObject):
             self._drop(session)
         elif stored is None:
             self._store(session)
-        elif (stored.draft, stored.attached) != (self._draft(session), session.attached):
+        elif (stored.draft, stored.attached) != self._draft(session):
             self._store_draft(session, stored)
             self._store_title(session, stored)
 
@@ -231,7 +233,8 @@ class AutoSave(QObject):
     def _store(self, session: Session) -> "Future[None] | None":
         stored = self._stored.get(session)
         if stored is None:
-            record = replace(record_from_session(session), draft=self._draft(session))
+            draft, attached = self._draft(session)
+            record = replace(record_from_session(session), draft=draft, attached=attached)
             self.mark_stored(session, record)
             return self._watch(self._history().save_conversation(record))
         self._store_details(session, stored)
@@ -258,16 +261,18 @@ class AutoSave(QObject):
             self._watch(self._history().set_details(session.conversation.id, *details))
 
     def _store_draft(self, session: Session, stored: _Stored) -> None:
-        if stored.draft != (draft := self._draft(session)):
+        draft, attached = self._draft(session)
+        if stored.draft != draft:
             stored.draft = draft
             self._watch(self._history().set_draft(session.conversation.id, draft))
-        if stored.attached != session.attached:
-            stored.attached = session.attached
-            self._watch(self._history().set_attached(session.conversation.id, session.attached))
+        if stored.attached != attached:
+            stored.attached = attached
+            self._watch(self._history().set_attached(session.conversation.id, attached))
 
-    def _draft(self, session: Session) -> str:
-        """Return the draft as it is stored."""
-        return _joined([session.draft, *self.unsent_edits(session)])
+    def _draft(self, session: Session) -> tuple[str, Attachments]:
+        """Return the draft and its attachments as they are stored."""
+        texts, files = self.unsent_edits(session)
+        return _joined([session.draft, *texts]), tuple(dict.fromkeys((*session.attached, *files)))
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
         """Store the title if it changed, as one made from the draft does."""

@@ -232,6 +232,7 @@ class UserMessageView(MessageView):
     def _on_files(self) -> None:
         if self._editor:
             self._state.unsent_files[self._message.id] = self._editor.chips.files()
+            self._signals.edit_changed.emit()
 
     @Slot(str)
     def _on_sent(self, text: str) -> None:

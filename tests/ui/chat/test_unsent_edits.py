@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from phichat.store.base import ConversationRecord
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.transcript.message_editor import MessageEditor
 from tests.support.stored_history import put
@@ -67,32 +68,33 @@ def test_an_edit_on_a_branch_that_is_not_shown_becomes_a_draft(many: Person, ope
     assert again.written() == f"Tell me of {MANY[0]} too and more"
 
 
-def stored_draft(person: Person) -> str:
-    """What would be the draft of the conversation shown if the power failed now."""
+def stored(person: Person) -> ConversationRecord:
+    """What would be left of the conversation shown if the power failed now."""
     conversations = person.window.conversations
     if conversations.autosave.last:
         conversations.autosave.last.result(10)
-    return conversations.history().load_conversation(person.window.session.conversation.id).draft
+    return conversations.history().load_conversation(person.window.session.conversation.id)
 
 
 def test_a_power_cut_loses_no_edit(many: Person) -> None:
     show(many, MANY[0])
     many.type("a draft")
     edit(many, " and more")
-    many.wait(lambda: stored_draft(many) == f"a draft\n\nTell me of {MANY[0]} and more")
+    many.wait(lambda: stored(many).draft == f"a draft\n\nTell me of {MANY[0]} and more")
     many.click("editSend")
     many.wait_for(GenerationState.IDLE)
-    many.wait(lambda: stored_draft(many) == "a draft")
+    many.wait(lambda: stored(many).draft == "a draft")
 
 
 def test_an_edit_is_no_draft_while_the_window_is_open(many: Person) -> None:
     show(many, MANY[0])
     edit(many, " and more")
-    many.wait(lambda: stored_draft(many))
+    many.find("editField").insertPlainText("A line of it.\n" * 2000)
+    many.wait(lambda: stored(many).attached)
     for title in MANY[1:]:
         show(many, title)
     show(many, MANY[0])
-    assert many.written() == ""
+    assert (many.written(), many.window.session.attached) == ("", ())
     assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]} and more"
 
 
@@ -121,3 +123,20 @@ def test_text_that_was_attached_to_a_cancelled_edit_is_there_again(many: Person)
     many.qtbot.wait(0)
     edit(many, "")
     assert len(many.find("editBox", MessageEditor).chips.files()) == 1
+
+
+def test_text_that_was_attached_to_an_edit_is_kept_with_the_draft(
+    many: Person, open_window: Callable[[], Person]
+) -> None:
+    show(many, MANY[0])
+    edit(many, "")
+    many.find("editField").insertPlainText("A line of it.\n" * 2000)
+    many.wait(lambda: stored(many).attached)
+    [file] = stored(many).attached
+    assert many.window.session.attached == ()
+    many.window.close()
+    again = open_window()
+    again.wait(lambda: len(again.titles()) == len(MANY))
+    show(again, MANY[0])
+    assert again.window.session.attached == (file,)
+    assert again.written() == ""
