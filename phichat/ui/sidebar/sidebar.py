@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Signal, Slot
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Sidebar(QWidget):
-    """The list of conversations and everything that the user can do in it.
+    """The list of conversations and everything that the user can do in it. Escape leads back to it from other pages.
 
     Attributes:
         titles: the list view of the conversations.
@@ -103,7 +103,8 @@ class Sidebar(QWidget):
 
     def show_list(self) -> None:
         """Show the conversations instead of search results or the bin, with the focus if that had it."""
-        had_focus = self._bin is not None and self._bin.isAncestorOf(self.window().focusWidget() or self)
+        page, focus = self._pages.currentWidget(), self.window().focusWidget()
+        had_focus = page is not None and page is not self.titles and focus is not None and page.isAncestorOf(focus)
         self._pages.setCurrentWidget(self.titles)
         if had_focus:
             self.titles.setFocus()
@@ -251,6 +252,12 @@ class Sidebar(QWidget):
         self._bin.purged.connect(self.purged)
         self._pages.addWidget(self._bin)
         return self._bin
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._pages.currentWidget() is not self.titles:
+            self.show_list()
+        else:
+            super().keyPressEvent(event)
 
     @Slot()
     def _show_icons(self) -> None:

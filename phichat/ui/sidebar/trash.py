@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QItemSelection, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QItemSelection, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
@@ -17,7 +16,7 @@ from phichat.ui.widgets.foreign_text import plain_label
 
 
 class TrashPage(QWidget):
-    """The list of deleted conversations and its buttons. What is typed here goes nowhere, and Escape leads back.
+    """The list of deleted conversations and its buttons. What is typed here goes nowhere.
 
     Signals: `left` for the way back to the conversations; `read(str)` with an id; `restored(list)` with ids,
     `purged(list)` with summaries.
@@ -103,12 +102,6 @@ class TrashPage(QWidget):
     def _purge(self) -> None:
         if selected := self._selected():
             self.purged.emit(selected)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
-        else:
-            super().keyPressEvent(event)
 
     @Slot()
     def _show_icons(self) -> None:

@@ -93,6 +93,15 @@ def test_escape_brings_the_list_back(three: Person) -> None:
     assert three.find("conversationList").hasFocus()
 
 
+def test_escape_leads_back_from_the_results_too(three: Person) -> None:
+    search(three, "puck")
+    three.wait(lambda: len(found(three)) == 3)
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Down)
+    QTest.keyClick(three.find("searchResults"), Qt.Key.Key_Escape)
+    assert three.find("conversationList").hasFocus()
+    assert three.find("searchField").text() == ""
+
+
 @pytest.mark.parametrize("how", ["escape", "backspace", "bin"])
 def test_with_the_search_its_marks_go(three: Person, how: str) -> None:
     search(three, "slides")
