@@ -71,14 +71,14 @@ class UserMessageView(MessageView):
             self._editor.changed.connect(self._on_edit)
             self._editor.sent.connect(self._on_sent)
             self._editor.cancelled.connect(self._on_cancelled)
-            if cancelled := self._state.cancelled_edits.pop(self._message.id, None):
-                self._editor.restore_changes(*cancelled)
             self._column.insertWidget(self._column.indexOf(self._line), self._editor)
             self._editor.show()
             self._show_edit(is_editing=True)
             self.refresh_actions()
             self.update_tab_order()
             self._signals.editing_changed.emit(self)
+            if cancelled := self._state.cancelled_edits.pop(self._message.id, None):
+                self._editor.restore_changes(*cancelled)
         self._editor.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def is_editing(self) -> bool:

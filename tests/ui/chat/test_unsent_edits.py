@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from phichat.store.base import ConversationRecord
 from phichat.ui.controllers.generation import GenerationState
@@ -103,14 +104,16 @@ def test_an_edit_that_was_cancelled_is_there_when_it_is_opened_again(many: Perso
     edit(many, " and more")
     QTest.keyClick(many.find("editField"), Qt.Key.Key_Escape)
     assert many.message(0) == f"Tell me of {MANY[0]}"
-    many.qtbot.wait(0)
+    many.wait(lambda: not many.window.findChild(MessageEditor))
     many.press_in(0, "Edit")
     field = many.find("editField")
     assert field.toPlainText() == f"Tell me of {MANY[0]} and more"
+    hints = [label.text() for label in many.find("editBox").findChildren(QLabel)]
+    assert "Your unsent changes are back. Undo them to see the original message." in hints
     field.undo()
     assert field.toPlainText() == f"Tell me of {MANY[0]}"
     many.click("editCancel")
-    many.qtbot.wait(0)
+    many.wait(lambda: not many.window.findChild(MessageEditor))
     many.press_in(0, "Edit")
     assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]}"
 
@@ -120,7 +123,7 @@ def test_text_that_was_attached_to_a_cancelled_edit_is_there_again(many: Person)
     edit(many, "")
     many.find("editField").insertPlainText("A line of it.\n" * 2000)
     QTest.keyClick(many.find("editField"), Qt.Key.Key_Escape)
-    many.qtbot.wait(0)
+    many.wait(lambda: not many.window.findChild(MessageEditor))
     edit(many, "")
     assert len(many.find("editBox", MessageEditor).chips.files()) == 1
 
