@@ -93,7 +93,8 @@ class AnswerColumn(QFrame):
             announce(self, done if reply.ending is Ending.STOP else f"{self.title}: {footer(reply)}")
 
     def set_framed(self, *, is_framed: bool) -> None:
-        """Frame the column as the one that the conversation goes on from, or don't."""
+        """Frame the column as the one that the conversation goes on from, or don't: then Tab skips it."""
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if is_framed else Qt.FocusPolicy.ClickFocus)
         if bool(self.property("framed")) != is_framed:
             self.setProperty("framed", is_framed)
             self.setStyleSheet(self.styleSheet())  # evaluates the property again

@@ -123,9 +123,10 @@ class AnswerColumns(QWidget):
 
     @Slot(QWidget, QWidget)
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
-        """Frame the column that has the focus; the frame stays when that moves to the message field."""
+        """Frame the column that has the focus, or in which something was clicked: Tab moves past others' buttons."""
+        is_clicked = QApplication.mouseButtons() != Qt.MouseButton.NoButton
         for at, column in enumerate(self._columns):
-            if now and (now is column or column.isAncestorOf(now)):
+            if now and (now is column or (is_clicked and column.isAncestorOf(now))):
                 self._show_current(at)
 
     @Slot(int)

@@ -197,6 +197,16 @@ def test_a_question_goes_on_with_the_answer_that_is_framed(written: Person) -> N
     assert [written.message(number) for number in (1, 2)] == ["Rain falls", "And then?"]
 
 
+def test_the_frame_stays_while_tab_moves_on_to_the_message_field(written: Person) -> None:
+    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
+    for _ in range(20):
+        if written.window.focusWidget() is written.find("composer"):
+            break
+        QTest.keyClick(written.window.focusWidget(), Qt.Key.Key_Tab)
+    assert written.window.focusWidget() is written.find("composer")
+    assert framed(written) == [2]
+
+
 def test_a_question_queued_while_they_grow_goes_on_with_the_framed_one(growing: Person, gate: threading.Event) -> None:
     QTest.keyClick(column(growing, 1), Qt.Key.Key_Right)
     QTest.keyClick(column(growing, 2), Qt.Key.Key_Right)
