@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class ConversationCommands(QObject):
     """Changes conversations in the list, in memory and in the history alike.
 
+    Attributes:
+        is_listed: whether the list was read since the start.
+
     Signals:
         stopped: the conversation of the reply under way is being deleted.
         restored: deleted conversations are listed again, but another one stays shown.
@@ -55,6 +58,7 @@ class ConversationCommands(QObject):
         self._history, self._tasks, self._autosave = history, tasks, autosave
         self._list_model, self._current, self._undo_stack = list_model, current, undo_stack
         self._temporary: dict[str, Session] = {}
+        self.is_listed = False
 
     @Slot(str, str)
     def rename(self, name: str, title: str) -> None:
@@ -140,6 +144,22 @@ class ConversationCommands(QObject):
         self._current.reload_sessions()
         self._list_model.begin_loading()
         self._tasks.run(lambda _: self._summaries_after(last), self._list_model.set_conversations, self.failed.emit)
+
+    @Slot()
+    def reload_if_changed(self) -> None:
+        """Read the list again if another program has changed it, such as `phichat history import`."""
+        if self.is_listed:
+            last = self._autosave.last
+            self._tasks.run(lambda _: self._summaries_after(last), self._on_summaries)
+
+    def _on_summaries(self, summaries: Sequence[ConversationSummary]) -> None:
+        listed = {each.id: each.title for each in self._list_model.summaries() if not self._is_temporary(each.id)}
+        stored, current = {each.id: each.title for each in summaries}, self._current.session
+        if not self._autosave.is_begun(current):  # a draft that is being written is not listed yet
+            for known in (listed, stored):
+                known.pop(current.conversation.id, None)
+        if listed != stored:
+            self.reload_list()
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""

@@ -117,6 +117,7 @@ class Conversations(QObject):
         elif isinstance(found, list):
             self.list_model.set_conversations(found)
             self.list_changed.emit()
+            self.commands.is_listed = True
             self.autosave.empty_bin()
         elif isinstance(found, ConversationRecord):
             self.current.resume_draft(found)

@@ -5,7 +5,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QBoxLayout
 
 from phichat.chat.attachments import Attachment
@@ -80,6 +81,14 @@ class SidebarController(QObject):
         conversations.undo_stack.announced.connect(self._on_change)
         conversations.undo_stack.undone.connect(self._on_undone)
         current.session_changed.connect(self._on_session_changed)
+        if isinstance(application := QGuiApplication.instance(), QGuiApplication):
+            application.applicationStateChanged.connect(self._on_application_state)
+
+    @Slot(Qt.ApplicationState)
+    def _on_application_state(self, state: Qt.ApplicationState) -> None:
+        """Look for what another program has changed, now that the user comes back from one."""
+        if state is Qt.ApplicationState.ApplicationActive:
+            self._conversations.commands.reload_if_changed()
 
     @Slot()
     def _on_trash_changed(self) -> None:

@@ -565,3 +565,18 @@ def test_another_model_than_before_is_said(home: Path, open_window: Callable[[],
     person.wait_for(GenerationState.IDLE)
     person.open("Whales")
     person.wait(lambda: "This conversation used phi-3-mini" in person.status())
+
+
+def test_what_another_program_changed_is_seen_when_the_user_comes_back(two: Person, home: Path) -> None:
+    two.type("a draft")
+    history = History(home / "history.sqlite3", is_guest=True)
+    gone = next(summary.id for summary in history.list_conversations() if summary.title == "Whales")
+    history.save_conversation(talk("Boats")).result()
+    history.move_to_trash([gone]).result()
+    history.close()
+    assert sorted(two.titles()) == ["Bread", "Whales"]
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    application.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    two.wait(lambda: {"Boats", "Bread"} <= set(two.titles()) and "Whales" not in two.titles())
+    assert two.written() == "a draft"
