@@ -580,3 +580,26 @@ def test_what_another_program_changed_is_seen_when_the_user_comes_back(two: Pers
     application.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
     two.wait(lambda: {"Boats", "Bread"} <= set(two.titles()) and "Whales" not in two.titles())
     assert two.written() == "a draft"
+
+
+def test_what_the_user_changed_is_not_read_again(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands, read = two.window.conversations.commands, list[bool]()
+    monkeypatch.setattr(commands, "reload_list", lambda: read.append(True))
+    two.ask("Boats?")
+    two.wait_for(GenerationState.IDLE)
+    two.open("Bread")
+    two.type("a draft")
+    two.window.commands.new.trigger()
+    two.type("another draft")
+    two.window.commands.new.trigger()
+    two.window.commands.temporary.trigger()
+    two.ask("Secrets?")
+    two.wait_for(GenerationState.IDLE)
+    two.window.commands.new.trigger()
+    two.type("a third draft")
+    two.window.conversations.current.save_now()
+    commands.reload_if_changed()
+    with two.qtbot.waitSignal(commands.trash_loaded):
+        commands.list_bin()
+    two.qtbot.wait(100)
+    assert not read
