@@ -34,6 +34,7 @@ from tests.support.hub.server import HubServer
 from tests.support.servers.releases import ReleasesServer
 
 ROOT = Path(__file__).parents[1]
+MEMORY_FOR_FILES = 4_000_000_000  # bytes; all tests together leave one gigabyte
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
@@ -46,7 +47,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     if config.option.dist == "no":
         config.option.dist = "worksteal"
+    _keep_files_in_memory()
     return (os.cpu_count() or 1) + 2
+
+
+def _keep_files_in_memory() -> None:
+    """Put the files of all tests where there is much memory for them, and delete them at the end.
+
+    A thousand histories wait for the disk otherwise. What the tests end is processes, which lose nothing there either.
+    To look at the files of a test, run it alone.
+    """
+    there = Path("/dev/shm")
+    if "PYTEST_DEBUG_TEMPROOT" in os.environ or not there.is_dir() or not os.access(there, os.W_OK):
+        return
+    if os.statvfs(there).f_flag & os.ST_NOEXEC:
+        return
+    if min(shutil.disk_usage(there).free, psutil.virtual_memory().available) > MEMORY_FOR_FILES:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="phi-", dir=there)
+        atexit.register(shutil.rmtree, os.environ["PYTEST_DEBUG_TEMPROOT"], ignore_errors=True)
 
 
 def pytest_collection(session: pytest.Session) -> None:
