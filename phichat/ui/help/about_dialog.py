@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import tr
-from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.dialogs import close_button_box
@@ -55,7 +55,7 @@ class AboutDialog(QDialog):
         if licences:
             layout.addWidget(_licences_link(licences))
         layout.addWidget(close_button_box(self))
-        self.resize(scaled(600), scaled(480))
+        resize_window(self, 600, 480)
 
 
 def _licences_link(licences: Path) -> QLabel:

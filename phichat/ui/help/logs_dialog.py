@@ -7,7 +7,7 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
-from phichat.ui.theme.scaling import fixed_font, scaled
+from phichat.ui.theme.scaling import fixed_font, resize_window
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box, open_folder
 from phichat.ui.widgets.foreign_text import PlainTextEdit
@@ -50,7 +50,7 @@ class LogsDialog(QDialog):
         )
         layout.addWidget(self._text)
         layout.addLayout(buttons)
-        self.resize(scaled(680), scaled(440))
+        resize_window(self, 680, 440)
         self.show_log()
 
     @Slot()

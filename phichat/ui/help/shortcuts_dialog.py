@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from phichat.i18n import tr
-from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.dialogs import close_button_box
 
@@ -49,7 +49,7 @@ class ShortcutsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self._list)
         layout.addWidget(close_button_box(self))
-        self.resize(scaled(600), scaled(560))
+        resize_window(self, 600, 560)
 
     def _add_group(self, heading: str, rows: Iterable[Row]) -> None:
         top = QTreeWidgetItem([heading])

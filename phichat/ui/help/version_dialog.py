@@ -9,7 +9,7 @@ from phichat.i18n import tr
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.blocks.render_context import RenderContext
-from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.dialogs import LinkDialog, close_button_box
@@ -41,7 +41,7 @@ class VersionDialog(QDialog):
         )
         layout.addWidget(help_label(words.format(version=ours)))
         layout.addWidget(self._buttons())
-        self.resize(scaled(560), scaled(440))
+        resize_window(self, 560, 440)
 
     def _buttons(self) -> QDialogButtonBox:
         box = close_button_box(self)

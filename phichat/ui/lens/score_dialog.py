@@ -14,7 +14,7 @@ from phichat.ui.lens.legend import LensLegend
 from phichat.ui.lens.lens_text import LensText
 from phichat.ui.lens.pointer import LensPointer
 from phichat.ui.lens.scored_text import ScoredText
-from phichat.ui.theme.scaling import scaled
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import heading_label, help_label, push_button
@@ -66,7 +66,7 @@ class ScoreDialog(QDialog):
         self._pages.addWidget(self._field)
         self._pages.addWidget(self._make_result_page())
         self._lay_out()
-        self.resize(scaled(WIDTH), scaled(HEIGHT))
+        resize_window(self, WIDTH, HEIGHT)
         self._show_state()
 
     def text(self) -> str:

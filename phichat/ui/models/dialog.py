@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,7 +20,7 @@ from phichat.ui.models.results import SearchResults
 from phichat.ui.models.search import HubSearch
 from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
-from phichat.ui.theme.scaling import text_scale
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
@@ -32,7 +32,7 @@ from phichat.ui.widgets.text_input import LineEdit
 if TYPE_CHECKING:
     from phichat.models.library import Library
 
-DIALOG_SIZE = QSize(840, 680)
+WIDTH, HEIGHT = 840, 680
 HUB, CHECKSUM = "hub", "checksum"  # sources of feedback
 
 
@@ -84,7 +84,7 @@ class ModelsDialog(QDialog):
         self._lay_out()
         self._connect(downloads)
         self._table.setFocus()
-        self.resize((DIALOG_SIZE * text_scale()).boundedTo(self.screen().availableSize() - QSize(20, 60)))
+        resize_window(self, WIDTH, HEIGHT)
         self.load_listings()
 
     def show_model(self, name: str) -> None:

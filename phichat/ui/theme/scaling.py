@@ -10,6 +10,7 @@ from shiboken6 import isValid
 
 LEAST, MOST, STEP = 80, 200, 10  # percent of the desktop's text size
 TAB = 4  # columns
+FRAME = QSize(20, 60)  # pixels that a window's frame and title may take
 _PIXELS = "designedPixels"
 _KEPT_FONT = "_q_styleSheetWidgetFont"  # the font that Qt brings back with the next style sheet of the application
 _HAS_FONT = Qt.WidgetAttribute.WA_SetFont
@@ -50,6 +51,12 @@ def text_scale() -> float:
 def scaled(pixels: int) -> int:
     """Return `pixels`, a size at the desktop's text size, at the present one."""
     return round(pixels * text_scale())
+
+
+def resize_window(window: QWidget, width: int, height: int) -> None:
+    """Resize `window` to pixels that scale with the text size, as far as there is room on the screen."""
+    room = window.screen().availableSize() - FRAME
+    window.resize(QSize(scaled(width), scaled(height)).boundedTo(room))
 
 
 def set_tab_width(field: QTextEdit | QPlainTextEdit) -> None:

@@ -14,12 +14,13 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel, QMenu, QTreeWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QTreeWidget
 
 from phichat import __version__, i18n
 from phichat.diagnostics import licences, logs
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.theme.scaling import FRAME, MOST, set_text_size
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -83,6 +84,20 @@ def test_f11_fills_the_screen_and_gives_it_back(person: Person) -> None:
         person.press(Qt.Key.Key_F11)
     assert person.window.isMaximized()
     assert not person.window.isFullScreen()
+
+
+def test_a_dialog_fits_on_the_screen_at_any_text_size(person: Person) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    set_text_size(application, MOST, "")
+    try:
+        for name, title in (("shortcutsDialog", "Keyboard shortcuts"), ("aboutDialog", "About Phichat")):
+            _action(person, title).trigger()
+            dialog = person.find(name, QDialog)
+            assert dialog.height() <= dialog.screen().availableSize().height() - FRAME.height()
+            dialog.close()
+    finally:
+        set_text_size(application, 100, "")
 
 
 def test_about_names_versions_and_licences(person: Person) -> None:
