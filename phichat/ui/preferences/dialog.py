@@ -177,8 +177,9 @@ class PreferencesDialog(QDialog):
         resize_window(self, 620, 500)
 
     def show_servers(self) -> None:
-        """Show the page with the servers."""
+        """Show the page with the servers, with the focus where one chooses or adds one."""
         self._tabs.setCurrentWidget(self._servers)
+        self._servers.focus_first()
 
     @Slot(int)
     def show_size(self, percent: int) -> None:

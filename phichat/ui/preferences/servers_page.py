@@ -117,6 +117,10 @@ class ServersPage(QWidget):
         self._theme.apply_stylesheet(button, "small")
         return button
 
+    def focus_first(self) -> None:
+        """Focus the list of servers or, if there are none, the field for an address."""
+        (self._list if self._list.count() else self._address).setFocus()
+
     @Slot()
     def _show_servers(self) -> None:
         """Show the servers as they are; the current one stays."""

@@ -71,6 +71,11 @@ def answered(page: Person, dialog: str, button: str) -> None:
     QTest.mouseClick(box.findChild(QWidget, button), Qt.MouseButton.LeftButton)
 
 
+def test_the_first_thing_to_do_has_the_focus(page: Person) -> None:
+    dialog = page.find("preferencesDialog")
+    assert dialog.focusWidget() is page.find("serverAddressField")
+
+
 def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     assert page.find("noServers").isVisible()
     add(page, server.host, "gaming")
