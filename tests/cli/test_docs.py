@@ -10,8 +10,10 @@ import pytest
 
 from phichat import cli
 from phichat.chat.conversation import Ending
+from phichat.cli.console import Console
 from phichat.engine.base import Done, Piece, PromptFit, Request
 from tests.support.fakes import ScriptedEngine
+from tests.support.pdf_files import lines_down, page_of, pdf_file
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -235,3 +237,27 @@ def test_models_that_find_more_are_named_but_not_downloaded(phichat: Run) -> Non
     status, out, err = phichat("docs", "model", "embeddinggemma-300m-q8_0")
     assert (status, out) == (1, "")
     assert "isn’t downloaded. Run `phichat models download ggml-org/" in err
+
+
+def test_a_protected_file_asks_for_its_password_in_a_terminal(
+    phichat: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "locked.pdf"
+    path.write_bytes(pdf_file([page_of(lines_down(["The pump is oiled."]))], password="sesame"))
+    _, _, err = phichat("docs", "add", "work", str(path))
+    assert "locked.pdf is protected. Enter its password." in err
+    asked: list[str] = []
+
+    def enter(prompt: str) -> str:
+        asked.append(prompt)
+        return "sesame" if asked[1:] else "mellon"
+
+    monkeypatch.setattr(Console, "is_interactive", True)
+    monkeypatch.setattr("getpass.getpass", enter)
+    path.touch()  # what could not be read is not tried again until it changes
+    phichat("docs", "add", "work", str(path))
+    assert asked == [
+        "locked.pdf is protected. Enter its password. ",
+        "That isn’t the password for locked.pdf. Try again. ",
+    ]
+    assert "The pump is oiled." in phichat("docs", "search", "work", "pump")[1]

@@ -150,7 +150,11 @@ class DocumentsPresenter(QObject):
 
     @Slot(str, object)
     def _show_page(self, name: str, progress: Progress) -> None:
-        if name == self._session.conversation.id and progress.path in self._files and progress.place:
+        if name != self._session.conversation.id:
+            return
+        if progress.path not in self._files:
+            self._show_chips()
+        elif progress.place:
             self._files[progress.path].show_state(progress.place)
 
     @Slot(str, object, str)
