@@ -41,7 +41,7 @@ def _add(options: argparse.Namespace, library: LocalLibrary, console: Console) -
         _required(library, name)
     library.add(name, options.paths)
     with interrupting(stop):
-        index(library, name, console, stop)
+        index(library, name, console, stop, retries=True)
     collection = _required(library, name)
     if options.json:
         console.print_json(_collection_json(collection))

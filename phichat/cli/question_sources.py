@@ -151,14 +151,20 @@ def embedding_model(context: Context) -> Path | None:
 
 
 def index(
-    library: LocalLibrary, name: str, console: Console, stop: CancelToken, passwords: Passwords = NO_PASSWORDS
+    library: LocalLibrary,
+    name: str,
+    console: Console,
+    stop: CancelToken,
+    passwords: Passwords = NO_PASSWORDS,
+    *,
+    retries: bool = False,
 ) -> int:
     """Read what is new in a collection, with progress; return how many files failed. Each is told in a sentence.
 
     In a terminal, a protected one asks for its password.
     """
     failed, locked = 0, dict[Path, str]()
-    for progress in library.index(name, stop, passwords):
+    for progress in library.index(name, stop, passwords, retries=retries):
         if progress.locked and console.is_interactive:
             locked[progress.locked] = progress.error
         elif progress.error:

@@ -161,10 +161,13 @@ class DocumentLibrary(Protocol):
     def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
         """Remove files and folders from a collection, or the collection; return how many. The files themselves stay."""
 
-    def index(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
+    def index(
+        self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
+    ) -> Iterator[Progress]:
         """Read what is new or has changed in a collection; yield Progress before each file and at the end.
 
-        Files that could not be read before are tried again if `passwords` has theirs, which is kept nowhere.
+        Files that could not be read before are tried again if `passwords` has theirs, which is kept nowhere; or all
+        of them, if it `retries`.
         What was yielded as done stays so, whatever happens then. A file that cannot be read is no error.
         """
 

@@ -85,6 +85,19 @@ def test_the_page_that_is_read_is_told_of_each_file_and_of_all(
     assert sentences[-2:] == ["Reading file 2 of 2: b.txt · page 3 of 3 · 6 pages in all", ""]
 
 
+def test_what_could_not_be_read_is_tried_again_if_wanted(
+    library: LocalLibrary, folder: Path, index: Index, reader: TextReader
+) -> None:
+    (folder / "bad.txt").write_text("damaged")
+    library.add("papers", [folder])
+    index()
+    reader.read_paths.clear()
+    index()
+    assert reader.read_paths == []
+    list(library.index("papers", CancelToken(), retries=True))
+    assert reader.read_paths == [folder / "bad.txt"]
+
+
 def test_indexing_again_reads_nothing(library: LocalLibrary, folder: Path, index: Index, reader: TextReader) -> None:
     library.add("papers", [folder])
     index()

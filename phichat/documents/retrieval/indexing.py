@@ -48,10 +48,13 @@ class Indexer:
     def __init__(self, database: DocumentDatabase, reader: DocumentReader, embedder: Embedder | None) -> None:
         self._database, self._reader, self.embedder = database, reader, embedder
         self._passwords: Passwords = NO_PASSWORDS
+        self._retries = False
 
-    def run(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
+    def run(
+        self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
+    ) -> Iterator[Progress]:
         """See DocumentLibrary.index."""
-        self._passwords = passwords
+        self._passwords, self._retries = passwords, retries
         waiting = self._scan(name, stop)
         last, read = _Outcome(), 0
         for done, file in enumerate(waiting):
@@ -79,10 +82,10 @@ class Indexer:
         gone = [file for file in known if file.path not in there and file.state is not FileState.MISSING]
         for file in gone:
             self._set_state(file, FileState.MISSING)
-        return [file for file in known if file.path in there and (_is_due(file) or self._is_unlocked(file))]
+        return [file for file in known if file.path in there and (_is_due(file) or self._is_tried_again(file))]
 
-    def _is_unlocked(self, file: StoredFile) -> bool:
-        return file.state is FileState.FAILED and file.path in self._passwords
+    def _is_tried_again(self, file: StoredFile) -> bool:
+        return file.state is FileState.FAILED and (self._retries or file.path in self._passwords)
 
     def _set_state(self, file: StoredFile, state: FileState) -> None:
         self._database.write(lambda connection: catalog.set_state(connection, file.number, state))

@@ -73,7 +73,9 @@ class LibraryProcess:
         """See DocumentLibrary."""
         return int(self._ask({"do": "remove", "name": name, "paths": [str(path.absolute()) for path in paths]}))
 
-    def index(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
+    def index(
+        self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
+    ) -> Iterator[Progress]:
         """See DocumentLibrary."""
         sandbox = self._start()
         with self._lock:
@@ -81,7 +83,7 @@ class LibraryProcess:
         stop.set_callback(sandbox.popen.kill)
         try:
             known = {str(path): password for path, password in passwords.items()}
-            _send(sandbox, self._order({"do": "index", "name": name, "passwords": known}))
+            _send(sandbox, self._order({"do": "index", "name": name, "passwords": known, "retries": retries}))
             for line in _lines(sandbox):
                 if stop.is_set() or "end" in line:
                     return

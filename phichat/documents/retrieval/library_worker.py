@@ -48,7 +48,7 @@ class Worker:
             case "index":
                 _step_back()
                 passwords = {Path(path): password for path, password in order["passwords"].items()}
-                for progress in library.index(order["name"], CancelToken(), passwords):
+                for progress in library.index(order["name"], CancelToken(), passwords, retries=order["retries"]):
                     self._send({"progress": wire.progress_line(progress)})
                 return None
             case "add":

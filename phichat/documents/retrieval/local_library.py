@@ -72,9 +72,11 @@ class LocalLibrary:
             lambda connection: catalog.remove_sources(connection, replace_surrogates(name), absolute)
         )
 
-    def index(self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS) -> Iterator[Progress]:
+    def index(
+        self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
+    ) -> Iterator[Progress]:
         """See DocumentLibrary."""
-        return self._indexer.run(replace_surrogates(name), stop, passwords)
+        return self._indexer.run(replace_surrogates(name), stop, passwords, retries=retries)
 
     def search(self, names: Sequence[str], question: str, *, budget: int = USUAL_BUDGET) -> Findings:
         """See DocumentLibrary."""

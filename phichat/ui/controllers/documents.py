@@ -120,15 +120,18 @@ class DocumentsController(QObject):
         if gone:
             self._preferences.set_value("documents", {key: known[key] for key in known if key not in gone})
 
-    def index(self, name: str) -> None:
-        """Index what is new or has changed in a collection, unless that is under way."""
+    def index(self, name: str, *, retries: bool = False) -> None:
+        """Index what is new or has changed in a collection, unless that is under way.
+
+        Try again what could not be read, too, if it `retries`.
+        """
         if name in self._indexing:
             return
         stop = CancelToken()
         self._indexing[name] = stop
         self._looked[name] = time.monotonic()
         self._tasks.run(
-            partial(self._index, name),
+            partial(self._index, name, retries),
             partial(self._on_progress, name),
             self.failed.emit,
             partial(self._on_indexed, name),
@@ -242,9 +245,9 @@ class DocumentsController(QObject):
         passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
         return Sources((*files, *searched), passages)
 
-    def _index(self, name: str, stop: CancelToken) -> Iterator[Progress]:
+    def _index(self, name: str, retries: bool, stop: CancelToken) -> Iterator[Progress]:
         """Yield the progress. In a thread."""
-        yield from self._library().index(name, stop, dict(self.passwords))
+        yield from self._library().index(name, stop, dict(self.passwords), retries=retries)
 
     def _on_added(self, name: str) -> None:
         self.changed.emit()

@@ -261,7 +261,7 @@ class CollectionsDialog(QDialog):
         if self._documents.is_indexing(self.chosen):
             self._documents.pause(self.chosen)
         else:
-            self._documents.index(self.chosen)
+            self._documents.index(self.chosen, retries=True)
 
     @Slot()
     def _on_remove_file(self) -> None:
