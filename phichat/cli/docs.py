@@ -145,11 +145,9 @@ def _choose_model(context: Context) -> int:
 
 def _print_known(console: Console) -> None:
     """Print the embedding models that are known, and how to get one."""
-    console.print_notice(
-        tr("These models find more. Get one with `phichat models download`, then name it here:") + "\n"
-    )
+    console.print_notice(tr("These models find more. Get one with `phichat models download`, then name it here:"))
     for model in EMBEDDINGS:
-        console.print_notice(f"{model.remote.name}\n  {embedding_facts(model)}")
+        console.print_notice(f"{model.remote.name}  {embedding_facts(model)}")
 
 
 def _embeddings_file(context: Context, name: str) -> Path:
