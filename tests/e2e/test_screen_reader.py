@@ -30,6 +30,7 @@ import time
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from phichat import app
+from phichat.models.base import FoundRepository, HubFile, Listing, Waiting
 from phichat.ui.a11y import screen_reader
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
 
@@ -45,9 +46,16 @@ engine = Slow()
 engine.enqueue("A **fer", "ry** is a bo", "at, e", ".g. a small", " one. It car", "ries\\n\\n", "- peo", "ple\\n- car",
                "s\\n\\n```py", "thon\\nrow()\\nr", "ow()\\n``", "`\\nAho", "y!")
 engine.enqueue(*(f"Word {number} is here. " for number in range(2000)))
+shelf = ScriptedShelf()
+waits = [Waiting("The Hub is busy.", seconds) for seconds in (3, 2, 1)]
+found = [FoundRepository("sea/ferry-GGUF", 12_000, "mit"), FoundRepository("sea/tug-GGUF", 7)]
+shelf.answers["ferry"] = [*waits, found]
+file = HubFile("sea/ferry-GGUF", "ferry-Q4_K_M.gguf")
+size = {"bytes": 2_000_000, "memory": 3_000_000, "speed": 9.0}
+shelf.repos["sea/ferry-GGUF"] = [Listing("sea/ferry-GGUF:ferry-Q4_K_M.gguf", "ferry", file, **size)]
 application = QApplication([])
 application.setApplicationName("Phichat")
-window = app.create_window(make_engine=lambda: engine, make_shelf=ScriptedShelf().over)
+window = app.create_window(make_engine=lambda: engine, make_shelf=shelf.over)
 window.show()
 if folder := os.environ.get("TEST_FOLDER"):
     window.documents._documents.add("Ships", [Path(folder)])
@@ -212,3 +220,18 @@ def close(reader: Reader, name: str, eventually: Callable[[Callable[[], object]]
     """Close the dialog that has what is called `name`."""
     eventually(lambda: reader.press("Close") is True)
     eventually(lambda: reader.told(name) == [])
+
+
+def test_the_hub_is_searched_through_a_screen_reader(
+    reader: Reader, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    eventually(lambda: "ready" in str(reader.told("Status")))
+    eventually(lambda: reader.press("File") is True)
+    eventually(lambda: reader.press("Models…") is True)
+    eventually(lambda: reader.write("Search the Hub for models", "ferry") is True)
+    eventually(lambda: "1 file found." in reader.sentences())
+    said = reader.sentences()
+    assert [said.count(each) for each in ("Contacting the Hub…", "2 models found.", "1 file found.")] == [2, 1, 1]
+    assert [each for each in said if "Hub is busy" in each] == [], "shown, but not read out each second"
+    assert reader.cells("Models found")[::4] == ["ferry-GGUF, sea, 12,000, mit", "tug-GGUF, sea, 7, –"]
+    assert reader.cells("Files")[0] == "Balanced, Q4_K_M, 2.0\u00a0MB, Fits · about 9 tokens/s"

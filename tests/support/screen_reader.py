@@ -13,7 +13,7 @@ import gi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402 - once it is known which
 
-PRESSING = ("Press", "Toggle", "click")
+PRESSING = ("Press", "Toggle", "click", "ShowMenu")
 MANY = 400  # children of one thing, beyond which it is not a window of ours
 
 said: list[str] = []
@@ -63,6 +63,12 @@ def read(name: str) -> list[str]:
     """The text of everything that is called so."""
     texts = [node.get_text_iface() for node in found(name)]
     return [Atspi.Text.get_text(text, 0, -1) for text in texts if text]
+
+
+def cells(name: str) -> list[str]:
+    """What is in the list of that name, row by row."""
+    rows = [node for node in nodes(found(name)[0]) if node.get_role_name() in {"table cell", "tree item", "list item"}]
+    return [node.get_name() for node in rows]
 
 
 def told(name: str) -> list[str]:
@@ -127,7 +133,7 @@ def obey(source: Any, _: Any) -> bool:
 
 
 ORDERS: dict[str, Callable[..., Any]] = {
-    order.__name__: order for order in (press, write, read, told, change, value, sweep)
+    order.__name__: order for order in (press, write, read, cells, told, change, value, sweep)
 }
 
 if __name__ == "__main__":
