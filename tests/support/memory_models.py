@@ -9,8 +9,8 @@ import numpy as np
 
 from tests.support.tiny_models import CHATML, CHATML_SPECIALS, Model, byte_words
 
-KINDS = ("mamba", "granitehybrid", "lfm2", "qwen35", "gemma3", "gemma4")
-"""One recurrent, one hybrid, two hybrids that can take a few tokens back, and two with a sliding window."""
+KINDS = ("mamba", "granitehybrid", "nemotron_h", "lfm2", "qwen35", "gemma3", "gemma4")
+"""One recurrent, one hybrid, three hybrids that can take a few tokens back, and two with a sliding window."""
 
 HEADS, KERNEL, STATES = 4, 4, 16  # heads; tokens that a convolution sees; states of a channel
 LARGER = {"mamba": (768, 12), "granitehybrid": (768, 14), "lfm2": (1024, 16), "qwen35": (768, 16)}
@@ -22,6 +22,8 @@ Array = np.ndarray[Any, Any]
 @dataclass(frozen=True)
 class MemoryModel(Model):
     """A model of one of KINDS. Hybrids attend in every second layer; the others of these layers are recurrent.
+
+    In every fourth layer, Nemotron H has nothing but a perceptron, and the others of its layers have none.
 
     Attributes:
         width: numbers of an embedding.
@@ -37,14 +39,21 @@ class MemoryModel(Model):
         writer.add_context_length(self.context)
         writer.add_embedding_length(self.width)
         writer.add_block_count(self.layers)
-        writer.add_feed_forward_length(0 if self.architecture == "mamba" else 2 * self.width)
+        perceptrons = [2 * self.width if layer % 4 == 3 else 0 for layer in range(self.layers)]
+        width = 0 if self.architecture == "mamba" else 2 * self.width
+        writer.add_feed_forward_length(perceptrons if self.architecture == "nemotron_h" else width)
+        writer.add_layer_norm_eps(1e-5)
         writer.add_layer_norm_rms_eps(1e-5)
         writer.add_chat_template(self.template or CHATML)
         if self.architecture == "mamba":
             writer.add_head_count(0)
-        elif self.architecture in {"granitehybrid", "lfm2"}:
+        elif self.architecture in {"granitehybrid", "lfm2", "nemotron_h"}:
+            attends = [
+                layer % 2 == 1 and not (self.architecture == "nemotron_h" and layer % 4 == 3)
+                for layer in range(self.layers)
+            ]
             writer.add_head_count(HEADS)
-            writer.add_head_count_kv([0 if is_recurrent else HEADS for is_recurrent in recurrent])
+            writer.add_head_count_kv([HEADS * each for each in attends])
         else:
             writer.add_head_count(HEADS)
             writer.add_head_count_kv(HEADS)
@@ -99,6 +108,10 @@ class MemoryModel(Model):
         """Return a layer's tensors; a name without a dot is that of a weight."""
         kind, width = self.architecture, self.width
         found = {"attn_norm": weights.ones()}
+        if kind == "nemotron_h":
+            if layer % 4 == 3:
+                return found | {"ffn_up": weights(2 * width), "ffn_down": weights(width, 2 * width)}
+            return found | (_grouped_states(weights) if layer % 2 == 0 else _attention(weights, has_norms=False))
         if kind in {"gemma3", "gemma4"}:
             found |= _attention(weights, has_norms=True)
             found |= {"post_attention_norm": weights.ones(), "post_ffw_norm": weights.ones()}

@@ -24,7 +24,7 @@ MOST_SCORED = 64  # tokens of one step of which logits are computed, at most
 _ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR in ggml.h; llama-cpp-python's own list is out of date
 _ABORTED = 2  # returned by llama_decode after the abort callback
 _PARTIAL = lib.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
-_ROLLING_BACK = {"lfm2", "lfm2moe", "qwen35", "qwen35moe"}
+_ROLLING_BACK = {"lfm2", "lfm2moe", "nemotron_h", "nemotron_h_moe", "qwen35", "qwen35moe"}
 """Recurrent architectures of which llama.cpp can take the last tokens back; it says so of others, not tried here."""
 
 ROLLBACK = SIZES[0] - 1
