@@ -24,7 +24,7 @@ from phichat.engine.base import (
     Tried,
 )
 from phichat.engine.remote.base import Server, ServerKind
-from phichat.engine.remote.kinds import Options, limits_of
+from phichat.engine.remote.kinds import Limits, Options, limits_in, limits_of
 from phichat.engine.remote.probe import ModelList, context_of, find_kind, list_models
 from phichat.engine.remote.problems import lost_connection, no_model_sentence
 from phichat.engine.remote.remote_model import RemoteModel, SettingRefused
@@ -92,9 +92,9 @@ class RemoteEngine:
         yield PromptReady((), "", prompt.dropped)
         yield fit
         if request.count > 1:
-            yield from _answer_all(model, prompt, request, stop)
+            yield from _answer_all(model, prompt, request, stop, fit.tokens)
         else:
-            yield from _Answering(model, prompt, request, stop).events()
+            yield from _Answering(model, prompt, request, stop, fit.tokens).events()
 
     def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
         """Raise EngineError: servers do not tell how likely a text is."""
@@ -135,10 +135,11 @@ class RemoteEngine:
 class _Answering:
     """One answer, asked for again once if no connection can be made, and without the settings that are refused."""
 
-    def __init__(self, model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken) -> None:
-        self._model, self._prompt, self._stop = model, prompt, stop
+    def __init__(self, model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken, tokens: int) -> None:
+        """`tokens` is how long the prompt is."""
+        self._model, self._prompt, self._stop, self._tokens = model, prompt, stop, tokens
         self._sampling, self._begun = request.sampling.with_seed(), request.begun
-        limits = limits_of(self._sampling, thinks=model.thinks or self._sampling.thinking == UNLIMITED)
+        limits = self._limits(thinks=model.thinks or self._sampling.thinking == UNLIMITED)
         self._options = Options(request.candidates, limits)
         self._reader = ReplyReader(most=limits.counted, has_text=bool(request.begun))
 
@@ -184,7 +185,13 @@ class _Answering:
                 if not self._is_hurried:
                     return
                 self._sampling = replace(self._sampling, thinking=0)
-                self._options = replace(self._options, limits=limits_of(self._sampling, thinks=False))
+                self._options = replace(self._options, limits=self._limits(thinks=False))
+
+    def _limits(self, *, thinks: bool) -> Limits:
+        limits, context = limits_of(self._sampling, thinks=thinks), self._model.context
+        if not (self._model.traits.wants_room and context):
+            return limits
+        return limits_in(context - self._tokens, limits, self._sampling)
 
     @property
     def _is_hurried(self) -> bool:
@@ -213,13 +220,15 @@ class _Answering:
             yield Notice(tr("{host} withheld part of the answer.").format(host=model.host))
 
 
-def _answer_all(model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken) -> Iterator[Event]:
+def _answer_all(
+    model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken, tokens: int
+) -> Iterator[Event]:
     """Yield several answers, one after the other, as seeds and settings differ; the server has read the prompt then."""
     request = replace(request, sampling=request.sampling.with_seed())
     begun, ended = time.monotonic(), list[Done]()
     for number in range(request.count):
         one = replace(request, sampling=request.sampling_of(number), count=1, samplings=())
-        for event in _Answering(model, prompt, one, stop).events():
+        for event in _Answering(model, prompt, one, stop, tokens).events():
             yield AnswerEvent(number, event) if isinstance(event, Piece | Done) else event
             ended += [event] if isinstance(event, Done) else []
     seconds, tokens = time.monotonic() - begun, sum(each.completion_tokens for each in ended)

@@ -25,6 +25,7 @@ class Traits:
         candidates: how many of the likeliest tokens they tell, at most.
         counts_at: the page that counts the tokens of messages; empty if there is none.
         takes_options: whether they take `stream_options`, which others may refuse.
+        wants_room: whether they refuse an answer that may be longer than what is left of the context.
     """
 
     names: Mapping[str, str]
@@ -35,6 +36,7 @@ class Traits:
     candidates: int = 20
     counts_at: str = ""
     takes_options: bool = True
+    wants_room: bool = False
 
     @property
     def sampling(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ TRAITS: dict[ServerKind, Traits] = {
         continues=True,
         marks_continuing=True,
         counts_at="/tokenize",
+        wants_room=True,
     ),
     ServerKind.OLLAMA: Traits(_USUAL, switches="effort", continues=True),
     ServerKind.LM_STUDIO: Traits({**_USUAL, **_named("top_k", "repeat_penalty")}),
@@ -110,6 +113,12 @@ def limits_of(sampling: Sampling, *, thinks: bool) -> Limits:
         return Limits(sampling.max_tokens + budget, sampling.max_tokens)
     has_no_limit = thinks if budget is None else budget == UNLIMITED
     return Limits(None, sampling.max_tokens) if has_no_limit else Limits(sampling.max_tokens)
+
+
+def limits_in(room: int, limits: Limits, sampling: Sampling) -> Limits:
+    """Return `limits` for servers that want that `room`, in tokens, is enough: else they choose the end themselves."""
+    fits = limits.sent is None or limits.sent <= room
+    return limits if fits else Limits(None, sampling.max_tokens)
 
 
 @dataclass(frozen=True)

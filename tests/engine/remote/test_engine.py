@@ -529,3 +529,16 @@ def test_loading_that_is_canceled(engine: RemoteEngine, load: Load, server: Chat
     stop.set()
     with pytest.raises(EngineError, match="Loading was canceled"):
         engine.load(model, EngineSettings(), stop, lambda _: None)
+
+
+def test_vllm_is_not_asked_for_more_than_its_context_holds(load: Load, ask: Ask, server: ChatServer) -> None:
+    """It refuses that, instead of ending the answer where the context is full."""
+    server.owner, server.models = "vllm", [{"id": "tiny", "max_model_len": 512}]
+    server.pages["/tokenize"] = {"count": 112}
+    load(ServerKind.VLLM)
+    ask(sampling=Sampling(max_tokens=400))
+    assert server.chats[0]["max_tokens"] == 400
+    server.stream(*"abcde", finish="length")
+    events = ask(sampling=Sampling(max_tokens=401))
+    assert "max_tokens" not in server.chats[1]
+    assert done_of(events).reason is Ending.LENGTH
