@@ -113,6 +113,7 @@ _NAMES = {
     "credentials.json",
     "engine.json",
     "server-key.json",
+    "servers.damaged",
     "servers.json",
     "versions.json",
     "window.lock",

@@ -13,6 +13,8 @@ from phichat.cancellation import CancelToken
 from phichat.engine.model_ref import ModelRef
 from phichat.engine.remote.base import Server, ServerKind, api_url, valid_name
 from phichat.errors import ServerUnreachable
+from phichat.i18n import tr
+from phichat.json_file import JsonFile
 from phichat.ui.controllers.servers import Addition
 
 if TYPE_CHECKING:
@@ -37,6 +39,13 @@ class ServerService:
         from phichat.engine.remote.servers import make_server_list  # noqa: PLC0415 - the start does not wait for it
 
         return make_server_list(self._home)
+
+    def damage(self) -> str:
+        """Return a sentence if the list of servers is damaged; else nothing."""
+        file = JsonFile(self._home.servers)
+        if not file.path.exists() or file.read_value() is not None:
+            return ""
+        return tr("{file} is damaged, so your servers couldn’t be loaded. Add them again.").format(file=file.path)
 
     def servers(self) -> list[Server]:
         """See ServerKeeper."""

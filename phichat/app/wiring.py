@@ -75,11 +75,11 @@ def create_window(
     assert isinstance(application, QApplication)  # noqa: S101 - the caller's duty
     install_translations(application)
     home = paths.home()
-    notice = notice or paths.repair_permissions(home)
-    file = PreferencesFile(home.preferences)
+    file, known_servers = PreferencesFile(home.preferences), ServerService(home)
     stored = file.load_preferences()
+    notices = (notice or paths.repair_permissions(home), file.notice, known_servers.damage())
+    notice = "\n".join(filter(None, notices))
     theme = _theme(application, stored)
-    known_servers = ServerService(home)
     models = ModelService(home, model or next(iter(paths.preferred_models(home)), ""), make_shelf, known_servers)
     save = (lambda unsaved: unsaved) if is_guest else file.save_preferences
     preferences = PreferencesStore(stored, save)

@@ -83,10 +83,15 @@ class Preferences:
 
 
 class PreferencesFile:
-    """Loads and saves the file. Values it cannot read become defaults; a damaged file is kept beside the new one."""
+    """Loads and saves the file. Values it cannot read become defaults; a damaged file is kept beside the new one.
+
+    Attributes:
+        notice: a sentence about a damaged file that was found; else empty.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.notice = ""
         self._known = Preferences()  # as they were loaded or saved last
 
     def load_preferences(self) -> Preferences:
@@ -138,7 +143,10 @@ class PreferencesFile:
     def _keep_damaged(self, content: bytes) -> None:
         with suppress(OSError):  # then it stays until the next save
             if self._file.read_bytes() == content:  # no other program has saved meanwhile
-                self._file.replace(self._file.with_suffix(".damaged"))
+                kept = self._file.with_suffix(".damaged")
+                self._file.replace(kept)
+                sentence = tr("{file} was damaged, so Phichat is using the default settings. It was kept as {kept}.")
+                self.notice = sentence.format(file=self._file, kept=kept.name)
 
 
 def _validate(values: dict[str, Any]) -> Preferences:

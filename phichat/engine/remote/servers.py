@@ -109,6 +109,8 @@ class ServerList:
 
     def _update(self, change: Callable[[list[Server]], list[Server]]) -> None:
         def change_json(known: Any) -> list[dict[str, Any]]:
+            if known is None and self._file.path.exists():  # it is damaged, and not to be lost
+                self._file.path.replace(self._file.path.with_suffix(".damaged"))
             return [each.as_json() for each in change(_parsed(known))]
 
         try:

@@ -1,6 +1,12 @@
 """What a window says of the one before it."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 from phichat.app.wiring import StartupNotice
+from phichat.engine.remote.base import Server
+from phichat.engine.remote.servers import make_server_list
+from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
 from tests.ui.conftest import Person
 
@@ -15,3 +21,19 @@ def test_a_crash_is_told_once_and_until_it_is_dismissed(person: Person) -> None:
     person.click("statusMessageDismiss")
     notice.show()
     assert "ended unexpectedly" not in person.status()
+
+
+def test_damaged_files_are_told_and_kept(home: Path, open_window: Callable[[], Person]) -> None:
+    home.mkdir()
+    for name in ("preferences", "servers"):
+        (home / f"{name}.json").write_text("{ half")
+    person = open_window()
+    person.wait(lambda: "servers" in person.status())
+    preferences, servers = person.status().splitlines()
+    assert preferences.endswith(
+        "preferences.json was damaged, so Phichat is using the default settings. It was kept as preferences.damaged."
+    )
+    assert servers.endswith("servers.json is damaged, so your servers couldn’t be loaded. Add them again.")
+    assert (home / "preferences.damaged").read_text() == "{ half"
+    make_server_list(Home(home)).add(Server("gaming", "http://localhost:8080/v1"))
+    assert (home / "servers.damaged").read_text() == "{ half"
