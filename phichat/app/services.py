@@ -168,6 +168,8 @@ class ModelService(QObject):
         spare = usual.ref if usual else None
         if model := model or spare:
             self.first_found.emit(model)
+            instead = tr("Until you choose another model, {model} answers.").format(model=model.title)
+            trouble = trouble and f"{trouble} {instead}"
         if spare and spare != model:
             self.spare_found.emit(spare)
         if trouble:

@@ -34,7 +34,7 @@ class ModelSelection(QObject):
         super().__init__(parent)
         self._generation, self._preferences, self._open_model = generation, preferences, open_model
         self._tasks = BackgroundTasks("model file", 1, self)
-        self._chosen = ""
+        self._chosen = self._ordered = ""
         self._next: ModelRef | None = None
         self._first: ModelRef | None = None
         """The model to begin with, as long as a file that was opened is looked at."""
@@ -42,6 +42,7 @@ class ModelSelection(QObject):
         self._context_waits = self._is_closed = False
         generation.state_changed.connect(self._apply)
         generation.model_loaded.connect(self._on_loaded)
+        generation.asked.connect(self._remember_fallback)
 
     @Slot(object)
     def load_first(self, model: ModelRef) -> None:
@@ -55,6 +56,7 @@ class ModelSelection(QObject):
     def load_model(self, model: ModelRef) -> None:
         """Load `model`, and do not remember it."""
         self.load_started.emit()
+        self._ordered = model.location
         self._generation.load_model(model, self._preferences.current.context)
 
     @Slot(object)
@@ -116,6 +118,13 @@ class ModelSelection(QObject):
         elif self._context_waits and self._generation.model:
             self._context_waits = False
             self._generation.load_model(self._generation.model, self._preferences.current.context)
+
+    @Slot()
+    def _remember_fallback(self) -> None:
+        """Begin the next start with the model that answers, if that took the place of one that can't be loaded."""
+        model = self._generation.model
+        if model and self._ordered == self._preferences.current.model != model.location:
+            self._preferences.change(model=model.location)
 
     @Slot(object)
     def _on_loaded(self, loaded: Loaded) -> None:

@@ -493,6 +493,7 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     person.wait_for(GenerationState.IDLE)
     assert engine.loads[0][0] == starter
     person.wait(lambda: "gone.gguf" in person.status())
+    assert person.status().endswith("Until you choose another model, SmolLM2 135M (starter) answers.")
 
 
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
@@ -572,6 +573,13 @@ def test_a_remembered_model_that_no_longer_loads_gives_way_to_the_default(
     person.wait_for(GenerationState.IDLE)
     assert [path for path, _ in engine.loads] == [phi3_model, starter]
     assert person.status() == "It is damaged."
+    person.ask("Still there?")
+    person.wait_for(GenerationState.IDLE)
+    person.window.close()
+    again = open_window()
+    again.wait_for(GenerationState.IDLE)
+    assert [path for path, _ in engine.loads] == [phi3_model, starter, starter]
+    assert not again.status().startswith("It is damaged.")
 
 
 def test_enter_before_the_model_is_known_is_not_lost(open_window: Callable[[], Person]) -> None:
