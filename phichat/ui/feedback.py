@@ -152,9 +152,9 @@ class FeedbackController(QObject):
         if not any(entry.source == PASSING and not entry.is_background for entry in self._entries):
             self._pass(Feedback(text, Kind.SUCCESS), self._current, is_background=True)
 
-    def note(self, source: str, text: str) -> None:
+    def note(self, source: str, text: str, *, is_error: bool = False) -> None:
         """Show a sentence in the present conversation until `source` sets another; empty for none."""
-        self._set(source, Feedback(text, Kind.NOTE), self._current, is_new=True)
+        self._set(source, Feedback(text, Kind.ERROR if is_error else Kind.NOTE), self._current, is_new=True)
 
     def progress(
         self,

@@ -244,7 +244,8 @@ class PreferencesDialog(QDialog):
         self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
         note = help_label(tr("The system prompt was too long, so the end was cut off."))
         note.hide()
-        self._prompt.text_cut.connect(note.show)
+        self._prompt.textChanged.connect(note.hide)
+        self._prompt.text_cut.connect(note.show, Qt.ConnectionType.QueuedConnection)  # once the rest is there
         form.addRow("", note)
         presets = {**PRESETS, **own_presets(self._now.presets)}
         self._samplings = {name: preset.sampling for name, preset in presets.items()}

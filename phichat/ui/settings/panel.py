@@ -51,7 +51,7 @@ class SettingsPanel(QScrollArea):
 
     Signals:
         sampling_changed(Sampling), system_changed(str): at each change by the user.
-        failed(str): a sentence about what could not be done.
+        failed(str): a sentence about what could not be done; empty once that is over.
         context_changed(int): after a pause, as it means to load the model again; in tokens.
         passages_changed(int): at each change by the user; in tokens, for all conversations.
         default_requested: the user wants new conversations to begin with these settings.
@@ -217,7 +217,7 @@ class SettingsPanel(QScrollArea):
         self._system.setTabChangesFocus(True)
         set_fixed_size(self._system, 0, round(self._system.fontMetrics().lineSpacing() / text_scale()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
-        self._system.text_cut.connect(self._on_cut)
+        self._system.text_cut.connect(self._on_cut, Qt.ConnectionType.QueuedConnection)  # once the rest is there
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
@@ -336,6 +336,7 @@ class SettingsPanel(QScrollArea):
 
     @Slot()
     def _on_system(self) -> None:
+        self.failed.emit("")
         self.system_changed.emit(self._system.toPlainText())
 
     def _set_sampling(self, sampling: Sampling) -> None:

@@ -230,7 +230,7 @@ class MainWindow(QMainWindow):
         self.message_commands.notified.connect(self.feedback.succeed)
         self.message_commands.refused.connect(self.feedback.tell)
         self._transcript.selection.changed.connect(partial(self.feedback.note, "selection"))
-        self._panel.failed.connect(self.feedback.fail)
+        self._panel.failed.connect(partial(self.feedback.note, "settings", is_error=True))
         self._panel.context_changed.connect(self.model_selection.set_context)
         self._panel.presets.own_changed.connect(partial(self._preferences.set_value, "presets"))
         self._panel.computer.states_changed.connect(partial(self._preferences.set_value, "states_gb"))

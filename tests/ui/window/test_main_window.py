@@ -279,6 +279,17 @@ def test_the_system_prompt_is_read_first(person: Person, engine: ScriptedEngine)
     assert engine.requests[0].turns[0] == Turn(Role.SYSTEM, "Be brief.")
 
 
+def test_it_is_said_that_the_system_prompt_is_cut_off_until_that_is_undone(person: Person) -> None:
+    data = QMimeData()
+    data.setText("Be brief.\n" * 20_000)
+    field = person.find("systemPrompt")
+    field.insertFromMimeData(data)
+    person.wait(lambda: person.status() == "The system prompt was too long, so the end was cut off.")
+    field.undo()
+    assert "cut off" not in person.status()
+    assert field.toPlainText() == ""
+
+
 def test_a_new_context_loads_the_model_again(person: Person, engine: ScriptedEngine) -> None:
     person.find("contextSpin").setProperty("value", 2048)
     person.wait(lambda: len(engine.loads) == 2)
