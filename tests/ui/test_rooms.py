@@ -59,7 +59,7 @@ OUTSIDE = {
     "desktop": ("chat",),
     "chat": DATA,
     "documents": ("chat", "markdown.citations", *DOCUMENTS),
-    "lens": ("chat", "engine.base"),
+    "lens": ("chat", "engine.base", "markdown"),
     "window": (*DATA, *DOCUMENTS),
 }
 """What each may import of the rooms outside the window, besides the files that belong to no room."""

@@ -46,6 +46,7 @@ class TextLayout:
         size: the font size in pixels.
         has_pending_formulas: whether a formula is not rendered yet.
         formula_object: paints the formulas; None if none are drawn.
+        has_code_ground: whether code in a line is on a ground of its own.
     """
 
     def __init__(self, document: QTextDocument, formula_cache: FormulaCache | None) -> None:
@@ -53,7 +54,7 @@ class TextLayout:
         self._shown: list[tuple[Paragraph, float, int]] = []
         self._palette, self._font = QPalette(), QFont()
         self.size = self._points = 0.0
-        self.has_pending_formulas = False
+        self.has_pending_formulas, self.has_code_ground = False, True
         document.setUndoRedoEnabled(False)
         self.formula_object = FormulaObject(formula_cache, document) if formula_cache else None
         if self.formula_object:
@@ -199,7 +200,8 @@ class TextLayout:
         if run.style & Style.CODE:
             char_format.setFontFamilies(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
             char_format.setFontFixedPitch(True)
-            char_format.setBackground(self._palette.color(QPalette.ColorRole.Midlight))
+            if self.has_code_ground:
+                char_format.setBackground(self._palette.color(QPalette.ColorRole.Midlight))
         if run.link:
             char_format.setAnchor(True)
             char_format.setAnchorHref(run.link)

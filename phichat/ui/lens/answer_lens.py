@@ -11,6 +11,7 @@ from phichat.chat.conversation import Ending, Message
 from phichat.chat.weighed_reply import WeighedReply
 from phichat.i18n import tr
 from phichat.ui.controllers.reply_weigher import ReplyWeigher
+from phichat.ui.lens.answer_text import AnswerText
 from phichat.ui.lens.legend import LensLegend
 from phichat.ui.lens.lens_text import LensText
 from phichat.ui.theme.scaling import set_icon_size
@@ -48,7 +49,7 @@ class AnswerLens(QWidget):
         self._paused_until = 0.0
         self._later = QTimer(self, singleShot=True)
         self._later.timeout.connect(self._update)
-        self.text = LensText(theme)
+        self.text = AnswerText(theme)
         self._summary = muted(plain_label())
         self._summary.setObjectName("lensSummary")
         self._summary.setWordWrap(True)
@@ -156,7 +157,9 @@ class AnswerLens(QWidget):
             self._show_growing(known)
             return
         self._summary.setText(self._known_sentence() if known else sentence or self._unknown_sentence())
-        words = known.words if known else ()
+        if known:
+            self.text.show_words(known.text, known.words)
+        words = self.text.words if known else ()
         self._hesitations = [at for at, word in enumerate(words) if word.is_hesitation]
         for each in (self.text, self._legend, *self._steps):
             each.setVisible(known is not None)
@@ -164,8 +167,6 @@ class AnswerLens(QWidget):
             button.setEnabled(bool(self._hesitations))
         is_partial = known is None or any(each.token >= 0 and not each.choice for each in known.tokens)
         self._read.setVisible(is_partial and not self._weigher.objection())
-        if known:
-            self.text.show_words(known.text, known.words)
 
     def _show_growing(self, known: WeighedReply) -> None:
         self._summary.setText(tr("The model is writing…"))
@@ -175,7 +176,7 @@ class AnswerLens(QWidget):
             step.setEnabled(False)
         for each in (self.text, self._legend, *self._steps):
             each.show()
-        self.text.show_words(known.text, known.words)
+        self.text.show_words(known.text, known.words, is_growing=True)
 
     def _known_sentence(self) -> str:
         certainty = self._known.certainty if self._known else None

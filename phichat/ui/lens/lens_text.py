@@ -72,6 +72,7 @@ class LensText(TextBlock):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self._theme = theme
+        self._all_words: Sequence[WeighedWord] = ()
         self._text = ""
         self._words: Sequence[WeighedWord] = ()
         self._starts: list[int] = []
@@ -102,21 +103,26 @@ class LensText(TextBlock):
         """The words that are shown; empty while nothing is known of them."""
         return self._words
 
-    def show_words(self, text: str, words: Sequence[WeighedWord]) -> None:
+    def show_words(self, text: str, words: Sequence[WeighedWord], *, is_growing: bool = False) -> None:
         """Show `text` with its `words`, in order. A text that goes on from the one shown before is appended."""
         text = replace_surrogates(text).translate(_LINE_ENDS)
         is_same_start = text.startswith(self._text) and bool(self._text)
+        self._all_words = words
+        self._show_text(text, is_same_start=is_same_start, is_growing=is_growing)
+        if self._current >= len(self._words) or not is_same_start:
+            self.go_to(-1)
+        self.viewport().update()
+
+    def _show_text(self, text: str, *, is_same_start: bool, is_growing: bool) -> None:  # noqa: ARG002
+        """Show `text`, and find out where each of `_all_words` is."""
         if text != self._text:
             self._set_text(text, is_same_start=is_same_start)
         else:
             self._pieces.clear()
-        self._words = words
+        self._words = self._all_words
         units = [0, *accumulate(1 + (letter > "\uffff") for letter in text)] if text and max(text) > "\uffff" else None
-        self._starts = [units[word.start] if units else word.start for word in words]
-        self._ends = [units[word.end] if units else word.end for word in words]
-        if self._current >= len(words) or not is_same_start:
-            self.go_to(-1)
-        self.viewport().update()
+        self._starts = [units[word.start] if units else word.start for word in self._words]
+        self._ends = [units[word.end] if units else word.end for word in self._words]
 
     def go_to(self, word: int) -> None:
         """Make the word of that index the current one, and scroll to it; -1 for none."""
@@ -279,7 +285,9 @@ class LensText(TextBlock):
             return self._word_beside(_LINES[key])
         if self._current < 0:
             return self.first_word()
-        step = -_STEPS[key] if self.isRightToLeft() else _STEPS[key]
+        paragraph = self.document().findBlock(self._starts[self._current])
+        is_rtl = paragraph.textDirection() is Qt.LayoutDirection.RightToLeft
+        step = -_STEPS[key] if is_rtl else _STEPS[key]
         return min(max(self._current + step, 0), last)
 
     def event(self, event: QEvent) -> bool:
