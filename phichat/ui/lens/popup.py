@@ -1,5 +1,6 @@
 """The candidates of a word, beside it: what else the model could have written, token by token."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log2
@@ -36,25 +37,31 @@ def surprise_bits(probability: float) -> float:
 def word_sentence(text: str, word: WeighedWord) -> str:
     """Return what the model weighed at a word of `text`, as a sentence for screen readers."""
     token = word.least_sure
-    said = visible_word(text[word.start : word.end])
+    said = _isolated(visible_word(text[word.start : word.end]))
     if token.choice is None:
         return tr("“{word}”: probability unknown").format(word=said)
     share = format_percent(word.probability or 0)
     others = [each for each in token.choice.candidates if each.token != token.token][:MOST_SPOKEN]
     if not others:
         return tr("“{word}”, {share}").format(word=said, share=share)
-    listed = ", ".join(f"{visible_word(each.text)} {format_percent(each.before)}" for each in others)
+    listed = ", ".join(f"{_isolated(visible_word(each.text))} {format_percent(each.before)}" for each in others)
     return tr("“{word}”, {share}; alternatives: {others}").format(word=said, share=share, others=listed)
 
 
 def choice_sentence(said: str, choice: Choice) -> str:
     """Return how likely the chosen token was, and which place it had among all."""
-    share = format_percent(choice.probability)
+    said, share = _isolated(said), format_percent(choice.probability)
     if choice.rank == 1:
         return tr("“{word}”: {share}, the most likely word").format(word=said, share=share)
     return tr("“{word}”: {share}, number {rank} in order of likelihood").format(
         word=said, share=share, rank=format_number(choice.rank)
     )
+
+
+def _isolated(word: str) -> str:
+    """Return `word` so that, read from right to left, it does not turn the sentence around it."""
+    is_rtl = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in word)
+    return f"\N{FIRST STRONG ISOLATE}{word}\N{POP DIRECTIONAL ISOLATE}" if is_rtl else word
 
 
 def _numbered(candidates: Sequence[Candidate], chosen: str) -> tuple[tuple[Candidate, ...], int]:

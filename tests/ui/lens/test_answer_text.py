@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from phichat.chat.weighed_reply import weighed_reply
 from phichat.ui.lens.answer_text import AnswerText
+from phichat.ui.lens.popup import word_sentence
 from phichat.ui.theme.theme import Theme
 from tests.support.weighed_answers import weighed_message, weighed_pieces
 
@@ -110,6 +111,13 @@ def test_a_growing_answer_is_shown_as_when_it_is_complete(show: Show, step: int)
     assert [text.word_rect(at) for at in range(len(text.words))] == [
         whole.word_rect(at) for at in range(len(whole.words))
     ]
+
+
+def test_a_sentence_about_a_word_from_right_to_left_keeps_its_direction(show: Show) -> None:
+    text = show("\u062b\u0644\u062c", " Cold")
+    sentence = word_sentence(text.text, text.words[0])
+    assert sentence.startswith("“\u2068\u062b\u0644\u062c\u2069”, 90%")
+    assert word_sentence(text.text, text.words[1]).startswith("“Cold”, 90%")
 
 
 def test_left_goes_on_in_text_that_is_read_from_right_to_left(show: Show) -> None:
