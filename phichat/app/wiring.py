@@ -224,8 +224,7 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
 
 def _connect_idle_work(window: MainWindow, preferences: PreferencesStore) -> IdleTimer:
     """Connect what is done while nobody uses the window; return what tells when that is."""
-    generation = window.generation
-    current = window.conversations.current
+    generation, current = window.generation, window.conversations.current
     ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and on_demand.has_power(), window)
     idle_timer = IdleTimer(generation, lambda: preferences.current.rest_minutes, on_demand.has_power, window)
     window.message_commands.pinned.connect(ahead.schedule)
@@ -234,6 +233,7 @@ def _connect_idle_work(window: MainWindow, preferences: PreferencesStore) -> Idl
     idle_timer.notified.connect(window.feedback.mention)
     window.closed.connect(idle_timer.close)
     idle_timer.became_idle.connect(MainThreadGC(window).collect_all)
+    idle_timer.spared.connect(window.answer_lens.weigh_next)
     preferences.changed.connect(idle_timer.restart)
     return idle_timer
 

@@ -18,11 +18,13 @@ class IdleTimer(QObject):
     `minutes` returns after how many minutes the model is unloaded, 0 for never; `has_power` whether the computer has
     power to spare.
 
-    Signals: `notified(str)` with a sentence about what was done; `became_idle` after some seconds without use.
+    Signals: `notified(str)` with a sentence about what was done; `became_idle` after some seconds without use, and
+        `spared` with it if there is power to spare.
     """
 
     notified = Signal(str)
     became_idle = Signal()
+    spared = Signal()
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class IdleTimer(QObject):
         if self._generation.state is GenerationState.IDLE:
             self.became_idle.emit()
         if self._has_power():
+            self.spared.emit()
             self._generation.calibrate()
 
     @Slot()

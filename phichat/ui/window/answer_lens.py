@@ -53,6 +53,7 @@ class AnswerLensController(QObject):
         self._pointer: LensPointer | None = None
         self._weigher: ReplyWeigher | None = None
         self._branched = ""  # the id of the version that is to have the focus once it is written
+        self._tried: set[str] = set()  # the ids of answers that were read in idle time, or are not to be
         generation.asked.connect(self._on_asked)
         generation.answered.connect(self._on_answered)
         actions.score.triggered.connect(self._on_score)
@@ -69,6 +70,7 @@ class AnswerLensController(QObject):
         weigher.weighed.connect(self._on_weighed)
         weigher.failed.connect(self._on_reading_ended)
         weigher.cancelled.connect(self._on_reading_ended)
+        weigher.cancelled.connect(self._on_reading_cancelled)
         self._transcript.context.make_lens = partial(self._make_lens, weigher)
 
     def _make_lens(self, weigher: ReplyWeigher) -> "AnswerLens":
@@ -78,7 +80,7 @@ class AnswerLensController(QObject):
         lens = AnswerLens(self._theme, weigher)
         lens.step_requested.connect(self._on_step)
         lens.reading_requested.connect(self._on_reading_requested)
-        lens.reading_cancelled.connect(weigher.cancel)
+        lens.reading_cancelled.connect(self._on_reading_refused)
         if self._pointer is None:
             self._pointer = LensPointer(self._theme, parent_window(self, QWidget), self._can_branch)
             self._pointer.chosen.connect(self._branch)
@@ -95,6 +97,38 @@ class AnswerLensController(QObject):
     def _on_reading_requested(self, message: Message) -> None:
         if self._weigher and not self._weigher.weigh(self._current.session, message):
             self._feedback.tell(tr("The model is busy. Try again when the answer is finished."))
+
+    @Slot(str)
+    def _on_reading_cancelled(self, name: str) -> None:
+        """Read the answer another time: something was asked meanwhile."""
+        self._tried.discard(name)
+
+    @Slot()
+    def _on_reading_refused(self) -> None:
+        """Stop reading, and leave the other answers alone until the lens is switched on again."""
+        if self._weigher:
+            self._weigher.cancel()
+        self._tried.update(message.id for message in self._transcript.path())
+
+    @Slot()
+    def weigh_next(self) -> None:
+        """Have the first answer under the lens of which nothing is known read again, as nobody needs the model.
+
+        From the first to the last, so that the model has read the conversation when it is asked next.
+        """
+        weigher, session = self._weigher, self._current.session
+        background = self._generation.background
+        if weigher is None or not weigher.can_weigh() or background.is_weighing() or background.is_prefilling():
+            return
+        for message in self._transcript.path():
+            if message.id not in self._tried and self._lacks_choices(message) and weigher.is_own(message):
+                self._tried.add(message.id)
+                weigher.weigh(session, message)
+                return
+
+    def _lacks_choices(self, message: Message) -> bool:
+        is_shown = message.role is Role.ASSISTANT and bool(message.text) and self._state.shows_lens(message)
+        return is_shown and message.reply is not None and not message.reply.choices
 
     @Slot(str, float)
     def _on_reading(self, name: str, share: float) -> None:
@@ -131,6 +165,7 @@ class AnswerLensController(QObject):
     @Slot(bool)
     def _on_toggled(self, is_on: bool) -> None:
         """Show all answers under the lens, or none."""
+        self._tried.clear()
         self._state.has_lens = is_on
         self._state.unlike.clear()
         for index in range(len(self._transcript.path())):

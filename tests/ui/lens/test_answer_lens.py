@@ -285,6 +285,61 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     assert summary(person).startswith("The model was sure 60%")
 
 
+def test_answers_are_read_again_one_by_one_while_nobody_needs_the_model(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    for _ in range(3):
+        answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
+    lenses = person.window.answer_lens
+    lenses.weigh_next()
+    assert not engine.requests[-1].weighs_begun, "no answer is under the lens"
+    action = person.window.findChild(QAction, "lensAction")
+    assert action
+    action.trigger()
+    engine.enqueue(*ANSWER)
+    lenses.weigh_next()
+    person.wait(lambda: is_under_lens(person, 1))
+    assert not is_under_lens(person, 3)
+    assert len(engine.requests[-1].turns) == 1, "the first one: the model then goes on from there"
+
+    engine.enqueue(ANSWER[0], Reading(3, 10), gate, *ANSWER[1:])
+    lenses.weigh_next()
+    person.wait(lambda: visible_cancel(person))
+    engine.enqueue("Yes.")
+    person.window.submit("A question comes first.")
+    gate.set()
+    person.wait(lambda: person.window.session.conversation.path()[-1].text == "Yes.")
+    person.wait_for(GenerationState.IDLE)
+    engine.enqueue(*ANSWER)
+    lenses.weigh_next()
+    person.wait(lambda: is_under_lens(person, 3))
+
+
+def test_answers_are_left_alone_once_reading_them_was_cancelled(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    for _ in range(2):
+        answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
+    action = person.window.findChild(QAction, "lensAction")
+    assert action
+    action.trigger()
+    engine.enqueue(ANSWER[0], Reading(3, 10), gate, *ANSWER[1:])
+    lenses = person.window.answer_lens
+    lenses.weigh_next()
+    person.wait(lambda: visible_cancel(person))
+    visible_cancel(person)[0].click()
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    count = len(engine.requests)
+    lenses.weigh_next()
+    assert len(engine.requests) == count
+    assert not visible_cancel(person)
+
+
+def visible_cancel(person: Person) -> list[QPushButton]:
+    return [each for each in person.window.findChildren(QPushButton, "lensCancel") if each.isVisible()]
+
+
 def test_another_model_than_the_one_that_wrote_it_says_so(person: Person, engine: ScriptedEngine) -> None:
     answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
     session = person.window.session
