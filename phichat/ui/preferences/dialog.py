@@ -163,6 +163,7 @@ class PreferencesDialog(QDialog):
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
+        tabs.addTab(self._general_page(), tr("General"))
         tabs.addTab(self._appearance_page(families), tr("Appearance"))
         tabs.addTab(self._conversations_page(), tr("New conversations"))
         self._storage = self._folders_page(folders)
@@ -175,6 +176,9 @@ class PreferencesDialog(QDialog):
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
         resize_window(self, 620, 500)
+        tabs.ensurePolished()
+        needed = tabs.tabBar().sizeHint().width() + 2 * scaled(16)  # in some languages, the names of the pages are long
+        self.resize(max(self.width(), needed), self.height())
 
     def show_servers(self) -> None:
         """Show the page with the servers, with the focus where one chooses or adds one."""
@@ -205,6 +209,18 @@ class PreferencesDialog(QDialog):
             self._model.addItem(chosen, chosen)
         self._model.setCurrentIndex(max(self._model.findData(chosen), 0))
 
+    def _general_page(self) -> QWidget:
+        page, form = _page()
+        self._add(form, "languageCombo", tr("Language"), self._language_combo())
+        form.addRow("", help_label(tr("Takes effect after you restart Phichat.")))
+        words = tr("Notify me when a long answer or a download finishes")
+        form.addRow("", self._check_box("notifies", "notifiesCheck", words))
+        looks = self._check_box("looks_for_versions", "versionsCheck", tr("Check for new versions every week"))
+        looks.setEnabled(self._can_look)
+        form.addRow("", looks)
+        form.addRow("", help_label(self._update_check_help()))
+        return page
+
     def _appearance_page(self, families: list[str]) -> QWidget:
         page, form = _page()
         themes = {name: tr(label) for name, label in THEMES.items()}
@@ -223,8 +239,6 @@ class PreferencesDialog(QDialog):
         self._add(form, "textSizeSpin", tr("Text size"), self._size)
         fonts = {"": tr("System default"), **{name: name for name in families}}
         self._add(form, "fontCombo", tr("Font"), self._combo("font", fonts, self._now.font))
-        self._add(form, "languageCombo", tr("Language"), self._language_combo())
-        form.addRow("", help_label(tr("Takes effect after you restart Phichat.")))
         form.addRow("", self._check_box("less_motion", "lessMotionCheck", tr("Reduce motion")))
         return page
 
@@ -286,12 +300,6 @@ class PreferencesDialog(QDialog):
         label = plain_label(tr("Access token"))
         label.setBuddy(self.token.field)
         form.addRow(label, self.token)
-        words = tr("Notify me when a long answer or a download finishes")
-        form.addRow(self._check_box("notifies", "notifiesCheck", words))
-        looks = self._check_box("looks_for_versions", "versionsCheck", tr("Check for new versions every week"))
-        looks.setEnabled(self._can_look)
-        form.addRow(looks)
-        form.addRow("", help_label(self._update_check_help()))
         return page
 
     def _server_page(self, state: ServerState) -> ServerPage:

@@ -23,7 +23,7 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
 
 def opened(person: Person) -> Any:
     person.window.commands.preferences.trigger()
-    person.find("preferencesTabs").setCurrentIndex(2)
+    person.find("preferencesTabs").setCurrentIndex(3)
     return person.find("preferencesDialog")
 
 
