@@ -29,7 +29,7 @@ from phichat.ui.preferences.server_page import ServerPage, ServerState
 from phichat.ui.preferences.servers_page import ServersPage
 from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
-from phichat.ui.theme.scaling import LEAST, MOST, STEP, resize_window
+from phichat.ui.theme.scaling import LEAST, MOST, STEP, resize_window, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box
