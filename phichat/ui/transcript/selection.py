@@ -9,13 +9,11 @@ from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QWidget
 from phichat.chat.conversation import Message
 from phichat.i18n import tr_count
 from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.visible_messages import VisibleMessages
 from phichat.ui.widgets.clipboard import copy_to_clipboard, copy_to_selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from phichat.chat.sources import Sources
     from phichat.ui.blocks.base import BlockTextEdit
     from phichat.ui.transcript.message_view import MessageView
 
@@ -33,16 +31,9 @@ class MessageSelection(QObject):
     changed = Signal(str)
     copied = Signal(str)
 
-    def __init__(
-        self,
-        visible: VisibleMessages,
-        content: QWidget,
-        theme: Theme,
-        find_sources: "Callable[[Message], Sources | None]",
-    ) -> None:
+    def __init__(self, visible: VisibleMessages, content: QWidget, theme: Theme, context: MessageContext) -> None:
         super().__init__(content)
-        self._visible, self._content, self._theme = visible, content, theme
-        self._find_sources = find_sources
+        self._visible, self._content, self._theme, self._context = visible, content, theme, context
         self._anchor_id = self._end_id = ""  # message ids; without `_end_id`, nothing is selected
         self._band: QFrame | None = None
         self._band_timer = QTimer(self, interval=0, singleShot=True)
@@ -107,7 +98,7 @@ class MessageSelection(QObject):
         from phichat.ui.transcript.copying import messages_data  # noqa: PLC0415 - takes 10 ms: it imports Markdown
 
         messages = self.messages()
-        copy_to_clipboard(messages_data(messages, self._find_sources))
+        copy_to_clipboard(messages_data(messages, self._context.find_sources))
         self.copied.emit(tr_count("{count} message copied.", "{count} messages copied.", len(messages)))
 
     @Slot()

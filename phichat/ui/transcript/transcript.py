@@ -8,17 +8,15 @@ from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Role
-from phichat.chat.sources import Sources
 from phichat.i18n import tr
 from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import scaled, set_icon_size, set_max_width
 from phichat.ui.theme.theme import SMALL_ROUND_BUTTON, Theme
-from phichat.ui.threads.background import run_when_idle
 from phichat.ui.transcript.message_context import MessageContext, MessageSignals
 from phichat.ui.transcript.scroll_anchor import ScrollAnchor
 from phichat.ui.transcript.selection import MessageSelection, TextSelection
 from phichat.ui.transcript.viewport_filler import MAX_AT_ONCE, ViewportFiller
-from phichat.ui.transcript.visible_messages import VisibleMessages, preload_steps
+from phichat.ui.transcript.visible_messages import VisibleMessages
 from phichat.ui.widgets.column import BAR_WIDTH, COLUMN_WIDTH, SIDE_MARGIN, keep_room_for_scroll_bar
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ class Transcript(QScrollArea):
         self._visible = VisibleMessages(self._lay_out(), theme, self.context, self)
         self._anchor = ScrollAnchor(self, self._content, self._visible.views, self._is_editing)
         self.context.signals.editing_changed.connect(self._on_editing)
-        self.selection = MessageSelection(self._visible, self._content, theme, self._find_sources)
+        self.selection = MessageSelection(self._visible, self._content, theme, self.context)
         self.text_selection = TextSelection(self, self._visible, self.selection)
         self.context.mouse_filter = self.text_selection
         self.context.selection = self.selection.messages
@@ -72,9 +70,6 @@ class Transcript(QScrollArea):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus)
-
-    def _find_sources(self, message: Message) -> Sources | None:
-        return self.context.find_sources(message)
 
     def show_path(self, messages: Sequence[Message]) -> None:
         """Show `messages`, scrolled to the end. Widgets of messages that were shown before stay."""
@@ -119,10 +114,6 @@ class Transcript(QScrollArea):
         """Remove the highlights of the search in all conversations once no `words` are searched for."""
         if self._shows_search_hit and not words.strip():
             self.highlight(None)
-
-    def preload(self) -> None:
-        """Import and create, while idle, what the first messages need."""
-        run_when_idle(preload_steps(self._theme, self.context), self)
 
     def path(self) -> list[Message]:
         """Return all messages on the path, with or without a widget."""
@@ -231,9 +222,7 @@ class Transcript(QScrollArea):
         """Scroll to the message at `index` and give it the focus."""
         if view := self._filler.create_view(index):
             view.take_focus()
-            self._anchor.flush_layout()
-            top = self._anchor.offset(view)
-            if not 0 <= top < self.viewport().height() - 40:
+            if not 0 <= self.offset_of(view) < self.viewport().height() - 40:
                 self._anchor.hold(view, self._clearance)
 
     def offset_of(self, part: QWidget) -> int:

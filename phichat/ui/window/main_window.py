@@ -37,8 +37,10 @@ from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.sidebar.controller import SidebarController
 from phichat.ui.sidebar.sidebar import Sidebar
 from phichat.ui.theme.theme import Theme
+from phichat.ui.threads.background import run_when_idle
 from phichat.ui.transcript.keyboard import TranscriptKeyboard
 from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.transcript.visible_messages import preload_steps
 from phichat.ui.widgets.pages import CentralStack
 from phichat.ui.window.answer_lens import AnswerLensController
 from phichat.ui.window.documents import DocumentsPresenter
@@ -163,7 +165,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def preload(self) -> None:
         """Prepare what the first message will need, when the window is shown."""
-        self._transcript.preload()
+        run_when_idle(preload_steps(self._theme, self._transcript.context), self._transcript)
 
     @Slot(str)
     def submit(self, text: str) -> None:
