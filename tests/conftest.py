@@ -63,8 +63,12 @@ def _keep_files_in_memory() -> None:
         return
     if os.statvfs(there).f_flag & os.ST_NOEXEC:
         return
+    for left in there.glob("phi-*-*"):  # by a run that was killed
+        pid = left.name.split("-")[1]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
     if min(shutil.disk_usage(there).free, psutil.virtual_memory().available) > MEMORY_FOR_FILES:
-        os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="phi-", dir=there)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix=f"phi-{os.getpid()}-", dir=there)
         atexit.register(shutil.rmtree, os.environ["PYTEST_DEBUG_TEMPROOT"], ignore_errors=True)
 
 
