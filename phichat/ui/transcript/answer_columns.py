@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
 from phichat.chat.conversation import Message, Reply
+from phichat.chat.sampling import Sampling, changed_settings
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme, muted
@@ -63,7 +64,7 @@ class AnswerColumns(QWidget):
             column.hide()
             column.deleteLater()
         self._question.setText(short_title(question))
-        settings = _settings(messages)
+        settings = _settings(messages, self._context.presets())
         self._columns = [
             AnswerColumn(self._theme, self._context, message, number, setting)
             for number, (message, setting) in enumerate(zip(messages, settings, strict=True), 1)
@@ -148,9 +149,13 @@ class AnswerColumns(QWidget):
         self._arrange()
 
 
-def _settings(messages: Sequence[Message]) -> list[str]:
-    """Return what tells each answer from the others: its temperature, or its seed if that is the same."""
+def _settings(messages: Sequence[Message], presets: Sequence[tuple[str, Sampling]]) -> list[str]:
+    """Return what tells each answer from the others: its preset, its temperature, or its seed if those are the same."""
     replies = [message.reply or Reply() for message in messages]
+    samplings = [Sampling().with_values(reply.sampling) for reply in replies]
+    names = [next((name for name, each in presets if not changed_settings(known, each)), "") for known in samplings]
+    if all(names) and len({*names}) == len(names) > 1:
+        return names
     temperatures = [reply.sampling.get("temperature") for reply in replies]
     if len({str(each) for each in temperatures}) > 1:
         return [tr("temperature {value}").format(value=format_number(float(each or 0), 2)) for each in temperatures]

@@ -1,5 +1,6 @@
 """The context menu of a message."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.conversation import Message, Reply, Role
-from phichat.chat.sampling import Sampling, changed_settings, temperatures_around
+from phichat.chat.sampling import PRESETS, Sampling, changed_settings, temperatures_around
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.transcript.copying import Selection, message_data, messages_data, selection_data
 from phichat.ui.transcript.message_context import MessageContext
@@ -152,9 +153,10 @@ class RegenerateMenu(QMenu):
         reply = message.reply or Reply()
         known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
         self._add(tr("Another seed"), replace(known, seed=None))
-        self._add_several(known)
+        presets = context.presets()
+        self._add_several(known, presets)
         self.addSection(tr("Preset"))
-        for label, sampling in context.presets():
+        for label, sampling in presets:
             same = bool(reply.sampling) and not changed_settings(known, sampling)
             self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), is_enabled=not same)
         self.addSection(tr("Model"))
@@ -168,15 +170,25 @@ class RegenerateMenu(QMenu):
         action.setEnabled(is_enabled)
         action.triggered.connect(self._choose)
 
-    def _add_several(self, known: Sampling) -> None:
-        """Add what writes answers side by side; at temperature 0 all would be the same."""
+    def _add_several(self, known: Sampling, presets: Sequence[tuple[str, Sampling]]) -> None:
+        """Add what writes answers side by side; at temperature 0 all would be the same.
+
+        Of the presets, those of one's own come before ours.
+        """
         self.addSection(tr("Side by side"))
         same = [replace(known, seed=None)] * SEVERAL
         spread = temperatures_around(known.with_seed())
         values = " · ".join(format_number(each.temperature, 2) for each in spread)
+        compared, seed = _compared(presets), known.with_seed().seed
+        names = " · ".join(label for label, _ in compared).replace("&", "&&")
         for text, samplings, is_enabled in (
             (tr("Answer three times"), same, known.temperature > 0),
             (tr("Answer at temperatures {values}").format(values=values), spread, True),
+            (
+                tr("Answer with presets {names}").format(names=names),
+                [replace(sampling, seed=seed) for _, sampling in compared],
+                len(compared) > 1,
+            ),
         ):
             action = self.addAction(text)
             action.setData(samplings)
@@ -194,3 +206,9 @@ class RegenerateMenu(QMenu):
         action = self.sender()
         if isinstance(action, QAction):
             self._signals.regenerate_requested.emit(self._message, *action.data())
+
+
+def _compared(presets: Sequence[tuple[str, Sampling]]) -> Sequence[tuple[str, Sampling]]:
+    """Return the presets that are compared: the last that people made, and ours in their order."""
+    own, ours = presets[len(PRESETS) :], presets[: len(PRESETS)]
+    return [*own[-SEVERAL:], *ours][:SEVERAL]

@@ -161,6 +161,19 @@ def test_temperatures_are_compared_from_one_seed(asked: Person, engine: Scripted
     assert column(asked, 2).accessibleName() == "Answer 2, temperature 0.70"
 
 
+def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(*BEGIN, *END)
+    asked.choose_in(1, "Regenerate with", "Answer with presets Balanced · Precise · Creative")
+    asked.wait_for(GenerationState.IDLE)
+    asked.wait(lambda: text(asked, 3) == "Wind blows")
+    request = engine.requests[-1]
+    assert [request.sampling_of(number).top_k for number in range(3)] == [40, 20, 0]
+    assert len({request.sampling_of(number).seed for number in range(3)}) == 1
+    assert [column(asked, number).accessibleName() for number in (1, 2, 3)] == [
+        "Answer 1, Balanced", "Answer 2, Precise", "Answer 3, Creative",
+    ]  # fmt: skip
+
+
 def test_answers_with_the_same_settings_differ_by_their_seeds(written: Person, engine: ScriptedEngine) -> None:
     request = engine.requests[-1]
     assert len({request.sampling_of(number).seed for number in range(3)}) == 3
