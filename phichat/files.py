@@ -20,6 +20,9 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _UNTRUSTED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """Flags to open a file that another user may have put there: a link is refused, and a pipe does not block."""
 
+_DEVICE = re.compile("con|prn|aux|nul|(com|lpt)[1-9\u00b9\u00b2\u00b3]", re.IGNORECASE)
+"""Names of devices on Windows, whatever their suffix."""
+
 
 def make_private(folder: Path) -> None:
     """Create `folder`, and what is missing above it, with mode 0700; one that exists stays as it is. Raise OSError."""
@@ -110,6 +113,11 @@ def atomic_write(
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise
+
+
+def without_device(name: str) -> str:
+    """Return a file's `name`, with `_` before it if Windows takes it for a device, such as `con.json`."""
+    return f"_{name}" if _DEVICE.fullmatch(name.partition(".")[0].rstrip()) else name
 
 
 def read_untrusted(path: Path, most: int) -> bytes:

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from phichat import gguf
 from phichat.errors import StoreError
-from phichat.files import is_private, make_private, open_private, reclaim_lock
+from phichat.files import is_private, make_private, open_private, reclaim_lock, without_device
 from phichat.i18n import format_reason, format_sizes, tr
 from phichat.models.base import HubFile, PartialDownload, file_size
 from phichat.models.metadata import MetadataFile, Origins
@@ -152,7 +152,7 @@ def safe_file_name(file: str) -> str:
     if len(stem.encode()) > _MAX_STEM_BYTES:
         mark = sha256(stem.encode()).hexdigest()[:8]
         stem = f"{stem.encode()[:_MAX_STEM_BYTES].decode(errors='ignore')}-{mark}"
-    return f"{stem}.gguf"
+    return without_device(f"{stem}.gguf")
 
 
 class PartFile:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
 from phichat.exchange.export import FORMATS
+from phichat.files import without_device
 from phichat.i18n import tr, tr_count
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.ui.controllers.autosave import wait_for
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 60  # characters of a title in a file's name
 _BAD = frozenset('<>:"/\\|?*')
-_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
-"""Names of devices on Windows, whatever their suffix."""
 
 Exporter = Callable[[Iterable[ConversationRecord], Path], int]
 """Write conversations to a file in the format of its suffix; return how many. Raises StoreError."""
@@ -175,9 +174,7 @@ def _file_name(heading: ConversationSummary) -> str:
     name = name.strip(" .-")
     while is_cut and name and unicodedata.category(name[-1])[0] not in "LMN":  # neither letter, mark nor number
         name = name[:-1]
-    if name.upper().partition(".")[0].rstrip() in _RESERVED:
-        name = f"_{name}"
-    return (name or "phichat") + ".json"
+    return without_device((name or "phichat") + ".json")
 
 
 def _summarize(imported: "Imported") -> str:

@@ -760,6 +760,9 @@ def test_a_generator_that_is_dropped_ends_its_thread(phi: HubServer, place: Home
         ("a:b?.gguf", "a_b_.gguf"),
         (" .gguf", "model.gguf"),
         ("MODEL.GGUF", "MODEL.gguf"),
+        ("Con.gguf", "_Con.gguf"),
+        ("lpt\u00b9.Q4.gguf", "_lpt\u00b9.Q4.gguf"),
+        ("console.gguf", "console.gguf"),
         ("n" * 150 + ".gguf", "n" * 150 + ".gguf"),
     ],
 )
