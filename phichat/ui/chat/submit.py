@@ -54,7 +54,8 @@ class SubmitController(QObject):
         composer.name_answer_keys(answer_now.shortcut())
         for requested in (composer.answer_requested, answer_now.triggered):
             requested.connect(self._on_answer_requested)
-        generation.replied.connect(self._show_thinking)
+        for replied in (generation.replied, generation.version_replied):
+            replied.connect(self._show_thinking)
         stop.triggered.connect(self._on_stopped)
         generation.state_changed.connect(self._show_state)
         conversations.current.session_changed.connect(self._on_session_changed)

@@ -197,9 +197,10 @@ class GenerationController(IdleRequests):
             self._reply.hurry()
 
     def is_thinking(self, session: Session) -> bool:
-        """Whether the reply under way belongs to `session`, and thinks as long as it likes."""
-        message = session.answering
-        return bool(message and message.is_thinking and self._reply and not self._reply.is_hurried())
+        """Whether the reply under way, or one beside it, belongs to `session`, and thinks as long as it likes."""
+        growing = [each.answering for each in (session, *session.beside)]
+        is_thinking = any(message and message.is_thinking for message in growing)
+        return bool(is_thinking and self._reply and not self._reply.is_hurried())
 
     def stop(self) -> None:
         """Stop the reply under way; what is written of it stays."""

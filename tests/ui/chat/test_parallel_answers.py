@@ -13,7 +13,7 @@ from phichat.errors import EngineError
 from phichat.i18n import tr
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.transcript.answer_column import AnswerColumn
-from tests.support.fakes import Line, ScriptedEngine
+from tests.support.fakes import Line, ScriptedEngine, thought
 from tests.ui.conftest import Person
 
 SIDE_BY_SIDE = "Regenerate with", "Answer three times"
@@ -86,6 +86,19 @@ def stored(person: Person) -> list[str]:
         conversations.autosave.last.result(10)
     record = conversations.history().load_conversation(person.window.session.conversation.id)
     return [message.text for message in record.messages if message.reply]
+
+
+def test_answer_now_is_there_as_long_as_any_of_them_thinks(
+    asked: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    begin: list[Line] = [AnswerEvent(number, thought("Hm")) for number in range(3)]
+    engine.enqueue(*begin, says(0, "Snow"), ends(0), says(1, "Rain"), gate, says(2, "Wind"), ends(1), ends(2))
+    asked.choose_in(1, *SIDE_BY_SIDE)
+    asked.wait(lambda: [text(asked, number) for number in (1, 2)] == ["Snow", "Rain"])
+    assert asked.find("answerNowButton").isVisible()
+    gate.set()
+    asked.wait_for(GenerationState.IDLE)
+    assert not asked.find("answerNowButton").isVisible()
 
 
 def test_three_answers_grow_together_and_each_is_a_version(growing: Person, gate: threading.Event) -> None:
