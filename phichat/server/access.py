@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from phichat.i18n import tr
-from phichat.server.api_error import ApiError
+from phichat.server.api_error import TWO_LENGTHS, ApiError
 
 OPEN = {"/health"}  # needs no key
 KEY_BYTES = 24
@@ -42,6 +42,8 @@ class Access:
 
     def check(self, headers: Headers, path: str, *, is_preflight: bool) -> None:
         """Raise ApiError if a request may not come in."""
+        if "transfer-encoding" in headers and "content-length" in headers:
+            raise ApiError(400, tr("This isn’t a valid HTTP request."), code=TWO_LENGTHS)
         if not self._is_known_host(headers.get("host", "")):
             raise ApiError(403, tr("This server doesn’t accept requests for this host name."), code="host_not_allowed")
         if not self._is_allowed_page(headers):

@@ -8,6 +8,9 @@ from phichat.i18n import format_number, tr
 
 RETRY_AFTER = 1  # seconds, after which an engine that died has been started again
 
+TWO_LENGTHS = "two_lengths"
+"""The code for a request whose end is told in two ways, by which another might be hidden in it."""
+
 
 class ApiError(Exception):
     """A request that is not answered.
@@ -37,7 +40,7 @@ class ApiError(Exception):
         found = {"Retry-After": str(self.retry_after)} if self.retry_after else {}
         if self.status == 401:
             found["WWW-Authenticate"] = "Bearer"
-        if self.status in {408, 413}:  # the rest of the body is not read
+        if self.status in {408, 413} or self.code == TWO_LENGTHS:  # the rest is not read
             found["Connection"] = "close"
         return found
 

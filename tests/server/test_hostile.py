@@ -155,6 +155,21 @@ def test_a_header_that_does_not_come(scripted: Running, monkeypatch: pytest.Monk
         assert read_all(connection) == b"", "nor that of a second request"
 
 
+def test_no_request_hides_in_another(scripted: Running) -> None:
+    """Where its end is told in two ways, a proxy might see one request, and the server two."""
+    host = f"127.0.0.1:{scripted.server.port}"
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    hidden = f"0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", scripted.server.port), timeout=20) as connection:
+        connection.sendall((head + hidden).encode())
+        answered = read_all(connection)
+    assert answered.count(b"HTTP/1.1") == 1
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert still_answers(scripted)
+
+
 def test_a_header_that_drips(scripted: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "HEADER_SECONDS", 0.2)
     with scripted.connect(b"GET /health HTTP/1.1\r\n") as connection, suppress(OSError):  # reset, or a broken pipe
