@@ -138,7 +138,7 @@ def saving_advice(error: OSError, *, is_chosen: bool) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return tr("Free up space, or choose another location.") if is_chosen else tr("Free up space, then try again.")
     if is_chosen and error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return tr("Choose a folder that exists.")
+        return tr("Choose an existing folder.")
     if is_chosen:
         return tr("Choose another location.")
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:

@@ -19,7 +19,7 @@ USUAL_TOKENS = 800
 PASSAGE_TOKENS = Setting(
     "passage_tokens",
     N_("Tokens from documents"),
-    N_("How much of long documents the model reads with a message. More may help, but takes longer."),
+    N_("How much of long documents the model reads with each message. A higher value may help, but takes longer."),
     low=200, high=4000, step=50, off=None, most=4000,
 )  # fmt: skip
 """What the passages of a question take at most; USUAL_TOKENS unless it is changed."""

@@ -145,7 +145,12 @@ def _choose_model(context: Context) -> int:
 
 def _print_known(console: Console) -> None:
     """Print the embedding models that are known, and how to get one."""
-    console.print_notice(tr("These models find more. Get one with `phichat models download`, then name it here:"))
+    console.print_notice(
+        tr(
+            "These models find more. Download one with `phichat models download`, then set it with `phichat "
+            "docs model`:"
+        )
+    )
     for model in EMBEDDINGS:
         console.print_notice(f"{model.remote.name}  {embedding_facts(model)}")
 

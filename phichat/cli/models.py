@@ -227,7 +227,7 @@ def _choose_default(context: Context) -> None:
         return
     context.console.print_line(tr("{name} is now the default model.").format(name=chosen.name))
     if remote:
-        text = tr("Messages to it go to {host}, from now on also where no model is named.")
+        text = tr("Your messages now go to {host} unless you name another model.")
         context.console.print_notice(text.format(host=remote.host))
 
 

@@ -39,8 +39,9 @@ def known_on_server(named: str, servers: ServerList) -> ModelRef | None:
         return None
     if len(fitting := _fitting(found, servers)) == 1:
         return fitting[0]
-    text = tr("{name} isn’t a model that {server} had last. For those it has now, run `phichat servers test {server}`.")
-    raise ModelMissing(text.format(name=named, server=named.partition("/")[0]))
+    server, _, name = named.partition("/")
+    text = tr("{server} doesn’t list a model named {name}. To update the list, run `phichat servers test {server}`.")
+    raise ModelMissing(text.format(name=name or named, server=server))
 
 
 def refuse_server_model(named: str, servers: ServerList) -> None:

@@ -350,7 +350,7 @@ EMBEDDINGS = (
         licence="Gemma",
         bytes=334_000_000,
         official=False,
-        good_at=N_("Finds passages in more than 100 languages, whatever words they use."),
+        good_at=N_("Finds passages in more than 100 languages, even if the words differ."),
     ),
     KnownModel(
         name="nomic-embed-text-v1.5-q8_0",
@@ -359,7 +359,7 @@ EMBEDDINGS = (
         file="nomic-embed-text-v1.5.Q8_0.gguf",
         licence="Apache-2.0",
         bytes=146_000_000,
-        good_at=N_("English documents, with long passages."),
+        good_at=N_("English documents with long passages."),
     ),
     KnownModel(
         name="bge-small-en-v1.5-q8_0",
@@ -369,7 +369,7 @@ EMBEDDINGS = (
         licence="MIT",
         bytes=36_800_000,
         official=False,
-        good_at=N_("English documents, on slow computers and in large collections."),
+        good_at=N_("English documents on slow computers, or in large collections."),
     ),
 )
 """Models that make vectors of documents; none is downloaded unless somebody asks for it by name."""

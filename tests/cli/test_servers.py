@@ -237,7 +237,7 @@ def test_a_model_on_a_server_becomes_the_default(
     before = len(gaming.asked)
     status, out, err = phichat("models", "default", "gaming/tiny")
     assert (status, out) == (0, "gaming/tiny is now the default model.\n")
-    assert err == f"Messages to it go to {gaming.host}, from now on also where no model is named.\n"
+    assert err == f"Your messages now go to {gaming.host} unless you name another model.\n"
     assert "The default model is gaming/tiny." in phichat("models", "list")[2]
     assert len(gaming.asked) == before, "what it told last is enough"
     assert phichat("ask", "Say red")[:2] == (0, "red\n")
@@ -258,7 +258,7 @@ def test_a_model_on_a_server_becomes_the_default(
 def test_only_a_model_that_the_server_had_becomes_the_default(phichat: Run, gaming: ChatServer) -> None:
     status, _, err = phichat("models", "default", "gaming/huge")
     assert status == 1
-    assert err.startswith("gaming/huge isn’t a model that gaming had last.")
+    assert err.startswith("gaming doesn’t list a model named huge.")
     assert "`phichat servers test gaming`" in err
 
 

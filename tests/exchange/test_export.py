@@ -421,7 +421,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_place_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = r"couldn’t be saved: there’s no such file or folder\. Choose a folder that exists\."
+    missing = r"couldn’t be saved: there’s no such file or folder\. Choose an existing folder\."
     with pytest.raises(StoreError, match=missing):
         export([talk("Hi")], Format.TEXT, tmp_path / "nowhere" / "talk.txt")
     with pytest.raises(StoreError, match=r"couldn’t be saved: it’s a folder\. Choose another location\."):

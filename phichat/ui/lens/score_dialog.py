@@ -176,8 +176,8 @@ class ScoreDialog(QDialog):
     @Slot()
     def _on_cut(self) -> None:
         sentence = tr(
-            "The text is too long, so only its first {count} characters are here. To score all of it, save it as a "
-            "file, and run “phichat score FILE”."
+            "This text is too long, so only the first {count} characters were kept. To score all of it, "
+            "save it as a file and run “phichat score FILE”."
         )
         self._feedback.fail(sentence.format(count=format_number(len(self.text()))))
 

@@ -64,7 +64,7 @@ class ServerPage(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setVerticalSpacing(10)
         self._add(form, "serverPortSpin", tr("Port"), self._port, self._port)
-        self._add(form, "serverSlotsSpin", tr("Answers at the same time"), self._slots, self._slots)
+        self._add(form, "serverSlotsSpin", tr("Simultaneous answers"), self._slots, self._slots)
         self._add(form, "serverAddress", tr("Address"), self._address, self._address.field)
         self._add(form, "serverKey", tr("Key"), self._key, self._key.field)
         layout = QVBoxLayout(self)

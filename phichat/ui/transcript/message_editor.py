@@ -66,7 +66,7 @@ class MessageEditor(QFrame):
             cursor.select(cursor.SelectionType.Document)
             cursor.insertText(text)
             self.field.setTextCursor(cursor)
-        self._hint.setText(tr("Your unsent changes are back. Undo them to see the original message."))
+        self._hint.setText(tr("Your unsent changes were restored. Undo them to return to the original message."))
         announce(self._hint, self._hint.text())
 
     def set_can_send(self, can_send: bool) -> None:

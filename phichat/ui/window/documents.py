@@ -115,7 +115,7 @@ class DocumentsPresenter(QObject):
         name = known or _free_name(folder, {each.name for each in collections})
         self._documents.add(name, [folder])
         self._documents.use(session, name, is_used=True)
-        sentence = tr("The folder {name} is a collection now. The model reads it with your messages.")
+        sentence = tr("The folder {name} is now a collection, and the model reads it with your messages.")
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(name)))
 
     @Slot()

@@ -109,7 +109,7 @@ def test_an_edit_that_was_cancelled_is_there_when_it_is_opened_again(many: Perso
     field = many.find("editField")
     assert field.toPlainText() == f"Tell me of {MANY[0]} and more"
     hints = [label.text() for label in many.find("editBox").findChildren(QLabel)]
-    assert "Your unsent changes are back. Undo them to see the original message." in hints
+    assert "Your unsent changes were restored. Undo them to return to the original message." in hints
     field.undo()
     assert field.toPlainText() == f"Tell me of {MANY[0]}"
     many.click("editCancel")

@@ -124,7 +124,7 @@ def test_what_is_cut_off_is_said(person: Person) -> None:
     QApplication.clipboard().setText("A line of the text.\n" * 20_000)
     person.window.commands.score.trigger()
     person.find("scoreField").paste()
-    person.wait(lambda: message(person).startswith("The text is too long, so only its first "))
+    person.wait(lambda: message(person).startswith("This text is too long, so only the first "))
     QTest.keyClicks(person.find("scoreField"), "\b")
     assert not message(person)
     dialog(person).close()

@@ -504,7 +504,7 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     person.wait_for(GenerationState.IDLE)
     assert engine.loads[0][0] == starter
     person.wait(lambda: "gone.gguf" in person.status())
-    assert person.status().endswith("Until you choose another model, SmolLM2 135M (starter) answers.")
+    assert person.status().endswith("SmolLM2 135M (starter) will answer until you choose another model.")
 
 
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
