@@ -83,7 +83,7 @@ def _seconds(program: list[str], variables: dict[str, str]) -> float:
             subprocess.run(program, env=variables, capture_output=True, timeout=OPENING, check=True)
         except subprocess.SubprocessError as error:
             raise PhichatError(
-                tr("The window didn’t open: {reason}. Run `phichat doctor` to find out why.").format(reason=error)
+                tr("The window didn’t open: {reason}. Run `phichat doctor` for more information.").format(reason=error)
             ) from error
         return time.perf_counter() - started
 

@@ -97,8 +97,8 @@ def with_sources(question: str, sources: Sources) -> str:
     read = _documents(sources.passages) if sources.is_whole else [(each.title, each.text) for each in sources.passages]
     blocks = [f"[{number}] {title}:\n{fenced(text)}" for number, (title, text) in enumerate(read, 1)]
     request = tr(
-        "The numbered texts above come from documents. Use them to answer this, and say so if they don’t contain the "
-        "answer:"
+        "The numbered passages above are from documents. Use them to answer this, and say so if they don’t "
+        "contain the answer:"
     )
     return "\n\n".join([*blocks, request, question])
 

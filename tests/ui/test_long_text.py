@@ -163,7 +163,7 @@ def test_a_system_prompt_is_bounded(person: Person, clipboard: QClipboard) -> No
     QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
     assert field.toPlainText() == WORD[: len(field.toPlainText())]
     assert 0 < len(field.toPlainText()) <= MOST_LETTERS
-    assert "system prompt was too long" in person.status()
+    person.wait(lambda: "system prompt was too long" in person.status())
     person.window.session.system = WORD
     person.window.conversations.current.session_changed.emit(person.window.session)
     assert len(field.toPlainText()) <= MOST_LETTERS

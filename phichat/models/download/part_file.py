@@ -120,7 +120,7 @@ def discard_download(partial: PartialDownload) -> tuple[Path, ...]:
     try:
         if not all(part.acquire() for part in parts):
             raise StoreError(
-                tr("Another copy of Phichat is downloading {name}. You can only cancel the download there.").format(
+                tr("Another copy of Phichat is downloading {name}. Cancel the download there.").format(
                     name=partial.path.name
                 )
             )
