@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
+from phichat.engine.base import PromptFit
 from phichat.engine.remote.base import Server, ServerKind
 from phichat.engine.remote.servers import ServerList, make_server_list
 from phichat.paths import Home
@@ -159,6 +160,16 @@ def test_a_draft_stays_here(begin: Callable[..., Person], server: ChatServer) ->
     person.qtbot.wait(600)  # longer than a draft waits to be read
     assert len(server.asked) == before
     assert not person.find("forecast").isVisible()
+
+
+def test_what_is_written_fast_is_sent(begin: Callable[..., Person], server: ChatServer) -> None:
+    """Although the empty field was the last that was counted."""
+    person = begin()
+    empty = PromptFit(0, 0, 512, trouble="There’s nothing to answer yet.", is_estimate=True)
+    person.window.generation.fitted.emit(person.window.session, empty)
+    person.ask("Count")
+    person.wait(lambda: server.chats)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_an_answer_of_unknown_length_is_counted_about(begin: Callable[..., Person], server: ChatServer) -> None:
