@@ -317,7 +317,7 @@ class AttachmentController(QObject):
         text = "\n".join(sentences[:MOST_REASONS])
         if others := names[MOST_REASONS:MOST_NAMES]:
             shown = ", ".join(shortened(name, LONGEST_NAME) for name in others)
-            either = tr("These files couldn’t be attached either: {names}").format(names=shown)
+            either = tr("Also not attached: {names}").format(names=shown)
             more = len(names) - MOST_NAMES
             rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
             text = f"{text}\n{', '.join(filter(None, [either, rest]))}."

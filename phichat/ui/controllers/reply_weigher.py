@@ -94,14 +94,16 @@ class ReplyWeigher(QObject):
             return ""
         author = message.reply.model if message.reply else ""
         if not author:
-            known = tr("The model that wrote this answer is unknown. {model} can show how likely it finds each word.")
+            known = tr(
+                "The model that wrote this answer is unknown. {model} can show how likely it thinks each word is."
+            )
         elif author == model.name:
             known = tr(
                 "This answer was written with a different {model} file. The current one can show how likely "
-                "it finds each word."
+                "it thinks each word is."
             )
         else:
-            known = tr("{author} wrote this answer, but {model} can show how likely it finds each word.")
+            known = tr("{author} wrote this answer, but {model} can show how likely it thinks each word is.")
         return known.format(author=author, model=model.title)
 
     def weigh(self, session: Session, message: Message) -> bool:

@@ -44,7 +44,7 @@ class LensLegend(QWidget):
                 most=format_percent(LIMITS[2]), less=format_percent(LIMITS[1]), least=format_percent(LIMITS[0])
             )
         )
-        self.setToolTip(tool_tip(tr("How likely the model found each word that it wrote")))
+        self.setToolTip(tool_tip(tr("How likely the model thought each word was")))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 

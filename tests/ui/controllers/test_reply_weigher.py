@@ -163,17 +163,17 @@ class TestWeighing:
     @pytest.mark.parametrize(
         ("changes", "sentence"),
         [
-            ({"model": "gone"}, "gone wrote this answer, but Tiny can show how likely it finds each word."),
+            ({"model": "gone"}, "gone wrote this answer, but Tiny can show how likely it thinks each word is."),
             (
                 {"model_sha256": "other"},
                 (
                     "This answer was written with a different Tiny file. "
-                    "The current one can show how likely it finds each word."
+                    "The current one can show how likely it thinks each word is."
                 ),
             ),
             (
                 {"model": ""},
-                "The model that wrote this answer is unknown. Tiny can show how likely it finds each word.",
+                "The model that wrote this answer is unknown. Tiny can show how likely it thinks each word is.",
             ),
         ],
     )
