@@ -81,8 +81,8 @@ def _open_window(options: argparse.Namespace, open_window: Window) -> int:
     except ImportError as error:
         raise PhichatError(
             tr(
-                "The window can’t open: {reason}. Install what’s missing, or run `phichat chat` to use the "
-                "terminal instead."
+                "Phichat can’t open its window: {reason}. Install what’s missing, or run `phichat chat` to "
+                "use the terminal instead."
             ).format(reason=error)
         ) from error
 

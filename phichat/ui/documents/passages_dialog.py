@@ -57,7 +57,7 @@ class PassagesDialog(QDialog):
         box.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(
-            help_label(tr("Along with your message, the model read only these passages of your documents."))
+            help_label(tr("These are the only passages from your documents that the model read with your message."))
         )
         column.addWidget(area, 1)
         column.addWidget(box)
