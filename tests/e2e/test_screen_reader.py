@@ -59,7 +59,10 @@ window = app.create_window(make_engine=lambda: engine, make_shelf=shelf.over)
 window.show()
 if folder := os.environ.get("TEST_FOLDER"):
     window.documents._documents.add("Ships", [Path(folder)])
-    window.documents._documents.use(window.session, "Ships", is_used=True)
+    documents = window.documents._documents
+    while not ((ships := documents._library().collection("Ships")) and ships.passages):
+        application.processEvents()
+    documents.use(window.session, "Ships", is_used=True)
 application.exec()
 """
 FIRST = ["Processing…", "A ferry is a boat, e.g. a small one.", "It carries", "people", "cars", "Code, 2 lines",

@@ -194,8 +194,8 @@ class LensPointer(QObject):
 
 
 def _around(field: LensText) -> list[QWidget]:
-    """Return `field` and the contents of the scroll areas it is in, which move when they are scrolled."""
-    found: list[QWidget] = [field]
+    """Return `field`, its window, and the contents of the scroll areas it is in, which move when they are scrolled."""
+    found: list[QWidget] = [field, field.window()]
     area = field.parentWidget()
     while area:
         if isinstance(area, QScrollArea) and (content := area.widget()):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
@@ -48,6 +49,10 @@ def lens_text(person: Person, number: int = 1) -> LensText:
     found = next(each for each in person.find(f"message-{number}").findChildren(LensText) if not each.isHidden())
     assert isinstance(found, LensText)
     return found
+
+
+def is_inside(window: QWidget, popup: QWidget) -> bool:
+    return window.rect().contains(popup.geometry())
 
 
 def is_under_lens(person: Person, number: int = 1) -> bool:
@@ -467,8 +472,9 @@ def test_the_candidates_leave_the_word_in_sight_in_a_low_window(person: Person, 
         person.window.resize(700, height)
         QApplication.processEvents()
         press_shortcut(person, Qt.Key.Key_F8)
-        text, popup = lens_text(person), person.find("lensPopup")
+        popup = person.find("lensPopup")
+        person.wait(partial(is_inside, person.window, popup))
+        text = lens_text(person)
         area = text.word_rect(text.current)
         place = QRect(text.viewport().mapTo(person.window, area.topLeft()), area.size())
         assert not popup.geometry().intersects(place)
-        assert person.window.rect().contains(popup.geometry())
