@@ -6,7 +6,8 @@ from itertools import accumulate, islice
 from typing import NamedTuple, Self
 
 from phichat.chat.candidates import Candidate, Choice, LazyChoice
-from phichat.chat.choice_packing import (
+from phichat.chat.conversation import Piece, PieceKind
+from phichat.chat.packed_choices import (
     CANDIDATE_COLUMNS,
     PARTS,
     TOKEN_COLUMNS,
@@ -16,7 +17,6 @@ from phichat.chat.choice_packing import (
     probability_of,
     unpack,
 )
-from phichat.chat.conversation import Piece, PieceKind
 
 _KINDS = (PieceKind.TEXT, PieceKind.THINKING)
 _MOST_PARTS = 65_535
@@ -41,7 +41,7 @@ class ChoiceRow(NamedTuple):
 class ChoiceTable:
     """The tokens of a reply in order, those of its thinking included, with what was weighed at each of them.
 
-    Probabilities and entropies are rounded, as `phichat/chat/choice_packing.py` has them.
+    Probabilities and entropies are rounded, as `phichat/chat/packed_choices.py` has them.
     """
 
     def __init__(self, columns: ChoiceColumns | None = None) -> None:

@@ -147,8 +147,8 @@ def _print_known(console: Console) -> None:
     """Print the embedding models that are known, and how to get one."""
     console.print_notice(
         tr(
-            "These models find more. Download one with `phichat models download`, then set it with `phichat "
-            "docs model`:"
+            "These embedding models find more passages. Download one with `phichat models download`, then "
+            "choose it with `phichat docs model`:"
         )
     )
     for model in EMBEDDINGS:

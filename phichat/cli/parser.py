@@ -120,7 +120,7 @@ def _add_window_options(main: Parser) -> None:
 
 
 def _add_ask(commands: Any) -> None:
-    ask = commands.add_parser("ask", help=tr("answer one message"))
+    ask = commands.add_parser("ask", help=tr("send one message and print the answer"))
     ask.set_defaults(run=_run_ask)
     ask.add_argument(
         "prompt",

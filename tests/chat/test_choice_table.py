@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from phichat.chat.candidates import Candidate, Choice
-from phichat.chat.choice_packing import VERSION
 from phichat.chat.choice_table import ChoiceTable, table_of
 from phichat.chat.conversation import Piece, PieceKind
+from phichat.chat.packed_choices import VERSION
 
 
 def pack(choices: list[Choice | None]) -> bytes:

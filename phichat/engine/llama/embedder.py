@@ -54,7 +54,7 @@ class Embedder:
         tokens = self._tokenize(text)
         if len(tokens) > self._longest:
             raise PromptTooLong(
-                tr("This text takes {tokens} tokens, but the embedding model only reads {longest}.").format(
+                tr("This text takes {tokens} tokens, but the embedding model can read at most {longest}.").format(
                     tokens=format_number(len(tokens)), longest=format_number(self._longest)
                 ),
                 len(tokens),
