@@ -34,6 +34,7 @@ class LensPointer(QObject):
         self._theme, self._can_choose, self._tells_surprise = theme, can_choose, tells_surprise
         self._popup: LensPopup | None = None
         self._field: LensText | None = None
+        self._is_out_of_sight = False
         self._rest = QTimer(self, interval=REST, singleShot=True)
         self._rest.timeout.connect(self._show)
         self._grace = QTimer(self, interval=GRACE, singleShot=True)
@@ -54,6 +55,7 @@ class LensPointer(QObject):
         self._rest.stop()
         self._grace.stop()
         field, self._field = self._field, None
+        self._is_out_of_sight = False
         if field and isValid(field):
             for moved in _around(field):
                 moved.removeEventFilter(self)
@@ -167,10 +169,11 @@ class LensPointer(QObject):
         if self._popup and self._field:
             area = self._field.word_rect(self._field.current)
             place = QRect(self._field.viewport().mapTo(parent_window(self, QWidget), area.topLeft()), area.size())
-            if self._field.visibleRegion().intersects(area):
-                self._popup.place_at(place)
-            else:
+            self._is_out_of_sight = not self._field.visibleRegion().intersects(area)
+            if self._is_out_of_sight:
                 self._popup.hide()
+            else:
+                self._popup.place_at(place)
 
     def _make_popup(self) -> LensPopup:
         popup = LensPopup(self._theme, parent_window(self, QWidget))
@@ -181,7 +184,7 @@ class LensPointer(QObject):
         return popup
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in {QEvent.Type.Move, QEvent.Type.Resize} and self._popup and self._popup.isVisible():
+        if event.type() in {QEvent.Type.Move, QEvent.Type.Resize} and self._is_wanted():
             QTimer.singleShot(0, self, self._follow)  # after the layout
         elif event.type() is QEvent.Type.Hide and watched is self._field:
             self.hide()
@@ -189,8 +192,12 @@ class LensPointer(QObject):
 
     @Slot()
     def _follow(self) -> None:
-        if self._field and isValid(self._field) and self._popup and self._popup.isVisible():
+        if self._field and isValid(self._field) and self._is_wanted():
             self._place()
+
+    def _is_wanted(self) -> bool:
+        """Return whether the popup is shown, or would be if its word were in sight."""
+        return self._popup is not None and (self._popup.isVisible() or self._is_out_of_sight)
 
 
 def _around(field: LensText) -> list[QWidget]:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QListView, QPushButton, QTabBar, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QPushButton, QScrollArea, QTabBar, QTextEdit, QWidget
 
 from phichat.chat.conversation import Piece
 from phichat.engine.base import Reading
@@ -478,3 +478,15 @@ def test_the_candidates_leave_the_word_in_sight_in_a_low_window(person: Person, 
         area = text.word_rect(text.current)
         place = QRect(text.viewport().mapTo(person.window, area.topLeft()), area.size())
         assert not popup.geometry().intersects(place)
+
+
+def test_the_candidates_come_back_with_their_word(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine, *long_answer())
+    press_shortcut(person, Qt.Key.Key_F8)
+    popup, bar = person.find("lensPopup"), person.find("transcript", QScrollArea).verticalScrollBar()
+    person.wait(popup.isVisible)
+    seen = bar.value()
+    bar.setValue(bar.minimum() if seen - bar.minimum() > bar.maximum() - seen else bar.maximum())
+    person.wait(popup.isHidden)
+    bar.setValue(seen)
+    person.wait(popup.isVisible)
