@@ -199,7 +199,7 @@ def text(key: str, value: str) -> bytes:
         ([text("general.architecture", "new"), pair("new.attention.causal", 7, b"\0")], ["x"], "embedding model"),
         ([text("general.architecture", "llada")], ["token_embd.weight"], "whole answer at once"),
         ([text("general.architecture", "flux")], ["double_blocks.0.img_attn.proj.weight"], "images or video"),
-        ([text("general.architecture", "wavtokenizer-dec")], ["token_embd.weight"], "sound"),
+        ([text("general.architecture", "wavtokenizer-dec")], ["token_embd.weight"], "audio"),
         ([text("general.architecture", "whisper")], ["encoder.conv1.weight"], "speech"),
         ([text("general.architecture", "t5")], ["token_embd.weight"], "translates"),
         ([], ["token_embd.weight"], "doesn’t say what kind"),
@@ -311,7 +311,7 @@ def test_a_damaged_file_of_a_split_model_is_named(split: list[Path]) -> None:
 def test_files_of_two_models_are_not_taken_for_one(split: list[Path], tmp_path: Path) -> None:
     other = tiny_models.chatml(tmp_path / "other" / "tiny.gguf", parts=3, layers=1)
     other.with_name(split[1].name).replace(split[1])
-    with pytest.raises(ModelDamaged, match="belong to the same model"):
+    with pytest.raises(ModelDamaged, match="the other parts of the model don’t match"):
         read_head(split[0])
 
 

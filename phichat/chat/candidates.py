@@ -132,7 +132,7 @@ def perplexity_text(perplexity: float | None, count: int) -> str:
     if perplexity is None:
         return tr("The text is only one token long, which is too short to calculate its perplexity.")
     tokens = tr_count("{count} token", "{count} tokens", count)
-    return tr("Perplexity {perplexity} ({tokens})").format(perplexity=format_number(perplexity, 2), tokens=tokens)
+    return tr("Perplexity: {perplexity} ({tokens})").format(perplexity=format_number(perplexity, 2), tokens=tokens)
 
 
 def text_of_bytes(data: bytes) -> str:

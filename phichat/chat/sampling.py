@@ -190,8 +190,7 @@ class Sampling:
         1,
         N_("Typical-p"),
         N_(
-            "Keeps only words that are about as surprising as the average, up to this total probability. "
-            "Set to 1 to turn it off."
+            "Keeps only words with a typical level of surprise, up to this total probability. Set to 1 to turn it off."
         ),
         0.05, 1, 0.01, 1,
     )  # fmt: skip

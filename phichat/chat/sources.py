@@ -19,7 +19,10 @@ USUAL_TOKENS = 800
 PASSAGE_TOKENS = Setting(
     "passage_tokens",
     N_("Tokens from documents"),
-    N_("How much of long documents the model reads with each message. A higher value may help, but takes longer."),
+    N_(
+        "How much of long documents the model reads with each message. Higher values may improve answers, "
+        "but take longer."
+    ),
     low=200, high=4000, step=50, off=None, most=4000,
 )  # fmt: skip
 """What the passages of a question take at most; USUAL_TOKENS unless it is changed."""
@@ -97,8 +100,8 @@ def with_sources(question: str, sources: Sources) -> str:
     read = _documents(sources.passages) if sources.is_whole else [(each.title, each.text) for each in sources.passages]
     blocks = [f"[{number}] {title}:\n{fenced(text)}" for number, (title, text) in enumerate(read, 1)]
     request = tr(
-        "The numbered passages above are from documents. Use them to answer this, and say so if they don’t "
-        "contain the answer:"
+        "The numbered passages above are from documents. Use them to answer the following, and say so if "
+        "they don’t contain the answer:"
     )
     return "\n\n".join([*blocks, request, question])
 

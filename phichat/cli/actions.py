@@ -26,7 +26,9 @@ def add_models(commands: Any, run: Run) -> None:
     listed.add_argument("--online", action="store_true", help=tr("get model sizes from the Hub"))
     add_json(listed)
     searched = actions.add_parser("search", help=tr("search the Hub for models and list their files"))
-    searched.add_argument("words", nargs="+", metavar="WORDS", help=tr("search terms, or an address from the Hub"))
+    searched.add_argument(
+        "words", nargs="+", metavar="WORDS", help=tr("search terms, or the address of a model on the Hub")
+    )
     add_json(searched)
     for name, what, words in (
         ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
@@ -51,7 +53,7 @@ def add_servers(commands: Any, run: Run) -> None:
     for name, metavar, words in (
         ("add", "NAME", tr("add a server, such as gaming-pc:8080; without a port, the usual ones are tried")),
         ("list", "", tr("list your servers")),
-        ("test", "NAME|NAME/MODEL", tr("list the models of a server and see how fast it answers")),
+        ("test", "NAME|NAME/MODEL", tr("list the models on a server and check how fast it answers")),
         ("remove", "NAME", tr("remove a server and its key")),
     ):
         action = actions.add_parser(name, help=words)
@@ -126,7 +128,7 @@ def add_docs(commands: Any, run: Run) -> None:
     for name, words in (
         ("add", tr("add files and folders to a collection and read them; with no paths, read what’s new or changed")),
         ("list", tr("list collections")),
-        ("status", tr("list the files in a collection and what couldn’t be read")),
+        ("status", tr("list the files in a collection and show what couldn’t be read")),
         ("remove", tr("remove a collection, or files and folders from one, without deleting the files themselves")),
         ("search", tr("search a collection for relevant passages")),
         ("model", tr("show or choose the embedding model used to find passages")),
@@ -143,6 +145,6 @@ def add_docs(commands: Any, run: Run) -> None:
         if name == "search":
             action.add_argument("words", nargs="+", metavar="WORDS", help=tr("what to look for"))
         if name == "model":
-            title = tr("a GGUF file, or “none” to use the vectors that come with Phichat")
+            title = tr("a GGUF file, or “none” to use Phichat’s built-in word vectors")
             action.add_argument("model", nargs="?", type=option_values.name, metavar="FILE|none", help=title)
         add_json(action)

@@ -137,7 +137,7 @@ def _choose_model(context: Context) -> int:
     elif chosen:
         console.print_line(replace_surrogates(str(chosen)))
     else:
-        console.print_notice(tr("Passages are found using the vectors that come with Phichat."))
+        console.print_notice(tr("Phichat is using its built-in word vectors to find passages."))
     if not options.json and not options.model:
         _print_known(console)
     return 130 if stop.is_set() else 0
@@ -147,8 +147,8 @@ def _print_known(console: Console) -> None:
     """Print the embedding models that are known, and how to get one."""
     console.print_notice(
         tr(
-            "These embedding models find more passages. Download one with `phichat models download`, then "
-            "choose it with `phichat docs model`:"
+            "To find more relevant passages, download one of these embedding models with `phichat models "
+            "download`, then choose it with `phichat docs model`:"
         )
     )
     for model in EMBEDDINGS:
@@ -175,7 +175,9 @@ def _required(library: LocalLibrary, name: str) -> Collection:
     collection = library.collection(name)
     if collection is None:
         raise PhichatError(
-            tr("There is no collection named {name}. Run `phichat docs list` to see yours.").format(name=name)
+            tr("There is no collection named {name}. Run `phichat docs list` to see your collections.").format(
+                name=name
+            )
         )
     return collection
 

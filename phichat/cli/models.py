@@ -227,7 +227,7 @@ def _choose_default(context: Context) -> None:
         return
     context.console.print_line(tr("{name} is now the default model.").format(name=chosen.name))
     if remote:
-        text = tr("Your messages now go to {host} unless you name another model.")
+        text = tr("Your messages will now be sent to {host} unless you specify another model.")
         context.console.print_notice(text.format(host=remote.host))
 
 

@@ -29,7 +29,7 @@ def thinking_budget(text: str) -> int:
         return whole_number(0, LARGEST_CONTEXT)(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
-            tr("{text} isn’t on, off, or a whole number of tokens").format(text=text)
+            tr("{text} isn’t “on”, “off”, or a whole number of tokens").format(text=text)
         ) from None
 
 
@@ -56,7 +56,7 @@ def text(argument: str) -> str:
     except UnicodeEncodeError:  # half a pair, as Windows may pass on
         return argument
     if decoded is None:
-        raise argparse.ArgumentTypeError(tr("the value isn’t text"))
+        raise argparse.ArgumentTypeError(tr("the value isn’t valid text"))
     return decoded
 
 

@@ -135,7 +135,7 @@ def _add_ask(commands: Any) -> None:
         default=[],
         type=option_values.name,
         metavar="COLLECTION|PATH",
-        help=tr("answer from a collection of documents, a file, or a folder (can be used more than once)"),
+        help=tr("base the answer on a collection of documents, a file, or a folder (can be used more than once)"),
     )
     _add_thinking(_add_model_options(ask))
     ask.add_argument(
@@ -166,7 +166,7 @@ def _add_ask(commands: Any) -> None:
         type=whole_number(1, MOST_ANSWERS),
         default=1,
         metavar="N",
-        help=tr("give N different answers, written at the same time (up to {most})").format(most=MOST_ANSWERS),
+        help=tr("write N different answers at the same time (up to {most})").format(most=MOST_ANSWERS),
     )
     add_json(ask)
 
@@ -253,7 +253,7 @@ def _add_model_options(command: Parser) -> argparse._ArgumentGroup:
         action="append",
         type=option_values.phrase,
         metavar="TEXT",
-        help=tr("end the answer before this text (can be used more than once)"),
+        help=tr("stop the answer just before this text appears (can be used more than once)"),
     )
     group.add_argument(
         "--never",
@@ -287,7 +287,7 @@ def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
     text = tr("{description} Range: {low} to {high}.").format(description=tr(setting.help), low=low, high=high)
     if setting.most > setting.high:
-        text += " " + tr("With a larger context, the maximum is the context size.")
+        text += " " + tr("If the context is larger than that, the maximum is the context size.")
     return text.replace("%", "%%")
 
 

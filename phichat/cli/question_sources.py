@@ -197,4 +197,4 @@ def passage_json(number: int, passage: FoundPassage) -> dict[str, Any]:
 
 def nothing_found(names: Sequence[str]) -> str:
     """Return the sentence for documents that seem to have nothing about a question."""
-    return tr("Nothing about this was found in {documents}.").format(documents=", ".join(names))
+    return tr("Nothing relevant was found in {documents}.").format(documents=", ".join(names))

@@ -62,7 +62,7 @@ def _read(file: Path) -> str:
         ) from error
     if len(data) > standard_input.MOST:
         size = format_size(standard_input.MOST)
-        raise PromptError(tr("{file} is too long (the limit is {size}). Shorten it.").format(file=name, size=size))
+        raise PromptError(tr("{file} is too large (the limit is {size}). Shorten it.").format(file=name, size=size))
     text = decode_text(data)
     if text is None:
         raise PromptError(tr("{file} isn’t text. Convert it to plain text, then try again.").format(file=name))

@@ -49,7 +49,7 @@ def refuse_server_model(named: str, servers: ServerList) -> None:
     found = find_on_server(named, servers)
     if found and _fitting(found, servers):
         raise ServerError(
-            tr("{name} is on a server. This only works with a model on this computer.").format(name=named)
+            tr("{name} is on a server. This command only works with models on this computer.").format(name=named)
         )
 
 

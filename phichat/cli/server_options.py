@@ -25,7 +25,7 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
         help=tr("port (default: 8080; 0 picks a free one)"),
     )
     command.add_argument(
-        "--key", default="", metavar="K", help=tr("key that apps must send (required for other computers)")
+        "--key", default="", metavar="K", help=tr("key that apps must send (required for access from other computers)")
     )
     command.add_argument(
         "--slots",
@@ -43,7 +43,7 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
         "--embedding-model",
         type=option_values.path,
         metavar="FILE",
-        help=tr("embedding model file for other apps to use"),
+        help=tr("embedding model to make available to other apps"),
     )
 
 

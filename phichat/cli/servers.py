@@ -43,7 +43,7 @@ def _add(context: Context) -> None:
         console.print_json({**_server_json(server, context.servers), "models": list(found.models)})
         return
     console.print_line(
-        tr("{name} was added: {kind} at {url}.").format(name=server.name, kind=server.kind.label, url=server.url)
+        tr("{name} was added ({kind}, {url}).").format(name=server.name, kind=server.kind.label, url=server.url)
     )
     if found.models:
         _print_models(context, server, found.models)
@@ -87,7 +87,7 @@ def _list(context: Context) -> None:
     if not servers:
         context.console.print_notice(tr("There are no servers. Add one with `phichat servers add NAME URL`."))
         return
-    heading = [tr("name"), tr("kind"), tr("address"), tr("key")]
+    heading = [tr("name"), tr("type"), tr("address"), tr("key")]
     rows = [
         [each.name, each.kind.label, each.url, tr("yes") if context.servers.has_key(each) else tr("no")]
         for each in servers
@@ -106,7 +106,7 @@ def _test(context: Context) -> None:
         context.console.print_json({**_server_json(server, context.servers), **_checked_json(found)})
         return
     context.console.print_line(
-        tr("{name} works: {kind} at {url}.").format(name=server.name, kind=found.kind.label, url=server.url)
+        tr("{name} is working ({kind}, {url}).").format(name=server.name, kind=found.kind.label, url=server.url)
     )
     _print_models(context, server, found.models)
     if found.model:

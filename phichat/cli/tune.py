@@ -86,8 +86,9 @@ class _Trials:
             self._console.print_line(text)
         self._console.print_notice(
             tr(
-                "* = fastest. Phichat will use these settings from now on. A typical answer is {written} "
-                "tokens long and follows a {read}-token message in a {depth}-token conversation."
+                "* = fastest. Phichat will use these settings from now on. The typical answer in this table "
+                "is {written} tokens long and follows a {read}-token message in a {depth}-token "
+                "conversation."
             ).format(read=READ, written=WRITTEN, depth=format_number(DEPTH))
         )
 
@@ -114,7 +115,7 @@ def _progress(count: int, tried: Tried) -> str:
 
 
 def _words(settings: EngineSettings) -> Iterator[str]:
-    yield tr("repacked weights") if settings.repacking else tr("plain weights")
+    yield tr("repacked weights") if settings.repacking else tr("original weights")
     if settings.flash_attention:
         yield tr("flash attention")
     yield tr_count("{count} thread", "{count} threads", settings.threads)

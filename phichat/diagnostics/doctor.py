@@ -296,7 +296,7 @@ def _lacks_memory(engine: Facts) -> bool:
 
 def _speed(fastest: Facts | None) -> str:
     if not fastest:
-        return tr("not measured yet; run `phichat tune`, or leave the window idle for a while")
+        return tr("not measured yet; run `phichat tune`, or leave Phichat open and idle for a while")
     reads, writes = (format_number(fastest.get(name, 0), 1) for name in ("reads", "writes"))
     return tr("fastest settings: {reads} tokens/s for prompts, {writes} tokens/s for answers").format(
         reads=reads, writes=writes

@@ -155,9 +155,9 @@ class _Wording:
 
 _WORDINGS = {
     Finding.PICTURES: _Wording(
-        N_("Page {pages} is a picture without text."),
-        N_("Pages {pages} are pictures without text."),
-        N_("“{name}” is a picture without text."),
+        N_("Page {pages} is a picture with no readable text."),
+        N_("Pages {pages} are pictures with no readable text."),
+        N_("“{name}” is a picture with no readable text."),
         N_("The file contains pictures whose text can’t be read."),
     ),
     Finding.EMPTY: _Wording(

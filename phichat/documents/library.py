@@ -10,7 +10,7 @@ from typing import Protocol
 from phichat.cancellation import CancelToken
 from phichat.chat.sources import USUAL_TOKENS
 from phichat.documents.base import Place
-from phichat.i18n import format_number, tr
+from phichat.i18n import format_number, tr, tr_count
 from phichat.unicode import replace_surrogates
 
 USUAL_BUDGET = USUAL_TOKENS
@@ -95,7 +95,7 @@ class Progress:
             total=format_number(self.total),
             file=replace_surrogates(self.path.name),
         )
-        more = tr("{count} pages in all").format(count=format_number(self.pages_in_all)) if self.done else ""
+        more = tr_count("{count} page read so far", "{count} pages read so far", self.pages_in_all) if self.done else ""
         return " · ".join(filter(None, [reading, self.place, more if self.page else ""]))
 
     @property

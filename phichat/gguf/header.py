@@ -207,7 +207,7 @@ def _read_parts(path: Path, head: Head, count: int) -> Head:
     are_one = all(each.metadata.get(_COUNT) == count for each in heads)
     if not are_one or heads[0].metadata.get(_TENSORS, len(tensors)) != len(tensors):
         raise ModelDamaged(
-            tr("{name} and the files next to it don’t belong to the same model. Download all of them again.").format(
+            tr("{name} and the other parts of the model don’t match. Download all of them again.").format(
                 name=path.name
             )
         )

@@ -253,8 +253,8 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
     (
         _is_projector,
         N_(
-            "{name} isn’t a chat model: it’s the part of a model that processes images or sound. "
-            "Choose that model’s main file."
+            "{name} isn’t a chat model: it’s the part of a model that processes images or audio. Choose "
+            "that model’s main file."
         ),
     ),
     (
@@ -282,7 +282,7 @@ _KINDS: tuple[tuple[Callable[[str, Mapping[str, Any], frozenset[str]], bool], st
         _makes_pictures,
         N_("{name} isn’t a chat model: it generates images or video. Choose a chat model."),
     ),
-    (_fits(_SOUND_MAKERS), N_("{name} isn’t a chat model: it generates sound. Choose a chat model.")),
+    (_fits(_SOUND_MAKERS), N_("{name} isn’t a chat model: it generates audio. Choose a chat model.")),
     (_fits(_LISTENERS), N_("{name} isn’t a chat model: it transcribes speech. Choose a chat model.")),
     (
         _fits(_TRANSLATORS),

@@ -108,7 +108,7 @@ _PHI = (
         licence="MIT",
         bytes=2_390_000_000,
         official=False,
-        good_at=N_("Like Phi-3, but with more languages and longer texts."),
+        good_at=N_("Like Phi-3, but for more languages and longer texts."),
     ),
     KnownModel(
         name="phi-4-mini-instruct-q4_k_m",
@@ -179,7 +179,7 @@ _FAMILIES = (
         bytes=1_280_000_000,
         official=False,
         kv_bytes=_kv(6, 2, 256),
-        good_at=N_("Everyday writing in more than 200 languages, including long texts."),
+        good_at=N_("Everyday writing, including long texts, in more than 200 languages."),
         sampling=_QWEN_3_5,
     ),
     KnownModel(
@@ -239,7 +239,7 @@ _FAMILIES = (
         bytes=1_920_000_000,
         official=False,
         kv_bytes=_kv(36, 4, 128),
-        good_at=N_("Fully open, with six European languages. Thinks before answering."),
+        good_at=N_("Fully open, with support for six European languages. Thinks before answering."),
         sampling=_SMOLLM_3,
     ),
     KnownModel(
@@ -350,7 +350,7 @@ EMBEDDINGS = (
         licence="Gemma",
         bytes=334_000_000,
         official=False,
-        good_at=N_("Finds passages in more than 100 languages, even if the words differ."),
+        good_at=N_("Finds passages by meaning rather than exact words, in more than 100 languages."),
     ),
     KnownModel(
         name="nomic-embed-text-v1.5-q8_0",
@@ -369,7 +369,7 @@ EMBEDDINGS = (
         licence="MIT",
         bytes=36_800_000,
         official=False,
-        good_at=N_("English documents on slow computers, or in large collections."),
+        good_at=N_("English documents, on slow computers or in large collections."),
     ),
 )
 """Models that make vectors of documents; none is downloaded unless somebody asks for it by name."""

@@ -302,7 +302,7 @@ def _search_message(answer: Response) -> str:
     """Return the message for a search that the Hub refuses, which it does with a token that it does not know."""
     if answer.status == 401 and answer.is_authorized:
         return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
-    return tr("{host} refused the search (error {status}). Try again later, or paste a model’s address.")
+    return tr("{host} rejected the search (error {status}). Try again later, or paste a model’s address.")
 
 
 def _access_message(answer: Response) -> str:

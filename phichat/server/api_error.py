@@ -65,7 +65,7 @@ def closing() -> ApiError:
 def of_engine(error: PhichatError, context: int) -> ApiError:
     """Return the error for what the engine raised, whose context holds so many tokens."""
     if isinstance(error, PromptTooLong):
-        sentence = tr("The prompt takes {tokens} tokens, but the context only holds {context}.").format(
+        sentence = tr("The prompt has {tokens} tokens, but the context only holds {context}.").format(
             tokens=format_number(error.tokens), context=format_number(context)
         )
         return bad_request(sentence, "messages", "context_length_exceeded")

@@ -116,7 +116,7 @@ def _completion(
 ) -> Completion:
     count = parameters.whole("n", 1, MOST_ANSWERS, 1)
     if count * len(requests) > MOST_CHOICES:
-        raise bad_request(tr("A request can have up to {most} choices.").format(most=MOST_CHOICES), "n")
+        raise bad_request(tr("A request can ask for up to {most} choices.").format(most=MOST_CHOICES), "n")
     values: dict[str, Any] = {"sampling": sampling.with_seed(), "count": count}
     values["candidates"] = 0 if top is None else max(top, 1)
     return Completion(
@@ -214,7 +214,9 @@ def _prompts(parameters: Parameters) -> list[str | tuple[int, ...]]:
         return list(parameters.texts("prompt", MOST_CHOICES, 1 << 24))
     if isinstance(prompt, list) and prompt and all(map(_are_tokens, prompt)):
         return [tuple(each) for each in prompt]
-    raise bad_request(tr("“prompt” must be a string, a list of token IDs, or a list of either."), "prompt")
+    raise bad_request(
+        tr("“prompt” must be a string, a list of strings, a list of token IDs, or a list of token ID lists."), "prompt"
+    )
 
 
 def _are_tokens(value: object) -> bool:

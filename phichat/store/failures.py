@@ -82,8 +82,8 @@ def _kind_of_code(code: int) -> FailureKind:
 
 _MESSAGES = {
     FailureKind.NEWER: N_(
-        "{file} was made by a newer version of Phichat and hasn’t been changed. Update Phichat "
-        "to see its conversations."
+        "{file} was made by a newer version of Phichat and hasn’t been changed. Update Phichat to see the "
+        "conversations in it."
     ),
     FailureKind.FULL: N_(
         "The disk that contains {folder} is full. New messages are only kept in memory until you free up space."
@@ -104,12 +104,12 @@ _MESSAGES = {
 }
 
 _GUEST_MESSAGES = {
-    FailureKind.FULL: N_("Phichat can’t save to {folder}, because its disk is full. Free up space, then try again."),
+    FailureKind.FULL: N_("Phichat can’t save to {folder}, because the disk is full. Free up space, then try again."),
     FailureKind.REFUSED: N_("Phichat can’t write to {folder}. Check the folder’s permissions."),
     FailureKind.LOCKED: N_(
         "Phichat can’t write to {file}, because another app is using it. Close that app, then try again."
     ),
-    FailureKind.BROKEN: N_("Phichat can’t write to {folder}, because its disk isn’t working properly. Check the disk."),
+    FailureKind.BROKEN: N_("Phichat can’t write to {folder}, because the disk isn’t working properly. Check the disk."),
 }
 """For a command, which ends before what it keeps in memory could be saved."""
 

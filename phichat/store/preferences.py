@@ -145,7 +145,9 @@ class PreferencesFile:
             if self._file.read_bytes() == content:  # no other program has saved meanwhile
                 kept = self._file.with_suffix(".damaged")
                 self._file.replace(kept)
-                sentence = tr("{file} was damaged, so Phichat is using the default settings. It was kept as {kept}.")
+                sentence = tr(
+                    "{file} was damaged, so Phichat is using the default settings. The damaged file was kept as {kept}."
+                )
                 self.notice = sentence.format(file=self._file, kept=kept.name)
 
 

@@ -152,7 +152,7 @@ def test_how_much_is_thought(engine: ScriptedEngine, phichat: Run, given: str, m
 def test_thinking_that_is_no_number(engine: ScriptedEngine, phichat: Run) -> None:
     status, _, err = phichat("ask", "Hi", "--think", "much")
     assert status == 2
-    assert "much isn’t on, off, or a whole number of tokens" in err
+    assert "much isn’t “on”, “off”, or a whole number of tokens" in err
 
 
 def test_a_model_that_cannot_think_is_told(engine: ScriptedEngine, phichat: Run) -> None:
@@ -245,7 +245,7 @@ def test_files_go_with_the_message(engine: ScriptedEngine, phichat: Run, tmp_pat
     manual.write_bytes(pdf_file([page_of(lines_down(["Mind the gap."])), PICTURE]))
     status, _, err = phichat("ask", "Why?", "-a", str(manual), "-a", str(notes), "-a", str(notes))
     assert status == 0
-    assert err.startswith("manual.pdf: Page 2 is a picture without text.")
+    assert err.startswith("manual.pdf: Page 2 is a picture with no readable text.")
     asked = engine.requests[0].turns[-1].text
     assert asked.startswith("manual.pdf:\n```\n[Page 1]\n\nMind the gap.\n```")
     assert asked.endswith("Why?")
@@ -832,7 +832,7 @@ def test_tune_shows_a_table_of_what_it_tried(engine: ScriptedEngine, phichat: Ru
     _, first, second = out.splitlines()
     assert status == 0
     assert first.startswith("*  repacked weights, flash attention, 2 threads")
-    assert second.startswith("   plain weights, flash attention, 2 threads")
+    assert second.startswith("   original weights, flash attention, 2 threads")
     assert "10.2" in second  # the median
     assert "will use these settings from now on" in err
 

@@ -178,7 +178,7 @@ def test_it_says_so_if_nothing_fits(phichat: Run, engine: ScriptedEngine, papers
     phichat("docs", "add", "home", str(papers))
     engine.enqueue(Piece("Ulaanbaatar.", 1), Done(Ending.STOP, 1, completion_tokens=1))
     _, out, err = phichat("ask", "--docs", "home", "Mongolia capital?")
-    assert "Nothing about this was found in home." in err
+    assert "Nothing relevant was found in home." in err
     assert out == "Ulaanbaatar.\n"
     assert engine.requests[-1].turns[-1].text == "Mongolia capital?"
 
@@ -220,7 +220,7 @@ def test_an_embedding_model_makes_the_vectors(phichat: Run, papers: Path, chatml
     status, out, err = phichat("docs", "search", "home", "rent")
     assert (status, err) == (0, "")
     assert "Rent is due" in out
-    assert "come with Phichat" in phichat("docs", "model", "none")[2]
+    assert "Phichat is using its built-in word vectors to find passages." in phichat("docs", "model", "none")[2]
 
 
 def test_a_file_that_is_no_model_makes_none(phichat: Run, papers: Path) -> None:
@@ -233,7 +233,10 @@ def test_models_that_find_more_are_named_but_not_downloaded(phichat: Run) -> Non
     status, out, err = phichat("docs", "model")
     assert (status, out) == (0, "")
     assert "ggml-org/embeddinggemma-300M-GGUF:embeddinggemma-300M-Q8_0.gguf" in err
-    assert "334\xa0MB, Gemma license. Finds passages in more than 100 languages" in err
+    assert (
+        "334\xa0MB, Gemma license. Finds passages by meaning rather than exact words, in more than 100 languages."
+        in err
+    )
     status, out, err = phichat("docs", "model", "embeddinggemma-300m-q8_0")
     assert (status, out) == (1, "")
     assert "isn’t downloaded. Run `phichat models download ggml-org/" in err

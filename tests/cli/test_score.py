@@ -60,12 +60,12 @@ def test_a_terminal_shows_what_is_odd(engine: ScriptedEngine, score: Run, tmp_pa
     engine.scores = [Scored("Ice", 4), Scored(" is", 5, -0.1, 1, 2.0), Scored(" hot", 6, -7.5, 812, 3.0)]
     terminal = Terminal()
     status, _, err = score(str(tmp_path / "ice.txt"), to=terminal)
-    assert (status, err) == (0, "Perplexity 44.70 (3 tokens)\n")
+    assert (status, err) == (0, "Perplexity: 44.70 (3 tokens)\n")
     assert styled(terminal.getvalue()) == [("Ice is ", ""), ("hot", STYLES[0])]
 
 
 def test_a_pipe_gets_the_plain_text(engine: ScriptedEngine, score: Run) -> None:
-    assert score("-", said="Où\n\nest-ce ?\n".encode()) == (0, "Où\n\nest-ce ?\n", "Perplexity 2.72 (3 tokens)\n")
+    assert score("-", said="Où\n\nest-ce ?\n".encode()) == (0, "Où\n\nest-ce ?\n", "Perplexity: 2.72 (3 tokens)\n")
 
 
 def test_one_token_alone_has_no_perplexity(engine: ScriptedEngine, score: Run) -> None:
@@ -80,7 +80,7 @@ def test_one_token_alone_has_no_perplexity(engine: ScriptedEngine, score: Run) -
         (b"", "The text is empty, so it can’t be scored. Choose another text."),
         (b" \n\t\n", "The text is empty, so it can’t be scored. Choose another text."),
         (bytes(range(256)) * 8, "{file} isn’t text. Convert it to plain text, then try again."),
-        (b"x" * 2000, "{file} is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it."),
+        (b"x" * 2000, "{file} is too large (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it."),
     ],
 )
 def test_what_cannot_be_scored_costs_one_sentence(

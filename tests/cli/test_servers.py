@@ -54,7 +54,7 @@ def test_a_server_is_added_listed_and_removed(phichat: Run, server: ChatServer) 
     server.models = [{"id": "tiny"}, {"id": "org/big"}]
     status, out, err = phichat("servers", "add", "gaming", server.host)
     assert (status, err) == (0, "")
-    assert out == f"gaming was added: vLLM at {server.url}.\ngaming/tiny\ngaming/org/big\n"
+    assert out == f"gaming was added (vLLM, {server.url}).\ngaming/tiny\ngaming/org/big\n"
     assert phichat("servers", "list")[1].splitlines()[1].split() == ["gaming", "vLLM", server.url, "no"]
     listed = json.loads(phichat("servers", "list", "--json")[1])
     assert listed == {
@@ -87,14 +87,17 @@ def test_a_host_where_nothing_answers(phichat: Run, monkeypatch: pytest.MonkeyPa
     status, _, err = phichat("servers", "add", "here", "127.0.0.1")
     assert (status, err) == (
         1,
-        "No server is responding on 127.0.0.1. Check the name, make sure the server is running, or add a port.\n",
+        (
+            "No server is responding at 127.0.0.1. Check the name, make sure the server is running, "
+            "or add a port number.\n"
+        ),
     )
     assert not phichat("servers", "list")[1]
 
 
 def test_a_server_that_is_off_can_be_added(phichat: Run) -> None:
     status, out, err = phichat("servers", "add", "off", "127.0.0.1:9")
-    assert (status, out) == (0, "off was added: OpenAI-compatible at http://127.0.0.1:9/v1.\n")
+    assert (status, out) == (0, "off was added (OpenAI-compatible, http://127.0.0.1:9/v1).\n")
     assert err.startswith("Phichat couldn’t connect to 127.0.0.1:9.")
     status, _, err = phichat("ask", "Hi", "--model", "off/tiny")
     assert (status, err.startswith("Phichat couldn’t connect to 127.0.0.1:9.")) == (1, True)
@@ -151,7 +154,7 @@ def test_what_is_no_key(phichat: Run, server: ChatServer, said: str) -> None:
 
 def test_a_server_is_tested(phichat: Run, gaming: ChatServer) -> None:
     status, out, err = phichat("servers", "test", "gaming")
-    assert (status, out) == (0, f"gaming works: vLLM at {gaming.url}.\ngaming/tiny\n")
+    assert (status, out) == (0, f"gaming is working (vLLM, {gaming.url}).\ngaming/tiny\n")
     assert err.startswith("tiny began to answer after 0.")
     assert gaming.chats[0]["messages"] == [{"role": "user", "content": "Hi"}]
     found = json.loads(phichat("servers", "test", "gaming", "--json")[1])
@@ -237,7 +240,7 @@ def test_a_model_on_a_server_becomes_the_default(
     before = len(gaming.asked)
     status, out, err = phichat("models", "default", "gaming/tiny")
     assert (status, out) == (0, "gaming/tiny is now the default model.\n")
-    assert err == f"Your messages now go to {gaming.host} unless you name another model.\n"
+    assert err == f"Your messages will now be sent to {gaming.host} unless you specify another model.\n"
     assert "The default model is gaming/tiny." in phichat("models", "list")[2]
     assert len(gaming.asked) == before, "what it told last is enough"
     assert phichat("ask", "Say red")[:2] == (0, "red\n")
@@ -265,7 +268,7 @@ def test_only_a_model_that_the_server_had_becomes_the_default(phichat: Run, gami
 @pytest.mark.parametrize("command", [("models", "verify"), ("models", "remove"), ("tune",), ("serve", "--model")])
 def test_what_works_only_here(phichat: Run, gaming: ChatServer, command: tuple[str, ...]) -> None:
     status, _, err = phichat(*command, "gaming/tiny")
-    assert (status, err) == (1, "gaming/tiny is on a server. This only works with a model on this computer.\n")
+    assert (status, err) == (1, "gaming/tiny is on a server. This command only works with models on this computer.\n")
 
 
 def test_a_model_the_server_does_not_have(phichat: Run, gaming: ChatServer) -> None:
@@ -295,7 +298,7 @@ def test_a_file_of_the_same_name_comes_first(
 def test_a_text_is_scored_here_only(phichat: Run, gaming: ChatServer, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Ice is hot")
     status, _, err = phichat("score", str(tmp_path / "a.txt"), "--model", "gaming/tiny")
-    assert (status, err) == (1, "Only a model on this computer can score a text. Choose one, then try again.\n")
+    assert (status, err) == (1, "Only a model on this computer can score text. Choose one, then try again.\n")
 
 
 def test_a_server_is_measured(phichat: Run, gaming: ChatServer) -> None:

@@ -82,7 +82,9 @@ def test_the_page_that_is_read_is_told_of_each_file_and_of_all(
     library.add("papers", [tmp_path / "a.txt", tmp_path / "b.txt"])
     sentences = [progress.sentence for progress in index()]
     assert sentences[:2] == ["Reading file 1 of 2: a.txt", "Reading file 1 of 2: a.txt · page 1 of 3"]
-    assert sentences[-2:] == ["Reading file 2 of 2: b.txt · page 3 of 3 · 6 pages in all", ""]
+    assert sentences[-2:] == ["Reading file 2 of 2: b.txt · page 3 of 3 · 6 pages read so far", ""]
+    first = Progress(1, 2, tmp_path / "b.txt", page=1, pages=3, pages_in_all=1)  # a.txt has no pages
+    assert first.sentence == "Reading file 2 of 2: b.txt · page 1 of 3 · 1 page read so far"
 
 
 def test_what_could_not_be_read_is_tried_again_if_wanted(
@@ -159,7 +161,7 @@ def test_what_could_not_be_read_of_a_file_is_told(
     reader.notes = [Note(Finding.PICTURES, (3, 4))]
     library.add("papers", [folder / "animals.txt"])
     index()
-    assert library.files("papers")[0].notes == ("Pages 3–4 are pictures without text.",)
+    assert library.files("papers")[0].notes == ("Pages 3–4 are pictures with no readable text.",)
 
 
 def test_indexing_goes_on_where_it_was_stopped(

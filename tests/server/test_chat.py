@@ -110,7 +110,7 @@ class TestStream:
         answer = scripted.chat("Hi", stream=True)
         assert answer.status == 400
         assert answer.error["code"] == "context_length_exceeded"
-        assert answer.error["message"] == "The prompt takes 900 tokens, but the context only holds 512."
+        assert answer.error["message"] == "The prompt has 900 tokens, but the context only holds 512."
 
     def test_an_error_after_it_is_an_event(self, scripted: Running, engine: ScriptedEngine) -> None:
         engine.enqueue("Hel", EngineDied("It died."))

@@ -272,9 +272,7 @@ def _error_from(line: Line) -> DocumentError:
 
 def _gave_up(name: str) -> DocumentDamaged:
     return DocumentDamaged(
-        tr("{name} couldn’t be read, because it takes too much time or memory. Split it, or save it as text.").format(
-            name=name
-        )
+        tr("{name} takes too much time or memory to read. Split it, or save it as text.").format(name=name)
     )
 
 

@@ -125,7 +125,7 @@ def _message(error: BaseException, file: Path | None) -> str:
         case FailureKind.LOCKED:
             text = tr("Another app is using {file}. Close that app, then try again.")
         case FailureKind.DAMAGED:
-            text = tr("{file} is damaged. Restart Phichat to start a new index of your documents.")
+            text = tr("{file} is damaged. Restart Phichat to create a new index of your documents.")
         case _:
-            text = tr("The index of your documents couldn’t be used: {reason}. Restart Phichat.")
+            text = tr("There was a problem with the index of your documents: {reason}. Restart Phichat.")
     return text.format(file=file, reason=error)

@@ -96,7 +96,7 @@ def valid_name(name: str) -> str:
     if not name or len(name) > LONGEST_NAME or _NO_NAME.search(name) or name.startswith(("-", "~", ".")):
         raise ServerError(
             tr(
-                "{name} can’t be the name of a server. Use one word of up to {most} characters, without slashes."
+                "{name} can’t be used as a server name. Use one word of up to {most} characters, without slashes."
             ).format(name=name[:LONGEST_NAME] or "“”", most=LONGEST_NAME)
         )
     return name
@@ -129,7 +129,8 @@ def split_address(address: str) -> SplitResult:
     if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", address):
         raise ServerError(
             tr(
-                "{address} isn’t the address of a server. Enter one such as gaming-pc:8080 or https://example.com."
+                "{address} isn’t a valid server address. Enter an address such as gaming-pc:8080 or "
+                "https://example.com."
             ).format(address=address.rpartition("@")[2][:100] or "“”")
         )
     if "@" in parts.netloc:

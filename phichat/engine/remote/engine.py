@@ -99,7 +99,7 @@ class RemoteEngine:
     def score(self, text: str, stop: CancelToken) -> Iterator[Event]:
         """Raise EngineError: servers do not tell how likely a text is."""
         del text, stop
-        raise EngineError(tr("Only a model on this computer can score a text. Choose one, then try again."))
+        raise EngineError(tr("Only a model on this computer can score text. Choose one, then try again."))
 
     def calibrate(self, stop: CancelToken, report: Callable[[Tried], None] | None = None) -> Iterator[Event]:
         """Do nothing: the server's settings are not ours."""
@@ -298,11 +298,11 @@ def _check_possible(model: RemoteModel, request: Request) -> None:
     if request.forced or request.raw is not None:
         raise ServerError(tr("Only a model on this computer can do this. Choose one, then try again."))
     if begun and not model.traits.continues:
-        raise ServerError(tr("{host} can’t continue an answer. Regenerate it instead.").format(host=model.host))
+        raise ServerError(tr("{host} can’t continue answers. Regenerate this one instead.").format(host=model.host))
     if begun and not begun.text:
         text = tr("{host} can’t continue the model’s thinking. Regenerate the answer instead.")
         raise ServerError(text.format(host=model.host))
 
 
 def _left_out(host: str, name: str) -> str:
-    return tr("{host} doesn’t take the setting {name}, so it was left out.").format(host=host, name=name)
+    return tr("{host} doesn’t support the {name} setting, so it was left out.").format(host=host, name=name)

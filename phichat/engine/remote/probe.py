@@ -119,7 +119,8 @@ def probe(address: str, key: str | None, stop: CancelToken, report: Callable[[st
     if trouble and len(candidates(address)) > 1 and isinstance(trouble, ServerUnreachable):
         raise ServerUnreachable(
             tr(
-                "No server is responding on {host}. Check the name, make sure the server is running, or add a port."
+                "No server is responding at {host}. Check the name, make sure the server is running, or add "
+                "a port number."
             ).format(host=split_address(address).hostname)
         ) from trouble
     assert trouble is not None  # noqa: S101 - there is always an address to ask

@@ -78,7 +78,7 @@ class Refusal:
             return PromptTooLong(text.format(model=model, host=self._host, message=self.message))
         if self._lacks_model:
             return ServerError(no_model_sentence(self._host, model))
-        return ServerError(tr("{host} refused the message: {message}").format(host=self._host, message=self.message))
+        return ServerError(tr("{host} rejected the message: {message}").format(host=self._host, message=self.message))
 
     def _busy_error(self) -> ServerBusy:
         text = tr("{host} can’t answer yet: {message}. Try again in a moment.")
@@ -98,12 +98,12 @@ class Refusal:
         seconds = retry_after(self._headers, self.message)
         if re.search("quota|billing|credit|insufficient", self._text, re.IGNORECASE) and not seconds:
             return ServerError(
-                tr("{host} refused the message: {message}").format(host=self._host, message=self.message)
+                tr("{host} rejected the message: {message}").format(host=self._host, message=self.message)
             )
         if seconds:
-            text = tr("{host} is getting too many messages. Try again in {time}.")
+            text = tr("{host} is receiving too many requests. Try again in {time}.")
             return ServerBusy(text.format(host=self._host, time=format_seconds(max(seconds, 1))), seconds)
-        return ServerBusy(tr("{host} is getting too many messages. Try again later.").format(host=self._host))
+        return ServerBusy(tr("{host} is receiving too many requests. Try again later.").format(host=self._host))
 
 
 def answer_error(host: str, model: str, message: str) -> EngineError:

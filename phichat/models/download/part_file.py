@@ -260,9 +260,7 @@ class PartFile:
             except OSError:
                 pass
         raise StoreError(
-            tr("{folder} was moved or deleted during the download. Put it back, then resume.").format(
-                folder=self.path.parent
-            )
+            tr("{folder} was moved or deleted. Put it back, then resume the download.").format(folder=self.path.parent)
         )
 
     def finish(self) -> bool:
@@ -326,9 +324,9 @@ class PartFile:
                 "Phichat can’t write to {folder}: {reason}. Check its permissions, or set PHICHAT_HOME "
                 "to another folder."
             ).format(folder=folder, reason=reason)
-        return tr("The model couldn’t be saved in {folder}: {reason}. Check the disk, then resume.").format(
-            folder=folder, reason=reason
-        )
+        return tr(
+            "The model couldn’t be saved in {folder}: {reason}. Check the disk, then resume the download."
+        ).format(folder=folder, reason=reason)
 
 
 def disk_full_message(folder: Path, needed: int, kept: int) -> str:

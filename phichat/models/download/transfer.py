@@ -123,7 +123,7 @@ class Transfer:
             return self._checksum.digest()
         except OSError as error:
             raise StoreError(
-                tr("{path} can’t be read: {reason}. Check the disk, then resume.").format(
+                tr("{path} can’t be read: {reason}. Check the disk, then resume the download.").format(
                     path=self._part.part_path, reason=format_reason(error)
                 )
             ) from error

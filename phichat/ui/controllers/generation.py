@@ -186,7 +186,10 @@ class GenerationController(IdleRequests):
         `weighed` is by the model in use: candidates of another model mean nothing to it.
         """
         if self.model and weighed.model != self.model.name:
-            sentence = tr("These probabilities are from {author}. Load that model, or have {model} read the answer.")
+            sentence = tr(
+                "These probabilities are from {author}. To choose another word, load that model, or have "
+                "{model} read the answer."
+            )
             self.failed.emit(session, sentence.format(author=weighed.model, model=self.model.title))
             return
         self._ask(session, lambda reply: session.branch_reply(reply, message, weighed, place, candidate))

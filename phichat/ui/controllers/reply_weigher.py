@@ -83,7 +83,7 @@ class ReplyWeigher(QObject):
             return ""
         if loaded.capabilities and loaded.capabilities.candidates:
             return tr(
-                "Phichat doesn’t know how sure the model was. {host} can only show this while the model is writing."
+                "Phichat doesn’t know how sure the model was. {host} only reports this while the model is writing."
             ).format(host=loaded.model.host)
         return tr("{host} doesn’t report how sure the model is.").format(host=loaded.model.host)
 
@@ -94,16 +94,14 @@ class ReplyWeigher(QObject):
             return ""
         author = message.reply.model if message.reply else ""
         if not author:
-            known = tr(
-                "The model that wrote this answer is unknown. {model} can show how likely it thinks each word is."
-            )
+            known = tr("The model that wrote this answer is unknown. {model} can estimate how likely each word is.")
         elif author == model.name:
             known = tr(
-                "This answer was written with a different {model} file. The current one can show how likely "
-                "it thinks each word is."
+                "This answer was written with a different {model} file. The current model can estimate how "
+                "likely each word is."
             )
         else:
-            known = tr("{author} wrote this answer, but {model} can show how likely it thinks each word is.")
+            known = tr("{author} wrote this answer, but {model} can estimate how likely each word is.")
         return known.format(author=author, model=model.title)
 
     def weigh(self, session: Session, message: Message) -> bool:
@@ -163,8 +161,8 @@ class ReplyWeigher(QObject):
             self.failed.emit(
                 self._message.id,
                 tr(
-                    "The model can’t read this answer exactly as it was written, so the probabilities of "
-                    "its words are unknown."
+                    "This answer can’t be converted exactly into the model’s tokens, so the probabilities "
+                    "of its words are unknown."
                 ),
             )
             return

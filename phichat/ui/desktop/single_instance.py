@@ -91,8 +91,8 @@ class SingleInstance(QObject):
                 return True
             time.sleep(0.05)
         sentence = tr(
-            "Phichat is already using the data folder {folder}, but isn’t responding. Force Phichat to "
-            "quit, then start it again."
+            "Phichat is already running with the data folder {folder}, but it isn’t responding. Force "
+            "Phichat to quit, then start it again."
         )
         raise StoreError(sentence.format(folder=self._file.parent))
 

@@ -115,7 +115,7 @@ class AnswerSources(QWidget):
         if self._sources.is_attached:
             return ""
         if not self._cited.numbers:
-            return tr("No sentence in this answer was found in the passages that the model read.")
+            return tr("Nothing in this answer was found in the passages that the model read.")
         return tr("{sign} not in your documents").format(sign=UNSUPPORTED) if self._cited.has_unsupported else ""
 
     @Slot()
@@ -162,4 +162,4 @@ class SourceChip(QFrame):
 
 def nothing_found(sources: Sources) -> str:
     """Return the sentence for documents that seem to have nothing about a question."""
-    return tr("Nothing about this was found in {documents}.").format(documents=", ".join(sources.searched))
+    return tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched))

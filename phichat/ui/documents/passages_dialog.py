@@ -26,7 +26,7 @@ class PassagesDialog(QDialog):
     def __init__(self, theme: Theme, parent: QWidget, sources: Sources, *, can_ask: bool) -> None:
         super().__init__(parent)
         self.setObjectName("passagesDialog")
-        self.setWindowTitle(tr("Passages read"))
+        self.setWindowTitle(tr("Passages the model read"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._sources = sources
         self._rows = [PassageRow(theme, at, source) for at, source in enumerate(sources.passages)]
@@ -57,7 +57,7 @@ class PassagesDialog(QDialog):
         box.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(
-            help_label(tr("These are the only passages from your documents that the model read with your message."))
+            help_label(tr("Along with your message, the model read only these passages from your documents."))
         )
         column.addWidget(area, 1)
         column.addWidget(box)

@@ -117,7 +117,7 @@ def _places() -> list[tuple[str, list[Row]]]:
                 (tr("Go from word to word"), _keys("Left", "Right", "Up", "Down")),
                 (tr("Choose another word"), _keys("Return")),
                 (tr("Switch between the tokens of a word"), _keys("Left", "Right")),
-                (tr("Go back to the word, then deselect it"), _keys("Esc")),
+                (tr("Go back to the word (press again to deselect it)"), _keys("Esc")),
             ],
         ),
         (

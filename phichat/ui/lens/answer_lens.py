@@ -58,7 +58,7 @@ class AnswerLens(QWidget):
             self._step_button("above", tr("Previous hesitation (Shift+F8)"), "lensPrevious", self._on_previous),
             self._step_button("below", tr("Next hesitation (F8)"), "lensNext", self._on_next),
         ]
-        self._read = push_button("lensRead", tr("Have the model read it again"))
+        self._read = push_button("lensRead", tr("Have the model reread the answer"))
         self._read.clicked.connect(self._on_read)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setRange(0, STEPS)
@@ -190,7 +190,7 @@ class AnswerLens(QWidget):
         return sentence
 
     def _unknown_sentence(self) -> str:
-        unknown = tr("Phichat doesn’t know yet how sure the model was of this answer.")
+        unknown = tr("Phichat doesn’t yet know how sure the model was of this answer.")
         objection = self._weigher.objection()
         return objection or (self._message and self._weigher.difference(self._message)) or unknown
 

@@ -40,9 +40,10 @@ class LensLegend(QWidget):
         self._theme = theme
         self.setObjectName("lensLegend")
         self.setAccessibleName(
-            tr("Underlined words: dotted below {most}, dashed below {less}, solid below {least}.").format(
-                most=format_percent(LIMITS[2]), less=format_percent(LIMITS[1]), least=format_percent(LIMITS[0])
-            )
+            tr(
+                "Words are underlined by probability: dotted if below {most}, dashed if below {less}, solid "
+                "if below {least}."
+            ).format(most=format_percent(LIMITS[2]), less=format_percent(LIMITS[1]), least=format_percent(LIMITS[0]))
         )
         self.setToolTip(tool_tip(tr("How likely the model thought each word was")))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

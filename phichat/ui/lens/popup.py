@@ -107,7 +107,7 @@ class LensPopup(QFrame):
         self._meaning = help_label(
             tr(
                 "Percentages and outlined bars show the model’s own probabilities. Filled bars show the "
-                "probabilities after sampling."
+                "probabilities with your sampling settings."
             )
         )
         self._hint = help_label(tr("Choose a word to get another version of the answer that continues with that word."))

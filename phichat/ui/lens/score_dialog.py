@@ -143,7 +143,7 @@ class ScoreDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(
             help_label(
-                tr("The model reads only this text, not your conversation, and shows which words it didn’t expect.")
+                tr("The model reads only this text, not your conversation. You’ll see which words it didn’t expect.")
             )
         )
         layout.addWidget(self._pages, 1)

@@ -85,7 +85,10 @@ class ReadyNotice(NoticeBar):
     """The banner of a model that was downloaded while another one is in use; accepted to switch to that model."""
 
     def __init__(self, theme: Theme) -> None:
-        switch, dismiss = banner_button("switchButton", tr("Switch")), banner_button("dismissButton", tr("Not now"))
+        switch, dismiss = (
+            banner_button("switchButton", tr("Use this model")),
+            banner_button("dismissButton", tr("Not now")),
+        )
         super().__init__(theme, "readyNotice", switch, dismiss)
 
     def show_ready(self, title: str) -> None:

@@ -176,7 +176,7 @@ class ModelsDialog(QDialog):
         if unknown or notes:
             self._feedback.fail(missing if unknown else notes[0])
         else:
-            self._feedback.succeed(tr("Names and sizes are up to date."))
+            self._feedback.succeed(tr("Model names and sizes are up to date."))
 
     @Slot(str)
     def _on_typed(self, text: str) -> None:
@@ -312,7 +312,9 @@ class ModelsDialog(QDialog):
 
     def _on_removed(self, model: ModelFile) -> None:
         is_gone = model.source is Source.OURS
-        sentence = tr("{model} deleted.") if is_gone else tr("{model} removed from the list. The file wasn’t deleted.")
+        sentence = (
+            tr("{model} was deleted.") if is_gone else tr("{model} was removed from the list. The file wasn’t deleted.")
+        )
         self._feedback.succeed(sentence.format(model=model.title))
 
     def _on_change_ended(self) -> None:
@@ -331,7 +333,7 @@ class ModelsDialog(QDialog):
         )
 
     def _on_added(self, model: ModelFile) -> None:
-        self._feedback.succeed(tr("{model} added. Its file stays where it is.").format(model=model.title))
+        self._feedback.succeed(tr("{model} was added. Its file stays where it is.").format(model=model.title))
 
     def _connect(self, downloads: DownloadManager) -> None:
         self._table.chosen.connect(self._show_current)

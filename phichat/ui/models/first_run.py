@@ -152,7 +152,7 @@ class FirstRunPage(QScrollArea):
         if self._ready:
             meanwhile = ""
         elif self._spare:
-            meanwhile = tr("Meanwhile, you can chat with {model} below. It’s tiny, but fast.").format(model=self._spare)
+            meanwhile = tr("For now, you can chat with {model} below. It’s tiny but fast.").format(model=self._spare)
         else:
             meanwhile = tr("You can send your first message now. Phi-3 will answer as soon as it’s ready.")
         self._note.setText("\n".join(filter(None, [meanwhile, connects])))

@@ -171,7 +171,7 @@ def describe_fit(listing: Listing) -> str:
     """Return how a model would run on this computer, in a few words; empty as long as that is unknown."""
     fit = fit_of(listing)
     if fit is Fit.TOO_LARGE:
-        return tr("Doesn’t fit")
+        return tr("Too large")
     if fit is None or listing.speed is None:
         return ""
     speed = format_speed(listing.speed)
@@ -187,7 +187,7 @@ def _reason(listing: Listing) -> str:
         return tr("Needs {size} of memory, more than is currently free. Close other apps, then search again.").format(
             size=format_size(listing.memory or 0)
         )
-    return tr("Estimated from this computer’s memory speed and the models you’ve used.")
+    return tr("Estimated from this computer’s memory speed and the speed of models you’ve used.")
 
 
 def group_name(group: Group | None) -> str:

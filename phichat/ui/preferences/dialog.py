@@ -272,7 +272,10 @@ class PreferencesDialog(QDialog):
         self._add(form, "defaultPresetCombo", tr("Preset"), combo)
         self._model = self._combo("default_model", {"": tr("Last used model")}, "")
         self._add(form, "defaultModelCombo", tr("Default model"), self._model)
-        form.addRow("", help_label(tr("Existing conversations keep their own settings, shown in the settings panel.")))
+        form.addRow(
+            "",
+            help_label(tr("Existing conversations keep their own settings, which you can see in the settings panel.")),
+        )
         return page
 
     def _folders_page(self, folders: tuple[Path, Path]) -> QWidget:
@@ -295,7 +298,13 @@ class PreferencesDialog(QDialog):
         self._models.own_requested.connect(self._on_own_folder)
         form.addRow(tr("Models"), self._models)
         form.addRow(
-            "", help_label(tr("After you restart Phichat, new downloads go here. Existing models stay where they are."))
+            "",
+            help_label(
+                tr(
+                    "After you restart Phichat, new downloads will be saved here. Existing models will stay "
+                    "where they are."
+                )
+            ),
         )
         label = plain_label(tr("Access token"))
         label.setBuddy(self.token.field)

@@ -74,8 +74,8 @@ class ServerPage(QWidget):
         layout.addWidget(
             help_label(
                 tr(
-                    "Apps on this computer can then use the model through an OpenAI-compatible API. Your "
-                    "own messages take priority. Nothing that other apps send is saved."
+                    "When this is on, apps on this computer can use the model through an OpenAI-compatible "
+                    "API. Your own messages take priority. Nothing that other apps send is saved."
                 )
             )
         )

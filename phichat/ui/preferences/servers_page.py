@@ -58,7 +58,7 @@ class ServersPage(QWidget):
         self._empty.setObjectName("noServers")
         self._test = self._button("serverTest", tr("Test"), self._on_test)
         self._rename = self._button("serverRename", tr("Rename…"), self._on_rename)
-        self._key_button = self._button("serverSetKey", tr("Key…"), self._on_key)
+        self._key_button = self._button("serverSetKey", tr("Set key…"), self._on_key)
         self._remove = self._button("serverRemove", tr("Remove…"), self._on_remove)
         self._status = AlertLabel(theme)
         self._status.setObjectName("serversStatus")
@@ -222,7 +222,7 @@ class ServersPage(QWidget):
         for field in (self._address, self._name, self._key):
             field.clear()
         models = tr_count("{count} model", "{count} models", len(server.models))
-        text = tr("{name} was added: {kind}, {models}.")
+        text = tr("{name} was added ({kind}, {models}).")
         added = text.format(name=server.name, kind=server.kind.label, models=models)
         self._show_servers()
         self._list.setCurrentRow(self._list.count() - 1)
@@ -238,7 +238,7 @@ class ServersPage(QWidget):
     def _on_tested(self, server: Server, checked: "Checked") -> None:
         models = tr_count("{count} model", "{count} models", len(checked.models))
         seconds = format_number(checked.seconds, 2)
-        text = tr("{name} works and answered in {seconds} s: {kind}, {models}.")
+        text = tr("{name} is working ({kind}, {models}). It answered in {seconds} s.")
         found = text.format(name=server.name, kind=checked.kind.label, models=models, seconds=seconds)
         if checked.model:
             begun = tr("{model} began to answer after {seconds} s.")

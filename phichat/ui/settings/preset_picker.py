@@ -225,7 +225,7 @@ class PresetPicker(QWidget):
     def _on_delete(self) -> None:
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when it is opened
 
-        question = tr("Delete the preset {preset}?").format(preset=self.base.label)
+        question = tr("Delete the preset “{preset}”?").format(preset=self.base.label)
         ask_question(
             self._theme, self.window(), "deletePresetQuestion", question, tr("Delete"), tr("Keep"), self._delete_base
         )

@@ -44,7 +44,7 @@ class TrashPage(QWidget):
         self._back.setAccessibleName(tr("Back to conversations"))
         self._back.setToolTip(tr("Back to conversations"))
         set_icon_size(self._back, 16)
-        self._read = banner_button("readButton", tr("Read"))
+        self._read = banner_button("readButton", tr("View"))
         self._restore = banner_button("restoreButton", tr("Restore"))
         self._purge_button = banner_button("purgeButton", tr("Delete permanently"))
         self._note = muted(plain_label())

@@ -254,7 +254,7 @@ class UserMessageView(MessageView):
         self.edit()
 
     def _name(self) -> str:
-        return tr("You, pinned") if self._message.is_pinned else tr("You")
+        return tr("Your message, pinned") if self._message.is_pinned else tr("You")
 
     def _place_switcher(self, switcher: VersionSwitcher) -> None:
         self._row.addWidget(switcher)

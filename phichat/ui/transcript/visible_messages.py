@@ -164,7 +164,7 @@ class VisibleMessages(QObject):
             self._divider = Divider(
                 "horizon",
                 tr("Context starts here"),
-                tr("Except for pinned messages, messages above this line no longer fit in the context."),
+                tr("Messages above this line no longer fit in the context, unless they’re pinned."),
             )
         if self._divider is None:
             return

@@ -214,7 +214,7 @@ class AnswerLensController(QObject):
         if any(lens.go_to_hesitation(step) for lens in lenses):
             return
         if lenses and lenses[0].known is None:
-            self._feedback.tell(tr("Phichat doesn’t know yet how sure the model was of this answer."))
+            self._feedback.tell(tr("Phichat doesn’t yet know how sure the model was of this answer."))
         else:
             self._feedback.tell(tr("There are no more hesitations in this direction."))
 

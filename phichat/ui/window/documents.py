@@ -99,7 +99,7 @@ class DocumentsPresenter(QObject):
         """Refuse what would have to be stored in a temporary conversation, of which nothing is to be."""
         if session.is_temporary:
             refusal = tr(
-                "{name} is too long for a temporary conversation. Attach it in a conversation that isn’t temporary."
+                "{name} is too large for a temporary conversation. Attach it to a conversation that isn’t temporary."
             )
             self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
         return session.is_temporary
@@ -115,7 +115,10 @@ class DocumentsPresenter(QObject):
         name = known or _free_name(folder, {each.name for each in collections})
         self._documents.add(name, [folder])
         self._documents.use(session, name, is_used=True)
-        sentence = tr("The folder {name} is now a collection, and the model reads it with your messages.")
+        sentence = tr(
+            "The folder {name} is now a collection. The model will read the passages in it that are "
+            "relevant to your questions."
+        )
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(name)))
 
     @Slot()

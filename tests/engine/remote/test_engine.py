@@ -395,7 +395,7 @@ def test_a_setting_that_is_refused_is_left_out_and_said(load: Load, ask: Ask, se
     events = ask()
     assert text_of_events(events) == "color."
     assert any(
-        "doesn’t take the setting temperature, so it was left out" in getattr(each, "text", "") for each in events
+        "doesn’t support the temperature setting, so it was left out" in getattr(each, "text", "") for each in events
     )
     assert ["temperature" in each for each in server.chats] == [True, False]
     assert text_of_events(ask()) == "color."
@@ -415,7 +415,7 @@ def test_an_answer_is_continued(load: Load, ask: Ask, server: ChatServer, kind: 
 
 def test_where_an_answer_cannot_be_continued_that_is_said(load: Load, ask: Ask, server: ChatServer) -> None:
     assert load(ServerKind.OPENAI).capabilities.continues is False  # type: ignore[union-attr]
-    with pytest.raises(ServerError, match=r"can’t continue an answer\. Regenerate it"):
+    with pytest.raises(ServerError, match=r"can’t continue answers\. Regenerate this one instead"):
         ask(begun=Turn(Role.ASSISTANT, "Sea"))
     load(ServerKind.VLLM)
     with pytest.raises(ServerError, match="can’t continue the model’s thinking"):
@@ -479,7 +479,7 @@ def test_a_reply_says_where_it_was_made(load: Load, server: ChatServer) -> None:
 def test_what_only_a_local_engine_can_do(engine: RemoteEngine, load: Load, server: ChatServer) -> None:
     load()
     asked = len(server.asked)
-    with pytest.raises(EngineError, match="Only a model on this computer can score a text"):
+    with pytest.raises(EngineError, match="Only a model on this computer can score text"):
         list(engine.score("Hello", CancelToken()))
     assert list(engine.calibrate(CancelToken(), lambda _: None)) == []
     engine.unload()

@@ -76,7 +76,7 @@ def test_the_error_of_what_answers_says_more(server: ChatServer, monkeypatch: py
     with pytest.raises(ServerError, match="sent a web page"):
         probe("127.0.0.1", None, CancelToken())
     monkeypatch.setattr(module, "PORTS", (9, 10))
-    with pytest.raises(ServerUnreachable, match=r"No server is responding on 127\.0\.0\.1\."):
+    with pytest.raises(ServerUnreachable, match=r"No server is responding at 127\.0\.0\.1\."):
         probe("127.0.0.1", None, CancelToken())
 
 

@@ -57,7 +57,7 @@ def test_an_address_is_enough(address: str, url: str) -> None:
     "address", ["", "ftp://x", "http://", "a b", "http://x:99999", "http://x:0", "x\ny", "http://[::1", "/etc/passwd"]
 )
 def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(ServerError, match="isn’t the address of a server"):
+    with pytest.raises(ServerError, match="isn’t a valid server address"):
         api_url(address)
 
 
@@ -72,7 +72,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "a\\b", "x" * 41, "-x", "~", "..", "a\x07"])
 def test_what_is_no_name(name: str) -> None:
-    with pytest.raises(ServerError, match="can’t be the name of a server"):
+    with pytest.raises(ServerError, match="can’t be used as a server name"):
         valid_name(name)
 
 

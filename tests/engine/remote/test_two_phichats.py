@@ -50,7 +50,7 @@ def test_the_other_answers_as_this_one_would(url: str, phichat: Run, chatml_mode
     status, out, err = phichat("servers", "add", "other", url)
     assert (status, err) == (0, "")
     first, model = out.splitlines()
-    assert first == f"other was added: Phichat at {url}."
+    assert first == f"other was added (Phichat, {url})."
     local, remote = (phichat("ask", "Hello", "--model", name, *OPTIONS) for name in (str(chatml_model), model))
     assert (local[0], remote[0], remote[2]) == (0, 0, "")
     answers = [[json.loads(line) for line in out.splitlines()] for _, out, _ in (local, remote)]

@@ -671,7 +671,7 @@ def test_a_folder_that_is_moved_in_the_middle(
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     place.models.rename(away)
-    with pytest.raises(StoreError, match="was moved or deleted during the download"):
+    with pytest.raises(StoreError, match=r"was moved or deleted\. Put it back, then resume the download"):
         list(events)
     away.rename(place.models)
     phi.behave()

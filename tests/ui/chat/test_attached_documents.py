@@ -66,7 +66,7 @@ def _enter(person: Person, password: str) -> None:
 
 def test_pages_without_text_are_told(person: Person, tmp_path: Path) -> None:
     drop(person, write(tmp_path, "mixed.pdf", pdf_file([*PAGES, PICTURE, PICTURE])))
-    person.wait(lambda: person.status() == "mixed.pdf: Pages 3–4 are pictures without text.")
+    person.wait(lambda: person.status() == "mixed.pdf: Pages 3–4 are pictures with no readable text.")
     assert chips(person) == ["mixed.pdf"]
 
 

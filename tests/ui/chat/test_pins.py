@@ -56,7 +56,7 @@ def test_a_pinned_message_shows_a_pin_and_the_model_is_told(person: Person, engi
     person.choose_in(3, "Unpin")
     assert pinned(person) == [0]
     person.find("message-0").take_focus()
-    assert person.window.focusWidget().accessibleName() == "You, pinned"
+    assert person.window.focusWidget().accessibleName() == "Your message, pinned"
 
 
 def test_pins_are_there_at_the_next_start(person: Person, open_window: Callable[[], Person]) -> None:

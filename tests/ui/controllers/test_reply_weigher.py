@@ -157,23 +157,23 @@ class TestWeighing:
         engine.enqueue(SKY)
         with qtbot.waitSignal(weigher.failed) as failed:
             weigher.weigh(session, message)
-        assert "exactly as it was written" in failed.args[1]
+        assert "can’t be converted exactly into the model’s tokens" in failed.args[1]
         assert not keeper.told
 
     @pytest.mark.parametrize(
         ("changes", "sentence"),
         [
-            ({"model": "gone"}, "gone wrote this answer, but Tiny can show how likely it thinks each word is."),
+            ({"model": "gone"}, "gone wrote this answer, but Tiny can estimate how likely each word is."),
             (
                 {"model_sha256": "other"},
                 (
                     "This answer was written with a different Tiny file. "
-                    "The current one can show how likely it thinks each word is."
+                    "The current model can estimate how likely each word is."
                 ),
             ),
             (
                 {"model": ""},
-                "The model that wrote this answer is unknown. Tiny can show how likely it thinks each word is.",
+                "The model that wrote this answer is unknown. Tiny can estimate how likely each word is.",
             ),
         ],
     )
@@ -262,7 +262,9 @@ class TestBranching:
         weighed = replace(of_pieces(message), model="gone")
         with qtbot.waitSignal(generation.failed) as failed:
             generation.branch(session, message, weighed, weighed.tokens[1], Candidate(9, " green", 0.2, 0.1))
-        assert failed.args[1] == ("These probabilities are from gone. Load that model, or have Tiny read the answer.")
+        assert failed.args[1] == (
+            "These probabilities are from gone. To choose another word, load that model, or have Tiny read the answer."
+        )
         assert not engine.requests
         assert session.conversation.path()[-1] == message
 

@@ -139,7 +139,7 @@ def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: 
     person.wait(lambda: person.window.generation.loaded and person.window.generation.loaded.context == 256)
     person.window.commands.temporary.trigger()
     drop(person, manual)
-    person.wait(lambda: person.status().startswith("manual.pdf is too long for a temporary conversation."))
+    person.wait(lambda: person.status().startswith("manual.pdf is too large for a temporary conversation."))
     assert _chips(person) == []
 
 

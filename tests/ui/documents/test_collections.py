@@ -47,7 +47,7 @@ def test_nothing_found_is_told_before_the_answer(person: Person, engine: Scripte
     person.ask("Who won the galactic championship of 1987 on Neptune?")
     person.wait(lambda: engine.requests and not person.window.generation.is_answering())
     assert engine.requests[0].turns[-1].text.startswith("Who won")
-    assert person.find("nothingFound").text() == "Nothing about this was found in pump.txt."
+    assert person.find("nothingFound").text() == "Nothing relevant was found in pump.txt."
 
 
 def test_a_short_collection_is_read_whole_and_once(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: S
 def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:
     person.window.commands.temporary.trigger()
     drop(person, tmp_path)
-    person.wait(lambda: "too long for a temporary conversation" in person.status())
+    person.wait(lambda: "too large for a temporary conversation" in person.status())
 
 
 def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chatml_model: Path, tmp_path: Path) -> None:

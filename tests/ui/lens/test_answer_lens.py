@@ -111,7 +111,7 @@ def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Perso
     assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
     action = person.window.findChild(QAction, "lensAction")
     assert action is not None
-    assert action.text() == "Show how sure the model was in all answers"
+    assert action.text() == "Show how sure the model was of all answers"
     action.trigger()
     assert is_under_lens(person, 1)
     answer(person, engine)
@@ -272,7 +272,7 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
     person.press_in(1, "Show how sure the model was")
     assert not is_under_lens(person), "it is shown as usual"
-    assert summary(person) == "Phichat doesn’t know yet how sure the model was of this answer."
+    assert summary(person) == "Phichat doesn’t yet know how sure the model was of this answer."
     engine.enqueue(ANSWER[0], Reading(3, 10), gate, *ANSWER[1:])
     person.find("lensRead", QPushButton).click()
     person.wait(lambda: summary(person) == "Reading the answer…")
@@ -391,7 +391,7 @@ def test_an_answer_without_candidates_is_shown_as_usual_until_it_is_complete(
     assert person.find("lensSummary").isHidden() or not person.find("lensSummary").isVisible()
     gate.set()
     person.wait_for(GenerationState.IDLE)
-    assert summary(person) == "Phichat doesn’t know yet how sure the model was of this answer."
+    assert summary(person) == "Phichat doesn’t yet know how sure the model was of this answer."
 
 
 def test_words_are_read_out(person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:

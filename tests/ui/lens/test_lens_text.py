@@ -156,6 +156,8 @@ def test_grounds_are_told_apart_by_lightness_and_can_be_read_on(name: str) -> No
 def test_the_legend_says_what_it_shows(qtbot: QtBot, theme: Theme) -> None:
     legend = LensLegend(theme)
     qtbot.addWidget(legend)
-    assert legend.accessibleName() == ("Underlined words: dotted below 50%, dashed below 25%, solid below 10%.")
+    assert legend.accessibleName() == (
+        "Words are underlined by probability: dotted if below 50%, dashed if below 25%, solid if below 10%."
+    )
     legend.resize(400, legend.sizeHint().height())
     assert not legend.grab().isNull()

@@ -54,7 +54,7 @@ def test_a_message_is_scored_from_its_menu(person: Person, engine: ScriptedEngin
     click(person, "scoreButton")
     person.wait(lambda: person.find("scoreResult").isVisible())
     assert engine.scored == ["The cat zeppelin"]
-    assert person.find("scoreSummary", QLabel).text() == "Perplexity 20.00 (4 tokens)"
+    assert person.find("scoreSummary", QLabel).text() == "Perplexity: 20.00 (4 tokens)"
     QTest.keyClick(person.find("scoreResult"), Qt.Key.Key_End)
     popup = dialog(person).findChildren(QLabel)
     assert "“zep”: 0.1%, number 900 in order of likelihood" in [each.text() for each in popup]

@@ -207,7 +207,7 @@ def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own
     assert own_model.exists()
     person.click("removeButton")
     person.click("agreeButton")
-    person.wait(lambda: not own_model.exists() and "mine deleted." in _words(person))
+    person.wait(lambda: not own_model.exists() and "mine was deleted." in _words(person))
     person.wait(lambda: not any(row.startswith("mine") for row in _rows(person)))
 
 
@@ -378,7 +378,7 @@ class TestSearch:
         assert _found(reader, "foundFiles") == [
             "Balanced | Q4_K_M | 2.5\u00a0GB | Fits · about 9 tokens/s",
             "Large | Q8_0 | 4.3\u00a0GB | Slow · about 2.4 tokens/s",
-            "Large | F16 | 8.0\u00a0GB | Doesn’t fit",
+            "Large | F16 | 8.0\u00a0GB | Too large",
         ]
         assert "Q4_K_M" in _words(reader)
 

@@ -125,7 +125,7 @@ def test_a_search_survives_whatever_the_hub_answers(
     assert [asked for asked in hub.requests if "search=" in asked.path] == []
     for fault, said in (
         (faults.status(500), "having problems (error 500)"),
-        (faults.status(401), "refused the search (error 401)"),
+        (faults.status(401), "rejected the search (error 401)"),
         (faults.page("{}"), "unexpected page"),
         (faults.page(""), "unexpected page"),
         (faults.page("[]"), "Nothing on the Hub matches"),

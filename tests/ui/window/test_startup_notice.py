@@ -31,7 +31,8 @@ def test_damaged_files_are_told_and_kept(home: Path, open_window: Callable[[], P
     person.wait(lambda: "servers" in person.status())
     preferences, servers = person.status().splitlines()
     assert preferences.endswith(
-        "preferences.json was damaged, so Phichat is using the default settings. It was kept as preferences.damaged."
+        "preferences.json was damaged, so Phichat is using the default settings. "
+        "The damaged file was kept as preferences.damaged."
     )
     assert servers.endswith("servers.json is damaged, so your servers couldn’t be loaded. Add them again.")
     assert (home / "preferences.damaged").read_text() == "{ half"
