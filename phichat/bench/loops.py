@@ -54,7 +54,9 @@ def _loaded(path: str, settings: EngineSettings) -> tuple[Any, Any]:
     wanted.n_batch = wanted.n_ubatch = settings.batch
     wanted.n_threads = wanted.n_threads_batch = settings.threads
     wanted.flash_attn_type = int(settings.flash_attention)
-    wanted.type_k = wanted.type_v = lib.GGML_TYPE_Q8_0 if settings.cache_type == "q8_0" else lib.GGML_TYPE_F16
+    short = settings.cache_type
+    wanted.type_k = lib.GGML_TYPE_Q8_0 if short in {"q8_0/f16", "q8_0"} else lib.GGML_TYPE_F16
+    wanted.type_v = lib.GGML_TYPE_Q8_0 if short == "q8_0" else lib.GGML_TYPE_F16
     return model, lib.llama_init_from_model(model, wanted)
 
 

@@ -9,6 +9,7 @@ from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
 from phichat.cli.talk import chosen_model, interrupting
 from phichat.engine.base import EngineSettings, Event, Loading, Notice, Tried
+from phichat.engine.engine_settings import EXACT
 from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad
 from phichat.engine.settings import DEPTH, READ, WRITTEN, Measured, suggested
 from phichat.errors import EngineError
@@ -94,7 +95,7 @@ class _Trials:
 
     def _is_chosen(self, each: Measured) -> bool:
         chosen = self.chosen.settings if self.chosen else None
-        names = ("repacking", "flash_attention", "threads", "gpu_layers")
+        names = ("repacking", "flash_attention", "cache_type", "threads", "gpu_layers")
         return all(getattr(each.settings, name) == getattr(chosen, name) for name in names)
 
 
@@ -118,6 +119,8 @@ def _words(settings: EngineSettings) -> Iterator[str]:
     yield tr("repacked weights") if settings.repacking else tr("original weights")
     if settings.flash_attention:
         yield tr("flash attention")
+    if settings.cache_type != EXACT:
+        yield tr("compressed context")
     yield tr_count("{count} thread", "{count} threads", settings.threads)
     if settings.gpu_layers == 0:
         yield tr("processor only")

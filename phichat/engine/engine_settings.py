@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+EXACT, SHORT_KEYS, SHORT = CACHE_TYPES = "f16", "q8_0/f16", "q8_0"
+"""Types of the KV cache, longest first."""
+
 SIZES = (8, 16, 32)
 """Tokens in a step of prompt lookup decoding: the sampled one and the guesses after it."""
 
@@ -18,7 +21,8 @@ class EngineSettings:
         flash_attention: whether to use flash attention.
         repacking: whether to repack the weights for this processor while loading, which needs more memory.
         gpu_layers: layers to offload to the graphics processor; -1 for all.
-        cache_type: type of the KV cache, "f16", or "q8_0", which takes half the memory and is a little less exact.
+        cache_type: type of the KV cache: "f16", "q8_0/f16" with keys in q8_0, which takes three quarters of the memory,
+            or "q8_0", which takes half and is a little less exact; empty for the best guess.
         looks_up: whether to use prompt lookup decoding: guess tokens from earlier text and check several in one step.
             It changes a reply only by the rounding of larger steps.
         follows_load: whether to use fewer threads while other programs are busy, where that is faster.

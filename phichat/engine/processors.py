@@ -48,8 +48,8 @@ def first_guess(kind: Processor) -> Guess:
     - Intel: plain weights generated 1.35 times and read 1.5 times as fast, in a third less memory.
     - Others, AMX among them, were not measured: plain weights take less memory.
 
-    With flash attention, it generated 0.6 times as fast on AMD and 0.7 times on Intel. SmolLM2, whose heads have 64
-    values instead of 96, generated 1.1 times as fast.
+    With flash attention, it generated 0.6 times as fast on AMD and 0.7 times on Intel, as AVX-512 doesn't suit heads of
+    96 values (see hardware.guess_cache_type). SmolLM2, whose heads have 64, generated 1.1 times as fast.
     """
     if kind.machine in _ARM:
         return Guess(repacking="dot products" in kind.features)

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from phichat.engine.base import SIZES, EngineSettings
+from phichat.engine.engine_settings import CACHE_TYPES, EXACT, SHORT_KEYS
 from phichat.engine.processors import cpu_info, first_guess, this_processor
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
@@ -21,10 +22,12 @@ from phichat.json_file import JsonFile
 SMALL_CONTEXT = 2048
 FEW_LAYERS = 8
 
-_REMEMBERED = {"repacking": bool, "gpu_layers": int, "variant": str}
+_REMEMBERED = {"repacking": bool, "gpu_layers": int, "variant": str, "cache_type": str}
 """Not the context: what a smaller one saves is memory, which other apps may have taken for a while."""
 
-_MEASURED = {"repacking": bool, "flash_attention": bool, "batch": int, "threads": int, "gpu_layers": int}
+_MEASURED = {
+    "repacking": bool, "flash_attention": bool, "batch": int, "threads": int, "gpu_layers": int, "cache_type": str,
+}  # fmt: skip
 _SIZE = re.compile(r"\((\d{1,15})\)$", re.ASCII)  # at the end of an entry's key
 MOST_BATCH = 2048
 MOST_DOUBTS = 3  # times that settings are measured again, as a computer may be slower than it was for good
@@ -35,7 +38,11 @@ def suggested(context: int = 4096) -> EngineSettings:
     """Return the settings to try first: the best guess for this kind of processor."""
     guess = first_guess(this_processor())
     return EngineSettings(
-        context=context, threads=threads(), flash_attention=guess.flash_attention, repacking=guess.repacking
+        context=context,
+        threads=threads(),
+        flash_attention=guess.flash_attention,
+        repacking=guess.repacking,
+        cache_type="",
     )
 
 
@@ -60,10 +67,14 @@ def safer_settings(
 
     `lower` is the next CPU variant with fewer instructions, tried if `ending` suggests that this one was the cause.
     """
+    is_guessed = "AVX-512" in this_processor().features  # see hardware.guess_cache_type
     fewer = tr("without the newest processor instructions")
     if lower and ending == "SIGILL":  # repacked weights need fewer, too
         settings = replace(settings, variant=lower)
         yield settings, fewer
+    if settings.cache_type == SHORT_KEYS or (not settings.cache_type and is_guessed):
+        settings = replace(settings, cache_type=EXACT)
+        yield settings, tr("without compressing the context")
     if settings.repacking:
         settings = replace(settings, repacking=False)
         yield settings, tr("without repacking weights")
@@ -133,6 +144,10 @@ class TuningStore:
         """Save that the model crashed with these weights, repacked or not."""
         self._update(model, {"repacking": not repacking})
 
+    def rule_out_short_keys(self, model: Path) -> None:
+        """Save that the model crashed with keys in q8_0."""
+        self._update(model, {"cache_type": EXACT})
+
     def may_repack(self, model: Path) -> bool:
         """Return whether the model is not known to crash with repacked weights."""
         return self._known(model).get("repacking", True) is True
@@ -184,7 +199,7 @@ class TuningStore:
 
     def _measured(self, model: Path) -> dict[str, Any]:
         fastest = self.fastest(model)
-        known = {name: value for name, value in fastest.items() if type(value) is _MEASURED.get(name)}
+        known = _believable(fastest, _MEASURED)
         prices = fastest.get("step_prices")
         if (
             isinstance(prices, list)
@@ -199,7 +214,7 @@ class TuningStore:
         return found if isinstance(found, dict) else {}
 
     def _known(self, model: Path) -> dict[str, Any]:
-        return {name: value for name, value in self._entry(model).items() if type(value) is _REMEMBERED.get(name)}
+        return _believable(self._entry(model), _REMEMBERED)
 
     def _entries(self) -> dict[str, Any]:
         entries = self._file.read_value() if self._file else None
@@ -223,7 +238,15 @@ READ, WRITTEN, DEPTH = 60, 300, 1000
 
 A message's tokens are mostly read while it is typed, so what is written counts for most."""
 
-_QUESTION = f"{READ}+{WRITTEN} at {DEPTH}"
+_QUESTION = f"{READ}+{WRITTEN} at {DEPTH}, with short keys"
+
+
+def _believable(facts: dict[str, Any], kinds: dict[str, type]) -> dict[str, Any]:
+    """Return those of `facts` that are of their kind."""
+    found = {name: value for name, value in facts.items() if type(value) is kinds.get(name)}
+    if found.get("cache_type", EXACT) not in CACHE_TYPES:
+        del found["cache_type"]
+    return found
 
 
 @dataclass(frozen=True)

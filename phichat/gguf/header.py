@@ -90,6 +90,17 @@ class Head:
         """The largest number of attention heads in a layer; 0 if unknown."""
         return int(self._number("attention.head_count"))
 
+    @property
+    def key_length(self) -> int:
+        """The number of values of a head's key; 0 if unknown."""
+        heads = self._number("attention.head_count") or 1
+        return int(self._number("attention.key_length") or self._number("embedding_length") / heads)
+
+    @property
+    def has_latent_attention(self) -> bool:
+        """Whether keys and values are parts of one vector, as with DeepSeek's models."""
+        return self._number("attention.kv_lora_rank") > 0
+
     def kv_bytes(self, context: int) -> int:
         """Return the size in bytes of a KV cache in f16 for `context` tokens, at most: windows may make it smaller.
 

@@ -1,10 +1,12 @@
 """Whether a model fits into memory, checked before it is loaded."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from phichat.engine import hardware
+from phichat.engine.processors import Processor
 from phichat.errors import ModelTooLarge
 from phichat.gguf import Head
 
@@ -86,6 +88,37 @@ def test_where_there_is_room_for_half_only_it_is_held_in_half(computer: pytest.M
 def test_where_half_does_not_help_nothing_is_given_up(computer: pytest.MonkeyPatch) -> None:
     computer.setattr(hardware, "available_memory", lambda: 2 * GB)
     assert hardware.choose_cache_type(PHI, 4096) == "f16"
+
+
+def test_shorter_keys_give_way_where_there_is_room_for_half_only(computer: pytest.MonkeyPatch) -> None:
+    assert hardware.choose_cache_type(PHI, 4096, "q8_0/f16") == "q8_0/f16"
+    computer.setattr(hardware, "available_memory", lambda: int(3.7 * GB))
+    assert hardware.choose_cache_type(PHI, 4096, "q8_0/f16") == "q8_0"
+    whole, keys, half = (hardware.kv_bytes(PHI, 4096, kind) for kind in ("f16", "q8_0/f16", "q8_0"))
+    assert whole > keys > half
+
+
+@pytest.mark.parametrize(
+    ("features", "length", "guess"),
+    [
+        ({"AVX-512"}, 96, "q8_0/f16"),
+        ({"AVX-512"}, 128, "f16"),
+        ({"AVX2"}, 96, "f16"),
+        ({"AVX-512"}, 80, "f16"),
+    ],
+    ids=["a rest of 32", "no rest", "smaller steps", "no whole blocks"],
+)
+def test_keys_are_shortened_at_first_where_the_processor_leaves_a_rest(
+    monkeypatch: pytest.MonkeyPatch, features: set[str], length: int, guess: str
+) -> None:
+    monkeypatch.setattr(hardware, "this_processor", lambda: Processor("x86_64", "AMD", frozenset(features)))
+    head = replace(PHI, metadata={**PHI.metadata, "phi3.attention.key_length": length})
+    assert hardware.guess_cache_type(head) == guess
+
+
+def test_keys_that_share_a_vector_with_values_stay_as_they_are() -> None:
+    assert hardware.may_shorten_keys(PHI)
+    assert not hardware.may_shorten_keys(replace(PHI, metadata={**PHI.metadata, "phi3.attention.kv_lora_rank": 512}))
 
 
 def test_attention_without_a_table_of_scores_where_that_would_be_large() -> None:

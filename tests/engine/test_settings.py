@@ -45,7 +45,9 @@ def test_the_first_guess_is_the_best_for_each_kind_of_processor(
 
 def test_the_guess_is_what_is_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "this_processor", lambda: described("x86_64", AMD_512))
-    assert suggested(2048) == EngineSettings(context=2048, threads=threads(), flash_attention=False, repacking=True)
+    assert suggested(2048) == EngineSettings(
+        context=2048, threads=threads(), flash_attention=False, repacking=True, cache_type=""
+    )
 
 
 @pytest.mark.parametrize("system", ["win32", "darwin", "linux"])

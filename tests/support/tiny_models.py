@@ -86,6 +86,7 @@ class Model:
     context: int = 512
     speech: Sequence[int] = ()
     layers: int = 2
+    heads: int = 4
     parts: int = 1
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,10 +111,10 @@ class Model:
         writer.add_embedding_length(64)
         writer.add_block_count(self.layers)
         writer.add_feed_forward_length(128)
-        writer.add_head_count(4)
-        writer.add_head_count_kv(4)
+        writer.add_head_count(self.heads)
+        writer.add_head_count_kv(self.heads)
         writer.add_layer_norm_rms_eps(1e-5)
-        writer.add_rope_dimension_count(16)
+        writer.add_rope_dimension_count(64 // self.heads)
         if self.template is not None:
             writer.add_chat_template(self.template)
         for key, value in self.metadata.items():

@@ -39,7 +39,7 @@ class SpeedMeter:
         self.layers = hardware.gpu_layers(head, settings.context) if settings.gpu_layers < 0 else settings.gpu_layers
         self._offloaded = replace(settings, context=self._context, gpu_layers=self.layers)
         self._llama = LlamaContext(head, replace(self._offloaded, context=min(256, self._context)), lambda _: True)
-        self._opened: tuple[bool, int] | None = None
+        self._opened: tuple[bool, str, int] | None = None
 
     def close(self) -> None:
         """Free the model."""
@@ -66,14 +66,15 @@ class SpeedMeter:
     def _open(self, settings: EngineSettings, depth: int) -> None:
         """Have a context with `settings`, and `depth` tokens in its KV cache."""
         depth = min(depth, self._context // 2)
-        if self._opened != (settings.flash_attention, depth):
+        wanted = settings.flash_attention, settings.cache_type, depth
+        if self._opened != wanted:
             batch = min(LONG, max(PROBE, self._context // 2))
-            opened = replace(self._offloaded, flash_attention=settings.flash_attention, batch=batch)
+            opened = replace(self._offloaded, flash_attention=wanted[0], cache_type=wanted[1], batch=batch)
             self._llama.open(replace(opened, threads=settings.threads), sequences=2, keeps_window=True)
             self._llama.warm_up(0, batch)
             self._rate = self._reading_speed(min(PROBE, depth), batch)
             self._llama.duplicate_cells(depth // PROBE - 1)  # quicker than to decode them
-            self._opened = settings.flash_attention, depth
+            self._opened = wanted
         self._llama.set_threads(settings.threads)
         self._llama.forget_from(PROBE)
         self._llama.decode([0])  # wakes the threads

@@ -8,7 +8,15 @@ from itertools import pairwise, takewhile
 from phichat import gguf
 from phichat.chat.prompts.base import PromptFormat
 from phichat.engine.base import CancelToken, EngineSettings, Event, Loaded, Loading, ModelRef
-from phichat.engine.hardware import EXACT, CpuLoad, available_memory, choose_cache_type, memory_needed, needs_flash
+from phichat.engine.engine_settings import EXACT, SHORT_KEYS
+from phichat.engine.hardware import (
+    CpuLoad,
+    available_memory,
+    choose_cache_type,
+    guess_cache_type,
+    memory_needed,
+    needs_flash,
+)
 from phichat.engine.llama import hardware
 from phichat.engine.llama.checkpoints import TAIL, checkpoint_places
 from phichat.engine.llama.context import LlamaContext, system_info
@@ -182,11 +190,17 @@ def fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """Return `settings` as the model and the memory allow."""
     context = min(settings.context, head.context or settings.context)
     layers = hardware.gpu_layers(head, context) if settings.gpu_layers < 0 else settings.gpu_layers
-    kind = settings.cache_type if settings.cache_type != EXACT else choose_cache_type(head, context)
+    kind = choose_cache_type(head, context, _wanted_cache_type(head, settings, layers))
     flash = settings.flash_attention or layers != 0 or needs_flash(head, context, settings.batch, kind)
     repacking = settings.repacking and memory_needed(head, context, repacking=True) <= available_memory()
     settings = replace(settings, context=context, cache_type=kind, repacking=repacking)
     return replace(settings, gpu_layers=layers, flash_attention=flash)
+
+
+def _wanted_cache_type(head: gguf.Head, settings: EngineSettings, layers: int) -> str:
+    """Return the type of the KV cache where there is memory for it: keys are shortened on the processor only."""
+    wanted = settings.cache_type or guess_cache_type(head)
+    return EXACT if wanted == SHORT_KEYS and layers else wanted
 
 
 def _names(head: gguf.Head) -> str:

@@ -1,7 +1,7 @@
 """Find the fastest settings for a model with child processes of their own, and notice when they are slower in use.
 
-Each weight layout is loaded in a child. Settings are compared by turns (comparison.py) in three steps: layouts with and
-without flash attention, then numbers of threads, then batches.
+Each weight layout is loaded in a child. Settings are compared by turns (comparison.py) in four steps: layouts with and
+without flash attention, then types of the KV cache, then numbers of threads, then batches.
 """
 
 import time
@@ -15,7 +15,8 @@ from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.engine.base import Done, EngineSettings, Tried
-from phichat.engine.hardware import BUSY, EXACT, CpuLoad, available_memory
+from phichat.engine.engine_settings import EXACT, SHORT, SHORT_KEYS
+from phichat.engine.hardware import BUSY, CpuLoad, available_memory
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.comparison import Comparison
@@ -85,6 +86,7 @@ class _Calibration:
         self._insists = report is not None
         self._head = gguf.read_head(path)
         self._settings = _fitted(self._head, settings)
+        self._may_shorten = settings.cache_type in {"", SHORT_KEYS} and self._settings.cache_type == EXACT
         self._load = CpuLoad()
         self._others = others or self._load.used_by_others
         self._children: dict[Layout, _MeteredChild] = {}
@@ -107,6 +109,7 @@ class _Calibration:
         chosen = self._compare(list(self._attentions(layouts)))
         if chosen is None:
             return None
+        chosen = self._compare([chosen.settings, *self._shorter_keys(chosen.settings)]) or chosen
         if not self._is_always_busy:  # fewer threads always win then; ThreadPacer sees to that
             chosen = self._compare([chosen.settings, *self._thread_counts(chosen.settings)]) or chosen
         if batch := self._fastest_batch(chosen):
@@ -142,6 +145,12 @@ class _Calibration:
             offloads = layers != _NONE and self._child(tried).layers != 0
             for flash in (True,) if must or offloads else (True, False):
                 yield replace(tried, flash_attention=flash)
+
+    def _shorter_keys(self, chosen: EngineSettings) -> Iterator[EngineSettings]:
+        """Yield the settings with keys in q8_0 where llama.cpp can do so and nothing rules it out."""
+        if self._may_shorten and hardware.may_shorten_keys(self._head) and self._child(chosen).layers == 0:
+            flash = hardware.needs_flash(self._head, chosen.context, chosen.batch, SHORT_KEYS)
+            yield replace(chosen, cache_type=SHORT_KEYS, flash_attention=flash)
 
     def _thread_counts(self, chosen: EngineSettings) -> Iterator[EngineSettings]:
         for count in sorted({max(1, chosen.threads // 2), chosen.threads - 1} - {0, chosen.threads}, reverse=True):
@@ -189,7 +198,10 @@ class _Calibration:
 
     def _rule_out(self, settings: EngineSettings) -> None:
         """Remember weights that kill their process, unless a graphics processor may be the reason."""
-        if not self._child(settings).layers:
+        if settings.cache_type == SHORT_KEYS:
+            self._tuning.rule_out_short_keys(self._path)
+            del self._children[settings.repacking, settings.gpu_layers]
+        elif not self._child(settings).layers:
             self._tuning.rule_out(self._path, repacking=settings.repacking)
 
     def _check_load(self) -> None:
@@ -219,7 +231,7 @@ class _Calibration:
 def _fitted(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     """Return `settings` as the model and the memory allow, to begin with."""
     context = min(settings.context, head.context or settings.context)
-    kind = settings.cache_type if settings.cache_type != EXACT else hardware.choose_cache_type(head, context)
+    kind = hardware.choose_cache_type(head, context, SHORT if settings.cache_type == SHORT else EXACT)
     return replace(settings, context=context, cache_type=kind, batch=BATCHES[0], step_prices=())
 
 

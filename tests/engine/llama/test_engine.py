@@ -145,6 +145,19 @@ class TestGoingOn:
         assert done.completion_tokens == 20 - count
         assert done.cached_tokens >= done.prompt_tokens - 1
 
+    @pytest.mark.parametrize("cache_type", ["q8_0/f16", "q8_0"])
+    def test_both_halves_are_the_whole_in_a_smaller_kv_cache(
+        self, llama: LlamaEngine, settings: EngineSettings, ask: Ask, tmp_path: Path, cache_type: str
+    ) -> None:
+        path = tiny_models.chatml(tmp_path / "wide.gguf", heads=2)  # of 32 values, as many as a block holds
+        wanted = replace(settings, cache_type=cache_type)
+        loaded = llama.load(ModelRef.of_file(path), wanted, CancelToken(), lambda _: None)
+        assert loaded.settings.cache_type == cache_type
+        request = ask("Hi", repeat_penalty=1.3)
+        begun = self.cut(llama, request, 7)
+        rest = replace(request, begun=begun, sampling=replace(request.sampling, max_tokens=13))
+        assert begun.text + answer(llama, rest)[0] == answer(llama, request)[0]
+
     def test_in_the_middle_of_a_character(self, speaking: Callable[..., LlamaEngine], ask: Ask) -> None:
         engine = speaking(byte_ids("xé🏒y"))
         whole = answer(engine, ask("Hi", max_tokens=8))[0]

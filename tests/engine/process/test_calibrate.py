@@ -32,7 +32,10 @@ while line := sys.stdin.readline():
         os.abort()
     if found == "hang":
         time.sleep(60)
+    if settings["cache_type"] == "q8_0/f16" and said["short"] == "die":
+        os.abort()
     seconds = found["flash" if settings["flash_attention"] else "none"] * (3 - settings["threads"])
+    seconds *= said["short"] if settings["cache_type"] == "q8_0/f16" else 1
     speeds = {"reads": 60 / seconds, "writes": 300 / seconds}
     answer = {"settings": settings, **speeds, "prices": said["prices"], "layers": 0}
     print(json.dumps({"event": "measured", **answer}), flush=True)
@@ -68,10 +71,14 @@ def run(model: Path, memory: TuningStore) -> Run:
         stop: CancelToken | None = None,
         busy: float = 0,
         report: Callable[[Tried], None] | None = None,
+        short: Any = 1,
+        cache_type: str = "f16",
     ) -> Measured | None:
-        command = [sys.executable, "-c", SCRIPT, json.dumps({"plain": plain, "repacked": repacked, "prices": PRICES})]
+        said = {"plain": plain, "repacked": repacked, "short": short, "prices": PRICES}
+        command = [sys.executable, "-c", SCRIPT, json.dumps(said)]
         return calibrate(
-            model, USED, memory, lambda: ChildProcess(command), stop or CancelToken(), report,
+            model, replace(USED, cache_type=cache_type), memory, lambda: ChildProcess(command), stop or CancelToken(),
+            report,
             lambda: busy * time.monotonic(),
         )  # fmt: skip
 
@@ -116,6 +123,51 @@ def test_prices_that_make_no_sense_are_not_believed(tmp_path: Path, model: Path,
     next(iter(kept.values()))["fastest"]["step_prices"] = prices
     (tmp_path / "engine.json").write_text(json.dumps(kept), "utf-8")
     assert memory.recall(model, USED) == replace(USED, batch=512)
+
+
+FREE = replace(USED, cache_type="")
+
+
+@pytest.fixture
+def _wide_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model's heads have 16 values, fewer than a block of q8_0."""
+    monkeypatch.setattr("phichat.engine.hardware.may_shorten_keys", lambda _: True)
+
+
+@pytest.mark.usefixtures("_wide_heads")
+def test_shorter_keys_are_used_where_they_are_clearly_faster(run: Run, memory: TuningStore, model: Path) -> None:
+    run(kind(10, 9), kind(20, 21), short=0.8, cache_type="")
+    found = memory.recall(model, FREE)
+    assert (found.cache_type, found.flash_attention) == ("q8_0/f16", False)
+
+
+@pytest.mark.usefixtures("_wide_heads")
+@pytest.mark.parametrize(("short", "cache_type"), [(0.99, ""), (0.5, "f16")], ids=["hardly faster", "not wanted"])
+def test_keys_stay_exact(run: Run, memory: TuningStore, model: Path, short: float, cache_type: str) -> None:
+    run(kind(10, 15), kind(20, 21), short=short, cache_type=cache_type)
+    assert memory.recall(model, FREE).cache_type == "f16"
+
+
+@pytest.mark.usefixtures("_wide_heads")
+def test_shorter_keys_that_kill_are_never_used(run: Run, memory: TuningStore, model: Path) -> None:
+    found = run(kind(10, 15), kind(9, 14), short="die", cache_type="")
+    assert found
+    assert found.settings.repacking
+    assert memory.recall(model, FREE).cache_type == memory.recall_safe(model, FREE).cache_type == "f16"
+    assert memory.may_repack(model)
+
+
+def test_heads_that_fill_no_block_keep_their_keys(run: Run, memory: TuningStore, model: Path) -> None:
+    run(kind(10, 15), kind(20, 21), short=0.5, cache_type="")
+    assert memory.recall(model, FREE).cache_type == "f16"
+
+
+def test_an_unknown_type_of_the_cache_is_not_believed(tmp_path: Path, model: Path) -> None:
+    memory = TuningStore(tmp_path / "engine.json")
+    memory.save_fastest(model, Measured(replace(USED, batch=512, cache_type="q8_0/f16"), 10, 10))
+    text = (tmp_path / "engine.json").read_text("utf-8")
+    (tmp_path / "engine.json").write_text(text.replace("q8_0/f16", "q1"), "utf-8")
+    assert memory.recall(model, FREE) == replace(FREE, batch=512)
 
 
 def test_settings_that_kill_are_never_used(run: Run, memory: TuningStore, model: Path) -> None:
