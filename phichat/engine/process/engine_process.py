@@ -293,7 +293,9 @@ class EngineProcess:
 
         With `patience`, it is killed if it sends nothing for so many seconds.
         """
-        process = self._ensure_child()
+        process = self._process
+        if process is None or order["do"] == "load":  # else, if it died just now, a new child would have no model
+            process = self._ensure_child()
         number = self.next_number()
         stopping = StopRequest(process, number, stop, self._kill)
         stop.set_callback(stopping.ask)

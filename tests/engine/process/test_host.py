@@ -32,6 +32,7 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
+from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import TuningStore
 from phichat.errors import EngineDied, EngineError, ModelMissing, NotAModel
@@ -244,6 +245,25 @@ class TestDeaths:
         events = list(hosted.generate(ask("Hi"), CancelToken()))
         assert notices(events) == ["The model’s process stopped and is restarting."]
         assert answer(events).reason is not Ending.ERROR
+
+    def test_just_when_it_is_asked(
+        self, fragile: Fragile, tmp_path: Path, death: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def is_alive(child: ChildProcess) -> bool:
+            """Say what was true a moment ago."""
+            monkeypatch.undo()
+            is_alive = child.is_alive()
+            os.kill(child.pid, death)
+            until_ended(child.pid)
+            return is_alive
+
+        engine = fragile({})
+        (tmp_path / "model.gguf").touch()
+        engine.load(ModelRef.of_file(tmp_path / "model.gguf"), EngineSettings(), CancelToken(), quiet)
+        monkeypatch.setattr(ChildProcess, "is_alive", is_alive)
+        events = list(engine.generate(Request((Turn(Role.USER, "Hi"),)), CancelToken()))
+        assert len(notices(events)) == 1
+        assert answer(events).reason is Ending.STOP
 
     def test_before_the_first_word_it_is_tried_again_with_safer_settings(
         self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
