@@ -150,9 +150,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence to show to the user."""
+    """A sentence to show to the user; `is_passing` if it means nothing any more once the answer comes."""
 
     text: str
+    is_passing: bool = False
 
 
 @dataclass(frozen=True)

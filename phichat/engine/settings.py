@@ -77,7 +77,7 @@ def safer_settings(
         yield settings, tr("without compressing the context")
     if settings.repacking:
         settings = replace(settings, repacking=False)
-        yield settings, tr("without repacking weights")
+        yield settings, tr("with safer settings")
     if lower and ending == "SIGSEGV":
         settings = replace(settings, variant=lower)
         yield settings, fewer

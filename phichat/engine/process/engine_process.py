@@ -189,7 +189,7 @@ class EngineProcess:
             raise EngineError(tr("No model is loaded. Choose one first."))
         if not (self._process and self._process is self._loaded and self._process.is_alive()):
             if not (self._ended_on_purpose or is_quiet):
-                yield Notice(tr("The model’s process stopped and is restarting."))
+                yield Notice(tr("The model’s process stopped and is restarting."), is_passing=True)
             yield from self._reload(self._model, self._next_settings(), stop)
 
     def _next_settings(self) -> EngineSettings:
@@ -218,7 +218,7 @@ class EngineProcess:
                 following = self._safer(death)
                 if spoken or following is None:
                     raise _died(death) from death
-                yield Notice(_retry_notice(death, following[1]))
+                yield self._retry_notice(death, *following)
                 yield from self._reload(model, following[0], stop)
                 crashed = crashed or is_crash(death.ending)
             else:
@@ -257,7 +257,7 @@ class EngineProcess:
                 death = error
                 crashed = crashed or is_crash(death.ending)
                 following = self._next_attempt(death, model)
-                yield Notice(_retry_notice(death, following[1]))
+                yield self._retry_notice(death, *following)
                 attempt = following[0]
             else:
                 self._loaded, self._ended_on_purpose = self._process, False
@@ -287,6 +287,10 @@ class EngineProcess:
         return next(
             safer_settings(self._settings, may_have_gpu=self._has_gpu, lower=self._lower, ending=death.ending), None
         )
+
+    def _retry_notice(self, death: "_Died", settings: EngineSettings, how: str) -> Notice:
+        text = tr("{problem} Trying again {how}.").format(problem=explain_ending(death.ending), how=how)
+        return Notice(text, is_passing=settings.context == self._settings.context)
 
     def _send_order(self, order: protocol.Line, stop: CancelToken, patience: float = 0.0) -> Iterator[Event]:
         """Send an order and yield the child's events up to the last one. Raise _Died if it dies.
@@ -362,10 +366,6 @@ def _died(death: _Died) -> EngineDied:
 def _log_crash(death: _Died) -> None:
     if is_crash(death.ending):
         _log.error("the model's process crashed: %s\n%s", death.ending, crash_location(death.words))
-
-
-def _retry_notice(death: _Died, how: str) -> str:
-    return tr("{problem} Trying again {how}.").format(problem=explain_ending(death.ending), how=how)
 
 
 if __name__ == "__main__":

@@ -179,7 +179,8 @@ class _Answering:
                 if self._reader.has_begun or has_failed or self._stop.is_set():
                     raise
                 has_failed = True
-                yield Notice(tr("{host} can’t be reached. Trying again…").format(host=self._model.host))
+                sentence = tr("{host} can’t be reached. Trying again…").format(host=self._model.host)
+                yield Notice(sentence, is_passing=True)
                 self._stop.wait(RETRY_SECONDS)
             else:
                 if not self._is_hurried:

@@ -24,7 +24,7 @@ class BackgroundRequests(QObject):
         counted(object, PromptFit): the tokens of what `count` was given, by its key; None if that failed.
         load_progressed(float), loaded(Loaded): the model was loaded for a request, or with other settings;
             negative if that has failed.
-        noticed(str): a sentence, when safer settings were needed.
+        noticed(Notice): when safer settings were needed.
     """
 
     fitted = Signal(object, object)
@@ -34,7 +34,7 @@ class BackgroundRequests(QObject):
     counted = Signal(object, object)
     load_progressed = Signal(float)
     loaded = Signal(object)
-    noticed = Signal(str)
+    noticed = Signal(object)
 
     def __init__(self, thread: EngineThread, parent: QObject) -> None:
         super().__init__(parent)
@@ -128,8 +128,8 @@ class BackgroundRequests(QObject):
                 self.load_progressed.emit(fraction)
             case Loaded():
                 self.loaded.emit(event)
-            case Notice(text):
-                self.noticed.emit(text)
+            case Notice():
+                self.noticed.emit(event)
 
     @Slot(object, str)
     def _on_failure(self, stop: CancelToken, _: str) -> None:

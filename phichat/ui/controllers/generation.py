@@ -63,7 +63,7 @@ class GenerationController(IdleRequests):
         state_changed: `state`, `model` or `loaded` changed.
         replied(Session, Message): a reply begins, grows or ends; asked(Session): one is about to begin.
         version_replied(Session, Message): one that is generated beside another one does, or ends before the others.
-        failed(Session, str), noticed(Session, str): a sentence about a failure, or another; None if about no session.
+        failed(Session, str), noticed(Session, Notice): about a failure, or something else; None if about no session.
         shortened(Session, str): a sentence about messages that do not fit into the prompt.
         progressed(str, float): a sentence about loading or reading and the part that is done, empty when that is over.
         prompt_made(PromptReady): the prompt of a question, as tokens.
@@ -78,7 +78,7 @@ class GenerationController(IdleRequests):
     version_replied = Signal(object, object)
     asked = Signal(object)
     failed = Signal(object, str)
-    noticed = Signal(object, str)
+    noticed = Signal(object, object)
     shortened = Signal(object, str)
     progressed = Signal(str, float)
     prompt_made = Signal(object)
@@ -293,8 +293,8 @@ class GenerationController(IdleRequests):
                 self._on_prompt(event)
             case PromptFit():
                 self.fitted.emit(self._session, event)
-            case Notice(text):
-                self.noticed.emit(self._session if stop is self._reply else None, text)
+            case Notice():
+                self.noticed.emit(self._session if stop is self._reply else None, event)
             case Done():
                 self._on_done(event)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import Done, Loaded, PromptFit
+from phichat.engine.base import Done, Loaded, Notice, PromptFit
 from phichat.i18n import tr
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
@@ -16,7 +16,8 @@ from phichat.ui.feedback import FeedbackController
 from phichat.ui.models.coordinator import STARTER
 from phichat.ui.settings.panel import SettingsPanel
 
-MODEL = "model"  # source of feedback
+MODEL, RETRY = "model", "retry"  # sources of feedback
+PREPARING = {GenerationState.LOADING, GenerationState.READING}
 
 
 class ModelStatusPresenter(QObject):
@@ -97,6 +98,8 @@ class ModelStatusPresenter(QObject):
     def _say_state(self, title: str) -> None:
         state, before = self._generation.state, self._last_state
         self._last_state = state
+        if state not in PREPARING:
+            self._feedback.progress(RETRY, "")
         if state is GenerationState.LOADING and state is not before:
             self._status.clear_figures()
             self._on_progressed(tr("Loading {model}…").format(model=title), 0.0)
@@ -124,13 +127,15 @@ class ModelStatusPresenter(QObject):
         else:
             self._feedback.fail(sentence)
 
-    @Slot(object, str)
-    def _on_noticed(self, session: Session | None, sentence: str) -> None:
+    @Slot(object, object)
+    def _on_noticed(self, session: Session | None, notice: Notice) -> None:
         model, name = self._generation.model, (session or self._shown()).conversation.id
-        if model and model.is_remote:  # such as that a connection is tried again, which is over soon
-            self._feedback.tell_in(name, sentence)
+        if notice.is_passing and self._generation.state in PREPARING:
+            self._feedback.progress(RETRY, notice.text, scope=session.conversation.id if session else None)
+        elif notice.is_passing or (model and model.is_remote):
+            self._feedback.tell_in(name, notice.text)
         else:
-            self._feedback.warn_in(name, sentence)
+            self._feedback.warn_in(name, notice.text)
 
     @Slot(object, str)
     def _on_shortened(self, session: Session, sentence: str) -> None:

@@ -517,6 +517,19 @@ def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedE
     assert person.status() == ""
 
 
+def test_that_it_is_tried_again_is_said_until_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
+    gates = threading.Event(), threading.Event()
+    engine.enqueue(Notice("Trying again.", is_passing=True), gates[0], "Yes ", gates[1], "indeed.")
+    person.ask("Well?")
+    person.wait(lambda: person.status() == "Trying again.")
+    gates[0].set()
+    person.wait(lambda: person.message(1) == "Yes ")
+    assert person.status() == ""
+    gates[1].set()
+    person.wait_for(GenerationState.IDLE)
+    assert person.status() == ""
+
+
 def test_asking_more_leaves_the_messages_before_as_they_are(person: Person) -> None:
     person.ask("One")
     person.wait_for(GenerationState.IDLE)
