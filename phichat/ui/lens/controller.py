@@ -2,10 +2,10 @@
 
 from PySide6.QtCore import QObject, Slot
 
-from phichat.chat.conversation import Role
+from phichat.chat.conversation import Message, Role
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Event, Loaded, Undecided
+from phichat.engine.base import AnswerEvent, CancelToken, Event, Loaded, Undecided
 from phichat.i18n import tr
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
@@ -66,9 +66,16 @@ class NextWordController(QObject):
     @Slot(object, object)
     def _on_event(self, _: CancelToken, event: Event) -> None:
         session = self._generation.session
-        if isinstance(event, Undecided) and session and (message := session.answering):
-            before = self._places.pop(message.id, None)  # of an answer that is continued
-            self._places[message.id] = min(filter(None, (before, event)), key=lambda place: place.probability)
-            for name in list(self._places)[:-MOST]:
-                del self._places[name]
+        if session is None:
+            return
+        number, found = (event.answer, event.event) if isinstance(event, AnswerEvent) else (0, event)
+        answers = [each.answering for each in (session, *session.beside)]
+        if isinstance(found, Undecided) and number < len(answers) and (message := answers[number]):
+            self._remember(message, found)
             self.show_last_answer()
+
+    def _remember(self, message: Message, found: Undecided) -> None:
+        before = self._places.pop(message.id, None)  # of an answer that is continued
+        self._places[message.id] = min(filter(None, (before, found)), key=lambda place: place.probability)
+        for name in list(self._places)[:-MOST]:
+            del self._places[name]

@@ -5,8 +5,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QListView, QSlider
 
+from phichat.chat.conversation import Ending
 from phichat.chat.distribution import Distribution
-from phichat.engine.base import Undecided
+from phichat.engine.base import AnswerEvent, Done, Piece, Undecided
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.next_word import last_words
 from tests.support.fakes import ScriptedEngine
@@ -72,6 +73,20 @@ def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine
     person.wait_for(GenerationState.IDLE)
     assert where(person).startswith("For example"), "as nothing is known of that version"
     person.press_in(3, "Previous version")
+    assert rows(person)[0].startswith("rain")
+
+
+def test_each_of_several_answers_has_its_own(person: Person, engine: ScriptedEngine) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, SNOW)
+    found = ((0, RAIN), (1, SNOW), (2, None))
+    lines = [(number, (Piece("Cold."), place, Done(Ending.STOP, number, 4, 4, 2))) for number, place in found]
+    engine.enqueue(*(AnswerEvent(number, event) for number, events in lines for event in events if event))
+    person.choose_in(1, "Answer side by side", "Answer three times")
+    person.wait_for(GenerationState.IDLE)
+    person.click("useAnswer-2")
+    assert rows(person)[0].startswith("snow")
+    person.press_in(1, "Previous version")
     assert rows(person)[0].startswith("rain")
 
 
