@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QEnterEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
@@ -111,6 +111,15 @@ class Person:
         assert action.isEnabled()
         action.trigger()
         self.close_menu()
+
+    def entry(self, menu: str, name: str) -> QAction:
+        """The entry of that name in a menu of the menu bar, which is opened."""
+        found = next(
+            action.menu() for action in self.window.menuBar().actions() if action.text().replace("&", "") == menu
+        )
+        assert isinstance(found, QMenu)
+        found.aboutToShow.emit()
+        return next(action for action in found.actions() if action.text() == name)
 
     def menu(self, number: int) -> Any:
         """A message's menu, opened by key."""

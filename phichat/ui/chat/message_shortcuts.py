@@ -12,6 +12,7 @@ from phichat.i18n import tr
 from phichat.ui.chat.message_commands import MessageCommands
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import MessageNavigator
+from phichat.ui.transcript.message_menu import repeated, sampling_of
 from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class MessageShortcuts(QObject):
         self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
         self._bar: FindBar | None = None
         self._retry = _action(window, tr("Regenerate"), "Ctrl+R", self._on_retry)
+        self._several = _action(window, tr("Answer three times"), "", self._on_several)
         self._continue = _action(window, tr("Continue answer"), "Ctrl+Shift+Return", self._on_continue)
         self._edit = _action(window, tr("Edit message"), "Ctrl+E", self._on_edit)
         self._quote = _action(window, tr("Quote in message"), "Ctrl+Shift+R", self._on_quote)
@@ -57,7 +59,7 @@ class MessageShortcuts(QObject):
         view.addSeparator()
         view.addActions([self._start, self._up, self._down, self._end])
         chat.addSeparator()
-        chat.addActions([self._retry, self._continue, self._edit, self._quote, self._pin, self._copy])
+        chat.addActions(self._for_messages())
         chat.aboutToShow.connect(self._show_what_can_be_done)
         chat.aboutToHide.connect(self._enable_all)
 
@@ -68,6 +70,7 @@ class MessageShortcuts(QObject):
         reply, message = transcript.target_view(Role.ASSISTANT), transcript.target_view()
         for action, can in (
             (self._retry, reply),
+            (self._several, reply and sampling_of(reply.message).temperature > 0),
             (self._continue, reply and reply.can_continue()),
             (self._edit, transcript.target_view(Role.USER)),
             (self._quote, message),
@@ -78,8 +81,11 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _enable_all(self) -> None:
-        for action in (self._retry, self._continue, self._edit, self._quote, self._pin, self._copy):
+        for action in self._for_messages():
             action.setEnabled(True)
+
+    def _for_messages(self) -> list[QAction]:
+        return [self._retry, self._several, self._continue, self._edit, self._quote, self._pin, self._copy]
 
     @Slot()
     def find(self) -> None:
@@ -108,6 +114,11 @@ class MessageShortcuts(QObject):
     def _on_retry(self) -> None:
         if view := self._transcript.target_view(Role.ASSISTANT):
             self._signals.retry_requested.emit(view.message)
+
+    @Slot()
+    def _on_several(self) -> None:
+        if view := self._transcript.target_view(Role.ASSISTANT):
+            self._signals.several_requested.emit(view.message, repeated(sampling_of(view.message)))
 
     @Slot()
     def _on_continue(self) -> None:

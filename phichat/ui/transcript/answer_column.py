@@ -19,7 +19,7 @@ from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.thinking_view import ThinkingView
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import CopyButton, heading_label, push_button
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.message_line import AlertLabel
 
 SCROLLING = {Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1), Qt.Key.Key_PageUp: (-1, 0), Qt.Key.Key_PageDown: (1, 0)}
@@ -63,6 +63,9 @@ class AnswerColumn(QFrame):
         self._copy_button.setAccessibleName(f"{tr('Copy answer')} ({self.title})")
         self._use = push_button(f"useAnswer-{number}", tr("Use this answer"))
         self._use.setAccessibleName(f"{tr('Use this answer')} ({self.title})")
+        self._use.setToolTip(
+            tool_tip(tr("Continue the conversation with this answer. The others are kept as versions."))
+        )
         self._use.clicked.connect(self._choose)
         theme.apply_stylesheet(self._use, "small")
         theme.apply_stylesheet(self, "answer")

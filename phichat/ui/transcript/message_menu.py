@@ -85,7 +85,8 @@ class MessageMenu(QMenu):
         self._add(tr("Regenerate"), "Ctrl+R", self._retry, is_enabled=can_ask)
         has_seed = bool(reply and reply.seed is not None)
         self._add(tr("Regenerate with the same seed"), "", self._repeat, is_enabled=can_ask and has_seed)
-        self.addMenu(RegenerateMenu(self._message, self._context, self)).setEnabled(can_ask)
+        for menu in (RegenerateMenu, SideBySideMenu):
+            self.addMenu(menu(self._message, self._context, self)).setEnabled(can_ask)
 
     def _add(self, text: str, keys: str, slot: Any, *, is_enabled: bool = True) -> None:
         action = self.addAction(text)
@@ -151,12 +152,10 @@ class RegenerateMenu(QMenu):
         super().__init__(tr("Regenerate with"), parent)
         self._message, self._signals = message, context.signals
         reply = message.reply or Reply()
-        known = Sampling().with_values({**reply.sampling, "seed": reply.seed})
+        known = sampling_of(message)
         self._add(tr("Another seed"), replace(known, seed=None))
-        presets = context.presets()
-        self._add_several(known, presets)
         self.addSection(tr("Preset"))
-        for label, sampling in presets:
+        for label, sampling in context.presets():
             same = bool(reply.sampling) and not changed_settings(known, sampling)
             self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), is_enabled=not same)
         self.addSection(tr("Model"))
@@ -170,19 +169,29 @@ class RegenerateMenu(QMenu):
         action.setEnabled(is_enabled)
         action.triggered.connect(self._choose)
 
-    def _add_several(self, known: Sampling, presets: Sequence[tuple[str, Sampling]]) -> None:
-        """Add what writes answers side by side; at temperature 0 all would be the same.
+    @Slot()
+    def _choose(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._signals.regenerate_requested.emit(self._message, *action.data())
 
-        Of the presets, those of one's own come before ours.
-        """
-        self.addSection(tr("Side by side"))
-        same = [replace(known, seed=None)] * SEVERAL
+
+class SideBySideMenu(QMenu):
+    """The submenu that has several answers written side by side; at temperature 0 those with one setting are the same.
+
+    Of the presets, those of one's own come before ours.
+    """
+
+    def __init__(self, message: Message, context: MessageContext, parent: QMenu) -> None:
+        super().__init__(tr("Answer side by side"), parent)
+        self._message, self._signals = message, context.signals
+        known, presets = sampling_of(message), context.presets()
         spread = temperatures_around(known.with_seed())
         values = " · ".join(format_number(each.temperature, 2) for each in spread)
         compared, seed = _compared(presets), known.with_seed().seed
         names = " · ".join(label for label, _ in compared).replace("&", "&&")
         for text, samplings, is_enabled in (
-            (tr("Answer three times"), same, known.temperature > 0),
+            (tr("Answer three times"), repeated(known), known.temperature > 0),
             (tr("Answer at temperatures {values}").format(values=values), spread, True),
             (
                 tr("Answer with presets {names}").format(names=names),
@@ -193,19 +202,24 @@ class RegenerateMenu(QMenu):
             action = self.addAction(text)
             action.setData(samplings)
             action.setEnabled(is_enabled)
-            action.triggered.connect(self._choose_several)
-
-    @Slot()
-    def _choose_several(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self._signals.several_requested.emit(self._message, action.data())
+            action.triggered.connect(self._choose)
 
     @Slot()
     def _choose(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self._signals.regenerate_requested.emit(self._message, *action.data())
+            self._signals.several_requested.emit(self._message, action.data())
+
+
+def sampling_of(message: Message) -> Sampling:
+    """Return the settings with which an answer was written."""
+    reply = message.reply or Reply()
+    return Sampling().with_values({**reply.sampling, "seed": reply.seed})
+
+
+def repeated(sampling: Sampling) -> Sequence[Sampling]:
+    """Return the settings of as many answers as are written side by side, each with a seed of its own."""
+    return [replace(sampling, seed=None)] * SEVERAL
 
 
 def _compared(presets: Sequence[tuple[str, Sampling]]) -> Sequence[tuple[str, Sampling]]:

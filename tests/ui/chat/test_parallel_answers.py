@@ -5,7 +5,7 @@ import threading
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QSlider
 
 from phichat.chat.conversation import Ending, Message
 from phichat.engine.base import AnswerEvent, Done, Piece
@@ -16,7 +16,7 @@ from phichat.ui.transcript.answer_column import AnswerColumn
 from tests.support.fakes import Line, ScriptedEngine, thought
 from tests.ui.conftest import Person
 
-SIDE_BY_SIDE = "Regenerate with", "Answer three times"
+SIDE_BY_SIDE = "Answer side by side", "Answer three times"
 
 
 def says(answer: int, text: str) -> AnswerEvent:
@@ -163,9 +163,25 @@ def test_when_the_engine_dies_each_keeps_what_it_had(asked: Person, engine: Scri
     assert asked.button(1, "Continue")
 
 
+def test_they_are_found_in_the_conversation_menu(asked: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(*BEGIN, *END)
+    asked.entry("Conversation", "Answer three times").trigger()
+    asked.wait_for(GenerationState.IDLE)
+    asked.wait(lambda: text(asked, 3) == "Wind blows")
+    assert "kept as versions" in asked.find("backToConversation").toolTip()
+    assert "kept as versions" in asked.find("useAnswer-1").toolTip()
+
+
+def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, engine: ScriptedEngine) -> None:
+    asked.find("temperatureSlider", QSlider).setValue(0)
+    asked.ask("What is summer?")
+    asked.wait_for(GenerationState.IDLE)
+    assert not asked.entry("Conversation", "Answer three times").isEnabled()
+
+
 def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Regenerate with", "Answer at temperatures 0.35 · 0.70 · 1.05")
+    asked.choose_in(1, "Answer side by side", "Answer at temperatures 0.35 · 0.70 · 1.05")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]
@@ -176,7 +192,7 @@ def test_temperatures_are_compared_from_one_seed(asked: Person, engine: Scripted
 
 def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Regenerate with", "Answer with presets Balanced · Precise · Creative")
+    asked.choose_in(1, "Answer side by side", "Answer with presets Balanced · Precise · Creative")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]

@@ -5,22 +5,12 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
-
-
-def entry(person: Person, menu: str, name: str) -> QAction:
-    """The entry of that name in an opened menu."""
-    found = next(
-        action.menu() for action in person.window.menuBar().actions() if action.text().replace("&", "") == menu
-    )
-    assert isinstance(found, QMenu)
-    found.aboutToShow.emit()
-    return next(action for action in found.actions() if action.text() == name)
 
 
 def converse(person: Person, engine: ScriptedEngine, question: str) -> None:
@@ -39,19 +29,19 @@ def test_edit_acts_on_the_field_that_has_the_focus(person: Person) -> None:
     field = person.find("composer")
     field.setFocus()
     person.type("one two")
-    assert not entry(person, "Edit", "Cut").isEnabled(), "nothing is selected"
-    entry(person, "Edit", "Select all").trigger()
+    assert not person.entry("Edit", "Cut").isEnabled(), "nothing is selected"
+    person.entry("Edit", "Select all").trigger()
     assert field.textCursor().selectedText() == "one two"
-    entry(person, "Edit", "Cut").trigger()
+    person.entry("Edit", "Cut").trigger()
     assert (person.written(), QApplication.clipboard().text()) == ("", "one two")
     search = person.find("searchField")
     search.setFocus()
-    entry(person, "Edit", "Paste").trigger()
+    person.entry("Edit", "Paste").trigger()
     assert (search.text(), person.written()) == ("one two", "")
     search.selectAll()
     search.setText(search.text() + "!")
     search.selectAll()
-    entry(person, "Edit", "Copy").trigger()
+    person.entry("Edit", "Copy").trigger()
     assert QApplication.clipboard().text() == "one two!"
 
 
@@ -60,44 +50,42 @@ def test_edit_copies_from_messages_and_writes_into_none(person: Person, engine: 
     person.find("message-1").take_focus()
     words = person.find("message-1").text_edits()[0]
     assert words.hasFocus()
-    assert not entry(person, "Edit", "Paste").isEnabled()
-    assert not entry(person, "Edit", "Cut").isEnabled()
+    assert not person.entry("Edit", "Paste").isEnabled()
+    assert not person.entry("Edit", "Cut").isEnabled()
     words.selectAll()
-    entry(person, "Edit", "Copy").trigger()
+    person.entry("Edit", "Copy").trigger()
     assert QApplication.clipboard().text().strip() == "An answer."
 
 
 def test_entries_to_find_are_there_with_their_keys(person: Person) -> None:
     keys = {"Find in conversation…": "Ctrl+F", "Find next": "F3", "Find previous": "Shift+F3"}
-    assert {name: entry(person, "Edit", name).shortcut().toString() for name in keys} == keys
+    assert {name: person.entry("Edit", name).shortcut().toString() for name in keys} == keys
 
 
 def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Person, engine: ScriptedEngine) -> None:
-    assert not any(
-        entry(person, "Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete conversation")
-    )
+    assert not any(person.entry("Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete conversation"))
     converse(person, engine, "Ships")
-    entry(person, "Conversation", "Pin").trigger()
+    person.entry("Conversation", "Pin").trigger()
     assert is_pinned(person)
-    entry(person, "Conversation", "Unpin").trigger()
+    person.entry("Conversation", "Unpin").trigger()
     assert not is_pinned(person)
-    entry(person, "Conversation", "Rename…").trigger()
+    person.entry("Conversation", "Rename…").trigger()
     editor = person.find("renameField")
     editor.setText("Boats")
     editor.editingFinished.emit()
     QApplication.sendEvent(editor, QEvent(QEvent.Type.FocusOut))
     person.find("composer").setFocus()
     person.wait(lambda: "Boats" in person.titles())
-    entry(person, "Conversation", "Delete conversation").trigger()
+    person.entry("Conversation", "Delete conversation").trigger()
     person.wait(lambda: "Boats" not in person.titles())
 
 
 def test_what_there_is_no_message_for_is_greyed(person: Person, engine: ScriptedEngine) -> None:
     names = ("Regenerate", "Edit message", "Quote in message", "Copy conversation")
-    assert not any(entry(person, "Conversation", name).isEnabled() for name in names)
+    assert not any(person.entry("Conversation", name).isEnabled() for name in names)
     converse(person, engine, "Ships")
-    assert all(entry(person, "Conversation", name).isEnabled() for name in names)
-    assert not entry(person, "Conversation", "Continue answer").isEnabled(), "it is finished"
+    assert all(person.entry("Conversation", name).isEnabled() for name in names)
+    assert not person.entry("Conversation", "Continue answer").isEnabled(), "it is finished"
 
 
 def test_the_title_is_in_the_windows_title_and_above_the_messages(person: Person, engine: ScriptedEngine) -> None:
