@@ -114,7 +114,7 @@ class ServerService:
         """See ServerKeeper."""
         from phichat.engine.remote.check import check_server  # noqa: PLC0415 - brings the HTTP client
 
-        return check_server(self.server_list(), server, stop, takes_any=True)
+        return check_server(self.server_list(), server, stop)
 
     def refresh(self, server: Server, stop: CancelToken) -> None:
         """See ServerKeeper."""

@@ -113,9 +113,6 @@ def _test(context: Context) -> None:
         text = tr("{model} began to answer after {seconds} s.")
         seconds = format_number(found.first_token_seconds, 2)
         context.console.print_notice(text.format(model=server.model(found.model).title, seconds=seconds))
-    elif found.models:
-        hint = tr("To test a model as well, run a command such as `phichat servers test {name}`.")
-        context.console.print_notice(hint.format(name=server.model(found.models[0]).name))
 
 
 def _print_models(context: Context, server: Server, models: tuple[str, ...]) -> None:

@@ -162,13 +162,21 @@ def test_a_server_is_tested(phichat: Run, gaming: ChatServer) -> None:
     assert found["seconds_to_first_token"] > 0
 
 
-def test_of_several_models_only_one_that_is_named_is_tested(phichat: Run, gaming: ChatServer) -> None:
-    gaming.models = [{"id": "tiny"}, {"id": "big"}]
+def test_of_several_models_one_is_tested(phichat: Run, gaming: ChatServer) -> None:
+    """As in the window: the first one to chat with, unless another one is loaded or named."""
+    gaming.models = [{"id": "nomic-embed"}, {"id": "tiny"}, {"id": "big"}]
     _, out, err = phichat("servers", "test", "gaming")
-    assert out.splitlines()[1:] == ["gaming/tiny", "gaming/big"]
-    assert "`phichat servers test gaming/tiny`" in err
-    assert not gaming.chats
-    assert phichat("servers", "test", "gaming/big")[2].startswith("big began to answer")
+    assert out.splitlines()[1:] == ["gaming/nomic-embed", "gaming/tiny", "gaming/big"]
+    assert err.startswith("tiny began to answer after ")
+    assert json.loads(phichat("servers", "test", "gaming", "--json")[1])["model"] == "tiny"
+    gaming.models[2]["status"] = {"value": "loaded"}
+    assert phichat("servers", "test", "gaming")[2].startswith("big began to answer")
+    assert phichat("servers", "test", "gaming/tiny")[2].startswith("tiny began to answer")
+
+
+def test_a_server_without_models_is_tested(phichat: Run, gaming: ChatServer) -> None:
+    gaming.models = []
+    assert phichat("servers", "test", "gaming") == (0, f"gaming is working (OpenAI-compatible, {gaming.url}).\n", "")
 
 
 def test_an_answer_comes_from_the_server(phichat: Run, gaming: ChatServer) -> None:

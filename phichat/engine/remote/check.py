@@ -37,12 +37,10 @@ class Checked:
     first_token_seconds: float = 0.0
 
 
-def check_server(
-    servers: ServerList, server: Server, stop: CancelToken, model: str = "", *, takes_any: bool = False
-) -> Checked:
-    """List the models of `server` and say "Hi" to `model`, or to the only one it has. Raise EngineError.
+def check_server(servers: ServerList, server: Server, stop: CancelToken, model: str = "") -> Checked:
+    """List the models of `server` and say "Hi" to `model`. Raise EngineError.
 
-    With `takes_any`, one of several is asked: that which the server has loaded, else the first.
+    Without `model`, that which the server has loaded is asked, else the first.
     """
     begun, key = time.monotonic(), servers.key(server)
     client = ApiClient(server.url, key)
@@ -50,9 +48,9 @@ def check_server(
     seconds = time.monotonic() - begun
     kind = find_kind(client, models, stop)
     servers.remember(server.url, kind, models.names)
-    if takes_any and not model and models.names:
+    if not model and models.names:
         model = loaded_model(client, kind, models, stop) or _first_to_chat_with(models.names)
-    if not model and len(models.names) != 1:
+    if not model:
         return Checked(kind, models.names, seconds)
     engine = RemoteEngine(servers)
     loaded = engine.load(server.model(model), EngineSettings(), stop, lambda _: None)
