@@ -207,14 +207,22 @@ class ApiClient:
         with _map_exceptions(self.host):
             target = url.join(location)
         if origin(target) != origin(url):
-            text = tr("{host} redirects to {address}. If you trust that address, use it instead.")
-            place = str(target.copy_with(username=None, password=None, query=None, fragment=None))
-            raise ServerError(text.format(host=self.host, address=place[:100]))
+            raise _elsewhere(self.host, target)
         if has_body and response.status not in {307, 308}:  # it would be asked again without the body
             raise ServerError(
                 tr("{host} redirects to another page. Check the path in its address.").format(host=self.host)
             )
         return target.copy_with(username=None, password=None)
+
+
+def _elsewhere(host: str, target: httpx2.URL) -> ServerError:
+    """Return the error for a redirect from `host` to another server, or to what is none."""
+    if target.scheme not in {"http", "https"}:
+        text = tr("{host} redirects to something that isn’t a server. Check its address.")
+        return ServerError(text.format(host=host))
+    text = tr("{host} redirects to {address}. If you trust that address, use it instead.")
+    place = str(target.copy_with(username=None, password=None, query=None, fragment=None))
+    return ServerError(text.format(host=host, address=place[:100]))
 
 
 class _Watch:

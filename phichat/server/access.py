@@ -58,7 +58,11 @@ class Access:
             )
 
     def _is_known_host(self, header: str) -> bool:
-        """Return whether a page whose name was made to point here (DNS rebinding) is not what asks."""
+        """Return whether a page whose name was made to point here (DNS rebinding) is not what asks.
+
+        The port may be another one, as where it is forwarded (SSH, containers). That lets no page in: its browser sends
+        the port that it connects to, and where the page comes from is told by other headers.
+        """
         name = host_of(header)
         if name in {"localhost", *(host.lower() for host in self.hosts)}:
             return True

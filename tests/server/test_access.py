@@ -39,6 +39,20 @@ def test_a_name_that_was_made_to_point_here(host: str) -> None:
     assert refusal(Access(), host=host) == 403
 
 
+def test_a_forwarded_port_is_let_in_and_a_page_at_another_port_is_not(
+    scripted: Running, engine: ScriptedEngine
+) -> None:
+    """`ssh -L 9000:localhost:8080` changes the port that a client names; no page can choose what its browser names."""
+    for host in ("localhost:9000", "127.0.0.1:9000", "[::1]:9000"):
+        assert scripted.ask("/v1/models", headers={"Host": host}).status == 200
+    for page in ("http://localhost:9000", f"http://127.0.0.1:{scripted.server.port + 1}"):
+        answer = scripted.ask("/v1/chat/completions", CHAT, headers={"Origin": page})
+        assert (answer.status, answer.error["code"]) == (403, "origin_not_allowed")
+    assert scripted.ask("/v1/models", headers={"Sec-Fetch-Site": "same-site"}).status == 403
+    assert scripted.ask("/v1/models", headers={"Host": "page.example:9000"}).status == 403
+    assert not engine.requests
+
+
 def test_names_in_a_network() -> None:
     rules = Access(is_local=False, hosts=("My-PC.lan",))
     assert not refusal(rules, host="192.168.1.5:8080")

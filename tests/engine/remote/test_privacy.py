@@ -110,6 +110,19 @@ def test_a_redirect_to_another_scheme_is_another_host(load: Load, server: ChatSe
         load(key=KEY)
 
 
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "FILE:/etc/passwd", "ftp://127.0.0.1/", "data:text/plain,Hi", "javascript:x",
+               "unix:/run/docker.sock", "mailto:a@example.com"]
+)  # fmt: skip
+def test_a_redirect_to_no_server_is_not_recommended(load: Load, ask: Ask, server: ChatServer, target: str) -> None:
+    load(key=KEY)
+    for status in (302, 307):
+        server.answer(status, {}, Location=target)
+        with pytest.raises(ServerError) as caught:
+            ask(TEXT)
+        assert str(caught.value) == f"{server.host} redirects to something that isn’t a server. Check its address."
+
+
 def test_a_server_of_the_same_name_elsewhere_does_not_get_the_key(
     load: Load, servers: ServerList, server: ChatServer, keyring: Keyring
 ) -> None:
