@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from phichat.chat.conversation import Ending, Piece
 from phichat.chat.prompts.trimming import Prompt
@@ -30,6 +31,7 @@ from phichat.engine.remote.problems import lost_connection, no_model_sentence
 from phichat.engine.remote.remote_model import RemoteModel, SettingRefused
 from phichat.engine.remote.reply import ReplyReader
 from phichat.engine.remote.servers import ServerList
+from phichat.engine.remote.several_answers import SeveralAnswers
 from phichat.errors import EngineError, PromptError, PromptTooLong, ServerError, ServerUnreachable
 from phichat.i18n import tr
 from phichat.net.http_api import ApiClient
@@ -224,21 +226,25 @@ class _Answering:
 def _answer_all(
     model: RemoteModel, prompt: Prompt, request: Request, stop: CancelToken, tokens: int
 ) -> Iterator[Event]:
-    """Yield several answers, one after the other, as seeds and settings differ; the server has read the prompt then."""
+    """Yield several answers, each by a request of its own, as seeds and settings differ."""
     request = replace(request, sampling=request.sampling.with_seed())
-    begun, ended = time.monotonic(), list[Done]()
-    for number in range(request.count):
+
+    def answer(number: int, stop: CancelToken) -> Iterator[Event]:
         one = replace(request, sampling=request.sampling_of(number), count=1, samplings=())
-        for event in _Answering(model, prompt, one, stop, tokens).events():
-            yield AnswerEvent(number, event) if isinstance(event, Piece | Done) else event
-            ended += [event] if isinstance(event, Done) else []
-    seconds, tokens = time.monotonic() - begun, sum(each.completion_tokens for each in ended)
+        return _Answering(model, prompt, one, stop, tokens).events()
+
+    begun, ended = time.monotonic(), dict[int, Done]()
+    for number, event in SeveralAnswers([partial(answer, each) for each in range(request.count)], stop).events():
+        yield AnswerEvent(number, event) if isinstance(event, Piece | Done) else event
+        if isinstance(event, Done):
+            ended[number] = event
+    seconds, tokens = time.monotonic() - begun, sum(each.completion_tokens for each in ended.values())
     yield replace(
         ended[0],
         completion_tokens=tokens,
         completion_seconds=seconds - ended[0].prompt_seconds,
         tokens_per_second=tokens / seconds,
-        thinking_tokens=sum(each.thinking_tokens for each in ended),
+        thinking_tokens=sum(each.thinking_tokens for each in ended.values()),
     )
 
 

@@ -10,7 +10,6 @@ import pytest
 from phichat.chat.conversation import Ending, Piece, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
-    AnswerEvent,
     CancelToken,
     Done,
     EngineSettings,
@@ -484,19 +483,6 @@ def test_what_only_a_local_engine_can_do(engine: RemoteEngine, load: Load, serve
     assert list(engine.calibrate(CancelToken(), lambda _: None)) == []
     engine.unload()
     assert len(server.asked) == asked
-
-
-def test_several_answers_come_one_after_the_other(load: Load, ask: Ask, server: ChatServer) -> None:
-    load(ServerKind.VLLM)
-    server.stream("red", usage={"prompt_tokens": 5, "completion_tokens": 1})
-    server.stream("sea ", "green", usage={"prompt_tokens": 5, "completion_tokens": 2})
-    events = ask(count=2)
-    answers = [(each.answer, each.event) for each in events if isinstance(each, AnswerEvent)]
-    said = [(number, each.text) for number, each in answers if isinstance(each, Piece)]
-    assert said == [(0, "red"), (1, "sea "), (1, "green")]
-    assert [each.seed for _, each in answers if isinstance(each, Done)] == [7, 8]
-    assert [each["seed"] for each in server.chats] == [7, 8]
-    assert done_of(events).completion_tokens == 3
 
 
 def test_what_needs_ids_of_tokens_is_refused(load: Load, ask: Ask, server: ChatServer) -> None:
