@@ -82,8 +82,8 @@ def _kind_of_code(code: int) -> FailureKind:
 
 _MESSAGES = {
     FailureKind.NEWER: N_(
-        "{file} was made by a newer version of Phichat and hasn’t been changed. Update Phichat to see the "
-        "conversations in it."
+        "{file} was made by a newer version of Phichat, so this version can’t open it. The file hasn’t been "
+        "changed. Update Phichat to see the conversations in it."
     ),
     FailureKind.FULL: N_(
         "The disk that contains {folder} is full. New messages are only kept in memory until you free up space."
