@@ -82,12 +82,14 @@ class Sources:
         passages: what goes into the prompt; none if nothing there seems to be about the question.
         is_whole: whether the passages are all there is. Later questions about the same don't repeat them, then.
         is_attached: whether they are pages of attachments, which the model reads with the message they are attached to.
+        unfinished: the names of those that had not been read to the end then.
     """
 
     searched: tuple[str, ...] = ()
     passages: tuple[Source, ...] = ()
     is_whole: bool = False
     is_attached: bool = False
+    unfinished: tuple[str, ...] = ()
 
 
 def with_sources(question: str, sources: Sources) -> str:
@@ -118,13 +120,15 @@ def sources_json(sources: Sources) -> dict[str, Any]:
     for passage in passages:
         passage.update(file=replace_surrogates(passage["file"]), text=replace_surrogates(passage["text"]))
     searched = list(map(replace_surrogates, sources.searched))
-    return {"searched": searched, "passages": passages, "whole": sources.is_whole}
+    unfinished = {"unfinished": list(map(replace_surrogates, sources.unfinished))} if sources.unfinished else {}
+    return {"searched": searched, "passages": passages, "whole": sources.is_whole, **unfinished}
 
 
 def sources_from_json(values: Mapping[str, Any]) -> Sources:
     """Return the sources that JSON types describe. Raise KeyError, TypeError or ValueError if they are malformed."""
     passages = tuple(_source(each) for each in values["passages"])
-    return Sources(tuple(map(str, values["searched"])), passages, bool(values.get("whole")))
+    unfinished = tuple(map(str, values.get("unfinished", ())))
+    return Sources(tuple(map(str, values["searched"])), passages, bool(values.get("whole")), unfinished=unfinished)
 
 
 def _source(values: Mapping[str, Any]) -> Source:

@@ -21,6 +21,7 @@ MOST_REMEMBERED = 500
 
 LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
 LOOK_EVERY = 0.1  # seconds: while a search waits for the index
+PATIENCE = 10.0  # seconds that a search waits for files that were just added to a collection
 
 
 class DocumentsController(QObject):
@@ -106,9 +107,18 @@ class DocumentsController(QObject):
         self._run(lambda _: self._library().add(name, paths, conversation=conversation), lambda _: self._on_added(name))
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
-        """Remove files and folders from a collection, or all of it."""
+        """Remove files and folders from a collection, or all of it, which no conversation uses then."""
         self.pause(name)
+        if not paths:
+            self._stop_using(name)
         self._run(lambda _: self._library().remove(name, paths), lambda _: self.changed.emit())
+
+    def _stop_using(self, name: str) -> None:
+        known = self._preferences.current.documents
+        if any(name in names for names in known.values()):
+            left = {key: [each for each in names if each != name] for key, names in known.items()}
+            self._preferences.set_value("documents", {key: names for key, names in left.items() if names})
+        self._temporary = {key: [each for each in names if each != name] for key, names in self._temporary.items()}
 
     @Slot(list)
     def forget(self, conversations: Sequence[str]) -> None:
@@ -194,10 +204,12 @@ class DocumentsController(QObject):
                 self.index(each.name)
 
     def search(self, session: Session) -> CancelToken | None:
-        """Search what `session` uses for its last question; None if it uses nothing, or that was searched already."""
+        """Search what `session` uses for its last question; None if it uses nothing, or all was searched already."""
         names = self.used(session)
         question = next((each for each in reversed(session.conversation.path()) if each.role is Role.USER), None)
-        if not names or question is None or question.sources is not None or not question.text.strip():
+        if not names or question is None or not question.text.strip():
+            return None
+        if question.sources is not None and not question.sources.unfinished:
             return None
         stop = CancelToken()
         own = session.conversation.id
@@ -228,22 +240,31 @@ class DocumentsController(QObject):
         `budgets` are tokens for all there is, and for passages. In a thread.
         """
         library = self._library()
-        while own in names and own in self._unread and not stop.wait(LOOK_EVERY):
-            pass
+        self._await_index(names, own, stop)
         if stop.is_set():
             return None
-        found = {name: library.collection(name) for name in names}
-        there = [name for name, collection in found.items() if collection]
+        found = {name: collection for name in names if (collection := library.collection(name))}
+        there = [*found]
         if (collection := found.get(own)) and collection.waiting:  # Phichat was closed in the middle of it
             for _ in library.index(own, stop, dict(self.passwords)):
                 pass
         searched = [name for name in there if name != own]
+        unfinished = tuple(name for name in searched if name in self._unread or found[name].waiting)
         files = [status.path.name for status in library.files(own)] if own in there else []
         if whole := library.passages(there, budget=budgets[0]):
-            return Sources((*files, *searched), tuple(map(source_of, whole)), is_whole=True)
+            return Sources((*files, *searched), tuple(map(source_of, whole)), is_whole=True, unfinished=unfinished)
         findings = library.search(there, question, budget=budgets[1])
         passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
-        return Sources((*files, *searched), passages)
+        return Sources((*files, *searched), passages, unfinished=unfinished)
+
+    def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
+        """Wait until the conversation's own documents are read, and a while for other files that were just added."""
+        until = time.monotonic() + PATIENCE
+        while (own in names and own in self._unread) or (
+            time.monotonic() < until and not self._unread.isdisjoint(names)
+        ):
+            if stop.wait(LOOK_EVERY):
+                return
 
     def _index(self, name: str, retries: bool, stop: CancelToken) -> Iterator[Progress]:
         """Yield the progress. In a thread."""

@@ -71,8 +71,9 @@ class AnswerSources(QWidget):
 
     def show_answer(self, message: Message, sources: Sources, *, is_growing: bool) -> str:
         self._message = message
-        self._notice.setText(nothing_found(sources) if not sources.passages else "")
-        self._notice.setVisible(not sources.passages)
+        notice = "" if is_growing and sources.passages else what_is_missing(sources)
+        self._notice.setText(notice)
+        self._notice.setVisible(bool(notice))
         if is_growing or not sources.passages:
             self.hide()
             return message.text
@@ -160,6 +161,12 @@ class SourceChip(QFrame):
         return super().sizeHint()
 
 
-def nothing_found(sources: Sources) -> str:
-    """Return the sentence for documents that seem to have nothing about a question."""
-    return tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched))
+def what_is_missing(sources: Sources) -> str:
+    """Return the sentences for documents that seem to have nothing about a question, or were not read to the end."""
+    sentences = []
+    if sources.searched and not sources.passages:
+        sentences.append(tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched)))
+    if sources.unfinished:
+        sentence = tr("Phichat hadn’t finished reading {documents}. To search again, regenerate the answer.")
+        sentences.append(sentence.format(documents=", ".join(sources.unfinished)))
+    return " ".join(sentences)

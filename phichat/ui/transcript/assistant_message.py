@@ -205,8 +205,8 @@ class AssistantMessageView(MessageView):
         had_focus = has_changed and any(part.text_edit().hasFocus() for part in self._parts)
         self._parts = parts
         self._blocks.set_visible(is_visible=are_blocks)
+        self._shown_text = self._cited_text()
         if are_blocks:
-            self._shown_text = self._cited_text()
             self._blocks.show(self._shown_text, is_growing=self._is_growing())
         if has_changed and self.search_terms:
             self.highlight(self.search_terms)

@@ -50,6 +50,44 @@ def test_nothing_found_is_told_before_the_answer(person: Person, engine: Scripte
     assert person.find("nothingFound").text() == "Nothing relevant was found in pump.txt."
 
 
+def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents = person.window.documents._documents
+    monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    with monkeypatch.context() as busy:
+        busy.setattr(documents, "index", lambda _: None)
+        documents.add("Work", [tmp_path])
+        documents.use(person.window.session, "Work", is_used=True)
+        person.wait(lambda: documents._library().collection("Work"))
+        person.ask("With what is the pump oiled?")
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    assert person.find("nothingFound").text() == (
+        "Nothing relevant was found in Work. "
+        "Phichat hadn’t finished reading Work. To search again, regenerate the answer."
+    )
+    documents.index("Work")
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages)
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[1].turns[-1].text
+    assert not person.find("nothingFound").isVisible()
+
+
+def test_a_collection_that_is_removed_is_used_no_more(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path])
+    documents.use(person.window.session, "Work", is_used=True)
+    person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Work"])
+    documents.remove("Work")
+    person.wait(lambda: not _all(person, "documentChip"))
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    assert not person.window.findChildren(QWidget, "nothingFound")
+
+
 def test_a_short_collection_is_read_whole_and_once(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     (tmp_path / "b.txt").write_text("Bananas grow in Ecuador.", "utf-8")

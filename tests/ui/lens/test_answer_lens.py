@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
@@ -104,6 +105,21 @@ def test_a_new_version_is_shown_like_the_one_before_it(person: Person, engine: S
     person.press_in(1, "Regenerate")
     person.wait_for(GenerationState.IDLE)
     assert not is_under_lens(person)
+
+
+def test_what_was_read_of_documents_stands_below_it(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Bananas grow in Ecuador.", "utf-8")
+    person.window.documents._documents.attach(person.window.session, tmp_path / "notes.txt")
+    answer(person, engine)
+    person.press_in(1, "Show how sure the model was")
+    assert is_under_lens(person)
+    assert person.find("whatWasRead").isVisible()
+    action = person.window.findChild(QAction, "lensAction")
+    assert action
+    action.trigger()
+    answer(person, engine)
+    assert is_under_lens(person, 3)
+    assert person.find("message-3").findChild(QWidget, "whatWasRead").isVisible()
 
 
 def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Person, engine: ScriptedEngine) -> None:
