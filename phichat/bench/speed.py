@@ -89,11 +89,19 @@ def _sweep(plan: Plan, probe: Figures) -> EngineSettings | None:
                 progress.begin(
                     tr(
                         "Measuring speed (repacking: {repacking}, flash attention: {flash}, threads: {threads})…"
-                    ).format(repacking=settings.repacking, flash=settings.flash_attention, threads=settings.threads)
+                    ).format(
+                        repacking=_switch(settings.repacking),
+                        flash=_switch(settings.flash_attention),
+                        threads=settings.threads,
+                    )
                 )
                 figures.append(run_loop("same", plan, settings, like))
     complete = [(_seconds(found, like), index) for index, figures in enumerate(runs) if (found := medians(figures))]
     return variants[min(complete)[1]] if complete else None
+
+
+def _switch(is_on: bool) -> str:
+    return tr("on") if is_on else tr("off")
 
 
 def _variants(settings: EngineSettings) -> Iterator[EngineSettings]:

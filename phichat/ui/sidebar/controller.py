@@ -207,11 +207,13 @@ class SidebarController(QObject):
 
     @Slot(object)
     def _show_trashed(self, record: "ConversationRecord") -> None:
-        """Show the text of a conversation in the trash."""
+        """Show the text of a conversation in the trash, and what was not sent in it."""
         from phichat.exchange.export import FORMATS, Format  # noqa: PLC0415 - rarely needed
         from phichat.ui.attachments.viewer import AttachmentViewer  # noqa: PLC0415 - rarely needed
 
         text = "".join(FORMATS[Format.TEXT].pieces([record]))
+        unsent = "\n\n".join(filter(None, [record.draft, *(file.title for file in record.attached)]))
+        text = "\n\n".join(filter(None, [text.rstrip("\n"), unsent and tr("Not sent:"), unsent]))
         shown = Attachment(title_of_summary(record.summary), text)
         AttachmentViewer(self._theme, self._sidebar.window(), shown, None).open()
 

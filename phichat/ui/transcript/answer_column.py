@@ -89,6 +89,7 @@ class AnswerColumn(QFrame):
         self._note.set_alert(is_alert=reply.ending is Ending.ERROR)
         self._note.setText(waiting if is_growing else footer(reply))
         self._copy_button.setEnabled(bool(message.text))
+        self._use.setEnabled(is_growing or bool(message.text))
         self.setAccessibleName(", ".join(filter(None, [self.title, self._setting])))
         self.setAccessibleDescription(self._note.text())
         if was_growing and not is_growing:
@@ -154,7 +155,8 @@ class AnswerColumn(QFrame):
 
     @Slot()
     def _choose(self) -> None:
-        self.chosen.emit(self._message)
+        if self._use.isEnabled():
+            self.chosen.emit(self._message)
 
     def _scroll(self, pages: int, lines: int) -> None:
         bar = self._area.verticalScrollBar()

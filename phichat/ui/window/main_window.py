@@ -218,7 +218,7 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._connect_models()
         self._connect_conversations()
-        self._header.model_chosen.connect(self.model_selection.choose)
+        self._header.model_chosen.connect(self.model_selection.choose_after_reply)
         for chosen in (self._header.model_chosen, self._coordinator.model_chosen):
             chosen.connect(self._coordinator.offer_settings)
         self._coordinator.sampling_chosen.connect(self._panel.use_values)

@@ -163,6 +163,14 @@ def test_when_the_engine_dies_each_keeps_what_it_had(asked: Person, engine: Scri
     assert asked.button(1, "Continue")
 
 
+def test_an_answer_that_failed_before_its_first_word_cannot_be_used(asked: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(says(0, "Snow"), EngineError("The model crashed."))
+    asked.choose_in(1, *SIDE_BY_SIDE)
+    asked.wait(lambda: text(asked, 1))
+    asked.wait_for(GenerationState.IDLE)
+    assert [asked.find(f"useAnswer-{number}").isEnabled() for number in (1, 2, 3)] == [True, False, False]
+
+
 def test_they_are_found_in_the_conversation_menu(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
     asked.entry("Conversation", "Answer three times").trigger()

@@ -274,6 +274,22 @@ def test_what_is_in_the_bin_can_be_read_and_is_named_before_it_is_gone(two: Pers
     two.click("refuseButton")
 
 
+def test_a_draft_in_the_bin_can_be_read(two: Person) -> None:
+    two.click("newConversationButton")
+    two.type("Never sent")
+    two.open("Bread")
+    two.wait(lambda: "Never sent" in two.titles())
+    choose(two, "Never sent")
+    press(two, Qt.Key.Key_Delete)
+    two.click("binButton")
+    two.wait(lambda: two.titles("binList") == ["Never sent"])
+    two.open("Never sent", "binList")
+    two.click("readButton")
+    two.wait(lambda: two.window.findChild(QWidget, "attachmentText"))
+    two.wait(lambda: "Not sent:\n\nNever sent" in two.find("attachmentText").toPlainText())
+    two.find("attachmentWindow").close()
+
+
 def test_what_undo_takes_out_of_the_bin_is_not_deleted_there(two: Person, home: Path) -> None:
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from phichat import i18n
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
-from phichat.engine.base import Done, Notice
+from phichat.engine.base import Done, ModelRef, Notice
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -570,6 +570,19 @@ def test_a_new_context_waits_for_the_answer_and_is_kept_when_closing(
     person.find("contextSpin").setValue(512)
     person.window.close()
     open_window().wait(lambda: engine.loads[-1][1].context == 512)
+
+
+def test_another_model_waits_for_the_answer(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    gate = threading.Event()
+    engine.enqueue("Half ", gate, "whole")
+    person.ask("Tell")
+    person.wait(lambda: person.message(1) == "Half ")
+    person.window._header.model_chosen.emit(ModelRef.of_file(phi3_model))
+    assert person.status().startswith("Switching to")
+    gate.set()
+    person.wait(lambda: len(engine.loads) == 2)
+    assert person.message(1) == "Half whole"
+    assert engine.loads[-1][0] == phi3_model
 
 
 def test_a_bad_file_leaves_the_model_there_was(
