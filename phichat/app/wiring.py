@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, QObject, QTimer, Slot
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
@@ -14,6 +14,7 @@ from phichat import __version__, engines, files, i18n, paths
 from phichat.app import on_demand
 from phichat.app.documents import connect_documents
 from phichat.app.model_server import ModelServer
+from phichat.app.notices import StartupNotice, UnhandledErrors
 from phichat.app.server_service import ServerService
 from phichat.app.services import GB, AttachmentService, HistoryService, ModelService, hub_host
 from phichat.diagnostics import logs
@@ -171,6 +172,7 @@ def run(
     logs.start_logging(home.logs)
     had_crashed = not is_for_show and logs.enable_crash_log(home.logs)
     window = create_window(model, opened=opened, is_guest=not is_first and is_for_show, notice=notice)
+    UnhandledErrors(window)
     window.show()
     if had_crashed:
         sentence = tr("Phichat closed unexpectedly last time. The logs may show why.")
@@ -337,24 +339,6 @@ def _connect_notifications(
     coordinator.ended.connect(rules.notify)
     notifications.clicked.connect(window.raise_window)
     window.closed.connect(notifications.hide)
-
-
-class StartupNotice(QObject):
-    """Shows a sentence about what happened before this window opened, once, when the start is over."""
-
-    due = Signal(str)  # to the window, which is not kept: see `parent_window`
-
-    def __init__(self, window: MainWindow, sentence: str) -> None:
-        super().__init__(window)
-        self._sentence = sentence
-        self.due.connect(window.feedback.warn_everywhere)
-
-    @Slot()
-    def show(self) -> None:
-        """Show it, unless that was done."""
-        if self._sentence:
-            self.due.emit(self._sentence)
-        self._sentence = ""
 
 
 class _Closing(QObject):

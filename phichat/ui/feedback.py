@@ -34,12 +34,14 @@ class Feedback:
     Attributes:
         fraction: how much of the work is done, from 0 to 1; None if that is unknown.
         has_place: whether the failure is shown, too, by what it belongs to.
+        is_in_log: whether the log tells more about it.
     """
 
     text: str = ""
     kind: Kind = Kind.NOTE
     fraction: float | None = None
     has_place: bool = False
+    is_in_log: bool = False
 
 
 NOTHING = Feedback()
@@ -68,10 +70,12 @@ class FeedbackController(QObject):
     Signals:
         shown(Feedback): show this, `NOTHING` for nothing.
         announced(str): have a screen reader read this out, once.
+        log_requested: show the log.
     """
 
     shown = Signal(object)
     announced = Signal(str)
+    log_requested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +103,10 @@ class FeedbackController(QObject):
     def fail_everywhere(self, text: str) -> None:
         """Show a failure that belongs to no conversation."""
         self._stay(text, Kind.ERROR, None)
+
+    def fail_unexpectedly(self, text: str) -> None:
+        """Show a failure that belongs to no conversation, and that the log tells more about."""
+        self._stay(text, Kind.ERROR, None, is_in_log=True)
 
     @Slot(str)
     def warn_everywhere(self, text: str) -> None:
@@ -211,9 +219,12 @@ class FeedbackController(QObject):
         """Let no result fade while `is_held`, as the mouse is over it."""
         self._is_held = is_held
 
-    def _stay(self, text: str, kind: Kind, scope: str | None, *, has_place: bool = False) -> None:
+    def _stay(
+        self, text: str, kind: Kind, scope: str | None, *, has_place: bool = False, is_in_log: bool = False
+    ) -> None:
         self._remove_passing()
-        self._set(STAYING_SOURCE, Feedback(text, kind, has_place=has_place), scope, is_new=True)
+        feedback = Feedback(text, kind, has_place=has_place, is_in_log=is_in_log)
+        self._set(STAYING_SOURCE, feedback, scope, is_new=True)
 
     def _pass(self, feedback: Feedback, scope: str, *, is_background: bool = False) -> None:
         self._remove_passing()

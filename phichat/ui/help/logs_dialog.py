@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import fixed_font, resize_window
+from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box, open_folder
 from phichat.ui.widgets.foreign_text import PlainTextEdit
@@ -33,10 +34,12 @@ class LogsDialog(QDialog):
         self._text.setFont(fixed_font())
         again = push_button("readAgainButton", tr("Refresh"))
         again.clicked.connect(self.show_log)
+        copy = push_button("copyLogButton", tr("Copy"))
+        copy.clicked.connect(self._on_copy)
         place = push_button("logFolderButton", tr("Open folder"))
         place.clicked.connect(self._on_folder)
         buttons = QHBoxLayout()
-        for button in (again, place):
+        for button in (again, copy, place):
             buttons.addWidget(button)
         buttons.addWidget(close_button_box(self), 1)
         layout = QVBoxLayout(self)
@@ -58,6 +61,11 @@ class LogsDialog(QDialog):
         """Read the log file and show its end."""
         self._text.setPlainText(_tail(self._folder / "phichat.log") or tr("The log is empty."))
         self._text.moveCursor(QTextCursor.MoveOperation.End)
+
+    @Slot()
+    def _on_copy(self) -> None:
+        """Copy what is selected; without a selection, all that is shown."""
+        copy_to_clipboard(self._text.textCursor().selection().toPlainText() or self._text.toPlainText())
 
     @Slot()
     def _on_folder(self) -> None:

@@ -1,4 +1,4 @@
-"""The one line in which feedback is shown: a sign, a sentence, a progress bar, and a button to dismiss it."""
+"""The line in which feedback is shown: a sign, a sentence, a progress bar, and buttons for more and to dismiss it."""
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPalette
@@ -9,7 +9,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.feedback import NOTHING, STAYING, Feedback, FeedbackController, Kind
 from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import IconButton
+from phichat.ui.widgets.controls import IconButton, push_button
 from phichat.ui.widgets.foreign_text import PlainLabel, plain_label
 
 SIGN, SMALL_SIGN, SPACING = 18, 14, 5  # pixels
@@ -73,6 +73,8 @@ class MessageLine(QFrame):
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._bar = QProgressBar(textVisible=False)
         self._bar.setFixedSize(BAR_WIDTH, BAR_HEIGHT)
+        self._log = push_button(f"{name}Log", tr("Show logs"))
+        self._log.clicked.connect(feedback.log_requested)
         self._close = IconButton(theme, "close", tr("Dismiss"), f"{name}Dismiss")
         set_icon_size(self._close, 14, HEIGHT, HEIGHT)
         self._close.clicked.connect(feedback.dismiss)
@@ -82,8 +84,9 @@ class MessageLine(QFrame):
         self._row.addWidget(self._sign)
         self._row.addWidget(self._bar)
         self._row.addWidget(self.label, 1)
+        self._row.addWidget(self._log)
         self._row.addWidget(self._close)
-        for part in (self._sign, self._bar, self._close):
+        for part in (self._sign, self._bar, self._log, self._close):
             part.hide()
         feedback.shown.connect(self._show)
         feedback.announced.connect(self._announce)
@@ -91,7 +94,7 @@ class MessageLine(QFrame):
 
     def line_width(self) -> int:
         """Return the width that the sentence needs for a single line, with what is beside it."""
-        parts = [part for part in (self._sign, self._bar, self._close) if not part.isHidden()]
+        parts = [part for part in (self._sign, self._bar, self._log, self._close) if not part.isHidden()]
         beside = sum(part.sizeHint().width() + self._row.spacing() for part in parts)
         return self.label.fontMetrics().horizontalAdvance(self.label.text()) + beside
 
@@ -103,6 +106,7 @@ class MessageLine(QFrame):
         muted(self.label, alert=feedback.kind is Kind.ERROR)
         if self._is_framed():
             self.label.setForegroundRole(QPalette.ColorRole.WindowText)
+        self._log.setVisible(feedback.is_in_log)
         self._close.setVisible(feedback.kind in STAYING)
         self._show_bar(feedback)
         self._show_sign()

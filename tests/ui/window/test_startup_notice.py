@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from phichat.app.wiring import StartupNotice
+from phichat.app.notices import StartupNotice
 from phichat.engine.remote.base import Server
 from phichat.engine.remote.servers import make_server_list
 from phichat.paths import Home
