@@ -78,4 +78,5 @@ def connect_documents(
     window.closed.connect(documents.close)
     idle_timer.became_idle.connect(documents.index_waiting)
     window.conversations.autosave.purged.connect(documents.forget)
+    window.documents.change_made.connect(window.sidebar.record_change)
     window.documents.start(documents, attachments.reader, context)

@@ -65,10 +65,10 @@ def test_the_oldest_changes_are_let_go(stack: UndoStack) -> None:
 
 def test_only_what_is_not_quiet_is_announced(stack: UndoStack, qtbot: Any) -> None:
     with qtbot.assertNotEmitted(stack.announced):
-        stack.record_quietly("Conversation pinned.", lambda: None, lambda: None)
+        stack.record("Conversation pinned.", lambda: None, lambda: None, quietly=True)
     with qtbot.waitSignal(stack.announced) as happened:
         stack.record("Deleted.", lambda: None)
-    assert happened.args == ["Deleted."]
+    assert happened.args == ["Deleted.", ""]
 
 
 def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
@@ -91,17 +91,17 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
 
 
 def test_what_is_undone_is_said_with_an_offer_to_redo(stack: UndoStack, qtbot: Any) -> None:
-    stack.record("Renamed.", lambda: None, lambda: None, quietly=True)
+    stack.record("Renamed.", lambda: None, lambda: None, quietly=True, place="here")
     with qtbot.waitSignal(stack.undone) as happened:
         stack.undo()
-    assert happened.args == ["Renamed.", True]
+    assert happened.args == ["Renamed.", True, "here"]
     with qtbot.waitSignal(stack.announced) as happened:
         stack.redo()
-    assert happened.args == ["Renamed."]
+    assert happened.args == ["Renamed.", "here"]
     stack.record("Gone.", lambda: None)
     with qtbot.waitSignal(stack.undone) as happened:
         stack.undo()
-    assert happened.args == ["Gone.", False]
+    assert happened.args == ["Gone.", False, ""]
     stack.clear()
     with qtbot.assertNotEmitted(stack.undone):
         stack.undo()

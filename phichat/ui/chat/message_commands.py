@@ -227,11 +227,12 @@ class MessageCommands(QObject):
         self._show_change(session, beside[-1] if beside else None)
 
         def bring_back() -> None:
-            conversation.restore_messages(gone)
-            if not session.is_answering():
-                conversation.tip, conversation.title = tip, title
-            self.restored.emit(session, gone)
-            self._show_change(session, message)
+            live = self._current.cached_session(conversation.id) or session  # it may have been read again
+            live.conversation.restore_messages(gone)
+            if not live.is_answering():
+                live.conversation.tip, live.conversation.title = tip, title
+            self.restored.emit(live, gone)
+            self._show_change(live, message)
 
         return bring_back
 

@@ -85,8 +85,9 @@ class DocumentsController(QObject):
 
     def attach(self, session: Session, path: Path) -> None:
         """Give `session` a document of its own, and index that."""
-        self.use(session, session.conversation.id, is_used=True)
-        self.add(session.conversation.id, [path], conversation=session.conversation.id)
+        name = session.conversation.id
+        self.use(session, name, is_used=True)
+        self.add(name, [path], conversation=name, then=partial(self.use, session, name, is_used=True))
 
     def detach(self, session: Session, path: Path) -> None:
         """Take one of its own documents away from `session`."""
@@ -101,10 +102,18 @@ class DocumentsController(QObject):
 
         self._run(work, on_result)
 
-    def add(self, name: str, paths: Sequence[Path], *, conversation: str = "") -> None:
+    def add(
+        self, name: str, paths: Sequence[Path], *, conversation: str = "", then: Callable[[], object] = lambda: None
+    ) -> None:
         """Add files and folders to a collection, which is made if there is none, and index it."""
+
+        def on_result(_: object) -> None:
+            then()
+            self.changed.emit()
+            self.index(name)
+
         self._unread.add(name)
-        self._run(lambda _: self._library().add(name, paths, conversation=conversation), lambda _: self._on_added(name))
+        self._run(lambda _: self._library().add(name, paths, conversation=conversation), on_result)
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
@@ -269,10 +278,6 @@ class DocumentsController(QObject):
     def _index(self, name: str, retries: bool, stop: CancelToken) -> Iterator[Progress]:
         """Yield the progress. In a thread."""
         yield from self._library().index(name, stop, dict(self.passwords), retries=retries)
-
-    def _on_added(self, name: str) -> None:
-        self.changed.emit()
-        self.index(name)
 
     def _on_progress(self, name: str, progress: Progress) -> None:
         if progress.locked:

@@ -19,6 +19,7 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.sidebar.sidebar import Sidebar
 from phichat.ui.sidebar.undo_bar import TemporaryNote, UndoBar
 from phichat.ui.theme.theme import Theme
+from phichat.ui.undo import Step
 
 if TYPE_CHECKING:
     from phichat.ui.sidebar.import_export import Exporter, Importer, ImportExport
@@ -70,6 +71,7 @@ class SidebarController(QObject):
         sidebar.bin_opened.connect(commands.list_bin)
         sidebar.read.connect(commands.read_trashed)
         sidebar.restored.connect(commands.restore)
+        sidebar.restored.connect(self.hide_undo_bar)
         sidebar.purged.connect(self._on_purged)
         sidebar.exported.connect(self._export)
         commands.trash_loaded.connect(sidebar.show_bin)
@@ -241,19 +243,33 @@ class SidebarController(QObject):
         if self._temporary_note:
             self._temporary_note.setVisible(session.is_temporary)
 
-    @Slot()
-    def keep_undo_bar_here(self) -> None:
-        """Hide the undo bar once another conversation is shown, as what it tells of happened in this one."""
-        self._changed_in = self._conversations.current.session.conversation.id
+    @Slot(str, object, object)
+    def record_change(self, text: str, undo: Step, redo: Step, *, quietly: bool = False) -> None:
+        """Record a change in the conversation that is shown; the offer to undo it goes with that."""
+        place = self._conversations.current.session.conversation.id
+        self._conversations.undo_stack.record(text, undo, redo, quietly=quietly, place=place)
 
-    @Slot(str)
-    def _on_change(self, text: str) -> None:
-        self._changed_in = ""
+    @Slot()
+    def hide_undo_bar(self) -> None:
+        """Hide the undo bar, as the user goes on; the Edit menu still has the change."""
+        if self._undo_bar:
+            self._undo_bar.hide()
+
+    @Slot(str, str)
+    def _on_change(self, text: str, place: str) -> None:
+        self._show_place(place)
         self._shown_undo_bar().show_change(text)
 
-    @Slot(str, bool)
-    def _on_undone(self, text: str, can_redo: bool) -> None:
+    @Slot(str, bool, str)
+    def _on_undone(self, text: str, can_redo: bool, place: str) -> None:
+        self._show_place(place)
         self._shown_undo_bar().show_undone(text, can_redo=can_redo)
+
+    def _show_place(self, place: str) -> None:
+        """Show the conversation with the id `place`, in which something has changed, if it is still there."""
+        self._changed_in = place
+        if place and self._conversations.list_model.summary(place):
+            self._conversations.current.open_conversation(place)
 
     def _shown_undo_bar(self) -> UndoBar:
         if not self._undo_bar:

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
@@ -35,7 +35,12 @@ TOKEN_LENGTH = 4
 
 
 class DocumentsPresenter(QObject):
-    """Connects the controller of documents with composer, transcript and dialogs, once that is given to `start`."""
+    """Connects the controller of documents with composer, transcript and dialogs, once that is given to `start`.
+
+    Signals: `change_made(str, Callable, Callable)`: what was done, and the functions to undo and redo it.
+    """
+
+    change_made = Signal(str, object, object)
 
     def __init__(
         self,
@@ -140,16 +145,30 @@ class DocumentsPresenter(QObject):
         self._files = {}
         for status in files if own in self._documents.used(session) else ():
             chip = DocumentChip(self._theme, file_title(status), file_state(status, is_indexing=is_indexing), "file")
-            chip.removed.connect(partial(self._documents.detach, session, status.path))
+            chip.removed.connect(partial(self._remove_file, session, status.path))
             chips.append(chip)
             self._files[status.path] = chip
         for name in self._documents.used(session):
             if name != own:
                 chip = DocumentChip(self._theme, short_title(name), tr("collection"), "collection")
-                chip.removed.connect(partial(self._documents.use, session, name, is_used=False))
+                chip.removed.connect(partial(self._remove_collection, session, name))
                 chip.opened.connect(self.open_collections)
                 chips.append(chip)
         self._chips.set_widgets(chips)
+
+    def _remove_file(self, session: Session, path: Path) -> None:
+        name = short_title(replace_surrogates(path.name))
+        take, put_back = (partial(do, session, path) for do in (self._documents.detach, self._documents.attach))
+        self._remove(name, take, put_back)
+
+    def _remove_collection(self, session: Session, name: str) -> None:
+        use = partial(self._documents.use, session, name)
+        self._remove(short_title(name), partial(use, is_used=False), partial(use, is_used=True))
+
+    def _remove(self, name: str, take: Callable[[], None], put_back: Callable[[], None]) -> None:
+        take()
+        self._composer.setFocus()
+        self.change_made.emit(tr("{name} was removed.").format(name=name), put_back, take)
 
     @Slot(str, object)
     def _show_page(self, name: str, progress: Progress) -> None:

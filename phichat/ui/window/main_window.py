@@ -283,9 +283,9 @@ class MainWindow(QMainWindow):
         message_commands.path_changed.connect(self._on_path)
         message_commands.store_in(conversations.autosave)
         for changed in (message_commands.change_made, self._attachments.change_made):
-            changed.connect(conversations.undo_stack.record)
-            changed.connect(self.sidebar.keep_undo_bar_here)
-        message_commands.toggled.connect(conversations.undo_stack.record_quietly)
+            changed.connect(self.sidebar.record_change)
+        message_commands.toggled.connect(partial(self.sidebar.record_change, quietly=True))
+        self.generation.asked.connect(self.sidebar.hide_undo_bar)
 
     def _connect_models(self) -> None:
         self._coordinator.listed.connect(self._model_status.models_listed)

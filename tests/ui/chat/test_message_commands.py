@@ -16,6 +16,7 @@ from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
+from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -31,6 +32,11 @@ def note(person: Person, number: int) -> str:
 def ask(person: Person, text: str) -> None:
     person.ask(text)
     person.wait_for(GenerationState.IDLE)
+
+
+def show(person: Person, title: str) -> None:
+    person.open(title)
+    person.wait(lambda: person.message(0) == f"Tell me of {title}")
 
 
 def clipboard() -> str:
@@ -318,6 +324,32 @@ def test_the_undo_bar_goes_with_the_conversation_it_is_about(person: Person) -> 
     person.click("newConversationButton")
     assert not person.find("undoBar").isVisible()
     assert person.window.commands.undo_change.text() == "Undo: Messages deleted", "which still brings them back"
+
+
+def test_undo_and_redo_show_the_conversation_that_they_change(home: Path, open_window: Callable[[], Person]) -> None:
+    put(home, *((f"Talk {number}", number) for number in range(12)))
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.titles()) == 12)
+    show(person, "Talk 0")
+    person.choose_in(1, "Delete this and later messages")
+    for number in (*range(1, 12), 0, 5):  # more than are kept in memory: the first one is read again
+        show(person, f"Talk {number}")
+    undo_stack = person.window.conversations.undo_stack
+    for change, count in ((undo_stack.undo, 2), (undo_stack.redo, 1)):
+        change()
+        person.wait(lambda: person.window.session.conversation.title == "Talk 0")
+        assert len(person.window.session.conversation.path()) == count
+        assert person.find("undoBar").isVisible()
+        show(person, "Talk 5")
+        assert not person.find("undoBar").isVisible()
+
+
+def test_the_undo_bar_goes_once_something_is_asked(person: Person) -> None:
+    ask(person, "One")
+    person.choose_in(1, "Delete this and later messages")
+    ask(person, "Two")
+    assert not person.find("undoBar").isVisible()
 
 
 def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine: ScriptedEngine) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QToolButton
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QToolButton
 
 from phichat.ui.transcript import assistant_message
 from tests.support.fakes import ScriptedEngine
@@ -132,6 +132,14 @@ def test_what_was_read_can_be_seen(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
     assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 100% match"
+
+
+def test_a_removed_document_comes_back_with_undo(asked: Person) -> None:
+    asked.click("documentChipRemove")
+    asked.wait(lambda: not _chips(asked))
+    assert [label.text() for label in asked.find("undoBar").findChildren(QLabel)] == ["manual.pdf was removed."]
+    asked.click("undoButton")
+    asked.wait(lambda: [each for each in _chips(asked) if each.endswith("passages")])
 
 
 def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: Path) -> None:

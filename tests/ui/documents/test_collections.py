@@ -161,6 +161,10 @@ def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: S
     other.mkdir(parents=True)
     drop(person, other)
     person.wait(lambda: "Pumps & more 2" in [each.accessibleName() for each in _all(person, "documentChip")])
+    QTest.mouseClick(_all(person, "documentChipRemove")[-1], Qt.MouseButton.LeftButton)
+    person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps & more"])
+    person.click("undoButton")
+    person.wait(lambda: len(_all(person, "documentChip")) == 2)
 
 
 def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_everything_has_the_edges_of_the_messages(person: Person, engine: Script
     person.window.resize(width, 700)
     person.window.commands.temporary.trigger()
     ask(person, engine, "Short.")
-    person.window.conversations.undo_stack.announced.emit("Deleted it.")
+    person.window.conversations.undo_stack.announced.emit("Deleted it.", "")
     person.wait(person.find("undoBar").isVisible)
     for answer in ("Short.", LONG):  # without and with something to scroll
         ask(person, engine, answer)
