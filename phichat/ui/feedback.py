@@ -228,8 +228,14 @@ class FeedbackController(QObject):
 
     def _pass(self, feedback: Feedback, scope: str, *, is_background: bool = False) -> None:
         self._remove_passing()
+        is_background = is_background or self._is_unattached_shown(scope)
         self._timer.start(max(LEAST_SHOWN, SHOWN_PER_LETTER * len(feedback.text)))
         self._set(PASSING, feedback, scope, is_background=is_background, is_new=True)
+
+    def _is_unattached_shown(self, scope: str) -> bool:
+        """Return whether files could not be attached in that conversation, which no good news of others may hide."""
+        text = self._unattached.get(scope)
+        return any((entry.scope, entry.feedback.text) == (scope, text) for entry in self._entries)
 
     def _set(
         self,

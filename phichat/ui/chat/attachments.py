@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
@@ -19,55 +18,8 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
-from phichat.ui.widgets.drops import accept_copy, files_in
-from phichat.unicode import shortened
-
-MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # files with these names need no inspection
-
-
-_DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
-
-
-class DropFilter(QObject):
-    """The event filter of a window for files dropped on it.
-
-    Signals: `model_dropped(str)`, `conversations_dropped(list[Path])`; `files_dropped(list[Path])`: files of
-    another suffix, which have to be inspected.
-    """
-
-    model_dropped = Signal(str)
-    conversations_dropped = Signal(list)
-    files_dropped = Signal(list)
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        window.setAcceptDrops(True)
-        window.installEventFilter(self)
-
-    def eventFilter(self, _: QObject, event: QEvent) -> bool:
-        if event.type() not in _DRAGS or not isinstance(event, QDropEvent):
-            return False
-        files = files_in(event.mimeData())
-        if files:
-            accept_copy(event)
-        else:
-            event.ignore()
-        if event.type() == QEvent.Type.Drop and event.isAccepted():
-            self._sort(files)
-        return True
-
-    def _sort(self, files: list[Path]) -> None:
-        endings = {file: file.suffix.lower() for file in files}
-        models = [file for file in files if endings[file] == MODEL_SUFFIX]
-        conversations = [file for file in files if endings[file] == ARCHIVE_SUFFIX]
-        others = [file for file in files if endings[file] not in {MODEL_SUFFIX, ARCHIVE_SUFFIX}]
-        if models:
-            self.model_dropped.emit(str(models[0]))
-        if conversations:
-            self.conversations_dropped.emit(conversations)
-        if others:
-            self.files_dropped.emit(others)
-
+from phichat.ui.widgets.drops import DropFilter
+from phichat.unicode import short_title, shortened
 
 SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
 MOST_REASONS, MOST_NAMES, LONGEST_NAME = 5, 50, 60  # in a message about files that could not be attached
@@ -261,8 +213,8 @@ class AttachmentController(QObject):
             case Attachment() | _TooLong():
                 self._on_text(reading, found)
             case _Folder():
-                reading.has_file = True
-                self.folder_found.emit(reading.session, reading.at)
+                refusal = tr("Folders can’t be attached to temporary conversations, so “{name}” wasn’t.")
+                self._have_indexed(reading, self.folder_found, refusal)
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)
             case _Locked():
@@ -275,11 +227,22 @@ class AttachmentController(QObject):
                 self._add_error(reading, found)
 
     def _on_text(self, reading: _Reading, found: "Attachment | _TooLong") -> None:
-        reading.has_file = True
         if isinstance(found, Attachment) and not self.is_long(found.text):
+            reading.has_file = True
             self._add(reading.session, found)
         else:
-            self.long_document_found.emit(reading.session, reading.at)
+            refusal = tr(
+                "{name} is too large for a temporary conversation. Attach it to a conversation that isn’t temporary."
+            )
+            self._have_indexed(reading, self.long_document_found, refusal)
+
+    def _have_indexed(self, reading: _Reading, found: SignalInstance, refusal: str) -> None:
+        """Have a file or folder indexed, unless that would store something of a temporary conversation."""
+        if reading.session.is_temporary:
+            self._add_error(reading, refusal.format(name=short_title(reading.at.name)))
+        else:
+            reading.has_file = True
+            found.emit(reading.session, reading.at)
 
     def _on_progress(self, reading: _Reading, progress: AttachmentProgress) -> None:
         """Go on waiting for a file that is being read page by page, however many it has."""

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QWidget
+
+MODEL_SUFFIX, ARCHIVE_SUFFIX = ".gguf", ".zip"  # files with these names need no inspection
+_DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
 
 
 def files_in(source: QMimeData) -> list[Path]:
@@ -26,3 +30,44 @@ def accept_copy(event: QDropEvent) -> None:
 def can_copy(event: QDropEvent) -> bool:
     """Return whether the source of a drag offers its data without giving it away."""
     return bool(event.possibleActions() & (Qt.DropAction.CopyAction | Qt.DropAction.LinkAction))
+
+
+class DropFilter(QObject):
+    """The event filter of a window for files dropped on it.
+
+    Signals: `model_dropped(str)`, `conversations_dropped(list[Path])`; `files_dropped(list[Path])`: files of
+    another suffix, which have to be inspected.
+    """
+
+    model_dropped = Signal(str)
+    conversations_dropped = Signal(list)
+    files_dropped = Signal(list)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        if event.type() not in _DRAGS or not isinstance(event, QDropEvent):
+            return False
+        files = files_in(event.mimeData())
+        if files:
+            accept_copy(event)
+        else:
+            event.ignore()
+        if event.type() == QEvent.Type.Drop and event.isAccepted():
+            self._sort(files)
+        return True
+
+    def _sort(self, files: list[Path]) -> None:
+        endings = {file: file.suffix.lower() for file in files}
+        models = [file for file in files if endings[file] == MODEL_SUFFIX]
+        conversations = [file for file in files if endings[file] == ARCHIVE_SUFFIX]
+        others = [file for file in files if endings[file] not in {MODEL_SUFFIX, ARCHIVE_SUFFIX}]
+        if models:
+            self.model_dropped.emit(str(models[0]))
+        if conversations:
+            self.conversations_dropped.emit(conversations)
+        if others:
+            self.files_dropped.emit(others)

@@ -94,26 +94,14 @@ class DocumentsPresenter(QObject):
 
     @Slot(object, object)
     def _attach(self, session: Session, path: Path) -> None:
-        if self._is_refused(session, path):
-            return
         self._documents.attach(session, path)
         sentence = tr("{name} is long, so the model reads only the passages that are relevant to your questions.")
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(path.name)))
 
-    def _is_refused(self, session: Session, path: Path) -> bool:
-        """Refuse what would have to be stored in a temporary conversation, of which nothing is to be."""
-        if session.is_temporary:
-            refusal = tr(
-                "{name} is too large for a temporary conversation. Attach it to a conversation that isn’t temporary."
-            )
-            self._feedback.fail_in(session.conversation.id, refusal.format(name=short_title(path.name)))
-        return session.is_temporary
-
     @Slot(object, object)
     def _attach_folder(self, session: Session, folder: Path) -> None:
         """Make a collection of a folder, unless there is one, and use it."""
-        if not self._is_refused(session, folder):
-            self._documents.list_collections(partial(self._use_folder, session, folder.absolute()), self)
+        self._documents.list_collections(partial(self._use_folder, session, folder.absolute()), self)
 
     def _use_folder(self, session: Session, folder: Path, collections: Sequence[Collection]) -> None:
         known = next((each.name for each in collections if each.paths == (folder,)), "")
@@ -121,7 +109,7 @@ class DocumentsPresenter(QObject):
         self._documents.add(name, [folder])
         self._documents.use(session, name, is_used=True)
         sentence = tr(
-            "The folder {name} is now a collection. The model will read the passages in it that are "
+            "The folder “{name}” is now a collection. The model will read the passages in it that are "
             "relevant to your questions."
         )
         self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(name)))

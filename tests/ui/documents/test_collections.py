@@ -169,8 +169,23 @@ def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: S
 
 def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:
     person.window.commands.temporary.trigger()
-    drop(person, tmp_path)
-    person.wait(lambda: "too large for a temporary conversation" in person.status())
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "Pumps").mkdir()
+    drop(person, tmp_path / "Pumps", tmp_path / "empty.txt")
+    person.wait(lambda: "empty.txt is empty" in person.status())
+    assert "Folders can’t be attached to temporary conversations, so “Pumps” wasn’t." in person.status()
+
+
+def test_that_a_folder_became_a_collection_does_not_hide_what_could_not_be_attached(
+    person: Person, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "Pumps").mkdir()
+    drop(person, tmp_path / "Pumps", tmp_path / "empty.txt")
+    person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps"])
+    person.wait(lambda: "empty.txt is empty" in person.status())
+    person.window.feedback.tell_in(person.window.session.conversation.id, "Pumps is a collection.")
+    assert "empty.txt is empty" in person.status()
 
 
 def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chatml_model: Path, tmp_path: Path) -> None:
