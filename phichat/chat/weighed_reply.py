@@ -49,6 +49,9 @@ class WeighedWord:
     @property
     def probability(self) -> float | None:
         """That of its least likely token; None if nothing is known."""
+        if len(self.tokens) == 1:  # as most words have
+            choice = self.tokens[0].choice
+            return choice.probability if choice else None
         return min((each.choice.probability for each in self.tokens if each.choice), default=None)
 
     @property
@@ -196,6 +199,8 @@ def words_of(text: str, tokens: Sequence[WeighedToken]) -> Iterator[WeighedWord]
 
 def _count_with_text(tokens: Sequence[WeighedToken]) -> int:
     """Return how many come before those that belong to what they become: parts of a character, or held back."""
+    if tokens[-1].end > tokens[-1].start:
+        return len(tokens)
     return next(at for at in range(len(tokens), 0, -1) if tokens[at - 1].end > tokens[at - 1].start)
 
 
@@ -210,6 +215,8 @@ def _word(text: str, tokens: Sequence[WeighedToken]) -> WeighedWord:
 
 def is_inside_word(before: str, after: str) -> bool:
     """Return whether two characters beside one another belong to the same word or sign."""
+    if before.isascii() and after.isascii():  # as most are: no table of Unicode is needed for them
+        return (before.isalnum() or before in _JOINERS) and (after.isalnum() or after in _JOINERS)
     if _is_part(after) or before == _ZERO_WIDTH_JOINER or (_is_half_flag(before) and _is_half_flag(after)):
         return True
     if _is_spaceless(before) or _is_spaceless(after):
