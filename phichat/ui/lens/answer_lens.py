@@ -6,10 +6,10 @@ from time import perf_counter
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from phichat.chat.candidates import certainty_text
+from phichat.chat.candidates import HESITATION, SURE, certainty_text
 from phichat.chat.conversation import Ending, Message
 from phichat.chat.weighed_reply import WeighedReply
-from phichat.i18n import tr
+from phichat.i18n import format_percent, tr
 from phichat.ui.controllers.reply_weigher import ReplyWeigher
 from phichat.ui.lens.answer_text import AnswerText
 from phichat.ui.lens.legend import LensLegend
@@ -17,7 +17,7 @@ from phichat.ui.lens.lens_text import LensText
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import IconButton, push_button
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.unicode import short_title
 
 STEPS = 1000  # of the progress bar
@@ -53,6 +53,8 @@ class AnswerLens(QWidget):
         self._summary = muted(plain_label())
         self._summary.setObjectName("lensSummary")
         self._summary.setWordWrap(True)
+        meaning = tr("Sure: a probability of {sure} or more. Hesitation: under {limit}.")
+        self._summary.setToolTip(tool_tip(meaning.format(sure=format_percent(SURE), limit=format_percent(HESITATION))))
         self._legend = LensLegend(theme)
         self._steps = [
             self._step_button("above", tr("Previous hesitation (Shift+F8)"), "lensPrevious", self._on_previous),
@@ -190,7 +192,10 @@ class AnswerLens(QWidget):
         return sentence
 
     def _unknown_sentence(self) -> str:
-        unknown = tr("Phichat doesn’t yet know how sure the model was of this answer.")
+        unknown = tr(
+            "Phichat doesn’t yet know how sure the model was of this answer. It records that only while this is "
+            "switched on."
+        )
         objection = self._weigher.objection()
         return objection or (self._message and self._weigher.difference(self._message)) or unknown
 

@@ -251,7 +251,7 @@ class AssistantMessageView(MessageView):
     def _on_lens_toggled(self, is_on: bool) -> None:
         self._state.set_lens(self._message, is_on=is_on)
         self.refresh_lens()
-        self._signals.lens_toggled.emit()
+        self._signals.lens_toggled.emit(self._message)
 
     def _name(self) -> str:
         return tr("Answer, pinned") if self._message.is_pinned else tr("Answer")

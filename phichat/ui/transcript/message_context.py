@@ -79,7 +79,7 @@ class MessageSignals(QObject):
         edit_changed: what is written in an editor changed.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
         thinking_toggled: the thinking of a message was opened or folded.
-        lens_toggled: an answer was put under the lens, or is shown as usual again.
+        lens_toggled(Message): an answer was put under the lens, or is shown as usual again.
         score_requested(str): show how surprising this text is.
     """
 
@@ -96,7 +96,7 @@ class MessageSignals(QObject):
     editing_changed = Signal(object)
     edit_changed = Signal()
     thinking_toggled = Signal()
-    lens_toggled = Signal()
+    lens_toggled = Signal(object)
     score_requested = Signal(str)
 
 

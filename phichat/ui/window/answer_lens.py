@@ -171,14 +171,25 @@ class AnswerLensController(QObject):
         for index in range(len(self._transcript.path())):
             if view := self._transcript.view(index):
                 view.refresh_lens()
-        self._on_toggled_one()
+        self._on_changed()
+        if view := self._transcript.target_view(Role.ASSISTANT):
+            self._weigh_unknown(view.message)
 
-    @Slot()
-    def _on_toggled_one(self) -> None:
+    @Slot(object)
+    def _on_toggled_one(self, message: Message) -> None:
+        self._on_changed()
+        self._weigh_unknown(message)
+
+    def _on_changed(self) -> None:
         if self._pointer:
             self._pointer.hide()
         self._generation.candidates = CANDIDATES if self._state.has_lens or self._state.unlike else 0
         self._transcript.changed.emit()
+
+    def _weigh_unknown(self, message: Message) -> None:
+        """Have an answer that was just put under the lens read again by its own model, if it has time."""
+        if self._weigher and self._lacks_choices(message) and self._weigher.is_own(message):
+            self._weigher.weigh(self._current.session, message)
 
     @Slot()
     def _on_score(self) -> None:
@@ -206,7 +217,7 @@ class AnswerLensController(QObject):
         if not self._state.shows_lens(view.message):
             self._state.set_lens(view.message, is_on=True)
             view.refresh_lens()
-            self._on_toggled_one()
+            self._on_toggled_one(view.message)
         path = self._transcript.path()
         at = next((index for index, message in enumerate(path) if message.id == view.message.id), -1)
         order = path[at:] if step > 0 else path[at::-1]
