@@ -78,7 +78,9 @@ def format_count(count: str, *, is_estimate: bool, is_least: bool = False) -> st
 
 
 def format_percent(share: float) -> str:
-    """Return a share from 0 to 1 as a percentage, with a decimal below a tenth."""
+    """Return a share from 0 to 1 as a percentage, with a decimal below a tenth; what is next to nothing as "<0.1%"."""
+    if 0 < share < 0.0005:
+        return tr("<{percent}%").format(percent=format_number(0.1, 1))
     decimals = 0 if round(share, 3) >= 0.1 or not share else 1  # else 0.0999 would be 10.0%
     return tr("{percent}%").format(percent=format_number(100 * share, decimals))
 

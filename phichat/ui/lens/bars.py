@@ -1,6 +1,6 @@
 """The bars of the likeliest next words: each one's share before sampling and after it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
@@ -18,26 +18,36 @@ Index = QModelIndex | QPersistentModelIndex
 CANDIDATE_ROLE = Qt.ItemDataRole.UserRole
 SCALE_ROLE = CANDIDATE_ROLE + 1
 CHOSEN_ROLE = CANDIDATE_ROLE + 2
+LABELS_ROLE = CANDIDATE_ROLE + 3
+ENDS = frozenset(
+    {
+        "</s>",
+        "<eos>",
+        "<end_of_turn>",
+        "<|end|>",
+        "<|end_of_text|>",
+        "<|endoftext|>",
+        "<|eom_id|>",
+        "<|eot_id|>",
+        "<|im_end|>",
+        "<|return|>",
+        "<|END_OF_TURN_TOKEN|>",
+        "<｜end▁of▁sentence｜>",
+    }
+)
+"""Tokens that end an answer, as the vocabularies in the catalogue and their relatives spell them."""
 BLANK, LINE_BREAK, TAB = "\N{OPEN BOX}", "\N{RETURN SYMBOL}", "\N{RIGHTWARDS ARROW TO BAR}"
 WORD_WIDTH, BAR_HEIGHT = 84, 10  # pixels
-CUTTING = (
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "top_n_sigma",
-    "typical_p",
-    "xtc_probability",
-    "mirostat",
-    "forbidden",
-)
-"""The settings that can remove a word; the column on the right has room for their labels."""
+CUTTING = ("top_k", "top_p", "min_p")
+"""The settings that remove words most often; the column on the right always has room for their labels."""
 MOST_SHARE = 0.42  # of a row, that the column on the right takes at most
 SCALES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # shares that the longest possible bar stands for
 
 
 def visible_word(text: str) -> str:
-    """Return the text of a token without the blanks around it, or signs for what would not be seen."""
+    """Return the text of a token without the blanks around it, or what it means or stands for if nobody would know."""
+    if text in ENDS:
+        return tr("(end of answer)")
     return (text.strip(" ") or BLANK * len(text)).replace("\n", LINE_BREAK).replace("\t", TAB)
 
 
@@ -62,17 +72,22 @@ def spoken_candidate(candidate: Candidate) -> str:
 
 
 class CandidateModel(QAbstractListModel):
-    """The candidates of one place, the likeliest first; with `follows_settings` as in CandidateList."""
+    """The candidates of one place, the likeliest first; with `follows_settings` as in CandidateList.
+
+    What removed one of them once is remembered, so that bars don't change their width to and fro with a slider.
+    """
 
     def __init__(self, parent: QWidget, *, follows_settings: bool) -> None:
         super().__init__(parent)
         self._follows_settings = follows_settings
         self._candidates: list[Candidate] = []
         self._chosen = -1
+        self._cutting = set(CUTTING)
 
     def show_candidates(self, candidates: Sequence[Candidate], chosen: int = -1) -> None:
         """Show `candidates`; the same number keeps selection and focus. `chosen` is the token that came, if any."""
         self._chosen = chosen
+        self._cutting |= {each.cut_by for each in candidates if each.cut_by}
         if self._follows_settings:
             candidates = sorted(candidates, key=lambda each: (-each.after, -each.before))
         if len(candidates) == len(self._candidates):
@@ -94,6 +109,8 @@ class CandidateModel(QAbstractListModel):
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
             spoken = spoken_candidate(candidate)
             return tr("{candidate} (chosen)").format(candidate=spoken) if is_chosen else spoken
+        if role == LABELS_ROLE:
+            return [setting_label(name) for name in self._cutting]
         return {CANDIDATE_ROLE: candidate, SCALE_ROLE: self._scale(), CHOSEN_ROLE: is_chosen}.get(role)
 
     def _scale(self) -> float:
@@ -121,7 +138,8 @@ class CandidateDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ground(painter, option)
-        word, bar, share = _columns(QRectF(option.rect).adjusted(6, 0, -6, 0), option.fontMetrics)
+        place = QRectF(option.rect).adjusted(6, 0, -6, 0)
+        word, bar, share = _columns(place, option.fontMetrics, index.data(LABELS_ROLE))
         self._paint_word(painter, option, word, candidate, is_chosen=bool(index.data(CHOSEN_ROLE)))
         self._paint_bar(painter, bar, candidate, float(index.data(SCALE_ROLE)))
         self._paint_share(painter, option, share, candidate)
@@ -177,10 +195,13 @@ def is_struck(candidate: Candidate, *, is_chosen: bool) -> bool:
     return candidate.cut_by is not None and not is_chosen and any(map(str.isalnum, candidate.text))
 
 
-def _columns(rect: QRectF, metrics: QFontMetrics) -> tuple[QRectF, QRectF, QRectF]:
-    """Return the places of the word, the bar and the share; the word is on the left in every language."""
+def _columns(rect: QRectF, metrics: QFontMetrics, labels: Iterable[str]) -> tuple[QRectF, QRectF, QRectF]:
+    """Return the places of the word, the bar and the share, which has room for `labels`.
+
+    The word is on the left in every language.
+    """
     word, gap = scaled(WORD_WIDTH), scaled(6)
-    needed = max(metrics.horizontalAdvance(setting_label(name)) for name in CUTTING) + 1
+    needed = max(map(metrics.horizontalAdvance, (format_percent(1), *labels))) + 1
     share = min(needed, int(rect.width() * MOST_SHARE))
     bar = QRectF(rect.left() + word + gap, rect.top(), max(rect.width() - word - share - 2 * gap, 1), rect.height())
     return (

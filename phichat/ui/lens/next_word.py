@@ -87,18 +87,14 @@ class NextWord(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self._where)
         layout.addWidget(self._bars)
-        layout.addWidget(
-            help_label(
-                tr(
-                    "Outlined bars show the model’s own probabilities. Filled bars show the probabilities with your "
-                    "settings."
-                )
-            )
-        )
+        self._meaning = help_label("")
+        self._meaning.setObjectName("lensBarsMeaning")
+        layout.addWidget(self._meaning)
         self._layout.addWidget(self._content)
 
     def _show(self) -> None:
         self._where.setText(_description(self._place) if self._place else self._example_description())
+        self._meaning.setText(_meaning(has_chosen=self._place is not None))
         self._show_candidates()
 
     def _example_description(self) -> str:
@@ -113,6 +109,15 @@ class NextWord(QWidget):
         chosen = self._place.token if self._place else -1
         candidates = distribution.candidates(self._sampling, len(distribution.tokens) if chosen >= 0 else COUNT)
         self._bars.show_candidates(_with_chosen(candidates, chosen), chosen)
+
+
+def _meaning(*, has_chosen: bool) -> str:
+    """Return what the bars show: all of it at any time, so that nothing moves with a slider."""
+    bars = tr(
+        "Percentages and filled bars show the probabilities with your settings, outlined bars the model’s own. "
+        "Crossed-out words were removed by the setting beside them. Some are only the beginning of a word."
+    )
+    return f"{bars} {tr('The model chose the one in bold.')}" if has_chosen else bars
 
 
 def _with_chosen(candidates: Sequence[Candidate], chosen: int) -> list[Candidate]:

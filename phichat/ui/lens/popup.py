@@ -64,6 +64,17 @@ def _isolated(word: str) -> str:
     return f"\N{FIRST STRONG ISOLATE}{word}\N{POP DIRECTIONAL ISOLATE}" if is_rtl else word
 
 
+def _meaning(candidates: Sequence[Candidate]) -> str:
+    """Return what the bars of `candidates` show."""
+    bars = tr(
+        "Percentages and outlined bars show the model’s own probabilities. Filled bars show the probabilities with "
+        "your sampling settings, such as the temperature and the repeat penalty."
+    )
+    if any(each.cut_by for each in candidates):
+        return f"{bars} {tr('Crossed-out words were removed by the setting beside them.')}"
+    return bars
+
+
 def _numbered(candidates: Sequence[Candidate], chosen: str) -> tuple[tuple[Candidate, ...], int]:
     """Return what a server told, with numbers as ids, which it has none of, and the number of `chosen`."""
     numbered = tuple(replace(each, token=number) for number, each in enumerate(candidates))
@@ -104,12 +115,7 @@ class LensPopup(QFrame):
         self._bars.setObjectName("lensCandidates")
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._bars.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._meaning = help_label(
-            tr(
-                "Percentages and outlined bars show the model’s own probabilities. Filled bars show the "
-                "probabilities with your sampling settings."
-            )
-        )
+        self._meaning = help_label("")
         self._hint = help_label(tr("Choose a word to get another version of the answer that continues with that word."))
         self._lay_out()
         self._bars.installEventFilter(self)
@@ -222,6 +228,7 @@ class LensPopup(QFrame):
         self._bars.setVisible(bool(candidates))
         self._meaning.setVisible(bool(candidates) and any(each.after for each in candidates))
         self._hint.setVisible(bool(candidates) and self._can_choose)
+        self._meaning.setText(_meaning(candidates))
         self._bars.show_candidates(candidates, chosen)
         self._bars.setCurrentIndex(self._bars.model().index(-1, 0))
         if self.isVisible():

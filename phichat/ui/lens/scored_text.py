@@ -8,18 +8,19 @@ from math import exp
 from phichat.chat.candidates import Choice, perplexity_of, perplexity_text
 from phichat.chat.weighed_reply import WeighedToken, WeighedWord, words_of
 from phichat.engine.base import Scored
-from phichat.i18n import tr
+from phichat.i18n import format_number, tr
 from phichat.ui.lens.bars import visible_word
 from phichat.ui.lens.popup import surprise_bits
 
 
 @dataclass(frozen=True)
 class ScoredText:
-    """A text, the words it consists of, and how surprising it is as a whole, as a sentence."""
+    """A text, the words it consists of, how surprising it is as a whole, as a sentence, and what that means."""
 
     text: str
     words: tuple[WeighedWord, ...]
     summary: str
+    meaning: str
 
     @classmethod
     def of_tokens(cls, tokens: Sequence[Scored]) -> "ScoredText":
@@ -31,7 +32,8 @@ class ScoredText:
             for number, (token, end) in enumerate(zip(tokens, ends, strict=True))
         ]
         perplexity = perplexity_of([token.logprob for token in tokens if token.logprob is not None])
-        return cls(text, tuple(words_of(text, weighed)), perplexity_text(perplexity, len(tokens)))
+        words = tuple(words_of(text, weighed))
+        return cls(text, words, perplexity_text(perplexity, len(tokens)), _meaning(perplexity))
 
     def table(self) -> str:
         """Return a line for each word, with tabs between its cells: the word, its probability, surprise and rank."""
@@ -47,6 +49,17 @@ class ScoredText:
                 continue
             bits = sum(surprise_bits(choice.probability) for choice in choices)
             yield said, f"{2**-bits:.6g}", f"{bits:.3f}", str(max(choice.rank for choice in choices))
+
+
+def _meaning(perplexity: float | None) -> str:
+    """Return what a perplexity says, in words; nothing for None."""
+    if perplexity is None:
+        return ""
+    count = format_number(perplexity, 0 if perplexity >= 10 else 1)
+    return tr(
+        "On average, the next token was as hard to guess as one of {count} equally likely ones. The lower the "
+        "perplexity, the closer the text is to what the model expected."
+    ).format(count=count)
 
 
 def _choice(token: Scored) -> Choice | None:

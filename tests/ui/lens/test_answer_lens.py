@@ -127,7 +127,7 @@ def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Perso
     assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
     action = person.window.findChild(QAction, "lensAction")
     assert action is not None
-    assert action.text() == "Show how sure the model was of all answers"
+    assert action.text() == "Show in all answers how sure the model was"
     action.trigger()
     assert is_under_lens(person, 1)
     answer(person, engine)

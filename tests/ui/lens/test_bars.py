@@ -6,7 +6,15 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.candidates import Candidate
-from phichat.ui.lens.bars import CANDIDATE_ROLE, SCALE_ROLE, CandidateList, is_struck, visible_word
+from phichat.ui.lens.bars import (
+    CANDIDATE_ROLE,
+    LABELS_ROLE,
+    SCALE_ROLE,
+    CandidateList,
+    is_struck,
+    setting_label,
+    visible_word,
+)
 from phichat.ui.theme.theme import Theme
 
 SNOW = Candidate(1, " snow", 0.62, 0.8)
@@ -48,6 +56,20 @@ def test_the_longest_bar_fits(bars: CandidateList) -> None:
 )
 def test_blanks_can_be_seen(text: str, seen: str) -> None:
     assert visible_word(text) == seen
+
+
+def test_the_end_of_the_answer_is_named(bars: CandidateList) -> None:
+    bars.show_candidates([Candidate(3, "<|im_end|>", 0.0003, 0.0, "top_k")])
+    assert bars.accessibleDescription() == "(end of answer): <0.1%, removed by Top-k"
+
+
+def test_labels_of_other_samplers_have_room_once_they_were_there(bars: CandidateList) -> None:
+    long = Candidate(3, " tea", 0.3, 0.0, "top_n_sigma")
+    bars.show_candidates([SNOW, HOT])
+    assert setting_label("top_n_sigma") not in bars.model().index(0, 0).data(LABELS_ROLE)
+    for shown in ([SNOW, long], [SNOW, HOT]):
+        bars.show_candidates(shown)
+        assert setting_label("top_n_sigma") in bars.model().index(0, 0).data(LABELS_ROLE)
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ def where(person: Person) -> str:
     return str(person.find("lensBarsPlace", QLabel).text())
 
 
+def meaning(person: Person) -> str:
+    return str(person.find("lensBarsMeaning", QLabel).text())
+
+
 def ask(person: Person, engine: ScriptedEngine, *found: Undecided) -> None:
     engine.enqueue("An answer.", *found)
     count = len(engine.requests)
@@ -41,6 +45,7 @@ def test_an_example_is_there_before_anything_was_answered(person: Person) -> Non
     assert rows(person)[0].startswith("the: 37%, ")
     assert rows(person)[0].endswith("% after sampling")
     assert len(rows(person)) == 10
+    assert "in bold" not in meaning(person)
 
 
 def test_a_slider_moves_the_bars(person: Person) -> None:
@@ -65,6 +70,7 @@ def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine
     assert engine.requests[-1].finds_undecided
     assert where(person) == "Where the model was least sure: “In winter there is…”"
     assert [row.partition(":")[0] for row in rows(person)] == ["snow", "hot", "tea"]
+    assert meaning(person).endswith("The model chose the one in bold.")
     ask(person, engine, RAIN)
     assert rows(person)[0].endswith("(chosen)"), "what it wrote there"
     assert where(person) == "Where the model was least sure: the first word"

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QApplication, QListView, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.candidates import Candidate, Choice
@@ -72,3 +72,12 @@ def test_the_chosen_word_is_in_sight_where_not_all_have_room(popup: LensPopup) -
     QApplication.processEvents()
     assert not is_in_sight(rows(popup), 0)
     assert is_in_sight(rows(popup), 8)
+
+
+def test_it_says_what_crossed_out_words_are_if_there_are_any(popup: LensPopup) -> None:
+    said = []
+    for cut_by in (None, "min_p"):
+        word = word_of(Candidate(1, " rains", 0.9, 1.0), Candidate(2, " pours", 0.01, 0.0, cut_by), chosen=1)
+        popup.show_word(TEXT, word, can_choose=True)
+        said.append(" ".join(label.text() for label in popup.findChildren(QLabel)))
+    assert ["Crossed-out" in each for each in said] == [False, True]

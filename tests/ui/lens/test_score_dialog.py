@@ -55,6 +55,8 @@ def test_a_message_is_scored_from_its_menu(person: Person, engine: ScriptedEngin
     person.wait(lambda: person.find("scoreResult").isVisible())
     assert engine.scored == ["The cat zeppelin"]
     assert person.find("scoreSummary", QLabel).text() == "Perplexity: 20.00 (4 tokens)"
+    meaning = "On average, the next token was as hard to guess as one of 20 equally likely ones."
+    assert any(each.text().startswith(meaning) for each in dialog(person).findChildren(QLabel))
     QTest.keyClick(person.find("scoreResult"), Qt.Key.Key_End)
     popup = dialog(person).findChildren(QLabel)
     assert "“zep”: 0.1%, number 900 in order of likelihood" in [each.text() for each in popup]
