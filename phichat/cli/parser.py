@@ -12,6 +12,7 @@ from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
 from phichat.cli import argparse_sentences, option_values
 from phichat.cli.actions import add_docs, add_history, add_json, add_models, add_servers
+from phichat.cli.comparison import comparison
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
 from phichat.cli.server_options import add_server_options, run_serve
@@ -48,12 +49,19 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if unknown:
         options.parser.error(tr("unrecognized arguments: %s") % " ".join(unknown))
     for setting in SETTINGS:
-        value, high = getattr(options, setting.name), setting.high_in(context_of(options))
-        if value is not None and value > high:
-            reason = out_of_range(str(value), int(setting.low), int(high))
-            sentence = tr("argument %(argument_name)s: %(message)s")
-            options.parser.error(sentence % {"argument_name": setting.option, "message": reason})
+        _check_value(options, setting, getattr(options, setting.name), setting.option)
+        if options.compare and options.compare.name == setting.name:
+            _check_value(options, setting, max(options.compare.values), "--compare")
     return options
+
+
+def _check_value(options: argparse.Namespace, setting: Setting, value: float | None, option: str) -> None:
+    """Exit with an error if a value is too high for the context."""
+    high = setting.high_in(context_of(options))
+    if value is not None and value > high:
+        reason = out_of_range(str(value), int(setting.low), int(high))
+        sentence = tr("argument %(argument_name)s: %(message)s")
+        options.parser.error(sentence % {"argument_name": option, "message": reason})
 
 
 def make_parser(arguments: Sequence[str]) -> Parser:
@@ -62,6 +70,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
     main.set_defaults(seed=None, think=None, stop=[], forbidden=[], candidates=0, lens=False, count=1)
+    main.set_defaults(compare=None)
     main.set_defaults(**{setting.name: None for setting in SETTINGS})
     main.add_argument(
         "--version",
@@ -161,12 +170,21 @@ def _add_ask(commands: Any) -> None:
         action="store_true",
         help=tr("color each word by how sure the model was, and underline those it was least sure of"),
     )
-    ask.add_argument(
+    several = ask.add_mutually_exclusive_group()
+    several.add_argument(
         "--count",
         type=whole_number(1, MOST_ANSWERS),
         default=1,
         metavar="N",
         help=tr("write N different answers at the same time (up to {most})").format(most=MOST_ANSWERS),
+    )
+    several.add_argument(
+        "--compare",
+        type=comparison,
+        metavar="SETTING=VALUE,…",
+        help=tr(
+            "write an answer with each of these values of a setting at the same time, such as {example} or {presets}"
+        ).format(example="temperature=0.2,0.8,1.2", presets="preset=precise,creative"),
     )
     add_json(ask)
 

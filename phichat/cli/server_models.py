@@ -74,7 +74,9 @@ def unused_options(options: argparse.Namespace, loaded: Loaded, candidates: int)
 def _unused(options: argparse.Namespace, capabilities: Capabilities) -> Iterator[str]:
     """Yield the options of sampling that were given and that the server does not take."""
     for setting in SETTINGS:
-        if getattr(options, setting.name) is not None and setting.name not in capabilities.sampling:
+        is_compared = options.compare is not None and options.compare.name == setting.name
+        is_given = getattr(options, setting.name) is not None or is_compared
+        if is_given and setting.name not in capabilities.sampling:
             yield setting.option
     others = (("seed", "seed", "--seed"), ("stop", "stop", "--stop"), ("forbidden", "forbidden", "--never"))
     for name, field, option in (*others, ("think", "thinking", "--think")):

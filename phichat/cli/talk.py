@@ -13,11 +13,12 @@ from typing import Any
 from phichat.chat.attachments import with_attachments
 from phichat.chat.candidates import certainty_text
 from phichat.chat.conversation import Ending, Message, Reply
-from phichat.chat.sampling import MAX_SEED, Sampling
+from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.cli import standard_input
 from phichat.cli.answers import AnswerOrder, length_notice, statistics
 from phichat.cli.attached_files import read_attachments
+from phichat.cli.comparison import Comparison
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.lens import TerminalLens
@@ -63,6 +64,8 @@ class TerminalChat:
         self._engine, self._model, self._console, self._recorder = engine, model, console, recorder
         self._sha256, self._as_json, self._lens = sha256, as_json, lens
         self._candidates, self._count = 1 if lens else 0, 1
+        self._comparison: Comparison | None = None
+        self._samplings: tuple[Sampling, ...] = ()  # of the answers, if they differ
         self._answers = AnswerOrder(1)
         self.session = Session()
         self._settings = EngineSettings()
@@ -74,7 +77,9 @@ class TerminalChat:
         self.session.system = replace_surrogates(options.system)
         self.session.sampling = sampling_of(options)
         self._candidates = max(self._candidates, options.candidates if self._as_json else 0)
-        self._count = options.count
+        if options.compare:
+            self._comparison, self._samplings = options.compare, options.compare.samplings(options)
+        self._count = len(self._samplings) or options.count
         loaded = self._engine.load(self._model, suggested(context_of(options)), stop, self._on_event)
         self._on_event(loaded)
         if loaded.capabilities:
@@ -99,19 +104,21 @@ class TerminalChat:
     def reply(self, text: str, stop: CancelToken) -> Done:
         """Print a reply to `text`. After an error before its first token, the exchange is taken off the path again."""
         session = self.session
-        sampling, before = session.sampling.with_seed(), session.conversation.tip
+        sampling = self._samplings[0] if self._samplings else session.sampling.with_seed()
+        before = session.conversation.tip
         turns = session.begin_reply(text, self._made_with(sampling))
         self._answers = AnswerOrder(self._count)
         if self._recorder:
             self._recorder.record_question(session)
+        request = Request(turns, sampling, candidates=self._candidates, count=self._count, samplings=self._samplings)
         try:
-            done = self._generate(Request(turns, sampling, candidates=self._candidates, count=self._count), stop)
+            done = self._generate(request, stop)
         except BaseException as error:
             answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
             if answered and not (answered.text or answered.thinking):
                 session.conversation.tip = before
             if isinstance(error, PhichatError):
-                self._end_after_error(error, sampling)
+                self._end_after_error(error, request)
             raise
         self._end(done.reason, asdict(done))
         if self._count == 1 or not self._answers.has_begun:
@@ -188,11 +195,11 @@ class TerminalChat:
                 continue
             self._print_heading(number)
             if isinstance(found, Done):
-                self._print_summary(found, self.session.sampling)
+                self._print_summary(found, self._sampling_of(number))
             else:
                 self._print_event(found)
         if self._as_json and isinstance(event.event, Piece | Done):
-            self._console.print_json({**self._event_json(event.event), "answer": event.answer})
+            self._console.print_json({**self._event_json(event.event), **self._answer_json(event.answer)})
 
     def _print_heading(self, number: int) -> None:
         """Print which of several answers follows; on stdout, a blank line comes between two."""
@@ -203,7 +210,15 @@ class TerminalChat:
             self._console.print_line()
         self._lens = TerminalLens(self._console) if self._lens else None
         title = tr("Answer {number} of {count}")
-        self._console.print_notice(title.format(number=format_number(number + 1), count=format_number(self._count)))
+        heading = title.format(number=format_number(number + 1), count=format_number(self._count))
+        value = f" · {self._comparison.title(number)}" if self._comparison else ""
+        self._console.print_notice(heading + value)
+
+    def _sampling_of(self, number: int) -> Sampling:
+        return self._samplings[number] if self._samplings else self.session.sampling
+
+    def _answer_json(self, number: int) -> dict[str, Any]:
+        return {"answer": number, **(self._comparison.fields(number) if self._comparison else {})}
 
     def _print_event(self, event: PromptReady | Piece | Done) -> None:
         if self._as_json and isinstance(event, Done) and self._answers.has_begun:
@@ -250,7 +265,7 @@ class TerminalChat:
         if done.completion_tokens:
             self._console.print_notice(statistics(done))
 
-    def _end_after_error(self, error: PhichatError, sampling: Sampling) -> None:
+    def _end_after_error(self, error: PhichatError, request: Request) -> None:
         """End the output after an error, in JSON with two last events; otherwise the caller prints the message."""
         if not self._as_json:
             for number, piece in self._answers.rest():
@@ -261,8 +276,8 @@ class TerminalChat:
         self._console.print_json_error(str(error))
         unfinished = self._answers.unfinished if self._answers.has_begun else [0]
         for number in unfinished:
-            line = self._event_json(Done(Ending.ERROR, ((sampling.seed or 0) + number) % (MAX_SEED + 1)))
-            self._console.print_json({**line, "answer": number} if self._count > 1 else line)
+            line = self._event_json(Done(Ending.ERROR, request.sampling_of(number).seed or 0))
+            self._console.print_json({**line, **self._answer_json(number)} if self._count > 1 else line)
 
     def _end_answer(self) -> None:
         if self._lens:
