@@ -40,6 +40,11 @@ def short_title(text: str) -> str:
     return shortened(without_controls(text), LONGEST_TITLE)
 
 
+def has_right_to_left(text: str) -> bool:
+    """Return whether some of `text` is read from right to left, as Hebrew and Arabic are."""
+    return not text.isascii() and any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text)
+
+
 def display_width(text: str) -> int:
     """Return how many columns of a terminal `text` takes: wide letters and emoji take two, marks on letters none."""
     return len(text) if text.isascii() else sum(map(_width, text))

@@ -1,11 +1,10 @@
 """A text under the lens: each word on a ground, and with a line below, that say how sure the model was of it."""
 
-from bisect import bisect, bisect_left, bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -20,15 +19,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-from phichat.chat.candidates import LIMITS
 from phichat.chat.weighed_reply import WeighedWord
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.lens.legend import SURE, paint_grounds
+from phichat.ui.lens.word_pieces import ParagraphMeasure, WordPiece, level_of
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.long_text import pages, wrap_by_words_of
 from phichat.unicode import replace_surrogates
 
-_NARROWEST = 6.0  # pixels of a word that is blank, such as a line break
 _MARGIN = 40  # pixels kept between a word that was gone to and the edge
 _LINE_ENDS = str.maketrans(
     {"\r": " ", "\N{PARAGRAPH SEPARATOR}": "\n", "\0": "\ufffd", "\ufdd0": "\ufffd", "\ufdd1": "\ufffd"}
@@ -40,16 +38,6 @@ _STEPS = {_Key.Key_Left: -1, _Key.Key_Right: 1}
 _LINES = {_Key.Key_Up: -1, _Key.Key_Down: 1}
 _ENDS = {_Key.Key_Home: 0, _Key.Key_End: -1}
 _ENTER = {_Key.Key_Return, _Key.Key_Enter, _Key.Key_Space}
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """The part of a word that is in one line, with its baseline, and the level of the word."""
-
-    word: int
-    level: int
-    rect: QRectF
-    baseline: float
 
 
 class LensText(TextBlock):
@@ -79,7 +67,7 @@ class LensText(TextBlock):
         self._ends: list[int] = []  # in UTF-16 code units, as Qt counts
         self._current = -1
         self.is_pointed_at, self.start = False, 0
-        self._pieces: dict[int, list[_Piece]] = {}  # by paragraph
+        self._pieces: dict[int, list[WordPiece]] = {}  # by paragraph
         self._later: Iterator[tuple[str, str]] = iter(())
         self._count = 0  # of the characters that were taken from there
         self._timer = QTimer(self, interval=0, singleShot=True)
@@ -203,12 +191,12 @@ class LensText(TextBlock):
             area = area.united(piece.rect.toAlignedRect())
         return area.adjusted(-3, -3, 3, 3) if area.isValid() else QRect()
 
-    def _all_pieces(self, word: int) -> Iterator[_Piece]:
+    def _all_pieces(self, word: int) -> Iterator[WordPiece]:
         if 0 <= word < len(self._words):
             block = self.document().findBlock(self._starts[word])
             yield from (piece for piece in self._pieces_in(block) if piece.word == word)
 
-    def _pieces_in(self, block: QTextBlock) -> list[_Piece]:
+    def _pieces_in(self, block: QTextBlock) -> list[WordPiece]:
         """Return the pieces of words in a paragraph, computed when they are first needed."""
         if not block.isValid():
             return []
@@ -216,27 +204,16 @@ class LensText(TextBlock):
         if known is None:
             begin, end = block.position(), block.position() + block.length()
             words = range(bisect_left(self._starts, begin), bisect_left(self._starts, end))
-            known = [piece for word in words for piece in self._measure(word, block)]
+            measure = ParagraphMeasure(block, self.document().documentLayout().blockBoundingRect(block).topLeft())
+            known = [
+                piece
+                for word in words
+                for piece in measure.pieces(
+                    word, level_of(self._words[word]), self._starts[word] - begin, self._ends[word] - begin
+                )
+            ]
             self._pieces[block.blockNumber()] = known
         return known
-
-    def _measure(self, word: int, block: QTextBlock) -> Iterator[_Piece]:
-        layout, begin = block.layout(), block.position()
-        corner = self.document().documentLayout().blockBoundingRect(block).topLeft()
-        level = level_of(self._words[word])
-        at, end = self._starts[word] - begin, min(self._ends[word] - begin, block.length() - 1)
-        while True:
-            line = layout.lineForTextPosition(at)
-            if not line.isValid():
-                return
-            stop = min(end, line.textStart() + line.textLength())
-            sides: list[float] = [line.cursorToX(place)[0] for place in (at, stop)]  # type: ignore[index]
-            left, width = min(sides), max(abs(sides[1] - sides[0]), _NARROWEST)
-            rect = QRectF(left, line.y(), width, line.height()).translated(corner)
-            yield _Piece(word, level, rect, corner.y() + line.y() + line.ascent())
-            if stop >= end or stop <= at:
-                return
-            at = stop
 
     def _word_at(self, place: QPointF) -> int:
         """Return the index of the word at a point of the viewport; -1 for none."""
@@ -362,7 +339,7 @@ class LensText(TextBlock):
         self._paint_current(painter)
         painter.end()
 
-    def _pieces_within(self, area: QRect) -> Iterator[_Piece]:
+    def _pieces_within(self, area: QRect) -> Iterator[WordPiece]:
         """Yield the pieces in the paragraphs that are in `area`: what is out of sight is not measured."""
         layout = self.document().documentLayout()
         block = self.cursorForPosition(area.topLeft()).block()
@@ -370,11 +347,11 @@ class LensText(TextBlock):
             yield from (piece for piece in self._pieces_in(block) if piece.rect.intersects(QRectF(area)))
             block = block.next()
 
-    def _paint_grounds(self, painter: QPainter, pieces: Sequence[_Piece]) -> None:
+    def _paint_grounds(self, painter: QPainter, pieces: Sequence[WordPiece]) -> None:
         for level in range(SURE):
             shown = [piece for piece in pieces if piece.level == level]
             grounds = [piece.rect.adjusted(-0.5, 1, 0.5, -1) for piece in shown]
-            paint_grounds(painter, self._theme, level, grounds, [_line_below(piece) for piece in shown])
+            paint_grounds(painter, self._theme, level, grounds, [piece.line_below() for piece in shown])
 
     def _paint_current(self, painter: QPainter) -> None:
         if self._current < 0:
@@ -385,14 +362,3 @@ class LensText(TextBlock):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for piece in self._all_pieces(self._current):
             painter.drawRoundedRect(piece.rect.adjusted(-1.5, 0.5, 1.5, -0.5), 3, 3)
-
-
-def level_of(word: WeighedWord) -> int:
-    """Return the number of `LIMITS` that the probability of `word` reaches; `SURE` if it is unknown."""
-    probability = word.probability
-    return SURE if probability is None else bisect(LIMITS, probability)
-
-
-def _line_below(piece: _Piece) -> QLineF:
-    y = min(piece.baseline + 3, piece.rect.bottom() - 1)
-    return QLineF(piece.rect.left(), y, piece.rect.right(), y)

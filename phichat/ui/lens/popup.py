@@ -1,6 +1,5 @@
 """The candidates of a word, beside it: what else the model could have written, token by token."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log2
@@ -17,6 +16,7 @@ from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label
 from phichat.ui.widgets.foreign_text import plain_label
+from phichat.unicode import has_right_to_left
 
 WIDTH, MARGIN = 300, 8  # pixels
 LEAST_ROWS = 3  # of candidates, however low the window
@@ -60,8 +60,7 @@ def choice_sentence(said: str, choice: Choice) -> str:
 
 def _isolated(word: str) -> str:
     """Return `word` so that, read from right to left, it does not turn the sentence around it."""
-    is_rtl = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in word)
-    return f"\N{FIRST STRONG ISOLATE}{word}\N{POP DIRECTIONAL ISOLATE}" if is_rtl else word
+    return f"\N{FIRST STRONG ISOLATE}{word}\N{POP DIRECTIONAL ISOLATE}" if has_right_to_left(word) else word
 
 
 def _meaning(candidates: Sequence[Candidate]) -> str:

@@ -1,6 +1,7 @@
 """The text of an answer under the lens is rendered, and its words are where their letters are."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
@@ -133,3 +134,14 @@ def test_left_goes_on_in_text_that_is_read_from_right_to_left(show: Show) -> Non
     text.go_to(said(text).index("Cold"))
     QTest.keyClick(text, Qt.Key.Key_Right)
     assert said(text)[text.current] == "snow"
+
+
+def test_words_of_both_directions_are_where_their_letters_are(show: Show) -> None:
+    text = show("Snow", " \u05e9\u05dc\u05d5\u05dd", " \u05e2\u05d5\u05dc\u05dd", " 12", " falls")
+    places = [text.word_rect(word) for word in range(5)]
+    order = sorted(range(5), key=lambda word: places[word].left())
+    assert order in ([0, 2, 1, 3, 4], [0, 3, 2, 1, 4]), "Hebrew words stand from right to left between the others"
+    assert all(places[one].right() <= places[other].left() + 1 for one, other in pairwise(order)), "none overlap"
+    for word, place in enumerate(places):
+        text.point_at(QPointF(place.center()))
+        assert text.current == word

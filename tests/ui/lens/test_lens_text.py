@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from phichat.chat.weighed_reply import weighed_reply
 from phichat.ui.lens.legend import LensLegend
-from phichat.ui.lens.lens_text import LensText, level_of
+from phichat.ui.lens.lens_text import LensText
+from phichat.ui.lens.word_pieces import level_of
 from phichat.ui.theme.palette import AA_CONTRAST, AAA_CONTRAST, ACCENTS, THEMES, colors_of, contrast
 from phichat.ui.theme.theme import Theme
 from tests.support.weighed_answers import weighed_message, weighed_pieces
