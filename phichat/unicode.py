@@ -45,6 +45,14 @@ def has_right_to_left(text: str) -> bool:
     return not text.isascii() and any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text)
 
 
+def isolated(word: str) -> str:
+    """Return `word` so that, read from right to left, it does not turn the sentence around it.
+
+    By marks, as labels remove what isolates; all languages of the app are read from left to right.
+    """
+    return f"\N{LEFT-TO-RIGHT MARK}{word}\N{LEFT-TO-RIGHT MARK}" if has_right_to_left(word) else word
+
+
 def display_width(text: str) -> int:
     """Return how many columns of a terminal `text` takes: wide letters and emoji take two, marks on letters none."""
     return len(text) if text.isascii() else sum(map(_width, text))

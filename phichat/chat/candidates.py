@@ -119,6 +119,30 @@ def certainty_text(certainty: Certainty) -> str:
     )
 
 
+ENDS = frozenset(
+    {
+        "</s>",
+        "<eos>",
+        "<end_of_turn>",
+        "<|end|>",
+        "<|end_of_text|>",
+        "<|endoftext|>",
+        "<|eom_id|>",
+        "<|eot_id|>",
+        "<|im_end|>",
+        "<|return|>",
+        "<|END_OF_TURN_TOKEN|>",
+        "<｜end▁of▁sentence｜>",
+    }
+)
+"""Tokens that end an answer, as the vocabularies in the catalogue and their relatives spell them."""
+
+
+def named_end(text: str) -> str:
+    """Return what people see of a token: its text, but for those that end an answer what they mean."""
+    return tr("(end of answer)") if text in ENDS else text
+
+
 _STEEPEST = 700.0  # of the exponents that a float has room for
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from phichat.chat.candidates import Candidate
+from phichat.chat.candidates import Candidate, named_end
 from phichat.chat.sampling import SETTINGS
 from phichat.i18n import format_percent, tr
 from phichat.ui.theme.scaling import scaled
@@ -19,23 +19,6 @@ CANDIDATE_ROLE = Qt.ItemDataRole.UserRole
 SCALE_ROLE = CANDIDATE_ROLE + 1
 CHOSEN_ROLE = CANDIDATE_ROLE + 2
 LABELS_ROLE = CANDIDATE_ROLE + 3
-ENDS = frozenset(
-    {
-        "</s>",
-        "<eos>",
-        "<end_of_turn>",
-        "<|end|>",
-        "<|end_of_text|>",
-        "<|endoftext|>",
-        "<|eom_id|>",
-        "<|eot_id|>",
-        "<|im_end|>",
-        "<|return|>",
-        "<|END_OF_TURN_TOKEN|>",
-        "<｜end▁of▁sentence｜>",
-    }
-)
-"""Tokens that end an answer, as the vocabularies in the catalogue and their relatives spell them."""
 BLANK, LINE_BREAK, TAB = "\N{OPEN BOX}", "\N{RETURN SYMBOL}", "\N{RIGHTWARDS ARROW TO BAR}"
 WORD_WIDTH, BAR_HEIGHT = 84, 10  # pixels
 CUTTING = ("top_k", "top_p", "min_p")
@@ -46,8 +29,7 @@ SCALES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # shares that the longest possible ba
 
 def visible_word(text: str) -> str:
     """Return the text of a token without the blanks around it, or what it means or stands for if nobody would know."""
-    if text in ENDS:
-        return tr("(end of answer)")
+    text = named_end(text)
     return (text.strip(" ") or BLANK * len(text)).replace("\n", LINE_BREAK).replace("\t", TAB)
 
 

@@ -16,7 +16,7 @@ from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label
 from phichat.ui.widgets.foreign_text import plain_label
-from phichat.unicode import has_right_to_left
+from phichat.unicode import isolated
 
 WIDTH, MARGIN = 300, 8  # pixels
 LEAST_ROWS = 3  # of candidates, however low the window
@@ -37,30 +37,25 @@ def surprise_bits(probability: float) -> float:
 def word_sentence(text: str, word: WeighedWord) -> str:
     """Return what the model weighed at a word of `text`, as a sentence for screen readers."""
     token = word.least_sure
-    said = _isolated(visible_word(text[word.start : word.end]))
+    said = isolated(visible_word(text[word.start : word.end]))
     if token.choice is None:
         return tr("“{word}”: probability unknown").format(word=said)
     share = format_percent(word.probability or 0)
     others = [each for each in token.choice.candidates if each.token != token.token][:MOST_SPOKEN]
     if not others:
         return tr("“{word}”, {share}").format(word=said, share=share)
-    listed = ", ".join(f"{_isolated(visible_word(each.text))} {format_percent(each.before)}" for each in others)
+    listed = ", ".join(f"{isolated(visible_word(each.text))} {format_percent(each.before)}" for each in others)
     return tr("“{word}”, {share}; alternatives: {others}").format(word=said, share=share, others=listed)
 
 
 def choice_sentence(said: str, choice: Choice) -> str:
     """Return how likely the chosen token was, and which place it had among all."""
-    said, share = _isolated(said), format_percent(choice.probability)
+    said, share = isolated(said), format_percent(choice.probability)
     if choice.rank == 1:
         return tr("“{word}”: {share}, the most likely word").format(word=said, share=share)
     return tr("“{word}”: {share}, number {rank} in order of likelihood").format(
         word=said, share=share, rank=format_number(choice.rank)
     )
-
-
-def _isolated(word: str) -> str:
-    """Return `word` so that, read from right to left, it does not turn the sentence around it."""
-    return f"\N{FIRST STRONG ISOLATE}{word}\N{POP DIRECTIONAL ISOLATE}" if has_right_to_left(word) else word
 
 
 def _meaning(candidates: Sequence[Candidate]) -> str:
@@ -165,15 +160,21 @@ class LensPopup(QFrame):
         self._bars.setMaximumHeight(QWIDGETSIZE_MAX)
         self._meaning.setVisible(candidates)
         self._hint.setVisible(candidates and self._can_choose)
-        self.adjustSize()
+        self._shrink()
         if self.height() > most:
             self._meaning.hide()
             self._hint.hide()
-            self.adjustSize()
+            self._shrink()
         if self.height() > most and candidates:
             row = self._bars.sizeHintForRow(0)
             self._bars.setMaximumHeight(max(self._bars.sizeHint().height() - (self.height() - most), LEAST_ROWS * row))
-            self.adjustSize()
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Make this as high as its parts need in its width; `adjustSize` would ask them for a width of their own."""
+        if layout := self.layout():
+            layout.invalidate()
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
     def take_focus(self) -> None:
         """Give the focus to the first candidate that is not the chosen one."""
@@ -231,7 +232,7 @@ class LensPopup(QFrame):
         self._bars.show_candidates(candidates, chosen)
         self._bars.setCurrentIndex(self._bars.model().index(-1, 0))
         if self.isVisible():
-            self.adjustSize()
+            self._shrink()
 
     @Slot(object)
     def _choose(self, index: Index) -> None:

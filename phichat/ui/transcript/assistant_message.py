@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from phichat.chat.candidates import named_end
 from phichat.chat.conversation import Branch, Ending, Message, Reply
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.a11y.announce import announce
@@ -21,7 +22,7 @@ from phichat.ui.transcript.thinking_view import ThinkingView
 from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
-from phichat.unicode import short_title
+from phichat.unicode import isolated, short_title
 
 ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
@@ -377,7 +378,7 @@ def _stop_note(text: object) -> str:
 
 def _branch_note(branch: Branch) -> str:
     """Return where a version branched off another one."""
-    word, replaced = short_title(branch.word.strip()), short_title(branch.replaced.strip())
+    word, replaced = (isolated(short_title(named_end(each.strip()))) for each in (branch.word, branch.replaced))
     if word and replaced:
         return tr("branched with “{word}” instead of “{replaced}”").format(word=word, replaced=replaced)
     return tr("branched at “{word}”").format(word=word or replaced or "…")

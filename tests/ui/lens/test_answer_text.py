@@ -117,7 +117,7 @@ def test_a_growing_answer_is_shown_as_when_it_is_complete(show: Show, step: int)
 def test_a_sentence_about_a_word_from_right_to_left_keeps_its_direction(show: Show) -> None:
     text = show("\u062b\u0644\u062c", " Cold")
     sentence = word_sentence(text.text, text.words[0])
-    assert sentence.startswith("“\u2068\u062b\u0644\u062c\u2069”, 90%")
+    assert sentence.startswith("“\u200e\u062b\u0644\u062c\u200e”, 90%")
     assert word_sentence(text.text, text.words[1]).startswith("“Cold”, 90%")
 
 

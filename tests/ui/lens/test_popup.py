@@ -81,3 +81,22 @@ def test_it_says_what_crossed_out_words_are_if_there_are_any(popup: LensPopup) -
         popup.show_word(TEXT, word, can_choose=True)
         said.append(" ".join(label.text() for label in popup.findChildren(QLabel)))
     assert ["Crossed-out" in each for each in said] == [False, True]
+
+
+def test_a_word_from_right_to_left_leaves_its_sentence_as_it_is(popup: LensPopup) -> None:
+    popup.show_word(
+        "It \u05d9\u05e8\u05d3", word_of(Candidate(1, " \u05d9\u05e8\u05d3", 0.9, 1.0), chosen=1), can_choose=True
+    )
+    heading = next(label for label in popup.findChildren(QLabel) if "most likely" in label.text())
+    assert heading.text() == "“\u200e\u05d9\u05e8\u05d3\u200e”: 90%, the most likely word"
+
+
+def test_it_is_as_high_as_its_parts_need(popup: LensPopup) -> None:
+    cut = [Candidate(number, f" word{number}", 0.1 - 0.005 * number, 0.0, "top_k") for number in range(COUNT)]
+    popup.show_word(TEXT, word_of(*cut, chosen=0), can_choose=True)
+    popup.place_at(QRect(100, 40, 60, 20))
+    QApplication.processEvents()
+    labels = [label for label in popup.findChildren(QLabel) if label.isVisible()]
+    assert len(labels) == 3
+    assert all(label.height() >= label.heightForWidth(label.width()) for label in labels)
+    assert rows(popup).height() >= rows(popup).sizeHint().height()
