@@ -133,6 +133,8 @@ class ClientRequests(QObject):
             return
         if generation.model is None:
             self._fail_all(ModelMissing(tr("No model is loaded. Choose one in the Phichat window.")))
+        elif self._sharing and self._sharing.is_set():
+            return  # the slots are being closed, which ends what they are given; `_on_slots` is told when they are
         elif self._slots:
             waiting, self._waiting = self._waiting, []
             for client in waiting:

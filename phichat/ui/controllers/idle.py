@@ -15,6 +15,8 @@ MINUTE = 60_000
 class IdleTimer(QObject):
     """Calibrates a model that is not used for some seconds, and unloads one that is not used for some minutes.
 
+    Other apps use it, too: what they are told is not interrupted.
+
     `minutes` returns after how many minutes the model is unloaded, 0 for never; `has_power` whether the computer has
     power to spare.
 
@@ -63,6 +65,9 @@ class IdleTimer(QObject):
 
     @Slot()
     def _calibrate(self) -> None:
+        if self._generation.is_shared_now():
+            self._short.start()
+            return
         if self._generation.state is GenerationState.IDLE:
             self.became_idle.emit()
         if self._has_power():
@@ -71,7 +76,9 @@ class IdleTimer(QObject):
 
     @Slot()
     def _unload(self) -> None:
-        if self._generation.is_idle_here():
+        if self._generation.is_shared_now():
+            self._long.start()
+        elif self._generation.is_idle_here():
             self._generation.unload_model()
             self.notified.emit(tr("The model was unloaded to free memory. It will reload when you start typing."))
 

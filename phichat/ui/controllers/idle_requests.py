@@ -52,6 +52,10 @@ class IdleRequests(QObject):
         """Whether a model on this computer is loaded, and nothing is asked of it."""
         return self.is_idle() and self.loaded is not None and not self.loaded.model.is_remote
 
+    def is_shared_now(self) -> bool:
+        """Whether other apps are being answered."""
+        return self._thread.is_shared_now()
+
     def calibrate(self) -> None:
         """Find the fastest settings, as long as nothing is asked."""
         if self.is_idle_here():

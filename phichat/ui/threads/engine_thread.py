@@ -214,6 +214,10 @@ class EngineThread(QObject):
         self._share.emit(open_slots, report, stop)
         return stop
 
+    def is_shared_now(self) -> bool:
+        """Return whether the engine's slots are in use."""
+        return self._sharing is not None and self._is_shared_now()
+
     def end_sharing_if_awaited(self) -> None:
         """Close the slots if an order waits for that."""
         if self._sharing and self._is_awaited:
@@ -259,7 +263,7 @@ class EngineThread(QObject):
             self._sharing = None
 
     def _new_stop(self, *, can_wait: bool = False) -> CancelToken:
-        if can_wait and self._sharing and self._is_shared_now():
+        if can_wait and self.is_shared_now():
             self._is_awaited = True
         else:
             self._end_sharing()

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from phichat.engine.base import CancelToken, Request
-from phichat.engine.slots import Tell
+from phichat.engine.slots import Tell, cancelled
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.controllers.idle import IdleTimer
 from tests.support.fakes import ScriptedEngine
 from tests.support.keyrings import Keyring, install
 from tests.ui.conftest import Person
@@ -14,14 +15,19 @@ from tests.ui.preferences.test_server import Client, asking, ended, turned_on
 
 
 class ThreadSlots:
-    """Answers each request in a thread of its own."""
+    """Answers each request in a thread of its own. What comes while it closes ends as cancelled at once."""
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self._engine = engine
         self._stops: list[CancelToken] = []
+        self._is_closing = False
         self._threads: list[threading.Thread] = []
 
     def submit(self, request: Request, stop: CancelToken, tell: Tell, *, is_urgent: bool = False) -> None:
+        if self._is_closing:
+            tell(cancelled(request))
+            return
+
         def answer() -> None:
             for event in self._engine.generate(request, stop):
                 tell(event)
@@ -31,6 +37,7 @@ class ThreadSlots:
         self._threads[-1].start()
 
     def close(self) -> None:
+        self._is_closing = True
         for stop in self._stops:
             stop.set()
         for thread in self._threads:
@@ -92,6 +99,32 @@ def test_all_of_them_pause_for_the_windows_message(person: Person, engine: Slott
     assert [ended(person, client).text for client in clients] == ["One two four"] * 2
     assert person.message(1) == "Mine"
     assert [request.turns[-1].text for request in engine.requests] == ["Count", "Count", "First", "Count", "Count"]
+
+
+def test_they_go_on_after_anything_else_that_the_window_asks(person: Person, engine: SlottedEngine) -> None:
+    """Here a calibration: what is started while the slots are being closed would be cancelled again and again."""
+    turned_on(person)
+    clients = two_asking(person, engine, threading.Event())
+    for _ in clients:
+        engine.enqueue(" four")
+    person.window.generation.calibrate()
+    assert [ended(person, client).text for client in clients] == ["One two four"] * 2
+    assert engine.calibrations == 1
+
+
+def test_they_are_not_interrupted_by_what_an_idle_model_does(person: Person, engine: SlottedEngine) -> None:
+    turned_on(person)
+    gate = threading.Event()
+    clients = two_asking(person, engine, gate)
+    generation = person.window.generation
+    timer = IdleTimer(generation, lambda: 1, lambda: True, generation, calibrate_after=20, minute=30)
+    timer.restart()
+    person.qtbot.wait(150)
+    assert (engine.calibrations, engine.unloads) == (0, 0)
+    gate.set()
+    assert [ended(person, client).text for client in clients] == ["One two three"] * 2
+    person.wait(lambda: engine.calibrations and engine.unloads)
+    timer.close()
 
 
 def test_a_draft_is_read_once_the_apps_are_done(person: Person, engine: SlottedEngine) -> None:
