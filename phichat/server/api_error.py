@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from phichat.errors import EngineDied, ModelError, PhichatError, PromptError, PromptTooLong
-from phichat.i18n import format_number, tr
+from phichat.i18n import format_count, format_number, tr
 
 RETRY_AFTER = 1  # seconds, after which an engine that died has been started again
 
@@ -66,7 +66,8 @@ def of_engine(error: PhichatError, context: int) -> ApiError:
     """Return the error for what the engine raised, whose context holds so many tokens."""
     if isinstance(error, PromptTooLong):
         sentence = tr("The prompt has {tokens} tokens, but the context only holds {context}.").format(
-            tokens=format_number(error.tokens), context=format_number(context)
+            tokens=format_count(format_number(error.tokens), is_estimate=False, is_least=error.is_least),
+            context=format_number(context),
         )
         return bad_request(sentence, "messages", "context_length_exceeded")
     if isinstance(error, PromptError):

@@ -1,6 +1,7 @@
 """Real clients, with a real engine: OpenAI's own package, and Simon Willison's llm, where they are installed."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,7 @@ class TestOpenAI:
         with pytest.raises(openai.BadRequestError) as long:
             create(model="speaker", messages=[{"role": "user", "content": "x" * 600}])
         assert long.value.code == "context_length_exceeded"
+        assert re.search(r"The prompt has 6\d\d tokens, but the context only holds 512\.", str(long.value))
         with openai.OpenAI(api_key="wrong", base_url=running.server.url) as other, pytest.raises(openai.APIError) as no:
             other.models.list()
         assert isinstance(no.value, openai.AuthenticationError)

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 
-from phichat import errors, runtime
+from phichat import runtime
 from phichat.chat.conversation import Ending
 from phichat.engine.base import (
     AnswerEvent,
@@ -313,7 +313,7 @@ class EngineProcess:
                 stalling.feed()
                 answered = line["event"] in {"error", "done", "loaded"} and "answer" not in line
                 if line["event"] == "error":
-                    raise errors.error_class(line["kind"])(line["text"])
+                    raise protocol.error_of(line)
                 yield from protocol.events_of(line)
                 if answered:
                     return

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from phichat import errors
 from phichat.engine.base import CancelToken, Done, Event, Request
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess
@@ -110,7 +109,7 @@ class EngineSlots:
         if line is None:
             raise self._host.lose_child(has_answered=False)
         if line["event"] == "error":
-            raise errors.error_class(line["kind"])(line["text"])
+            raise protocol.error_of(line)
         with self._changed:
             self._process, self._has_answered = process, False
             waiting = list(self._open.items())
@@ -138,7 +137,7 @@ class EngineSlots:
                     self._process = None
                 self._end_all(self._host.lose_child(has_answered=self._has_answered))
             elif line["event"] == "error":
-                self._tell(line["number"], errors.error_class(line["kind"])(line["text"]))
+                self._tell(line["number"], protocol.error_of(line))
             else:
                 for number, event in protocol.numbered_events_of(line):
                     self._tell(number, event)

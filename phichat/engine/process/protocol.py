@@ -29,6 +29,7 @@ from phichat.engine.base import (
     Request,
     Undecided,
 )
+from phichat.errors import PhichatError, PromptTooLong, error_class
 
 Line = dict[str, Any]
 
@@ -51,6 +52,22 @@ def read_line(pipe: IO[bytes]) -> Line | None:
         return None
     line: Line = json.loads(data)
     return line
+
+
+def error_line(error: PhichatError) -> Line:
+    """Return the line that tells of an error."""
+    line: Line = {"event": "error", "kind": type(error).__name__, "text": str(error)}
+    if isinstance(error, PromptTooLong):
+        line |= {"tokens": error.tokens, "excess": error.excess, "is_least": error.is_least}
+    return line
+
+
+def error_of(line: Line) -> PhichatError:
+    """Return the error that a line tells of."""
+    kind = error_class(line["kind"])
+    if issubclass(kind, PromptTooLong):
+        return kind(line["text"], line["tokens"], line["excess"], is_least=line["is_least"])
+    return kind(line["text"])
 
 
 def pieces_line(said: Sequence[Piece | AnswerEvent], numbers: Sequence[int] = ()) -> Line:

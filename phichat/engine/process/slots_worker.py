@@ -90,4 +90,4 @@ class SlotsWorker:
             error = EngineError(f"{type(error).__name__}: {error}")
         for number in numbers:
             self._running.discard(number)
-            self._writer.send({"event": "error", "kind": type(error).__name__, "text": str(error), "number": number})
+            self._writer.send({**protocol.error_line(error), "number": number})

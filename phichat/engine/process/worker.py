@@ -20,7 +20,7 @@ from phichat.engine.process.protocol import BatchedWriter
 from phichat.engine.process.slots_worker import BatchingEngine, SlotsWorker
 from phichat.engine.process.template_process import TemplateProcess
 from phichat.engine.prompt_cache import PromptCache
-from phichat.errors import PhichatError
+from phichat.errors import EngineError, PhichatError
 from phichat.i18n import set_language
 from phichat.runtime import is_frozen
 
@@ -61,10 +61,10 @@ class EngineWorker:
                 engine = engine or make_engine(order)
                 self._run_order(engine, order, stop)
             except PhichatError as error:
-                self._send({"event": "error", "kind": type(error).__name__, "text": str(error)})
+                self._send(protocol.error_line(error))
             except Exception as error:  # noqa: BLE001 - the parent shows it
                 traceback.print_exc()
-                self._send({"event": "error", "kind": "EngineError", "text": f"{type(error).__name__}: {error}"})
+                self._send(protocol.error_line(EngineError(f"{type(error).__name__}: {error}")))
             finally:
                 self._stops.pop(order["number"], None)
 

@@ -86,6 +86,7 @@ def test_several_answers_to_one_of_them(slots: EngineSlots, ask: Ask) -> None:
 def test_an_error_of_one_is_no_error_of_others(slots: EngineSlots, ask: Ask) -> None:
     fine, broken = Client(slots, ask("Hi", repeat_penalty=1)), Client(slots, ask("word " * 20_000))
     assert isinstance(broken.last, PromptTooLong)
+    assert broken.last.tokens > 15_000
     assert len(fine.tokens) == 20
 
 

@@ -29,6 +29,7 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.process import protocol
+from phichat.errors import EngineDied, PhichatError, PromptTooLong
 
 AWKWARD = 'a "quote"\nnew line \u2028 🧊 \ud800 \0 é'
 
@@ -104,3 +105,14 @@ def test_the_command_lines_json_has_the_names_scripts_rely_on() -> None:
         "thinking_tokens", "thinking_seconds", "stopped_by",
     }  # fmt: skip
     assert as_json(Done(Ending.CANCELLED, 7))["reason"] == "cancelled"
+
+
+@pytest.mark.parametrize("error", [PromptTooLong(AWKWARD, 900, 40, is_least=True), EngineDied("It died.")])
+def test_an_error_keeps_its_class_and_what_it_tells(error: PhichatError) -> None:
+    pipe = io.BytesIO()
+    protocol.write_lines(pipe, protocol.error_line(error))
+    pipe.seek(0)
+    line = protocol.read_line(pipe)
+    assert line
+    came = protocol.error_of(line)
+    assert (type(came), str(came), vars(came)) == (type(error), str(error), vars(error))
