@@ -207,7 +207,7 @@ class ApiClient:
         with _map_exceptions(self.host):
             target = url.join(location)
         if origin(target) != origin(url):
-            raise _elsewhere(self.host, target)
+            raise _elsewhere(self.host, target, self._key)
         if has_body and response.status not in {307, 308}:  # it would be asked again without the body
             raise ServerError(
                 tr("{host} redirects to another page. Check the path in its address.").format(host=self.host)
@@ -215,13 +215,18 @@ class ApiClient:
         return target.copy_with(username=None, password=None)
 
 
-def _elsewhere(host: str, target: httpx2.URL) -> ServerError:
+def without_key(text: str, key: str | None) -> str:
+    """Return what a server told, without the key that it may have quoted: messages are shown and stored."""
+    return text.replace(key, "…") if key else text
+
+
+def _elsewhere(host: str, target: httpx2.URL, key: str | None) -> ServerError:
     """Return the error for a redirect from `host` to another server, or to what is none."""
     if target.scheme not in {"http", "https"}:
         text = tr("{host} redirects to something that isn’t a server. Check its address.")
         return ServerError(text.format(host=host))
     text = tr("{host} redirects to {address}. If you trust that address, use it instead.")
-    place = str(target.copy_with(username=None, password=None, query=None, fragment=None))
+    place = without_key(str(target.copy_with(username=None, password=None, query=None, fragment=None)), key)
     return ServerError(text.format(host=host, address=place[:100]))
 
 

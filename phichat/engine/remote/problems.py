@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from phichat.engine.remote.answers import error_message
 from phichat.errors import EngineError, PromptTooLong, ServerBusy, ServerError, ServerRefused, ServerUnreachable
 from phichat.i18n import format_number, format_seconds, tr
-from phichat.net.http_api import ApiResponse
+from phichat.net.http_api import ApiResponse, without_key
 from phichat.unicode import shortened, without_controls
 
 LONGEST_MESSAGE = 200  # characters of a server's own words
@@ -44,7 +44,7 @@ class Refusal:
         self._text = body.decode("utf-8", "replace")
         values = _parsed(self._text)
         message = error_message(values) if values is not None or self._is_page else self._text
-        self.message = shortened(without_controls(_without_key(message, key)), LONGEST_MESSAGE)
+        self.message = shortened(without_controls(without_key(message, key)), LONGEST_MESSAGE)
 
     def names_setting(self, names: list[str]) -> str | None:
         """Return which of the settings `names` the server says it does not take; None if none."""
@@ -106,9 +106,9 @@ class Refusal:
         return ServerBusy(tr("{host} is receiving too many requests. Try again later.").format(host=self._host))
 
 
-def answer_error(host: str, model: str, message: str) -> EngineError:
+def answer_error(host: str, model: str, message: str, key: str | None) -> EngineError:
     """Return the error that a server tells of in the middle of an answer."""
-    shown = shortened(without_controls(message), LONGEST_MESSAGE)
+    shown = shortened(without_controls(without_key(message, key)), LONGEST_MESSAGE)
     if _TOO_LONG.search(message):
         text = tr("This conversation is too long for {model} on {host}: {message}")
         return PromptTooLong(text.format(model=model, host=host, message=shown))
@@ -175,7 +175,3 @@ def _parsed(text: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _without_key(text: str, key: str | None) -> str:
-    return text.replace(key, "…") if key else text

@@ -107,7 +107,7 @@ class RemoteModel:
                 self._refuse(Refusal(response, self._key), body)
             for chunk in _chunks(response):
                 if chunk.error is not None:
-                    raise answer_error(self.host, self.ref.title, chunk.error)
+                    raise answer_error(self.host, self.ref.title, chunk.error, self._key)
                 yield response, chunk
 
     def _refuse(self, refusal: Refusal, body: Mapping[str, Any]) -> None:

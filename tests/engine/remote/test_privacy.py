@@ -152,3 +152,17 @@ def test_neither_key_nor_text_is_in_logs_or_files(
     for secret in (KEY, TEXT, SAID):
         assert secret not in caplog.text
         assert secret.encode() not in files
+
+
+def test_no_error_quotes_the_key(load: Load, ask: Ask, server: ChatServer) -> None:
+    """Errors are stored with their message, and exported."""
+    load(ServerKind.VLLM, key=KEY)
+    server.stream({"error": {"message": f"{KEY} is no good"}}, finish=None, ends=False)
+    server.answer(400, {"error": {"message": f"{KEY} is no good"}})
+    server.answer(503, {"error": {"message": f"{KEY} is no good"}})
+    server.answer(307, {}, Location=f"http://127.0.0.1:9/{KEY}?key={KEY}#{KEY}")
+    for said in ("… is no good", "… is no good", "… is no good", "http://127.0.0.1:9/…. If"):
+        with pytest.raises(ServerError) as caught:
+            ask(TEXT)
+        assert said in str(caught.value)
+        assert KEY not in str(caught.value)
