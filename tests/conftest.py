@@ -18,6 +18,7 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a fifth of numpy's import, in hundreds of processes
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # llama.cpp's threads would spin on processors others need
 os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub looks once, when it is imported
 
 if sys.dont_write_bytecode:  # hundreds of processes would compile the package again, 100 ms each
