@@ -23,8 +23,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub looks once, when it is imp
 
 if sys.dont_write_bytecode:  # hundreds of processes would compile the package again, 100 ms each
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # which is not there after `python -B`
-    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="phichat-bytecode-")
-    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+    if not os.access(Path(__file__).parents[1], os.W_OK):
+        os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="phichat-bytecode-")
+        atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 import psutil
 import pytest
