@@ -8,7 +8,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import UndoStack
 from phichat.ui.widgets.controls import banner_button
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.foreign_text import ElidedLabel
 
 SHOWN_FOR = 30_000  # milliseconds; Undo stays in the Edit menu
 
@@ -22,8 +22,7 @@ class UndoBar(QFrame):
     def __init__(self, theme: Theme, undo_stack: UndoStack) -> None:
         super().__init__()
         self.setObjectName("undoBar")
-        self._line = plain_label()
-        self._line.setMinimumWidth(1)  # a long title is cut off instead of widening the window
+        self._line = ElidedLabel()
         self._undo = banner_button("undoButton", tr("Undo"))
         self._redo = banner_button("redoButton", tr("Redo"))
         self._undo.clicked.connect(undo_stack.undo)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QImage, QTextDocument
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent, QTextDocument
 from PySide6.QtGui import Qt as Gui
-from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QStyle, QWidget
 
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
@@ -35,6 +35,46 @@ class PlainLabel(QLabel):
     def setText(self, text: str) -> None:
         """Show `text`, without its middle if it is very long."""
         super().setText(_harmless(text, MOST_IN_LABEL))
+
+
+class ElidedLabel(PlainLabel):
+    """A label of one line with an ellipsis in its middle where that has no room; its tool tip has all of it then."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setMinimumWidth(1)
+
+    def setText(self, text: str) -> None:
+        """Show `text`."""
+        super().setText(text)
+        self._describe()
+
+    def shown_text(self) -> str:
+        """Return what there is room for."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.contentsRect().width())
+
+    def _describe(self) -> None:
+        self.setToolTip(tool_tip(self.text()) if self.shown_text() != self.text() else "")
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter, flags = (
+            QPainter(self),
+            Qt.TextFlag.TextSingleLine | QStyle.visualAlignment(self.layoutDirection(), self.alignment()),
+        )
+        self.style().drawItemText(
+            painter,
+            self.contentsRect(),
+            int(flags),
+            self.palette(),
+            self.isEnabled(),
+            self.shown_text(),
+            self.foregroundRole(),
+        )
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._describe()
 
 
 def plain_label(text: str = "") -> QLabel:
