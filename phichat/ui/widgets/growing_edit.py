@@ -54,7 +54,7 @@ class GrowingTextEdit(TextInput, QTextEdit):
         super().__init__()
         self.setDocument(SealedDocument(self))
         self._takes_files = takes_files
-        self._composed = ""
+        self._composed = self._placeholder = ""
         self._had_long_word = False  # which may come back by undo or redo
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
@@ -64,6 +64,11 @@ class GrowingTextEdit(TextInput, QTextEdit):
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self.textChanged.connect(self._wrap_long_words)
         self._fit()
+
+    def setPlaceholderText(self, text: str) -> None:
+        """Show `text` while the field is empty, in one line with an ellipsis where that has no room."""
+        self._placeholder = text
+        self._fit_placeholder()
 
     def text(self) -> str:
         """Return the text with its no-break spaces, which toPlainText() replaces by others."""
@@ -132,6 +137,12 @@ class GrowingTextEdit(TextInput, QTextEdit):
         self.setViewportMargins(0, max(0, (height - wanted) // 2), 0, 0)  # centre a single line
         self.setFixedHeight(height)
 
+    def _fit_placeholder(self) -> None:
+        room = self.viewport().width() - 2 * round(self.document().documentMargin())
+        shown = self.fontMetrics().elidedText(self._placeholder, Qt.TextElideMode.ElideRight, room)
+        if shown != self.placeholderText():
+            super().setPlaceholderText(shown)
+
     def event(self, event: QEvent) -> bool:
         is_override = event.type() is QEvent.Type.ShortcutOverride and self.document().isEmpty()
         if is_override and isinstance(event, QKeyEvent) and stroke_of(event) in _GO_TO_ENDS:
@@ -178,6 +189,7 @@ class GrowingTextEdit(TextInput, QTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+        self._fit_placeholder()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -192,6 +204,7 @@ class GrowingTextEdit(TextInput, QTextEdit):
         if event.type() == QEvent.Type.FontChange:
             set_tab_width(self)
             self._fit()
+            self._fit_placeholder()
 
 
 def stroke_of(event: QKeyEvent) -> Stroke:
