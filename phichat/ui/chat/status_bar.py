@@ -11,7 +11,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.message_line import HEIGHT, MessageLine
 
-MARGIN = 16  # pixels
+MARGIN, SPACING = 16, 18  # pixels
 
 
 class StatusBar(QWidget):
@@ -36,13 +36,14 @@ class StatusBar(QWidget):
         self._context = _label("statusContext", tr("Context"))
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(MARGIN, 0, MARGIN, 8)
-        self._layout.setSpacing(18)
+        self._layout.setSpacing(0)  # the figures have margins of their own, which count while they are shown
         self._layout.addWidget(self._message, 1)
         self._layout.addStretch(0)
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
         height = plain_label(" ")  # keeps the height of a line with its sign, whatever is shown
         height.setMinimumHeight(HEIGHT)
+        height.setFixedWidth(0)
         self._layout.addWidget(height)
 
     def clear_figures(self) -> None:
@@ -84,7 +85,7 @@ class StatusBar(QWidget):
         if self.isAncestorOf(self._message):
             room -= self._message.line_width()
         for label in (self._context, self._speed):
-            room -= label.sizeHint().width() + self._layout.spacing()
+            room -= label.sizeHint().width()
             label.setVisible(bool(label.text()) and room >= 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -101,4 +102,5 @@ def _label(name: str, what: str) -> QLabel:
     label = muted(plain_label())
     label.setObjectName(name)
     label.setAccessibleName(what)
+    label.setContentsMargins(SPACING, 0, 0, 0)
     return label
