@@ -1,6 +1,6 @@
 """The pages in the middle of the window."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 
@@ -20,6 +20,7 @@ class CentralStack(QStackedWidget):
         self._has_messages = False
         for page in (welcome, conversation):
             self.addWidget(page)
+        self.currentChanged.connect(self.updateGeometry)
 
     def show_conversation(self, *, has_messages: bool) -> None:
         """Show the conversation, or the page for an empty one."""
@@ -49,3 +50,8 @@ class CentralStack(QStackedWidget):
         page.setObjectName("")
         page.hide()
         page.deleteLater()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return what the page that is shown needs: what others do would squeeze what stands below in a low window."""
+        page = self.currentWidget()
+        return page.minimumSizeHint() if page else super().minimumSizeHint()
