@@ -13,6 +13,7 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.blocks.text_block import TextBlock
+from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.copying import Selection, cited_selection, selection_in
 from phichat.ui.transcript.message_context import LensPart, MessageContext, SourcesPart
@@ -24,7 +25,7 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
 from phichat.unicode import isolated, short_title
 
-ROOMY = 460  # pixels of width from which the footer's note fits beside the buttons
+ROOMY, CROWDED = 260, 460  # pixels of width from which the note fits beside the buttons, and beside more of them
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
 
 
@@ -329,7 +330,7 @@ class AssistantMessageView(MessageView):
         """Put the note beside the buttons or, where that is too narrow, above them."""
         is_crowded = bool(self.version_switcher and not self.version_switcher.isHidden())
         is_crowded = is_crowded or self.can_continue() or self._can_retry()
-        is_roomy = self.width() >= ROOMY or not is_crowded
+        is_roomy = self.width() >= scaled(CROWDED if is_crowded else ROOMY) or (not is_crowded and self._fits_note())
         if is_roomy is self._is_roomy:
             return
         self._is_roomy = is_roomy
@@ -337,6 +338,11 @@ class AssistantMessageView(MessageView):
             self._row.insertWidget(1 if self.version_switcher else 0, self._note, 1)
         else:
             self._column.insertWidget(self._column.count() - 1, self._note)
+
+    def _fits_note(self) -> bool:
+        """Return whether the note fits beside the buttons in one line."""
+        room = self.width() - self.toolbar.width() - self._row.spacing()
+        return self._note.fontMetrics().horizontalAdvance(self._note.text()) <= room
 
     def refresh_versions(self) -> None:
         super().refresh_versions()
