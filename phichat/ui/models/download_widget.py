@@ -16,7 +16,7 @@ from phichat.ui.widgets.dialogs import LinkDialog, ask_question
 from phichat.ui.widgets.message_line import AlertLabel
 
 CANCEL_SILENTLY = 5_000_000  # bytes: below that, nothing worth a question is lost
-HEIGHT = 92  # pixels, with and without a download, so that nothing around it jumps
+HEIGHT = 100  # pixels, with and without a download, so that nothing around it jumps
 ANNOUNCE_EACH = 10  # percent between two announcements by the screen reader
 
 
@@ -88,7 +88,7 @@ class DownloadWidget(QWidget):
         row.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout.setSpacing(10)
         layout.addStretch()
         layout.addWidget(self._bar)
         layout.addWidget(self._line)

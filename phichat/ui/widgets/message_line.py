@@ -32,8 +32,19 @@ class AlertLabel(PlainLabel):
         muted(self, alert=is_alert)
         if is_alert is not self._is_alert:
             self._is_alert = is_alert
-            self.setIndent(scaled(SMALL_SIGN) + SPACING if is_alert else -1)
+            self._make_room()
             self.update()
+
+    def _make_room(self) -> None:
+        """Keep room for the sign: before the text or, if that is centred, on both sides of it."""
+        room = scaled(SMALL_SIGN) + SPACING if self._is_alert else 0
+        if self._is_centred():
+            self.setContentsMargins(room, 0, room, 0)
+        else:
+            self.setIndent(room or -1)
+
+    def _is_centred(self) -> bool:
+        return bool(self.alignment() & Qt.AlignmentFlag.AlignHCenter)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -46,7 +57,7 @@ class AlertLabel(PlainLabel):
         """Return where the sign is: before the first line."""
         size, inside, flags = scaled(SMALL_SIGN), self.contentsRect(), self.alignment() | Qt.TextFlag.TextWordWrap
         text = self.fontMetrics().boundingRect(inside, int(flags), self.text())
-        left = text.left() - size - SPACING if self.alignment() & Qt.AlignmentFlag.AlignHCenter else inside.left()
+        left = text.left() - size - SPACING if self._is_centred() else inside.left()
         place = QRect(left, text.top() + (self.fontMetrics().height() - size) // 2, size, size)
         return QStyle.visualRect(self.layoutDirection(), self.rect(), place)
 
