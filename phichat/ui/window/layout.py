@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtCore import QEvent, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
 
@@ -40,6 +40,8 @@ class Columns(QSplitter):
         self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
         self._is_wide_page = self._is_folded_for_page = False
+        self._scale = text_scale()
+        self._widths_before: list[int] = []
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
             set_min_width(column, least)
             self.addWidget(column)
@@ -50,16 +52,16 @@ class Columns(QSplitter):
             action.toggled.connect(self._show)
 
     def restore(self, widths: Sequence[int], *, sidebar_open: bool, panel_open: bool) -> None:
-        """Restore the widths, and which columns are open."""
+        """Restore the widths, at the desktop's text size, and which columns are open."""
         self._fold_sidebar.setChecked(sidebar_open)
         self._fold_panel.setChecked(panel_open)
         self._show()
-        self.setSizes(list(widths) if len(widths) == 3 else [scaled(width) for width in WIDTHS])
+        self.setSizes([scaled(width) for width in (widths if len(widths) == 3 else WIDTHS)])
 
     def widths(self) -> list[int]:
-        """Return the width of each; empty while one is folded, as its width is not known then."""
+        """Return the width of each at the desktop's text size; empty while one is folded, as it is not known then."""
         widths = self.sizes()
-        return widths if all(widths) else []
+        return [round(width / text_scale()) for width in widths] if all(widths) else []
 
     def is_open(self, action: QAction) -> bool:
         """Whether the user wants the column of `action` open, even if it is folded for lack of room."""
@@ -106,6 +108,15 @@ class Columns(QSplitter):
                 self._folded.append(self._fold_panel)
 
     @Slot()
+    def _follow_text_size(self) -> None:
+        """Let the outer columns have their widths at another text size; the middle one gets the rest."""
+        ratio, self._scale = text_scale() / self._scale, text_scale()
+        if ratio != 1 and self._widths_before:
+            first, _, last = (round(width * ratio) for width in self._widths_before)
+            self.setSizes([first, self.width() - first - last, last])
+        self._widths_before = []
+
+    @Slot()
     def _on_panel_wanted(self) -> None:
         self._is_folded_for_page = False
 
@@ -120,7 +131,9 @@ class Columns(QSplitter):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange and self.count():
+            self._widths_before = self._widths_before or self.sizes()
             self.fold_for_width(self._pixels)
+            QTimer.singleShot(0, self, self._follow_text_size)  # once the least widths have followed
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if is_typing(event):

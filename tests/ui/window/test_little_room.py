@@ -1,0 +1,142 @@
+"""In a small window, and with large letters, everything can be read: it wraps, gives way or says that it is cut."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from phichat.errors import EngineError
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.theme.scaling import set_text_size
+from phichat.ui.theme.theme import Theme
+from phichat.ui.transcript.answer_columns import AnswerColumns
+from phichat.ui.widgets.foreign_text import ElidedLabel
+from phichat.ui.widgets.message_line import AlertLabel
+from tests.support.fakes import ScriptedEngine
+from tests.ui.conftest import Person
+
+FAILURE = "The model’s process stopped, perhaps for lack of memory. Try again, or choose a smaller model."
+
+
+@pytest.fixture(autouse=True)
+def _usual_letters(qapp: QApplication) -> Iterator[None]:
+    yield
+    set_text_size(qapp, 100, "")
+
+
+@pytest.fixture
+def narrow(person: Person) -> Person:
+    """In front of a small window with the settings open."""
+    person.window.resize(600, 386)
+    person.window.commands.panel.setChecked(True)
+    return person
+
+
+@pytest.fixture
+def larger(home: Path, open_window: Callable[[], Person]) -> Person:
+    """In front of a window with letters of one and a half times the size."""
+    home.mkdir(exist_ok=True)
+    (home / "preferences.json").write_text(json.dumps({"text_percent": 150}), "utf-8")
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    return person
+
+
+def place(widget: QWidget) -> QRect:
+    return QRect(widget.mapTo(widget.window(), QPoint()), widget.size())
+
+
+def test_what_was_done_ends_as_it_does_though_its_middle_is_cut(narrow: Person) -> None:
+    sentence = "“A conversation with quite a long title” deleted."
+    narrow.window.conversations.undo_stack.announced.emit(sentence)
+    narrow.wait(lambda: narrow.find("undoBar").isVisible())
+    [line] = narrow.find("undoBar").findChildren(ElidedLabel)
+    narrow.wait(lambda: "…" in line.shown_text())
+    assert line.shown_text().endswith("deleted.")
+    assert (line.text(), line.toolTip()) == (sentence, sentence)
+    narrow.window.commands.panel.setChecked(False)
+    narrow.window.resize(1200, 600)
+    narrow.wait(lambda: (line.shown_text(), line.toolTip()) == (sentence, ""))
+
+
+def test_the_message_field_says_that_its_hint_is_cut(narrow: Person) -> None:
+    field = narrow.find("composer")
+    narrow.wait(lambda: field.placeholderText().endswith("…") and field.placeholderText() != "Write a message…")
+    room = field.viewport().width()
+    assert field.fontMetrics().horizontalAdvance(field.placeholderText()) < room
+    narrow.window.resize(1200, 600)
+    narrow.wait(lambda: field.placeholderText() == "Write a message…")
+
+
+@pytest.mark.parametrize("width", range(600, 800, 20))
+def test_figures_are_whole_or_not_there(person: Person, width: int) -> None:
+    person.window.commands.panel.setChecked(True)
+    person.ask("One")
+    person.wait_for(GenerationState.IDLE)
+    person.window.resize(width, 500)
+    QTest.qWait(20)
+    for name in ("statusContext", "statusSpeed"):
+        figure = person.find(name)
+        assert not figure.isVisible() or figure.width() >= figure.sizeHint().width()
+
+
+def test_a_failure_is_whole_in_a_low_window(narrow: Person) -> None:
+    columns = AnswerColumns(narrow.window._theme, narrow.find("transcript").context)
+    columns.setMinimumHeight(300)
+    narrow.window._pages.addWidget(columns)  # as it is there once several answers were compared
+    narrow.window.feedback.fail(FAILURE)
+    label = narrow.find("statusMessage", QLabel)
+    narrow.wait(lambda: label.isVisible() and label.height() >= label.heightForWidth(label.width()))
+
+
+def test_a_failed_answer_says_why_above_its_buttons_where_there_is_no_room_beside_them(
+    larger: Person, engine: ScriptedEngine
+) -> None:
+    larger.window.resize(1280, 800)
+    larger.window.commands.panel.setChecked(True)
+    engine.enqueue("Trees are", EngineError(FAILURE))
+    larger.ask("Tell me about trees")
+    larger.wait_for(GenerationState.IDLE)
+    answer = larger.find("message-1")
+    [note] = [label for label in answer.findChildren(AlertLabel) if label.text() == FAILURE]
+    larger.wait(lambda: place(note).bottom() <= place(larger.find("continueButton")).top())
+    assert note.width() > answer.width() * 0.9
+
+
+def test_the_sign_of_a_centred_failure_is_whole(qapp: QApplication) -> None:
+    label = AlertLabel(Theme(qapp))
+    label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    label.set_alert(is_alert=True)
+    label.setText(FAILURE)
+    for width in range(200, 900, 7):
+        label.resize(width, label.heightForWidth(width))
+        assert label.rect().contains(label._sign_place())
+
+
+def test_columns_follow_the_text_size_and_back(
+    person: Person, open_window: Callable[[], Person], home: Path, qapp: QApplication
+) -> None:
+    def widths(person: Person) -> list[int]:
+        return [person.find(name).width() for name in ("sidebar", "settingsPanel")]
+
+    person.window.resize(1900, 900)
+    before = [240, 340]
+    person.window._columns.setSizes([240, 1900, 340])
+    person.wait(lambda: widths(person) == before)
+    for _ in range(5):
+        QTest.keyClick(person.find("composer"), Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
+    person.wait(lambda: widths(person) == pytest.approx([1.5 * width for width in before], abs=4))
+    person.window.close()
+    stored = json.loads((home / "preferences.json").read_text())["columns"]
+    assert [stored[0], stored[2]] == pytest.approx(before, abs=4)
+    set_text_size(qapp, 100, "")
+    again = open_window()
+    again.wait_for(GenerationState.IDLE)
+    again.window.resize(1900, 900)
+    again.wait(lambda: widths(again) == pytest.approx([1.5 * width for width in before], abs=4))
+    QTest.keyClick(again.find("composer"), Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
+    again.wait(lambda: widths(again) == pytest.approx(before, abs=4))
