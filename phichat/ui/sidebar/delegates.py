@@ -142,6 +142,10 @@ class SearchHitDelegate(ConversationDelegate):
     def _paint_excerpt(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, hit: SearchHit, colour: QColor
     ) -> None:
+        painter.setPen(colour)
+        self._lay_out(option, hit, rect.width()).draw(painter, QPointF(rect.topLeft()))
+
+    def _lay_out(self, option: QStyleOptionViewItem, hit: SearchHit, width: int) -> QTextLayout:
         layout = QTextLayout(hit.excerpt, option.font)
         wrap = QTextOption()
         wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -154,11 +158,10 @@ class SearchHitDelegate(ConversationDelegate):
             line = layout.createLine()
             if not line.isValid():
                 break
-            line.setLineWidth(rect.width())
+            line.setLineWidth(width)
             line.setPosition(QPointF(0, number * option.fontMetrics.lineSpacing()))
         layout.endLayout()
-        painter.setPen(colour)
-        layout.draw(painter, QPointF(rect.topLeft()))
+        return layout
 
     def _mark(self, begin: int, end: int) -> QTextLayout.FormatRange:
         mark = QTextLayout.FormatRange()
@@ -169,5 +172,9 @@ class SearchHitDelegate(ConversationDelegate):
         mark.format = look
         return mark
 
-    def sizeHint(self, option: QStyleOptionViewItem, _: Index) -> QSize:
-        return QSize(0, (1 + EXCERPT_LINES) * option.fontMetrics.lineSpacing() + 16)
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        hit, view = index.data(SUMMARY_ROLE), self.parent()
+        lines = 1 + EXCERPT_LINES
+        if isinstance(hit, SearchHit) and hit.message is None and isinstance(view, QAbstractItemView):
+            lines = self._lay_out(option, hit, view.viewport().width() - 2 * MARGIN).lineCount()
+        return QSize(0, lines * option.fontMetrics.lineSpacing() + 16)

@@ -64,6 +64,8 @@ class SearchResults(QWidget):
         self._list = _HitList(theme, self._model)
         self._list.setItemDelegate(SearchHitDelegate(theme, self._list))
         self._list.setObjectName("searchResults")
+        self._list.setUniformItemSizes(False)  # titles take less room than excerpts
+        self._list.setResizeMode(ListView.ResizeMode.Adjust)
         self._list.setAccessibleName(tr("Search results"))
         self._list.row_entered.connect(self._open)
         self._list.chosen.connect(self.chosen)

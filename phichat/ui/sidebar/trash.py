@@ -49,6 +49,7 @@ class TrashPage(QWidget):
         self._purge_button = banner_button("purgeButton", tr("Delete permanently"))
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
+        self._note.setContentsMargins(0, 0, 0, 4)
         self._lay_out()
         self._back.clicked.connect(self.left)
         self._read.clicked.connect(self._on_read)

@@ -53,6 +53,14 @@ def test_words_are_found_in_titles_and_texts_as_one_types(three: Person) -> None
     assert three.find("searchNote").text() == "No results."
 
 
+def test_a_title_leaves_no_gap_for_an_excerpt(three: Person) -> None:
+    search(three, "puck")
+    three.wait(lambda: found(three) == ["A puck of butter", "Hockey", "A puck of butter"])
+    view = three.find("searchResults")
+    heights = [view.visualRect(view.model().index(row, 0)).height() for row in range(3)]
+    assert heights[0] < heights[1] == heights[2]
+
+
 def test_enter_opens_the_first_place(three: Person) -> None:
     search(three, "slides")
     three.wait(lambda: found(three) == ["Hockey"])
