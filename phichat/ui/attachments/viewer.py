@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment
 from phichat.i18n import tr
 from phichat.ui.attachments.long_text_field import LongTextField
-from phichat.ui.theme.scaling import fixed_font
+from phichat.ui.theme.scaling import fixed_font, resize_window
 from phichat.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from phichat.ui.widgets.highlights import Highlights, SearchTerms
 
-SIZE = QSize(680, 520)
+WIDTH, HEIGHT = 680, 520  # pixels
 
 
 class AttachmentViewer(QDialog):
@@ -51,7 +51,7 @@ class AttachmentViewer(QDialog):
         layout.addWidget(self._field)
         layout.addWidget(buttons)
         close.setDefault(True)
-        self.resize(SIZE.boundedTo(parent.size()))
+        resize_window(self, WIDTH, HEIGHT)
         self._terms, self._match, self._theme = terms, match, theme
         self._highlights: Highlights | None = None
         self._field.completed.connect(self._show_terms)

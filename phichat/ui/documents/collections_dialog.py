@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize, Qt, QUrl, Slot
+from PySide6.QtCore import QPoint, Qt, QUrl, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -24,6 +24,7 @@ from phichat.documents.library import Collection, FileStatus, Progress
 from phichat.i18n import tr, tr_count
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.documents.chips import file_state
+from phichat.ui.theme.scaling import resize_window, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.dialogs import LinkDialog, ask_question, close_button_box
@@ -32,7 +33,7 @@ from phichat.ui.widgets.foreign_text import keep_boxes_plain, tool_tip
 from phichat.ui.widgets.text_input import LineEdit
 from phichat.unicode import replace_surrogates, short_title
 
-SIZE = QSize(820, 560)
+WIDTH, HEIGHT = 820, 560  # pixels
 
 
 class CollectionsDialog(QDialog):
@@ -57,7 +58,9 @@ class CollectionsDialog(QDialog):
         self._files.setAccessibleName(tr("Files in the collection"))
         self._files.setHeaderLabels([tr("File"), tr("Status")])
         self._files.setRootIsDecorated(False)
-        self._files.setColumnWidth(0, 320)
+        self._files.setColumnWidth(0, scaled(320))
+        theme.apply_stylesheet(self._list, "servers")
+        theme.apply_stylesheet(self._files, "table")
         self._state = help_label("")
         self._state.setObjectName("collectionState")
         self._add_files = push_button("addFiles", tr("Add files…"))
@@ -69,7 +72,7 @@ class CollectionsDialog(QDialog):
         self._models.setAutoDefault(False)
         self._lay_out()
         self._connect()
-        self.resize(SIZE.boundedTo(parent.size()))
+        resize_window(self, WIDTH, HEIGHT)
         self._enable()
         self._reload()
 
@@ -89,7 +92,6 @@ class CollectionsDialog(QDialog):
             buttons.addWidget(button)
         buttons.addStretch(1)
         right.addWidget(self._files, 1)
-        right.addWidget(self._state)
         right.addLayout(buttons)
         lists.addLayout(left, 1)
         lists.addLayout(right, 3)
@@ -98,7 +100,7 @@ class CollectionsDialog(QDialog):
         column.addLayout(lists, 1)
         below = QHBoxLayout()
         below.addWidget(self._models)
-        below.addStretch(1)
+        below.addWidget(self._state, 1)
         box = close_button_box(self)
         for close in box.findChildren(QPushButton):
             close.setAutoDefault(False)  # Enter makes a collection

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from phichat.chat.sources import Source, Sources
 from phichat.i18n import format_number, tr
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.foreign_text import plain_label
 
-SIZE = QSize(640, 560)
+WIDTH, HEIGHT = 640, 560  # pixels
 
 
 class PassagesDialog(QDialog):
@@ -38,7 +39,7 @@ class PassagesDialog(QDialog):
             row.opened.connect(self.opened)
             row.check.toggled.connect(self._on_toggled)
         self._on_toggled()
-        self.resize(SIZE.boundedTo(parent.size()))
+        resize_window(self, WIDTH, HEIGHT)
 
     def _lay_out(self) -> None:
         inner = QWidget()

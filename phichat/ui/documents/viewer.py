@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QDialog,
@@ -25,13 +25,14 @@ from phichat.errors import DocumentLocked
 from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.documents.page_area import PageArea
+from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import PlainTextEdit, plain_label, tool_tip
 
-SIZE = QSize(860, 900)
+WIDTH, HEIGHT = 860, 900  # pixels
 MARKED_WORDS = 12  # at the beginning and the end of a passage, by which it is found in a text
 LOADING_AFTER = 150  # milliseconds until it is said that a page is still being drawn
 RESIZED_AFTER = 200  # milliseconds until a page is drawn for another width
@@ -102,7 +103,7 @@ class DocumentViewer(QDialog):
         self._redraw.timeout.connect(self._draw)
         self._lay_out()
         self._connect()
-        self.resize(SIZE.boundedTo(parent.size()))
+        resize_window(self, WIDTH, HEIGHT)
         self.finished.connect(self._tasks.close)
         self._show_passage()
 
@@ -126,7 +127,7 @@ class DocumentViewer(QDialog):
         self._splitter.addWidget(self._text)
         self._splitter.setStretchFactor(0, 4)
         self._splitter.setStretchFactor(1, 1)
-        self._splitter.setSizes([SIZE.height() * 3 // 4, SIZE.height() // 4])
+        self._splitter.setSizes([HEIGHT * 3 // 4, HEIGHT // 4])
         column = QVBoxLayout(self)
         column.addLayout(top)
         column.addWidget(self._note)
