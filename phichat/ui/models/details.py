@@ -22,7 +22,7 @@ from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 from phichat.ui.widgets.message_line import AlertLabel
 
 ORIGIN_LINES = 4  # for which there is room, so that nothing jumps from one model to the next
-SHORT = 520  # pixels of the dialog's height: below, lists need the room of all lines but the last
+SHORT = 490  # pixels of the dialog's height: below, lists need the room of all lines but the last
 
 
 class ModelDetails(QFrame):

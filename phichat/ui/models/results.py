@@ -19,10 +19,12 @@ from phichat.i18n import format_number, format_size, tr
 from phichat.models.base import FoundRepository, Listing
 from phichat.models.found import Fit, Group, fit_of, group_of, quantisation, recommended
 from phichat.ui.models.formatting import format_speed
+from phichat.ui.theme.scaling import set_min_height
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
 
 FIT = 3  # the column with the pill
+LOWEST = 48  # pixels of a list: its headings, and a row
 PADDING = 8  # pixels left and right of a pill's text
 FIT_ROLE = Qt.ItemDataRole.UserRole
 
@@ -227,6 +229,7 @@ def _tree(theme: Theme, name: str, label: str, headings: Sequence[str]) -> QTree
     tree.header().setStretchLastSection(False)
     tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     tree.header().setSectionResizeMode(1 if name == "foundFiles" else 0, QHeaderView.ResizeMode.Stretch)
+    set_min_height(tree, LOWEST)
     theme.apply_stylesheet(tree, "table")
     return tree
 

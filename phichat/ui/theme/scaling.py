@@ -91,6 +91,11 @@ def set_min_width(widget: QWidget, width: int) -> None:
     _scale(widget, least=width)
 
 
+def set_min_height(widget: QWidget, height: int) -> None:
+    """Set the minimum height of `widget`, in pixels that scale with the text size."""
+    _scale(widget, lowest=height)
+
+
 def _scale(widget: QWidget, **pixels: int) -> None:
     widget.setProperty(_PIXELS, pixels)
     _apply(widget)
@@ -113,6 +118,7 @@ _SETTERS: dict[str, Callable[[Any, int], None]] = {
     "height": QWidget.setFixedHeight,
     "most": QWidget.setMaximumWidth,
     "least": QWidget.setMinimumWidth,
+    "lowest": QWidget.setMinimumHeight,
 }
 
 
