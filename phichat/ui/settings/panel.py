@@ -232,7 +232,10 @@ class SettingsPanel(QScrollArea):
         self._default.setAccessibleName(tr("Use for new conversations"))
         self._default.setToolTip(tr("Starts new conversations with this system prompt and these settings."))
         self._default.clicked.connect(self.default_requested)
-        self._layout.addWidget(self._default)
+        row = QHBoxLayout()
+        row.addWidget(self._default, 1)
+        row.addWidget(self.presets.reset)
+        self._layout.addLayout(row)
 
     def _add_seed(self) -> None:
         self._heading(tr("Seed"))

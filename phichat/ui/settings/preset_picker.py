@@ -38,6 +38,7 @@ class PresetPicker(QWidget):
 
     Attributes:
         base: that preset.
+        reset: the button to reset all settings, for a place below the picker.
 
     Signals:
         chosen(Sampling): the user chose a preset with these settings.
@@ -60,11 +61,11 @@ class PresetPicker(QWidget):
         self._presets.setAccessibleName(tr("Preset"))
         self._presets.setToolTip(tr("Ready-made settings, from precise to creative."))
         self._presets.activated.connect(self._on_activated)
-        self._reset = QPushButton(tr("Reset"))
-        self._reset.setObjectName("resetButton")
-        self._reset.setAccessibleName(tr("Reset settings"))
-        self._reset.setToolTip(tr("Reset to the Balanced preset"))
-        self._reset.clicked.connect(self._on_reset)
+        self.reset = QPushButton(tr("Reset"))
+        self.reset.setObjectName("resetButton")
+        self.reset.setAccessibleName(tr("Reset settings"))
+        self.reset.setToolTip(tr("Reset to the Balanced preset"))
+        self.reset.clicked.connect(self._on_reset)
         self._more = self._more_button()
         self._note = help_label("")
         self._note.setObjectName("presetNote")
@@ -136,7 +137,6 @@ class PresetPicker(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.addWidget(self._presets, 1)
-        row.addWidget(self._reset)
         row.addWidget(self._more)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
