@@ -7,6 +7,7 @@ from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
@@ -124,6 +125,7 @@ class FoldButton(QToolButton):
         self.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
 
 
+ICON = 16  # pixels
 CONFIRMED_FOR = 1500  # milliseconds that a button shows a check mark
 
 Copied = Callable[[], str | QMimeData]
@@ -137,6 +139,7 @@ class IconButton(QToolButton):
         self._theme, self._icon = theme, icon
         self.setObjectName(object_name)
         self.setAutoRaise(True)
+        set_icon_size(self, ICON)
         self.setAccessibleName(label.partition(" (")[0])
         self.setToolTip(tool_tip(label))
         self._confirmed = QTimer(self, interval=CONFIRMED_FOR, singleShot=True)

@@ -144,7 +144,7 @@ class MessageLine(QFrame):
         self._sign.setVisible(bool(name))
         if name:
             icon = self._theme.icon(name, is_alert=self._shown.kind is Kind.ERROR)
-            self._sign.setPixmap(icon.pixmap(QSize(SIGN, SIGN)))
+            self._sign.setPixmap(icon.pixmap(QSize(scaled(SIGN), scaled(SIGN))))
 
     def _show_frame(self) -> None:
         is_framed, kind = self._is_framed(), self._shown.kind.name
