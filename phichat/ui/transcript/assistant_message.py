@@ -25,7 +25,7 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
 from phichat.unicode import isolated, short_title
 
-ROOMY, CROWDED = 260, 460  # pixels of width from which the note fits beside the buttons, and beside more of them
+ROOMY, CROWDED = 330, 460  # pixels of width from which the note fits beside the buttons, and beside more of them
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
 
 
