@@ -16,6 +16,7 @@ IDEAS = (
     N_("Help me write a friendly note to a neighbor"),
     N_("What can I cook with eggs, rice, and spinach?"),
 )
+EDGES = 50  # pixels beside the ideas
 
 
 class Welcome(QScrollArea):
@@ -100,6 +101,7 @@ class Welcome(QScrollArea):
 
     def _make_idea_button(self, text: str) -> QPushButton:
         button = QPushButton(text)
+        button.setAccessibleName(text)
         button.setMinimumHeight(44)
         button.clicked.connect(self._on_idea_clicked)
         return button
@@ -114,12 +116,30 @@ class Welcome(QScrollArea):
     def _on_idea_clicked(self) -> None:
         button = self.sender()
         if isinstance(button, QPushButton):
-            self.tried.emit(button.text())
+            self.tried.emit(button.accessibleName())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        widest = max(button.sizeHint().width() for button in self._buttons)
-        self._place_ideas(2 if 2 * widest + 60 < event.size().width() else 1)
+        width = event.size().width() - EDGES
+        widest = max(_width_of(button, button.accessibleName()) for button in self._buttons)
+        self._place_ideas(2 if 2 * widest + self._grid.horizontalSpacing() < width else 1)
+        for button in self._buttons:
+            button.setText(_broken(button, width if self._columns == 1 else widest))
         super().resizeEvent(event)
+
+
+def _width_of(button: QPushButton, text: str) -> int:
+    """Return the width of `button` with `text`."""
+    frame = button.sizeHint().width() - max(map(button.fontMetrics().horizontalAdvance, button.text().split("\n")))
+    return button.fontMetrics().horizontalAdvance(text) + frame
+
+
+def _broken(button: QPushButton, width: int) -> str:
+    """Return the idea of `button`, in two lines if one is wider than `width`."""
+    text = button.accessibleName()
+    if _width_of(button, text) <= width or " " not in text:
+        return text
+    middle = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(2 * at - len(text)))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"
 
 
 def _centred() -> QLabel:

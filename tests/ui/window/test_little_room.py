@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea, QWidget
 
 from phichat.errors import EngineError
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.scaling import set_text_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.answer_columns import AnswerColumns
+from phichat.ui.widgets.controls import IconButton
 from phichat.ui.widgets.foreign_text import ElidedLabel
 from phichat.ui.widgets.message_line import AlertLabel
 from tests.support.fakes import ScriptedEngine
@@ -140,3 +141,29 @@ def test_columns_follow_the_text_size_and_back(
     again.wait(lambda: widths(again) == pytest.approx([1.5 * width for width in before], abs=4))
     QTest.keyClick(again.find("composer"), Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
     again.wait(lambda: widths(again) == pytest.approx(before, abs=4))
+
+
+def test_ideas_are_whole_beside_settings_with_large_letters(larger: Person) -> None:
+    larger.window.resize(900, 600)
+    QTest.qWait(50)
+    larger.window.commands.panel.setChecked(True)
+    area = larger.find("welcome", QScrollArea)
+    larger.wait(lambda: area.widget().width() <= area.viewport().width() < 500)
+    buttons = [button for button in area.findChildren(QPushButton) if button.accessibleName()]
+    assert len(buttons) == 4
+    assert all(button.text().replace("\n", " ") == button.accessibleName() for button in buttons)
+    assert any("\n" in button.text() for button in buttons)
+    assert all(button.width() >= button.sizeHint().width() for button in buttons)
+
+
+def test_buttons_of_columns_and_dialogs_have_icons_as_large_as_the_letters(larger: Person) -> None:
+    assert IconButton(larger.window._theme, "copy", "Copy").iconSize() == QSize(24, 24)
+
+
+def test_dialogs_are_as_large_as_their_letters_and_no_higher_than_the_screen(larger: Person) -> None:
+    larger.window.documents.open_collections()
+    dialog = larger.find("collectionsDialog")
+    room = dialog.screen().availableSize()
+    assert dialog.width() == min(1230, room.width() - 20)
+    assert dialog.height() <= room.height() - 60
+    dialog.close()
