@@ -53,7 +53,7 @@ def place(widget: QWidget) -> QRect:
 
 def test_what_was_done_ends_as_it_does_though_its_middle_is_cut(narrow: Person) -> None:
     sentence = "“A conversation with quite a long title” deleted."
-    narrow.window.conversations.undo_stack.announced.emit(sentence)
+    narrow.window.conversations.undo_stack.announced.emit(sentence, "")
     narrow.wait(lambda: narrow.find("undoBar").isVisible())
     [line] = narrow.find("undoBar").findChildren(ElidedLabel)
     narrow.wait(lambda: "…" in line.shown_text())
