@@ -181,6 +181,19 @@ class Message:
 
 
 @dataclass(frozen=True)
+class TurnDocuments:
+    """What of a turn are documents, for chat templates that have a place for these.
+
+    Attributes:
+        question: the text of the turn without them.
+        texts: the title and the text of each.
+    """
+
+    question: str
+    texts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Turn:
     """One message of a prompt.
 
@@ -190,6 +203,7 @@ class Turn:
         message: the id of the message; empty for a system prompt.
         thinking: what was thought before `text`, for templates that want it, and for a reply that is continued, whose
             `tokens` are those of both.
+        documents: what of `text` are documents; None for nothing.
     """
 
     role: Role
@@ -198,6 +212,7 @@ class Turn:
     is_pinned: bool = False
     message: str = field(default="", compare=False)
     thinking: str = ""
+    documents: TurnDocuments | None = None
 
 
 class Conversation:

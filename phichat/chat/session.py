@@ -18,12 +18,13 @@ from phichat.chat.conversation import (
     Reply,
     Role,
     Turn,
+    TurnDocuments,
     text_of,
     thinking_of,
     tokens_of,
 )
 from phichat.chat.sampling import Sampling
-from phichat.chat.sources import Sources, with_sources
+from phichat.chat.sources import Sources, read_texts, with_sources
 from phichat.chat.weighed_reply import GrowingReply, WeighedReply, WeighedToken, weighed_reply
 
 
@@ -300,9 +301,13 @@ def _turn(message: Message, model: str, *, has_sources: bool, is_giver: bool) ->
     """Return a message as the model reads it. What gives whole documents to later questions stays in the context."""
     own = message.reply is not None and message.reply.model == model
     tokens = message.reply.tokens[message.reply.thinking_tokens :] if own and message.reply else ()
-    read = with_sources(message.text, message.sources) if message.sources and has_sources else message.text
-    text = with_attachments(read, message.attachments)
-    return Turn(message.role, text, tokens, message.is_pinned or is_giver, message.id, message.thinking)
+    sources = message.sources if has_sources else None
+    text = with_attachments(with_sources(message.text, sources) if sources else message.text, message.attachments)
+    documents = None
+    if sources and sources.passages:
+        question = with_attachments(message.text, message.attachments)
+        documents = TurnDocuments(question, tuple(read_texts(sources)))
+    return Turn(message.role, text, tokens, message.is_pinned or is_giver, message.id, message.thinking, documents)
 
 
 def _begins_within_token(pieces: Sequence[Piece]) -> bool:

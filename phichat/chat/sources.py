@@ -99,13 +99,19 @@ def with_sources(question: str, sources: Sources) -> str:
     """
     if not sources.passages:
         return question
-    read = _documents(sources.passages) if sources.is_whole else [(each.title, each.text) for each in sources.passages]
-    blocks = [f"[{number}] {title}:\n{fenced(text)}" for number, (title, text) in enumerate(read, 1)]
+    blocks = [f"[{number}] {title}:\n{fenced(text)}" for number, (title, text) in enumerate(read_texts(sources), 1)]
     request = tr(
         "The numbered passages above are from documents. Use them to answer the following, and say so if "
         "they don’t contain the answer:"
     )
     return "\n\n".join([*blocks, request, question])
+
+
+def read_texts(sources: Sources) -> list[tuple[str, str]]:
+    """Return the title and the text of each passage, or of each document if they are whole."""
+    if sources.is_whole:
+        return _documents(sources.passages)
+    return [(each.title, each.text) for each in sources.passages]
 
 
 def _documents(passages: Sequence[Source]) -> list[tuple[str, str]]:

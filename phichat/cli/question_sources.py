@@ -10,10 +10,11 @@ from typing import Any
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.session import Session
+from phichat.chat.sources import Sources
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.documents.library import NO_PASSWORDS, USUAL_BUDGET, FileState, FoundPassage, Passwords
-from phichat.documents.prompt import source_title, with_passages
+from phichat.documents.prompt import source_of, source_title, with_passages
 from phichat.documents.retrieval.local_library import LocalLibrary, open_library
 from phichat.engine.base import Engine, PromptFit, Request
 from phichat.errors import PhichatError
@@ -44,15 +45,15 @@ class QuestionSources:
     console: Console
     as_json: bool
 
-    def prepare(self, question: str, session: Session, engine: Engine, stop: CancelToken) -> str:
-        """Return what the model reads; print the passages as JSON, and say if there are none."""
+    def prepare(self, question: str, session: Session, engine: Engine, stop: CancelToken) -> Sources:
+        """Return what goes with the question; print the passages as JSON, and say if there are none."""
         if self.shorter and not _fits(with_passages(question, self.passages), session, engine, stop):
             self.passages = self.shorter
         if self.as_json:
             self.console.print_json(sources_event(self.passages))
         if not self.passages:
             self.console.print_notice(nothing_found(self.names))
-        return with_passages(question, self.passages)
+        return Sources(self.names, tuple(map(source_of, self.passages)))
 
     def print_after(self) -> None:
         """Print where the passages come from, unless that was printed as JSON."""

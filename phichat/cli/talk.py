@@ -15,6 +15,7 @@ from phichat.chat.candidates import certainty_text
 from phichat.chat.conversation import Ending, Message, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
+from phichat.chat.sources import Sources
 from phichat.cli import standard_input
 from phichat.cli.answers import AnswerOrder, length_notice, statistics
 from phichat.cli.attached_files import read_attachments
@@ -101,12 +102,12 @@ class TerminalChat:
                 )
             )
 
-    def reply(self, text: str, stop: CancelToken) -> Done:
+    def reply(self, text: str, stop: CancelToken, sources: Sources | None = None) -> Done:
         """Print a reply to `text`. After an error before its first token, the exchange is taken off the path again."""
         session = self.session
         sampling = self._samplings[0] if self._samplings else session.sampling.with_seed()
         before = session.conversation.tip
-        turns = session.begin_reply(text, self._made_with(sampling))
+        turns = session.begin_reply(text, self._made_with(sampling), sources=sources)
         self._answers = AnswerOrder(self._count)
         if self._recorder:
             self._recorder.record_question(session)
@@ -308,9 +309,8 @@ def ask(context: Context) -> int:
         with interrupting(stop):
             files = read_attachments(context.options.attach, context.console, stop)
             talk.load(context.options, stop)
-            if sources:
-                text = sources.prepare(text, talk.session, engine, stop)
-            done = talk.reply(with_attachments(text, files), stop)
+            read = sources.prepare(text, talk.session, engine, stop) if sources else None
+            done = talk.reply(with_attachments(text, files), stop, read)
             if sources:
                 sources.print_after()
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0

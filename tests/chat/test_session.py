@@ -6,7 +6,7 @@ import pytest
 
 from phichat.chat.candidates import Candidate, Choice
 from phichat.chat.choice_table import ChoiceTable
-from phichat.chat.conversation import Branch, Ending, Message, Piece, PieceKind, Reply, Role, Turn
+from phichat.chat.conversation import Branch, Ending, Message, Piece, PieceKind, Reply, Role, Turn, TurnDocuments
 from phichat.chat.session import Session
 from phichat.chat.sources import Source, Sources
 from phichat.chat.weighed_reply import WeighedReply, weighed_reply
@@ -467,5 +467,6 @@ def test_what_was_found_for_a_question_is_read_with_it_and_no_part_of_it() -> No
     turns = session.set_sources(Sources(("manual.pdf",), (Source("/a/manual.pdf", "Rinse it weekly.", page=3),)))
     session.finish_reply(Ending.STOP)
     assert turns[-1].text.startswith("[1] manual.pdf, p. 3:\n```\nRinse it weekly.\n```")
+    assert turns[-1].documents == TurnDocuments("How often?", (("manual.pdf, p. 3", "Rinse it weekly."),))
     assert session.conversation.path()[0].text == "How often?"
     assert session.retry(Reply("tiny"))[-1] == turns[-1]  # another version is about the same passages

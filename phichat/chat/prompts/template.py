@@ -6,12 +6,15 @@ in what it renders each character still tells whose it is, so that only the temp
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import Any, Self
 
 from jinja2 import nodes
 
-from phichat.chat.conversation import Role, Turn
+from phichat.chat.conversation import Role, Turn, TurnDocuments
 from phichat.chat.prompts.base import Part, TemplateError
 from phichat.chat.prompts.provenance import ANYWHERE, ROOM, MarkedText, Marks
 from phichat.chat.prompts.template_environment import LONGEST, LimitError, TemplateEnvironment
@@ -37,6 +40,7 @@ class ChatTemplate:
             self._environment = TemplateEnvironment()
             parsed = self._environment.parse(source)
             self._thinking = _thinking_name(parsed)
+            self._has_documents = any(node.name == "documents" for node in parsed.find_all(nodes.Name))
             self._template = self._environment.from_string(parsed)
         except MemoryError:
             raise
@@ -44,8 +48,14 @@ class ChatTemplate:
             raise TemplateError(str(error)) from error
 
     def parts(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[Part]:
-        """See Template. Some templates want a message as a list of typed parts rather than as a text."""
+        """See Template. Some templates want a message as a list of typed parts rather than as a text.
+
+        Those with a place for documents get them there, unless they leave any out.
+        """
         failures: list[TemplateError] = []
+        if (giver := _last_giver(turns)) is not None and self._has_documents:
+            with suppress(TemplateError):
+                return self._parts(turns, variables, is_typed=False, giver=giver)
         for is_typed, absent in ((False, ABSENT), (True, ABSENT), (False, {})):
             try:
                 return self._parts(turns, {**absent, **variables}, is_typed=is_typed)
@@ -55,8 +65,16 @@ class ChatTemplate:
                     break
         raise failures[0]
 
-    def _parts(self, turns: Sequence[Turn], variables: Mapping[str, object], *, is_typed: bool) -> list[Part]:
+    def _parts(
+        self, turns: Sequence[Turn], variables: Mapping[str, object], *, is_typed: bool, giver: int | None = None
+    ) -> list[Part]:
+        """Return the parts of a prompt, with the documents of the turn `giver` in the template's place for them."""
         self._environment.marks = marks = Marks()
+        documents = turns[giver].documents if giver is not None else None
+        if giver is not None and documents:
+            turns = [*turns[:giver], replace(turns[giver], text=documents.question), *turns[giver + 1 :]]
+            listed = list(self._documents(documents, 2 * len(turns)))
+            variables = {**ABSENT, **variables, "documents": listed}
         parts = list(marks.runs(self._render(turns, variables, is_typed=is_typed)))
         if is_typed and any(part.endswith(_WRITTEN_AS_DATA) for part, source in parts if source is None):
             raise TemplateError("the template writes a list of parts as data")
@@ -65,6 +83,8 @@ class ChatTemplate:
         missing = next((index for index in needed if index not in found), None)
         if missing is not None and ANYWHERE not in found:
             raise TemplateError(f"the template leaves out message {missing + 1}")
+        if documents and not found.issuperset(range(2 * len(turns), 2 * len(turns) + len(documents.texts))):
+            raise TemplateError("the template leaves out documents")
         return parts
 
     def _render(self, turns: Sequence[Turn], variables: Mapping[str, object], *, is_typed: bool) -> str:
@@ -73,7 +93,7 @@ class ChatTemplate:
                 raise self._exhausted
             messages = list(self._messages(turns, is_typed=is_typed))
             values: dict[str, Any] = {"add_generation_prompt": True, **variables, "messages": messages}
-            most = LONGEST + 4 * sum(len(turn.text) + len(turn.thinking) for turn in turns)
+            most = LONGEST + 4 * sum(map(_length, turns))
             with _Budget(STEPS + STEPS_PER_TURN * len(turns)):
                 return "".join(_bounded(self._template.generate(**values), most))
         except LimitError as error:
@@ -97,6 +117,23 @@ class ChatTemplate:
                 else:
                     message[self._thinking] = thinking
             yield message
+
+    def _documents(self, documents: TurnDocuments, first: int) -> Iterator[dict[str, Any]]:
+        """Yield documents as templates know them, marked from the source `first` on."""
+        for number, (title, text) in enumerate(documents.texts, 1):
+            marked = partial(self._environment.marks.mark, source=first + number - 1)
+            yield {"doc_id": number, "title": marked(title), "text": marked(text)}
+
+
+def _length(turn: Turn) -> int:
+    """Return how many characters of a turn a template may write."""
+    documents = sum(len(title) + len(text) for title, text in turn.documents.texts) if turn.documents else 0
+    return len(turn.text) + len(turn.thinking) + documents
+
+
+def _last_giver(turns: Sequence[Turn]) -> int | None:
+    """Return the index of the last turn with documents; None for none."""
+    return next((index for index in reversed(range(len(turns))) if turns[index].documents), None)
 
 
 _TYPED = "content"

@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import IO, Any
 
 from phichat.chat.candidates import Candidate, Choice
-from phichat.chat.conversation import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Role, Turn, TurnDocuments
 from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import (
@@ -158,7 +158,15 @@ def _turn(values: Line) -> Turn:
         bool(values["is_pinned"]),
         str(values["message"]),
         str(values.get("thinking", "")),
+        documents_of(values.get("documents")),
     )
+
+
+def documents_of(values: Line | None) -> TurnDocuments | None:
+    """Return the documents of a turn that a line holds."""
+    if not values:
+        return None
+    return TurnDocuments(values["question"], tuple((title, text) for title, text in values["texts"]))
 
 
 GATHERED = 0.025  # seconds within which pieces are sent together

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Self
 
 import psutil
@@ -81,8 +82,11 @@ class _RemoteTemplate:
         """See Template."""
         if time.monotonic() > self._since + FRESH or len(self._known) >= REMEMBERED:
             self._known, self._since = {}, time.monotonic()
-        said = [(str(turn.role), turn.text, turn.thinking) for turn in turns]
-        key = (tuple(said), repr(sorted(variables.items())))
+        said = [
+            (str(turn.role), turn.text, turn.thinking, asdict(turn.documents) if turn.documents else None)
+            for turn in turns
+        ]
+        key = (repr(said), repr(sorted(variables.items())))
         if key not in self._known:
             self._known[key] = self._rendered({"turns": said, "variables": dict(variables)})
         return self._known[key]

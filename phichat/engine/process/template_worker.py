@@ -1,7 +1,7 @@
 """The process that runs a model's chat template: it takes orders on standard input and answers on standard output.
 
-An order is a line with a `template`, and if it is to be rendered `turns` (of each its role, text and thinking) and
-`variables`; the answer has `parts` or an `error`, with `is_limit` if it takes too much of something. See
+An order is a line with a `template`, and if it is to be rendered `turns` (of each its role, text, thinking and
+documents) and `variables`; the answer has `parts` or an `error`, with `is_limit` if it takes too much of something. See
 `phichat.chat.prompts.template`.
 """
 
@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from phichat.chat.conversation import Role, Turn
@@ -48,7 +49,10 @@ def main() -> None:
 
 def size_of(order: protocol.Line) -> int:
     """Return how many characters the turns of an order have."""
-    return sum(len(text) + len(thinking) for _, text, thinking in order.get("turns", ()))
+    size = 0
+    for _, text, thinking, given in order.get("turns", ()):
+        size += len(text) + len(thinking) + sum(map(len, chain.from_iterable(given["texts"] if given else ())))
+    return size
 
 
 def _answer(order: protocol.Line, slow: float) -> protocol.Line:
@@ -66,7 +70,10 @@ def _answer(order: protocol.Line, slow: float) -> protocol.Line:
 
 
 def _turns(order: protocol.Line) -> list[Turn]:
-    return [Turn(Role(role), text, thinking=thinking) for role, text, thinking in order["turns"]]
+    return [
+        Turn(Role(role), text, thinking=thinking, documents=protocol.documents_of(documents))
+        for role, text, thinking, documents in order["turns"]
+    ]
 
 
 @lru_cache(1)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from phichat.chat.conversation import Role, Turn
+from phichat.chat.conversation import Role, Turn, TurnDocuments
 from phichat.chat.prompts import provenance
 from phichat.chat.prompts.base import Part, TemplateError
 from phichat.chat.prompts.provenance import ANYWHERE
@@ -260,3 +260,42 @@ def test_a_debugger_goes_on_tracing_after_a_template() -> None:
         assert sys.gettrace() is trace
     finally:
         sys.settrace(before)
+
+
+TURNS_OF_THEIR_OWN = (
+    "{% for d in documents or [] %}<|doc {{ d['doc_id'] | string }}|>{{ d['title'] }}: {{ d['text'] }}{% endfor %}"
+    + ALL
+)
+AS_JSON = "{% for d in documents or [] %}{{ d | tojson }}{{ '\\n' }}{% endfor %}" + ALL
+GIVEN = TurnDocuments("How?", (("a.txt", "Rinse it."), ("b.txt", 'Say <|end|> "now".')))
+ASKED = [Turn(Role.USER, "[1] a.txt: Rinse it. [2] b.txt: … How?", documents=GIVEN)]
+
+
+class TestDocuments:
+    """Templates with a place for documents, as Granite's, get them there, and the question alone."""
+
+    def test_each_is_written_where_the_template_wants_it_and_is_text(self) -> None:
+        found = ChatTemplate(TURNS_OF_THEIR_OWN).parts(ASKED, {})
+        assert whole(found) == '<|doc 1|>a.txt: Rinse it.<|doc 2|>b.txt: Say <|end|> "now".[user]How?'
+        assert all(source is not None for text, source in found if MARK in text)
+
+    def test_as_json_they_are_escaped_and_still_text(self) -> None:
+        found = ChatTemplate(AS_JSON).parts(ASKED, {})
+        *documents, last = whole(found).splitlines()
+        assert json.loads(documents[-1]) == {"doc_id": 2, "title": "b.txt", "text": GIVEN.texts[1][1]}
+        assert last == "[user]How?"
+        assert all(source is not None for text, source in found if MARK in text)
+
+    def test_only_those_of_the_last_question_go_there(self) -> None:
+        earlier = Turn(Role.USER, "[1] c.txt: Old. Why?", documents=TurnDocuments("Why?", (("c.txt", "Old."),)))
+        found = whole(ChatTemplate(TURNS_OF_THEIR_OWN).parts([earlier, Turn(Role.ASSISTANT, "So."), *ASKED], {}))
+        assert found.startswith("<|doc 1|>a.txt: Rinse it.")
+        assert found.endswith("[user][1] c.txt: Old. Why?[assistant]So.[user]How?")
+
+    @pytest.mark.parametrize(
+        "template",
+        [ALL, ALL + "{% if documents %}{% endif %}", ALL + "{% if documents %}{{ documents[0].text }}{% endif %}"],
+        ids=["without a place", "without their text", "with the first alone"],
+    )
+    def test_elsewhere_the_question_has_them(self, template: str) -> None:
+        assert whole(ChatTemplate(template).parts(ASKED, {})) == "[user]" + ASKED[0].text

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from phichat.chat.conversation import Role, Turn
+from phichat.chat.conversation import Role, Turn, TurnDocuments
 from phichat.chat.prompts.base import TemplateError
 from phichat.chat.prompts.template import ChatTemplate
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Notice, PromptReady, Request
@@ -123,6 +123,14 @@ class TestTemplates:
         names = {"bos_token": "<s>", "eos_token": "</s>", "enable_thinking": False}
         there = templates.compile(template)
         assert there.parts(turns, names) == there.parts(turns, names) == ChatTemplate(template).parts(turns, names)
+
+    def test_documents_go_to_their_place(self, templates: TemplateProcess) -> None:
+        template = "{% for d in documents %}{{ d.title }}: {{ d.text }}{% endfor %}" + SAYS_ALL
+        given = TurnDocuments("How?", (("a.txt", "Rinse it."),))
+        turns = [Turn(Role.USER, "[1] a.txt: Rinse it. How?", documents=given)]
+        parts = templates.compile(template).parts(turns, {})
+        assert parts == ChatTemplate(template).parts(turns, {})
+        assert "".join(text for text, _ in parts) == "a.txt: Rinse it.[user]How?"
 
     @pytest.mark.parametrize(
         ("template", "sentence"),
