@@ -105,14 +105,12 @@ class DownloadWidget(QWidget):
         if not self._listing:
             return
         download = self._downloads.state(self._listing.name)
-        had_focus = any(button.hasFocus() for button in self._buttons())
+        focused = next((button for button in self._buttons() if button.hasFocus()), None)
         self._show_bar(self._listing, download)
         self._show_line(download)
         self._show_buttons(self._listing, download)
-        if had_focus and not any(button.hasFocus() for button in self._buttons()):
-            shown = [button for button in self._buttons() if not button.isHidden() and button.isEnabled()]
-            if shown:
-                shown[0].setFocus()
+        if focused and not focused.hasFocus():  # Qt has moved it to any other button, such as Cancel
+            self.focus_button()
 
     def _show_bar(self, listing: Listing, download: Download) -> None:
         value = percent_done(progress_of(listing, download))

@@ -69,6 +69,8 @@ class ServersPage(QWidget):
         self._key = _Field("serverKeyField", tr("Key"), tr("Only if the server asks for one"))
         self._key.setEchoMode(QLineEdit.EchoMode.Password)
         self._add = self._button("serverAdd", tr("Add"), self._on_add)
+        self._pressed: QPushButton | None = None
+        """What was pressed, and has the focus again once the wait is over."""
         self._lay_out()
         for field in (self._address, self._name, self._key):
             field.textChanged.connect(self._show_state)
@@ -125,6 +127,7 @@ class ServersPage(QWidget):
     def _show_servers(self) -> None:
         """Show the servers as they are; the current one stays."""
         current, servers = self._current(), self._servers.servers()
+        self._list.blockSignals(True)  # else its buttons would be disabled for a moment, and lose the focus
         self._list.clear()
         for server in servers:
             item = QListWidgetItem(_line(server, has_key=self._servers.has_key(server)))
@@ -133,6 +136,7 @@ class ServersPage(QWidget):
         urls = [server.url for server in servers]
         if servers:
             self._list.setCurrentRow(urls.index(current.url) if current and current.url in urls else len(urls) - 1)
+        self._list.blockSignals(False)
         self._list.setVisible(bool(servers))
         self._empty.setVisible(not servers)
         self._show_state()
@@ -156,7 +160,10 @@ class ServersPage(QWidget):
     def _wait(self, text: str, token: "CancelToken") -> None:
         self._waiting = token
         self._tell(text)
+        self._pressed = next((button for button in (self._test, self._add) if button.hasFocus()), None)
         self._show_state()
+        if self._pressed:
+            self._cancel.setFocus()
 
     def _tell(self, text: str, *, is_alert: bool = False, is_news: bool = False) -> None:
         self._status.set_alert(is_alert=is_alert)
@@ -168,7 +175,10 @@ class ServersPage(QWidget):
     def _finish(self, text: str, *, is_alert: bool = False) -> None:
         self._waiting = None
         self._tell(text, is_alert=is_alert, is_news=True)
+        pressed = self._pressed if self._cancel.hasFocus() else None
         self._show_state()
+        if pressed:
+            (pressed if pressed.isEnabled() else self._address).setFocus()
 
     def _fail(self, sentence: str) -> None:
         self._finish(sentence, is_alert=True)

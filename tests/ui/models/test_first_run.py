@@ -134,8 +134,10 @@ def test_a_failed_download_can_be_tried_again(newcomer: Person, shelf: ScriptedS
     newcomer.click("downloadButton")
     newcomer.wait(lambda: "The line is gone. Try later." in _words(newcomer))
     assert newcomer.find("downloadButton").text() == "Retry"
-    newcomer.click("downloadButton")
+    newcomer.find("downloadButton").setFocus()
+    QTest.keyClick(newcomer.find("downloadButton"), Qt.Key.Key_Return)
     newcomer.wait(lambda: _is_shown(newcomer, "pauseButton"))
+    assert newcomer.find("pauseButton").hasFocus()
 
 
 def test_one_that_was_paused_before_anything_came_is_resumed(newcomer: Person, shelf: ScriptedShelf) -> None:

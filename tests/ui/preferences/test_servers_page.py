@@ -84,7 +84,11 @@ def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     assert lines(page) == [f"gaming\nllama.cpp · {server.host} · 1 model"]
     assert not page.find("serverAddressField").text()
     assert not server.chats
-    pressed(page, "serverTest")
+    page.find("serverTest").setFocus()
+    QTest.keyClick(page.find("serverTest"), Qt.Key.Key_Return)
+    assert page.find("serverCancel").hasFocus()
+    page.wait(lambda: page.find("serverCancel").isHidden())
+    assert page.find("serverTest").hasFocus()
     assert "gaming is working (llama.cpp, 1 model). It answered in " in status(page)
     assert "tiny began to answer after " in status(page)
     assert [chat["messages"] for chat in server.chats] == [[{"role": "user", "content": "Hi"}]]
