@@ -22,7 +22,7 @@ from phichat.engine.base import Engine
 from phichat.i18n import tr
 from phichat.net.releases import ReleaseFeed
 from phichat.store.preferences import Preferences, PreferencesFile
-from phichat.ui.a11y.focus import FocusRings
+from phichat.ui.a11y.focus import EnterPresses, FocusRings
 from phichat.ui.a11y.screen_reader import ReplyAnnouncer
 from phichat.ui.controllers.client_requests import ClientRequests
 from phichat.ui.controllers.conversations import Conversations
@@ -133,6 +133,7 @@ def create_window(
     )
     _connect_notifications(window, application, coordinator, preferences)
     FocusRings(theme, window)
+    EnterPresses(window)
     ReplyAnnouncer(generation, conversations.current, window)
     if notice:
         models.searched.connect(StartupNotice(window, notice).show)

@@ -1,20 +1,23 @@
-"""Keyboard focus: a ring around the focused widget, and Tab in visual order."""
+"""Keyboard focus: a ring around the focused widget, Tab in visual order, and Enter on buttons."""
 
 from collections.abc import Iterator
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
     QApplication,
+    QCheckBox,
     QComboBox,
     QLabel,
     QLineEdit,
     QListView,
     QPlainTextEdit,
+    QPushButton,
+    QRadioButton,
     QScrollArea,
     QTextEdit,
     QWidget,
@@ -54,6 +57,39 @@ class FocusRings(QObject):
         is_here = now is not None and now.window() is self.parent()
         if now and is_here and now.window().testAttribute(BY_KEY) and _needs_ring(now):
             self._ring = _Ring(now, self._theme)
+
+
+class EnterPresses(QObject):
+    """Has Enter press the button with the focus, as Space does, in all windows.
+
+    Qt leaves Enter to the dialog, and outside of dialogs to nobody.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus)
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        if before and isValid(before):
+            before.removeEventFilter(self)
+        if isinstance(now, QAbstractButton) and not isinstance(now, QCheckBox | QRadioButton):
+            now.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+            return False
+        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        is_plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if not isinstance(watched, QAbstractButton) or not is_enter or not is_plain:
+            return False
+        if isinstance(watched, QPushButton) and watched.isDefault():
+            return False  # its dialog presses it
+        if not event.isAutoRepeat():
+            watched.click()
+        return True
 
 
 class _Ring(QWidget):
@@ -120,6 +156,8 @@ LEAVES = (
 def move_focus(whole: QWidget, step: int) -> bool:
     """Focus the next widget in `whole`, or the one before for a `step` of -1; False if there is no other.
 
+    In a scroll area that is entered, that is one in sight.
+
     Qt's own order is not used: PySide takes what `nextInFocusChain` returns for a child of the widget it was called on,
     and frees it with that.
     """
@@ -129,11 +167,26 @@ def move_focus(whole: QWidget, step: int) -> bool:
     others = order[at + 1 :] + order[: max(at, 0)]
     if not others:
         return False
-    target = others[0 if step > 0 else -1]
+    end = 0 if step > 0 else -1
+    target = _in_sight(others[end], order, focus)[end]
     target.setFocus(Qt.FocusReason.TabFocusReason if step > 0 else Qt.FocusReason.BacktabFocusReason)
     whole.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # else buttons do not show it
     ensure_visible(target)
     return True
+
+
+def _in_sight(target: QWidget, order: list[QWidget], focus: QWidget | None) -> list[QWidget]:
+    """Return the widgets in sight in the scroll area that the focus enters with `target`; that alone elsewhere."""
+    area = target.parentWidget()
+    while area and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    contents = area.widget() if isinstance(area, QScrollArea) else None
+    if not isinstance(area, QScrollArea) or contents is None or (focus and area.isAncestorOf(focus)):
+        return [target]
+    view, inside = area.viewport(), [widget for widget in order if contents.isAncestorOf(widget)]
+    places = {widget: QRect(widget.mapTo(view, QPoint(0, 0)), widget.size()) for widget in inside}
+    whole = [widget for widget in inside if view.rect().contains(places[widget])]
+    return whole or [widget for widget in inside if view.rect().intersects(places[widget])] or [target]
 
 
 def ensure_visible(widget: QWidget) -> None:

@@ -1,6 +1,6 @@
 """Several answers side by side: shows them as they grow, and goes on with the one that is chosen."""
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
@@ -17,7 +17,11 @@ class ParallelAnswers(QObject):
 
     Each of them is a version of the answer from the start, so nothing is lost if none is chosen. The conversation goes
     on with the framed one.
+
+    Signals: `answer_chosen` once the conversation is shown with the one that was chosen.
     """
+
+    answer_chosen = Signal()
 
     def __init__(
         self,
@@ -93,6 +97,7 @@ class ParallelAnswers(QObject):
         """Show `message` as the answer; the others stay as versions of it."""
         self._go_back()
         self._transcript.context.signals.version_chosen.emit(message)
+        self.answer_chosen.emit()
 
     @Slot()
     def _go_back(self) -> None:

@@ -53,6 +53,7 @@ class AnswerColumns(QWidget):
         self._tabs.setAccessibleName(tr("Answers"))
         self._tabs.setDrawBase(False)
         self._tabs.setExpanding(False)
+        self._tabs.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # else a click leaves it to the column that is hidden
         self._tabs.currentChanged.connect(self._show_current)
         self._lay_out()
         application = QApplication.instance()

@@ -24,7 +24,7 @@ class Columns(QSplitter):
     """A splitter of sidebar, centre and panel; the outer two are shown while their actions are checked.
 
     Signals:
-        left: the column with the focus was folded.
+        left: what had the focus was hidden, or its column folded.
         typed(QKeyEvent): a key that means text, and that what has the focus, such as a button, did not take.
     """
 
@@ -35,7 +35,7 @@ class Columns(QSplitter):
         self, sidebar: QWidget, centre: QWidget, panel: QWidget, *, fold_sidebar: QAction, fold_panel: QAction
     ) -> None:
         super().__init__()
-        self._sidebar, self._panel = sidebar, panel
+        self._sidebar, self._centre, self._panel = sidebar, centre, panel
         self._fold_sidebar, self._fold_panel = fold_sidebar, fold_panel
         self._pixels = self._width = 1_000_000
         self._folded: list[QAction] = []
@@ -142,7 +142,13 @@ class Columns(QSplitter):
             super().keyPressEvent(event)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
-        return self.isVisible() and move_focus(self, 1 if is_next else -1)
+        if not self.isVisible():
+            return False
+        focus = self.window().focusWidget()
+        if focus and self._centre.isAncestorOf(focus) and not focus.isVisible():
+            self.left.emit()  # else a button somewhere would get the focus
+            return True
+        return move_focus(self, 1 if is_next else -1)
 
 
 class ChatPage(QWidget):

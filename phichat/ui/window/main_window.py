@@ -185,6 +185,7 @@ class MainWindow(QMainWindow):
         current = self.conversations.current
         answers = ParallelAnswers(self._theme, self._pages, self._transcript, self.generation, current, self)
         self.commands.find.triggered.connect(answers.close)
+        answers.answer_chosen.connect(self._composer.setFocus)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above
         self._coordinator.set_place(self._pages, page.above, is_offered=self._preferences.current.offers_phi_3)

@@ -225,8 +225,13 @@ def test_a_narrow_window_has_tabs(written: Person) -> None:
     assert [column(written, number).isVisible() for number in (1, 2, 3)] == [True, False, False]
     tabs.setCurrentIndex(1)
     assert [column(written, number).isVisible() for number in (1, 2, 3)] == [False, True, False]
+    column(written, 2).setFocus()
+    QTest.mouseClick(tabs, Qt.MouseButton.LeftButton, pos=tabs.tabRect(2).center())
+    assert written.window.focusWidget() is tabs
+    QTest.keyClick(tabs, Qt.Key.Key_Left)
     QTest.keyClick(column(written, 2), Qt.Key.Key_Return)
     assert written.message(1) == "Rain falls"
+    assert written.window.focusWidget() is written.find("composer")
 
 
 def test_a_question_goes_on_with_the_first_answer_unless_another_is_framed(written: Person) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QPushButton, QWidget
 
 from phichat.ui.a11y.focus import ensure_visible
 from phichat.ui.controllers.generation import GenerationState
@@ -103,6 +103,48 @@ def test_tab_leads_through_everything_in_the_order_of_reading_and_back(
         assert back == [widget for widget in reversed(forth) if not comes_and_goes(widget)]
     finally:
         qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def test_tab_goes_to_messages_in_sight(talker: Person, engine: ScriptedEngine) -> None:
+    for _ in range(4):
+        engine.enqueue(REPLY * 3)
+        talker.find("composer").selectAll()
+        talker.ask("And now?")
+        talker.wait_for(GenerationState.IDLE)
+    bar = talker.find("transcript").verticalScrollBar()
+    for at, key in ((bar.maximum(), Qt.Key.Key_Tab), (bar.maximum() // 2, Qt.Key.Key_Backtab)):
+        talker.find("modelButton" if key is Qt.Key.Key_Tab else "composer").setFocus()
+        bar.setValue(at)
+        QTest.qWait(200)
+        at = bar.value()  # noqa: PLW2901 - once all messages have their height
+        for _ in range(6):
+            QTest.keyClick(talker.window.focusWidget() or talker.window, key)
+            if place(QApplication.focusWidget()) == "transcript":
+                break
+        assert place(QApplication.focusWidget()) == "transcript"
+        assert abs(bar.value() - at) < 40
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_presses_the_button_with_the_focus(talker: Person, key: Qt.Key) -> None:
+    more = talker.button(3, "More actions")
+    more.setFocus()
+    QTest.keyClick(more, key)
+    assert talker.find("message-3").findChild(QMenu).isVisible()
+    talker.close_menu()
+    talker.window._coordinator.open_dialog()
+    close = talker.find("modelsDialog").findChild(QPushButton, "closeButton")
+    talker.wait(talker.find("modelsDialog").isActiveWindow)
+    close.setFocus()
+    QTest.keyClick(close, key)
+    assert not talker.find("modelsDialog").isVisible()
+
+
+def test_what_is_hidden_leaves_the_focus_to_the_message_field(talker: Person) -> None:
+    more = talker.button(3, "More actions")
+    more.setFocus()
+    more.parentWidget().hide()
+    assert talker.find("composer").hasFocus()
 
 
 def test_in_each_part_tab_goes_down(talker: Person) -> None:
