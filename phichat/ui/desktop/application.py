@@ -8,6 +8,7 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from phichat import i18n
+from phichat.i18n import tr
 
 
 class Application(QApplication):
@@ -72,10 +73,25 @@ def install_translations(application: QApplication) -> None:
         application.removeTranslator(translator)
         translator.deleteLater()
     if i18n.current_language() != "en":
+        application.installTranslator(QtGaps(application))  # first, so that it is asked last
         translator = QTranslator(application)
         if load_qt_translation(translator, locale):
             application.installTranslator(translator)
     application.setLayoutDirection(locale.textDirection())  # after that, as a translation says a direction too
+
+
+class QtGaps(QTranslator):
+    """Translates what Qt's file dialog says and Qt's own catalogues leave out, such as in French."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._words = {"&Look in:": tr("&Look in:"), "Files of &type:": tr("Files of &type:"), "Folder": tr("Folder")}
+
+    def isEmpty(self) -> bool:
+        return False
+
+    def translate(self, _context: str, source: str, _comment: str | None = None, _count: int = -1) -> str:
+        return self._words.get(source, source)
 
 
 def load_qt_translation(translator: QTranslator, locale: QLocale) -> bool:

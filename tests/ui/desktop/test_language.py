@@ -1,5 +1,6 @@
 """The window in other languages: numbers, Qt's own words, and the side from which one reads."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ import polib
 import pytest
 from PySide6.QtCore import QCoreApplication, QLocale, Qt
 from PySide6.QtGui import QImage, QTextCursor
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextBrowser
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPlainTextEdit, QTextBrowser, QTreeView
+from pytestqt.qtbot import QtBot
 
 from phichat import i18n
 from phichat.ui.blocks.table_block import TableBlock
@@ -56,6 +58,24 @@ def test_french_numbers_and_qts_own_words(open_window: Callable[[], Person]) -> 
     assert person.find("temperatureSpin").value() == pytest.approx(1.25)
     assert QCoreApplication.translate("QPlatformTheme", "Cancel") == "Annuler"
     assert QLocale().standaloneMonthName(8) == "août"
+
+
+def test_qts_file_dialog_is_in_french(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> None:
+    i18n.set_language("fr")
+    install_translations(qapp)
+    (tmp_path / "Recettes").mkdir()
+    dialog = QFileDialog(None, "Ouvrir", str(tmp_path))
+    qtbot.addWidget(dialog)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.setViewMode(QFileDialog.ViewMode.Detail)
+    dialog.show()
+    files: Any = dialog.findChild(QTreeView)
+    qtbot.waitUntil(lambda: files.model().rowCount(files.rootIndex()) == 1)
+    words = [label.text() for label in dialog.findChildren(QLabel)]
+    words += [str(files.model().index(0, column, files.rootIndex()).data()) for column in (0, 2)]
+    assert "Voir dans" in " ".join(words)
+    assert "Dossier" in words
+    assert not [word for word in words if re.search("Look|Files of|Folder", word)]
 
 
 def test_english_is_english_whatever_the_system_speaks(open_window: Callable[[], Person]) -> None:
