@@ -122,6 +122,12 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
                 file=options.file
             )
         )
+    if Path(options.file).is_file() and not options.overwrite:
+        raise StoreError(
+            tr("{file} already exists. Choose another name, or add --overwrite to replace it.").format(
+                file=options.file
+            )
+        )
     total = len(names) or history.count_conversations()
     count = export(_watched(records, total, console), kind, Path(options.file))
     if options.json:

@@ -138,6 +138,19 @@ def test_the_ending_decides_what_is_exported(
     assert part in (tmp_path / name).read_text("utf-8")
 
 
+def test_an_export_replaces_a_file_only_when_told_to(
+    phichat: Run, kept: list[ConversationRecord], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("Mine", "utf-8")
+    status, out, err = phichat("history", "export", str(file))
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.endswith("already exists. Choose another name, or add --overwrite to replace it.\n")
+    assert file.read_text("utf-8") == "Mine"
+    assert phichat("history", "export", str(file), "--overwrite")[0] == 0
+    assert "# Owls" in file.read_text("utf-8")
+
+
 def test_exports_go_to_stdout_too(phichat: Run, kept: list[ConversationRecord]) -> None:
     values = json.loads(phichat("history", "export", "-")[1])
     assert [each["title"] for each in values["conversations"]] == ["Hiboux", "Owls"]
