@@ -132,11 +132,15 @@ class ModelCoordinator(QObject):
         from phichat.ui.models.formatting import percent_done  # noqa: PLC0415 - with a download under way
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
 
-        share = format_number(percent_done(self._download_manager().state(active[0]).progress))
+        progress = {name: self._download_manager().state(name).progress for name in active}
+        name = next((name for name, made in progress.items() if made and made.done), active[0])
+        made = progress[name]
         question = tr(
             "Quit Phichat? {model} is {percent}% downloaded. The download will resume the next time you start Phichat."
         )
-        question = question.format(percent=share, model=self._title(active[0]))
+        if not made or not made.done:  # there is nothing to resume
+            question = tr("Quit Phichat? Nothing of {model} has arrived yet, so you’ll have to download it again.")
+        question = question.format(percent=format_number(percent_done(made)), model=self._title(name))
         ask_question(
             self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving
         )

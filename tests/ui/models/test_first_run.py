@@ -336,6 +336,17 @@ def test_leaving_in_the_middle_says_that_it_goes_on_at_the_next_start(newcomer: 
     newcomer.wait(lambda: not newcomer.window.isVisible())
 
 
+def test_leaving_before_anything_came_promises_nothing(newcomer: Person, shelf: ScriptedShelf) -> None:
+    shelf.enqueue(Progress(Phase.WAITING, 0, 0, note="No line."), threading.Event())
+    newcomer.click("downloadButton")
+    newcomer.wait(lambda: "No line." in _words(newcomer))
+    _quit(newcomer)
+    question = newcomer.find("quitQuestion", QMessageBox).text()
+    assert question == "Quit Phichat? Nothing of Phi-3 Mini has arrived yet, so you’ll have to download it again."
+    newcomer.click("agreeButton")
+    newcomer.wait(lambda: not newcomer.window.isVisible())
+
+
 def test_leaving_asks_nothing_where_nothing_is_fetched(newcomer: Person) -> None:
     _quit(newcomer)
     newcomer.wait(lambda: not newcomer.window.isVisible())
