@@ -122,6 +122,7 @@ class AttachmentController(QObject):
         composer.removed.connect(self._remove)
         drop_filter = DropFilter(window)
         drop_filter.files_dropped.connect(self.attach)
+        drop_filter.files_dropped.connect(composer.setFocus)
         drop_filter.model_dropped.connect(self.model_dropped)
         drop_filter.conversations_dropped.connect(self.conversations_dropped)
 

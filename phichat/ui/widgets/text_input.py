@@ -59,6 +59,7 @@ class TextInput(_Field):
     def dropEvent(self, event: QDropEvent) -> None:
         super().dropEvent(event)
         answer(self, event)
+        _take_focus(self)
 
     def _select_cluster(self) -> None:
         """Select the character before the cursor if it consists of several, so that Backspace deletes all of it."""
@@ -128,10 +129,17 @@ class LineEdit(QLineEdit):
         else:
             super().dropEvent(event)
             answer(self, event)
+        _take_focus(self)
 
     def _needs_help(self, source: QMimeData) -> bool:
         """Return whether Qt would find no text in what is dragged, or addresses that are decoded."""
         return not self.isReadOnly() and (source.hasUrls() or not source.hasText()) and bool(text_in(source))
+
+
+def _take_focus(field: QWidget) -> None:
+    """Focus a field in which something was dropped, whichever window that came from: the user goes on there."""
+    field.activateWindow()
+    field.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 def refuse_drops(field: QAbstractSpinBox) -> None:

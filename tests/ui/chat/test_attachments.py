@@ -212,6 +212,13 @@ def test_a_chip_is_removed_by_key_and_the_focus_goes_on(person: Person, tmp_path
     assert person.window.focusWidget() is person.find("composer")
 
 
+def test_after_a_drop_one_goes_on_in_the_message_field(person: Person, notes: Path) -> None:
+    person.find("searchField").setFocus()
+    drop(person, notes)
+    assert person.window.focusWidget() is person.find("composer")
+    person.wait(lambda: chips(person) == ["notes.txt"])
+
+
 def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
     attach(person, notes)
     QTest.mouseClick(_all(person, "composerBox", "chipOpen")[0], Qt.MouseButton.LeftButton)

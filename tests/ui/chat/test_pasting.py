@@ -141,8 +141,10 @@ def _copy(given: QMimeData) -> None:
 
 
 def test_an_address_is_dragged_into_the_field(field: Any) -> None:
+    field.clearFocus()
     assert drag(_target(field), data(urls=[ADDRESS]), COPY | LINK | MOVE, MOVE) == [COPY] * 3
     assert _text(field) == ADDRESS
+    assert field.hasFocus(), "one goes on there"
 
 
 @pytest.mark.parametrize("is_dragged", [True, False])
