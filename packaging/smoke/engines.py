@@ -1,8 +1,9 @@
 """Real clients of `phichat serve`, and real servers for the window, each in its newest version.
 
-The packages `openai`, `llm` and `xllamacpp`, which is llama.cpp's own server, are installed in a fresh environment;
-everything else is this interpreter's. VLLM_SERVER is a command that starts vLLM, such as `vllm serve MODEL --port
-{port}`; PHICHAT_TEST_SERVER is the address of any server that is running, such as Ollama's.
+The packages `openai`, `llm`, `xllamacpp`, which is llama.cpp's own server, and `ollama`, which reads what our stand-in
+for Ollama answers, are installed in a fresh environment; everything else is this interpreter's. VLLM_SERVER is a
+command that starts vLLM, such as `vllm serve MODEL --port {port}`; PHICHAT_TEST_SERVER is the address of any server
+that is running, such as Ollama's.
 """
 
 import os
@@ -21,9 +22,12 @@ from pathlib import Path
 
 from building.project import ROOT, Trouble, output
 
-PACKAGES = ("openai", "llm", "xllamacpp")
-TESTS = ("tests/server/test_clients.py", "tests/engine/remote/test_real_servers.py")
-OLLAMA = "the package ollama, as it speaks Ollama’s own interface, which Phichat does not serve"
+PACKAGES = ("openai", "llm", "xllamacpp", "ollama")
+TESTS = (
+    "tests/server/test_clients.py", "tests/engine/remote/test_real_servers.py",
+    "tests/engine/remote/test_ollama_client.py",
+)  # fmt: skip
+OLLAMA = "Ollama itself, as no package has it"
 START = 600.0  # seconds for vLLM to start: two minutes with a tiny model, and longer with others
 VARIABLE = "PHICHAT_TEST_SERVER"
 
