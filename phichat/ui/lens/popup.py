@@ -106,6 +106,7 @@ class LensPopup(QFrame):
         self._heading.setWordWrap(True)
         self._surprise = help_label("")
         self._bars = CandidateList(theme)
+        self._knows_after = False
         self._bars.setObjectName("lensCandidates")
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._bars.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
@@ -158,7 +159,7 @@ class LensPopup(QFrame):
         """Make this as high as its parts, but at most so high: explanations go first, then the list scrolls."""
         candidates = self._bars.isVisibleTo(self)
         self._bars.setMaximumHeight(QWIDGETSIZE_MAX)
-        self._meaning.setVisible(candidates)
+        self._meaning.setVisible(candidates and self._knows_after)
         self._hint.setVisible(candidates and self._can_choose)
         self._shrink()
         if self.height() > most:
@@ -226,7 +227,8 @@ class LensPopup(QFrame):
             self._heading.setText(tr("Phichat doesn’t know how sure the model was of this word."))
             self._surprise.hide()
         self._bars.setVisible(bool(candidates))
-        self._meaning.setVisible(bool(candidates) and any(each.after for each in candidates))
+        self._knows_after = any(each.after for each in candidates)
+        self._meaning.setVisible(self._knows_after)
         self._hint.setVisible(bool(candidates) and self._can_choose)
         self._meaning.setText(_meaning(candidates))
         self._bars.show_candidates(candidates, chosen)

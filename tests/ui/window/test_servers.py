@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
@@ -18,6 +18,7 @@ from phichat.engine.remote.servers import ServerList, make_server_list
 from phichat.paths import Home
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.lens.lens_text import LensText
 from tests.conftest import PROXY_VARIABLES
 from tests.support.fakes import ScriptedShelf
 from tests.support.keyrings import Keyring, install
@@ -314,6 +315,12 @@ def test_the_lens_shows_what_the_server_tells(begin: Callable[..., Person], serv
     assert server.chats[-1]["logprobs"] is True
     assert person.find("lensSummary").isVisible()
     assert not person.find("lensRead").isVisible()
+    text = person.find("message-1").findChild(LensText)
+    text.point_at(QPointF(text.word_rect(0).center()))
+    popup = person.find("lensPopup")
+    assert popup.isVisible()
+    shown = [each.text() for each in popup.findChildren(QLabel) if each.isVisible()]
+    assert not [each for each in shown if "sampling settings" in each], "which the server doesn't tell"
 
 
 def test_the_lens_says_what_the_server_does_not_tell(begin: Callable[..., Person], server: ChatServer) -> None:
