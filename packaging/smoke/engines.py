@@ -25,7 +25,7 @@ from building.project import ROOT, Trouble, output
 PACKAGES = ("openai", "llm", "xllamacpp", "ollama")
 TESTS = (
     "tests/server/test_clients.py", "tests/engine/remote/test_real_servers.py",
-    "tests/engine/remote/test_ollama_client.py",
+    "tests/engine/remote/test_ollama_client.py", "tests/ui/window/test_programs_of_servers.py",
 )  # fmt: skip
 OLLAMA = "Ollama itself, as no package has it"
 START = 600.0  # seconds for vLLM to start: two minutes with a tiny model, and longer with others

@@ -4,8 +4,6 @@ That may be any, such as vLLM, Ollama or LM Studio, with one small model.
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,40 +20,17 @@ from phichat.engine.remote.probe import probe
 from phichat.engine.remote.servers import ServerList
 from phichat.errors import PromptTooLong, ServerUnreachable
 from tests.engine.remote.conftest import done_of, request, text_of_events
+from tests.support.servers.llama_process import VARIABLE, LlamaProcess
 
-VARIABLE = "PHICHAT_TEST_SERVER"
 GREEDY = Sampling(temperature=0, repeat_penalty=1, max_tokens=24, seed=7)
 QUESTION = "Name three colors of the sea."
 
 
-class LlamaServer:
-    """llama.cpp's server in a process of its own, which can be killed and started again at the same port."""
-
-    def __init__(self, model: Path) -> None:
-        self._model = str(model)
-        self.address = self._start("0")
-
-    def restart(self) -> None:
-        self.kill()
-        self._start(self.address.rpartition(":")[2])
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def _start(self, port: str) -> str:
-        command = [sys.executable, "-m", "tests.support.servers.llama_server", self._model, port]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
-
-
 @pytest.fixture
-def llama(starter: Path) -> Iterator[LlamaServer]:
+def llama(starter: Path) -> Iterator[LlamaProcess]:
     if find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed")
-    server = LlamaServer(starter)
+    server = LlamaProcess(starter)
     yield server
     server.kill()
 
@@ -115,7 +90,7 @@ def test_an_answer_its_candidates_its_rest_and_its_end(engine: RemoteEngine, loa
 
 
 def test_a_server_that_is_killed_and_comes_back(
-    engine: RemoteEngine, servers: ServerList, llama: LlamaServer, monkeypatch: pytest.MonkeyPatch
+    engine: RemoteEngine, servers: ServerList, llama: LlamaProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
     assert load(engine, servers, llama.address).library == ServerKind.LLAMA_CPP.label

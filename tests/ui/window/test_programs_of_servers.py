@@ -1,20 +1,30 @@
-"""A whole conversation in the window with Ollama and LM Studio, which aren't here: a server that answers as they do."""
+"""A whole conversation in the window with each program that serves models.
 
+Ollama and LM Studio aren't here: a server answers as they do. llama.cpp's own is asked where xllamacpp is installed,
+and any other, such as vLLM, if PHICHAT_TEST_SERVER is its address.
+"""
+
+import os
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
+from phichat.chat.conversation import Ending
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.lens.lens_text import LensText
 from tests.conftest import PROXY_VARIABLES
 from tests.support.fakes import ScriptedShelf
 from tests.support.keyrings import Keyring, install
 from tests.support.servers.chat import ChatServer, chunk, event
+from tests.support.servers.llama_process import VARIABLE, LlamaProcess
 from tests.support.servers.programs import LM_STUDIO_MODELS, OLLAMA_MODELS, as_lm_studio, as_ollama
 from tests.ui.conftest import Person
 
@@ -49,11 +59,11 @@ def gate() -> Iterator[threading.Event]:
     gate.set()
 
 
-def added(person: Person, server: ChatServer) -> str:
+def added(person: Person, address: str) -> str:
     """Add it by its address, and test it; what is said."""
     person.window.commands.preferences.trigger()
     person.find("preferencesTabs").setCurrentWidget(person.find("serversPage"))
-    person.find("serverAddressField").setText(server.host)
+    person.find("serverAddressField").setText(address)
     person.find("serverNameField").setText("gaming")
     person.click("serverAdd")
     person.wait(lambda: person.find("serverCancel").isHidden() and person.find("serversStatus").text())
@@ -125,7 +135,7 @@ def away_and_back(person: Person, server: ChatServer) -> None:
 
 
 def test_lm_studio(person: Person, server: ChatServer, gate: threading.Event) -> None:
-    said = added(person, as_lm_studio(server))
+    said = added(person, as_lm_studio(server).host)
     assert "gaming was added (LM Studio, 3 models)." in said
     assert f"{LM_STUDIO_MODELS[0]} began to answer after" in said, "which is loaded"
     choose(person, LM_STUDIO_MODELS[0])
@@ -160,7 +170,7 @@ def test_lm_studio(person: Person, server: ChatServer, gate: threading.Event) ->
 
 
 def test_ollama(person: Person, server: ChatServer, gate: threading.Event) -> None:
-    said = added(person, as_ollama(server))
+    said = added(person, as_ollama(server).host)
     assert "gaming was added (Ollama, 2 models)." in said
     assert f"{OLLAMA_MODELS[0]} began to answer after" in said
     choose(person, OLLAMA_MODELS[0])
@@ -189,3 +199,115 @@ def test_ollama(person: Person, server: ChatServer, gate: threading.Event) -> No
     person.wait(lambda: f"{server.host} has no model named {OLLAMA_MODELS[0]}" in person.status())
     person.wait_for(GenerationState.IDLE)
     away_and_back(person, server)
+
+
+QUESTION = "Write a long story about a whale in the sea, with ten chapters."
+
+
+class TrueServer:
+    """A conversation with a true server, whose answers nobody knows."""
+
+    def __init__(self, person: Person, address: str) -> None:
+        self.person, self.added = person, added(person, address)
+        menu = person.find("modelButton").menu()
+        menu.aboutToShow.emit()
+        texts = [action.text() for action in menu.actions()]
+        choose(person, texts[texts.index("gaming") + 1])
+
+    def answer(self) -> str:
+        return self.person.window.session.conversation.path()[-1].text
+
+    def begun(self, question: str = QUESTION) -> None:
+        """Ask, and wait for the beginning of the answer."""
+        count = len(self.person.window.session.conversation.path())
+        self.person.ask(question)
+        self.person.wait(lambda: len(self.person.window.session.conversation.path()) == count + 2 and self.answer())
+
+    def idle(self) -> None:
+        self.person.wait_for(GenerationState.IDLE)
+
+    def is_unfinished(self) -> bool:
+        reply = self.person.window.session.conversation.path()[-1].reply
+        return bool(reply and reply.ending is not Ending.STOP)
+
+    def continue_button(self) -> QWidget:
+        buttons = self.person.window.findChildren(QWidget, "continueButton")
+        return next(each for each in buttons if each.isVisible())
+
+    def show_probabilities(self) -> None:
+        person = self.person
+        person.window.commands.lens.setChecked(True)
+        person.find("maxTokensSpin").setValue(12)
+        person.ask("Name three colors of the sea.")
+        agree(person)
+        person.wait(lambda: person.window.findChild(QWidget, "message-1") and self.answer())
+        self.idle()
+        assert person.find("lensSummary").isVisible()
+        text = person.find("message-1").findChild(LensText)
+        text.point_at(QPointF(text.word_rect(0).center()))
+        assert person.find("lensCandidates").model().rowCount() > 1
+        person.window.commands.lens.setChecked(False)
+
+    def stop_and_continue(self) -> None:
+        self.person.find("maxTokensSpin").setValue(400)
+        self.begun()
+        self.person.click("stopButton")
+        self.idle()
+        if self.is_unfinished():
+            came = self.answer()
+            QTest.mouseClick(self.continue_button(), Qt.MouseButton.LeftButton)
+            self.person.wait(lambda: len(self.answer()) > len(came))
+            assert self.answer().startswith(came)
+            self.person.click("stopButton")
+            self.idle()
+
+    def ask_for_three(self) -> None:
+        self.person.find("maxTokensSpin").setValue(12)
+        self.begun()
+        self.idle()
+        conversation = self.person.window.session.conversation
+        number = len(conversation.path()) - 1
+        self.person.choose_in(number, "Answer side by side", "Answer three times")
+        self.person.wait(lambda: self.person.window.findChild(QWidget, "answer-3"))
+        self.idle()
+        versions = conversation.siblings(conversation.path()[-1])
+        assert len(versions) == 4
+        assert all(each.text for each in versions)
+
+
+def test_llama_cpp_as_it_is(person: Person, starter: Path) -> None:
+    if find_spec("xllamacpp") is None:
+        pytest.skip("xllamacpp is not installed")
+    process = LlamaProcess(starter)
+    try:
+        server = TrueServer(person, process.address)
+        assert "(llama.cpp, 1 model)" in server.added
+        server.show_probabilities()
+        server.stop_and_continue()
+        server.ask_for_three()
+        person.find("maxTokensSpin").setValue(200)
+        server.begun()
+        process.kill()
+        server.idle()
+        assert server.answer(), "it stays"
+        assert "The connection to" in person.status()
+        assert server.continue_button().isEnabled()
+        person.find("maxTokensSpin").setValue(12)
+        person.ask("Are you there?")
+        person.wait(lambda: "couldn’t connect" in person.status())
+        server.idle()
+        process.restart()
+        person.click("retryButton")
+        person.wait(server.answer)
+        server.idle()
+    finally:
+        process.kill()
+
+
+def test_another_as_it_is(person: Person) -> None:
+    if not (address := os.environ.get(VARIABLE)):
+        pytest.skip(f"{VARIABLE} names no server")
+    server = TrueServer(person, address)
+    server.show_probabilities()
+    server.stop_and_continue()
+    server.ask_for_three()
