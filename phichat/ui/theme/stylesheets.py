@@ -37,8 +37,9 @@ QPushButton:focus { border-color: $accent; }
 QPushButton::menu-indicator { image: none; }""",
         "card": "QFrame[part=card] { background: $surface; border: 1px solid $line; border-radius: 14px; }",
         "strip": """
-#downloadStrip, #readyNotice, #versionNotice, #undoBar, #temporaryNote { background: $faint_accent; }
-#downloadStrip, #readyNotice, #versionNotice, #undoBar, #temporaryNote { border: 1px solid $edge; border-radius: 12px; }
+#downloadStrip, #readyNotice, #makersNotice, #versionNotice, #undoBar, #temporaryNote {
+    background: $faint_accent; border: 1px solid $edge; border-radius: 12px;
+}
 QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10px; }
 QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }
