@@ -24,7 +24,7 @@ from phichat.models.base import Listing, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
 from phichat.ui.models.formatting import format_model_size
-from phichat.ui.theme.scaling import set_max_width
+from phichat.ui.theme.scaling import scaled, set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
 from phichat.ui.widgets.foreign_text import breakable_path, plain_label
@@ -229,7 +229,7 @@ class FirstRunPage(QScrollArea):
         self._icon.setPixmap(self._theme.icon("model").pixmap(QSize(40, 40)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._icon.setVisible(event.size().height() >= TALL)
+        self._icon.setVisible(event.size().height() >= scaled(TALL))
         super().resizeEvent(event)
 
 
