@@ -6,6 +6,9 @@ Its rules name kinds of widgets alone, which Qt looks up in a table; what only o
 from string import Template
 
 from phichat.ui.theme.palette import Colors, contrast
+from phichat.ui.theme.scaling import scaled
+
+ICON = 16  # pixels of an icon in a menu
 
 CONTROLS = Template(
     """
@@ -113,7 +116,7 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
 QMenuBar { background: $ground; color: $text; border: none; }
 QMenuBar::item { padding: 3px 8px; border-radius: 6px; background: transparent; }
 QMenuBar::item:selected, QMenuBar::item:pressed { background: $chosen; color: $on_chosen; }
-QMenu { background: $surface; color: $text; border: 1px solid $line; padding: 4px; }
+QMenu { background: $surface; color: $text; border: 1px solid $line; padding: 4px; icon-size: ${icon}px; }
 QMenu::item { padding: 5px 22px 5px 10px; border-radius: 6px; }
 QMenu::item:selected { background: $chosen; color: $on_chosen; }
 QMenu::item:disabled { background: transparent; color: $muted; }
@@ -131,6 +134,7 @@ def control_style(colors: Colors) -> str:
     shades = (on_dark, on_light) if colors.is_dark else (on_light, on_dark)
     return CONTROLS.substitute(
         vars(colors),
+        icon=scaled(ICON),
         focus="2px" if colors.is_plain else "1px",
         around="5px" if colors.is_plain else "6px",
         inside="4px" if colors.is_plain else "5px",

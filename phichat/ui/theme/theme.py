@@ -154,6 +154,7 @@ class Theme(QObject):
         if (percent, family) != self._font:
             self._font = percent, family
             set_text_size(self._application, percent, family)
+            self._style_controls()
             self._update_stylesheets()
             self._redraw_icons()
 
