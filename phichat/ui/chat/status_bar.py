@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from phichat.engine.base import Done
 from phichat.i18n import format_count, format_number, tr
 from phichat.ui.feedback import FeedbackController
+from phichat.ui.theme.scaling import set_min_height
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.message_line import HEIGHT, MessageLine
@@ -42,7 +43,7 @@ class StatusBar(QWidget):
         self._layout.addWidget(self._speed)
         self._layout.addWidget(self._context)
         height = plain_label(" ")  # keeps the height of a line with its sign, whatever is shown
-        height.setMinimumHeight(HEIGHT)
+        set_min_height(height, HEIGHT)
         height.setFixedWidth(0)
         self._layout.addWidget(height)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea, QStyle, QWidget
 
 from phichat.errors import EngineError
 from phichat.ui.controllers.generation import GenerationState
@@ -158,6 +158,21 @@ def test_ideas_are_whole_beside_settings_with_large_letters(larger: Person) -> N
 
 def test_buttons_of_columns_and_dialogs_have_icons_as_large_as_the_letters(larger: Person) -> None:
     assert IconButton(larger.window._theme, "copy", "Copy").iconSize() == QSize(24, 24)
+    menu = larger.find("modelButton").menu()
+    assert menu.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, None, menu) == 24
+    QTest.keyClick(larger.find("composer"), Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
+    assert menu.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, None, menu) == 16
+
+
+def test_the_message_field_stays_where_it_is_with_a_sign_below(larger: Person) -> None:
+    field = larger.find("composerBox")
+    larger.wait(lambda: not larger.status() or larger.find("statusMessage").isVisible())
+    larger.window.feedback.succeed("Done.")
+    QTest.qWait(50)
+    before = place(field)
+    larger.window.feedback.end_results()
+    QTest.qWait(50)
+    assert place(field) == before
 
 
 def test_dialogs_are_as_large_as_their_letters_and_no_higher_than_the_screen(larger: Person) -> None:
