@@ -1,22 +1,22 @@
 """Banners above the conversation: a download under way, and a model that is ready."""
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QProgressBar
+from PySide6.QtWidgets import QProgressBar
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.downloads import Download
 from phichat.ui.models.formatting import percent_done, summarize_download
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import NoticeBar, banner_button, banner_layout
+from phichat.ui.widgets.controls import Banner, NoticeBar, banner_button
 from phichat.ui.widgets.foreign_text import plain_label, set_tool_tip
 from phichat.ui.widgets.message_line import AlertLabel
 
 WIDE = 480  # pixels from which there is room for a progress bar beside the text
 
 
-class DownloadStrip(QFrame):
+class DownloadStrip(Banner):
     """The banner of one download.
 
     Signals: `paused`, `resumed`, and `opened` for the details, when the user asks for that.
@@ -27,8 +27,9 @@ class DownloadStrip(QFrame):
     opened = Signal()
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("downloadStrip")
+        self._pause = banner_button("stripPauseButton", tr("Pause"))
+        self._open = banner_button("stripOpenButton", tr("Details"))
+        super().__init__("downloadStrip", self._pause, self._open)
         self._download = Download()
         self._name = plain_label()
         self._bar = QProgressBar(textVisible=False)
@@ -39,15 +40,10 @@ class DownloadStrip(QFrame):
         self._line = AlertLabel(theme)
         self._line.setWordWrap(False)
         self._line.setMinimumWidth(1)  # a long text is cut off instead of widening the window
-        self._pause = banner_button("stripPauseButton", tr("Pause"))
-        self._open = banner_button("stripOpenButton", tr("Details"))
-        layout = banner_layout(self)
-        layout.addWidget(self._name)
-        layout.addWidget(self._bar, 1)
-        layout.addWidget(self._line)
-        layout.addStretch()
-        layout.addWidget(self._pause)
-        layout.addWidget(self._open)
+        self.said.addWidget(self._name)
+        self.said.addWidget(self._bar, 1)
+        self.said.addWidget(self._line)
+        self.said.addStretch()
         self._pause.clicked.connect(self._on_pause)
         self._open.clicked.connect(self.opened)
         theme.apply_stylesheet(self, "strip")
@@ -66,7 +62,9 @@ class DownloadStrip(QFrame):
 
     def _show_text(self) -> None:
         words = summarize_download(self._download)
-        self._line.setText(words if self.width() >= WIDE else words.partition(" · ")[0])
+        words = words if self.width() >= WIDE else words.partition(" · ")[0]
+        room = self.room() - self._name.sizeHint().width() - self.said.spacing() - self._line.sign_width()
+        self._line.setText(self._line.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room))
 
     @Slot()
     def _on_pause(self) -> None:

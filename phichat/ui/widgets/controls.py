@@ -4,13 +4,15 @@ from collections.abc import Callable
 from weakref import WeakMethod
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from phichat.ui.theme.scaling import set_icon_size
+from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+
+BANNER_MARGINS, BANNER_SPACING, BUTTON_SPACING, LEAST_SAID = (14, 5, 6, 5), 12, 8, 150  # pixels
 
 
 def heading_label(text: str) -> QLabel:
@@ -66,14 +68,6 @@ def push_button(name: str, text: str) -> QPushButton:
     return button
 
 
-def banner_layout(banner: QWidget) -> QHBoxLayout:
-    """Give `banner` the layout of one slim row."""
-    row = QHBoxLayout(banner)
-    row.setContentsMargins(14, 5, 6, 5)
-    row.setSpacing(12)
-    return row
-
-
 def banner_button(name: str, text: str) -> QPushButton:
     """Return a button that leaves the focus where it is when it is clicked."""
     button = push_button(name, text)
@@ -81,7 +75,53 @@ def banner_button(name: str, text: str) -> QPushButton:
     return button
 
 
-class NoticeBar(QFrame):
+class Banner(QFrame):
+    """A slim banner: buttons beside what it says or, where that would be narrower than LEAST_SAID, below it.
+
+    Attributes:
+        said: the layout for what it says.
+    """
+
+    def __init__(self, name: str, *buttons: QPushButton) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.said = QHBoxLayout()
+        self.said.setSpacing(BANNER_SPACING)
+        self._buttons = buttons
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._row.setSpacing(BUTTON_SPACING)
+        for button in buttons:
+            self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._layout.setContentsMargins(*BANNER_MARGINS)
+        self._layout.setSpacing(BANNER_SPACING)
+        self._layout.addLayout(self.said, 1)
+        self._layout.addLayout(self._row)
+
+    def room(self) -> int:
+        """Return how wide what it says may be, in pixels."""
+        beside = 0 if self._is_high() else self._buttons_width() + BANNER_SPACING
+        return self._inner_width() - beside
+
+    def _inner_width(self) -> int:
+        before, _, after, _ = BANNER_MARGINS
+        return self.width() - before - after
+
+    def _buttons_width(self) -> int:
+        return sum(button.sizeHint().width() + BUTTON_SPACING for button in self._buttons) - BUTTON_SPACING
+
+    def _is_high(self) -> bool:
+        return self._inner_width() < scaled(LEAST_SAID) + BANNER_SPACING + self._buttons_width()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._layout.setDirection(down if self._is_high() else across)
+        self._layout.setSpacing(2 if self._is_high() else BANNER_SPACING)
+        self._row.setDirection(down if self._inner_width() < self._buttons_width() else across)
+        super().resizeEvent(event)
+
+
+class NoticeBar(Banner):
     """A banner with a text that wraps, and a button each to accept what it says and to dismiss it.
 
     Attributes:
@@ -95,14 +135,11 @@ class NoticeBar(QFrame):
     dismissed = Signal()
 
     def __init__(self, theme: Theme, name: str, accept: QPushButton, dismiss: QPushButton) -> None:
-        super().__init__()
-        self.setObjectName(name)
+        super().__init__(name, accept, dismiss)
         self.text, self.accept = plain_label(), accept
         self.text.setWordWrap(True)
-        layout = banner_layout(self)
-        layout.addWidget(self.text, 1)
+        self.said.addWidget(self.text, 1)
         for button, signal in ((accept, self.accepted), (dismiss, self.dismissed)):
-            layout.addWidget(button)
             button.clicked.connect(signal)
         theme.apply_stylesheet(self, "strip")
 

@@ -35,9 +35,13 @@ class AlertLabel(PlainLabel):
             self._make_room()
             self.update()
 
+    def sign_width(self) -> int:
+        """Return how wide the sign and the room beside it are; 0 without one."""
+        return scaled(SMALL_SIGN) + SPACING if self._is_alert else 0
+
     def _make_room(self) -> None:
         """Keep room for the sign: before the text or, if that is centred, on both sides of it."""
-        room = scaled(SMALL_SIGN) + SPACING if self._is_alert else 0
+        room = self.sign_width()
         if self._is_centred():
             self.setContentsMargins(room, 0, room, 0)
         else:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea, QS
 
 from phichat.errors import EngineError
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.models.banners import ReadyNotice
 from phichat.ui.theme.scaling import set_text_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.answer_columns import AnswerColumns
@@ -182,3 +183,20 @@ def test_dialogs_are_as_large_as_their_letters_and_no_higher_than_the_screen(lar
     assert dialog.width() == min(1230, room.width() - 20)
     assert dialog.height() <= room.height() - 60
     dialog.close()
+
+
+@pytest.mark.parametrize("width", range(240, 700, 30))
+def test_buttons_of_banners_are_whole_beside_or_below_what_they_say(qapp: QApplication, width: int) -> None:
+    notice = ReadyNotice(Theme(qapp))
+    notice.show_ready("A model whose name is quite long")
+    notice.resize(width, 40)
+    notice.show()
+    for _ in range(2):  # the buttons go below it first
+        QTest.qWait(0)
+        notice.resize(width, notice.heightForWidth(width))
+    for button in notice.findChildren(QPushButton):
+        assert button.width() >= button.sizeHint().width()
+        assert notice.rect().contains(place(button))
+    assert notice.text.height() >= notice.text.heightForWidth(notice.text.width())
+    assert not any(place(notice.text).intersects(place(button)) for button in notice.findChildren(QPushButton))
+    notice.close()
