@@ -70,7 +70,8 @@ class FolderRow(QWidget):
         self._change.setVisible(can_change)
         self._own.hide()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        # QFormLayout centers a label in 7/4 of its height, as beside a field.
+        layout.setContentsMargins(0, self._path.fontMetrics().height() * 3 // 8, 0, 0)
         layout.addWidget(self._path)
         layout.addLayout(buttons)
 
