@@ -65,7 +65,7 @@ def test_not_now_changes_nothing(person: Person) -> None:
 
 def test_it_looks_like_other_banners(person: Person) -> None:
     choose(person)
-    person.window.conversations.undo_stack.announced.emit("Deleted it.")
+    person.window.conversations.undo_stack.announced.emit("Deleted it.", "")
     person.wait(lambda: person.find("undoBar").isVisible())
     notice, bar = (person.find(name).grab().toImage() for name in ("makersNotice", "undoBar"))
     assert notice.pixelColor(8, notice.height() // 2) == bar.pixelColor(8, bar.height() // 2)
