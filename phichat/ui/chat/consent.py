@@ -59,7 +59,10 @@ def _question(model: "ModelRef") -> str:
             tr("{model} runs on a server, so what you write leaves this computer.").format(model=model.title)
         )
     sentences.append(
-        tr("The server receives your message and the conversation so far, and whoever runs the server may keep a copy.")
+        tr(
+            "The server receives your message, the files and passages that go with it, and the conversation "
+            "so far. Whoever runs the server may keep a copy."
+        )
     )
     if not Server("", model.server_url).is_encrypted:
         sentences.append(tr("The connection isn’t encrypted: others on the network could read your messages."))

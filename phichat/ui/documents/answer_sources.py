@@ -74,7 +74,7 @@ class AnswerSources(QWidget):
         notice = "" if is_growing and sources.passages else what_is_missing(sources)
         self._notice.setText(notice)
         self._notice.setVisible(bool(notice))
-        if is_growing or not sources.passages:
+        if is_growing or not sources.passages or not message.text:
             self.hide()
             return message.text
         if self._key != (message.text, sources):

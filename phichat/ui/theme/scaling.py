@@ -87,7 +87,10 @@ def set_max_width(widget: QWidget, width: int) -> None:
 
 
 def set_min_width(widget: QWidget, width: int) -> None:
-    """Set the minimum width of `widget`, in pixels that scale with the text size."""
+    """Set the minimum width of `widget`, in pixels that grow with the text size.
+
+    They don't shrink with it, as neither do the margins of buttons and rows.
+    """
     _scale(widget, least=width)
 
 
@@ -105,7 +108,7 @@ def _apply(widget: QWidget) -> None:
     pixels: dict[str, Any] | None = widget.property(_PIXELS)
     for name, value in (pixels or {}).items():
         if value:
-            _SETTERS[name](widget, scaled(int(value)))
+            _SETTERS[name](widget, max(scaled(int(value)), int(value) if name == "least" else 0))
 
 
 def _set_icon(widget: Any, pixels: int) -> None:

@@ -78,7 +78,7 @@ class Columns(QSplitter):
 
         With larger text, a column needs more room.
         """
-        self._pixels, width = width, round(width / text_scale())
+        self._pixels, width = width, round(width / max(1.0, text_scale()))
         for action, least in ((self._fold_panel, PANEL_FROM), (self._fold_sidebar, SIDEBAR_FROM)):
             if width < least <= self._width and action.isChecked():
                 action.setChecked(False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QScrollArea, QTextEdit, QWidget
 
 from phichat import i18n
 from phichat.ui.controllers.generation import GenerationState
@@ -83,6 +83,16 @@ def test_panels_fold_where_large_letters_leave_no_room_for_them(person: Person) 
     assert not person.find("settingsPanel").isVisible()
     press(person, Qt.Key.Key_0)
     assert person.find("settingsPanel").isVisible()
+
+
+def test_small_letters_cut_nothing_off_the_settings(home: Path, open_window: Callable[[], Person]) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "preferences.json").write_text(json.dumps({"text_percent": 80}), "utf-8")
+    person = open_window()
+    person.window.resize(1270, 760)
+    person.window.commands.panel.setChecked(True)
+    area = person.find("settingsPanel").findChild(QScrollArea) or person.find("settingsPanel")
+    person.wait(lambda: 0 < area.widget().width() <= area.viewport().width())
 
 
 def test_what_is_made_later_is_as_large(person: Person, engine: ScriptedEngine) -> None:
