@@ -166,6 +166,9 @@ def run(
     if is_for_show:
         single.close()
     elif not is_first and not single.call_first_or_lock(opened):
+        if model:
+            sentence = tr("Phichat is already open, so --model {name} has no effect. Choose the model in the window.")
+            print(sentence.format(name=model), file=sys.stderr)
         return 0
     application.setApplicationName("Phichat")
     application.setApplicationVersion(__version__)

@@ -51,7 +51,9 @@ def test_a_second_start_shows_the_first_window_and_ends(
 ) -> None:
     first = started(home, eventually)
     try:
-        assert subprocess.run(WINDOW, check=False, timeout=60).returncode == 0
+        second = subprocess.run([*WINDOW, "--model", "other"], check=False, timeout=60, capture_output=True, text=True)
+        assert second.returncode == 0
+        assert "already open, so --model other has no effect" in second.stderr
         assert first.poll() is None
     finally:
         first.terminate()
