@@ -1,6 +1,7 @@
 """The current conversation: which one is shown, its draft, and a cache of those shown before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -250,7 +251,10 @@ class CurrentConversation(QObject):
         """Store the draft; a conversation that is a draft alone is listed from now on."""
         self.save_now()
         if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
-            self._list_model.upsert(summarize_session(self.session))
+            summary = summarize_session(self.session)
+            if known := self._list_model.summary(summary.id):  # it stays where it is, as in what is stored
+                summary = replace(known, title=summary.title)
+            self._list_model.upsert(summary)
 
     def _choose_path(self, name: str) -> None:
         conversation = self.session.conversation
