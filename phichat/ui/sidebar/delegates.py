@@ -175,6 +175,7 @@ class SearchHitDelegate(ConversationDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         hit, view = index.data(SUMMARY_ROLE), self.parent()
         lines = 1 + EXCERPT_LINES
-        if isinstance(hit, SearchHit) and hit.message is None and isinstance(view, QAbstractItemView):
-            lines = self._lay_out(option, hit, view.viewport().width() - 2 * MARGIN).lineCount()
+        if isinstance(hit, SearchHit) and isinstance(view, QAbstractItemView):
+            excerpt = self._lay_out(option, hit, view.viewport().width() - 2 * MARGIN)
+            lines = excerpt.lineCount() + (hit.message is not None)  # the title, which the excerpt may be itself
         return QSize(0, lines * option.fontMetrics.lineSpacing() + 16)
