@@ -179,13 +179,11 @@ class TerminalChat:
             case Notice():
                 self._console.print_notice(event.text)
             case Loading():
-                self._console.show_progress(tr("Loading the model: {share}%").format(share=int(event.fraction * 100)))
-            case Reading():
-                self._console.show_progress(
-                    tr("Processing the prompt: {done} of {total} tokens").format(
-                        done=format_number(event.done), total=format_number(event.total)
-                    )
-                )
+                loading = tr("Loading the model: {share}%") if event.fraction < 1 else tr("Preparing the model…")
+                self._console.show_progress(loading.format(share=int(event.fraction * 100)))
+            case Reading(done, total):
+                text = tr("Processing the prompt: {done} of {total} tokens")
+                self._console.show_progress(text.format(done=format_number(done), total=format_number(total)))
 
     def _add_answer(self, event: AnswerEvent) -> None:
         """Print what happens to one of several answers; as text, in their order."""

@@ -65,7 +65,8 @@ class GenerationController(IdleRequests):
         version_replied(Session, Message): one that is generated beside another one does, or ends before the others.
         failed(Session, str), noticed(Session, Notice): about a failure, or something else; None if about no session.
         shortened(Session, str): a sentence about messages that do not fit into the prompt.
-        progressed(str, float): a sentence about loading or reading and the part that is done, empty when that is over.
+        progressed(str, float): a sentence about loading or reading, empty when that is over; and the part that is done,
+            negative if unknown.
         prompt_made(PromptReady): the prompt of a question, as tokens.
         fitted(Session, PromptFit): how a prompt fits into the context; also that of the draft.
         measured(Done), answered(Session, Done): the figures of a reply that ended, and where that is.
@@ -312,7 +313,9 @@ class GenerationController(IdleRequests):
 
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
-        if self.model and fraction >= 0:
+        if self.model and fraction >= 1:  # the file is read, and memory for the context is prepared: for seconds
+            self.progressed.emit(tr("Preparing {model}…").format(model=self.model.title), -1.0)
+        elif self.model and fraction >= 0:
             title, percent = self.model.title, format_number(100 * fraction)
             self.progressed.emit(tr("Loading {model}… {percent}%").format(model=title, percent=percent), fraction)
         elif self.state is GenerationState.IDLE:

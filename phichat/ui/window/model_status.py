@@ -146,7 +146,8 @@ class ModelStatusPresenter(QObject):
         """Show the progress of loading in all conversations, that of reading where it was asked."""
         is_reading = self._generation.state is GenerationState.READING  # which the reader of answers tells
         scope = self._asked_in if is_reading else None
-        self._feedback.progress(MODEL, sentence, fraction, scope=scope, waits=True, is_silent=is_reading)
+        done = fraction if fraction >= 0 else None
+        self._feedback.progress(MODEL, sentence, done, scope=scope, waits=True, is_silent=is_reading)
 
     @Slot(object, object)
     def _on_answered(self, session: Session, done: Done) -> None:

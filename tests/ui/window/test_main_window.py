@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QLabel,
     QPlainTextEdit,
+    QProgressBar,
     QPushButton,
     QWidget,
 )
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import (
 from phichat import i18n
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
-from phichat.engine.base import Done, ModelRef, Notice
+from phichat.engine.base import Done, Loading, ModelRef, Notice
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -505,6 +506,18 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     assert engine.loads[0][0] == starter
     person.wait(lambda: "gone.gguf" in person.status())
     assert person.status().endswith("SmolLM2 135M (starter) will answer until you choose another model.")
+
+
+def test_what_follows_the_reading_of_the_file_is_named(person: Person, engine: ScriptedEngine) -> None:
+    gates = threading.Event(), threading.Event()
+    engine.enqueue_load(Loading(0.5), gates[0], Loading(1.0), gates[1])
+    person.window.model_selection.set_context(1024)
+    person.wait(lambda: person.status().endswith("… 50%"))
+    gates[0].set()
+    person.wait(lambda: person.status() == "Preparing SmolLM2 135M (starter)…")
+    assert person.find("messageLine").findChild(QProgressBar).maximum() == 0, "for how long is not known"
+    gates[1].set()
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
