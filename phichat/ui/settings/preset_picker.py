@@ -30,7 +30,8 @@ from phichat.chat.sampling import (
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import IconButton, help_label
+from phichat.ui.widgets.controls import IconButton, small_label
+from phichat.ui.widgets.foreign_text import ElidedLabel
 
 
 class PresetPicker(QWidget):
@@ -67,8 +68,11 @@ class PresetPicker(QWidget):
         self.reset.setToolTip(tr("Reset to the Balanced preset"))
         self.reset.clicked.connect(self._on_reset)
         self._more = self._more_button()
-        self._note = help_label("")
+        self._note = small_label(ElidedLabel())
         self._note.setObjectName("presetNote")
+        policy = self._note.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # else the slider that is dragged would move
+        self._note.setSizePolicy(policy)
         self._lay_out()
         self.show_own({})
 
@@ -99,9 +103,9 @@ class PresetPicker(QWidget):
         }
         labels = [label for name, label in names.items() if name in changed]
         words = tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
-        self._note.setText(words if changed else "")
+        self._note.setText(words if changed else " ")
         self._note.setVisible(bool(changed))
-        self._presets.setAccessibleDescription(self._note.text())
+        self._presets.setAccessibleDescription(words if changed else "")
 
     def _show_choice(self, *, is_changed: bool) -> None:
         """Select the base, or an entry "changed" that is there only while it applies."""

@@ -26,9 +26,14 @@ def heading_label(text: str) -> QLabel:
 
 def help_label(text: str) -> QLabel:
     """Return a label in small, muted letters that wraps."""
-    label = muted(plain_label(text))
+    label = small_label(plain_label(text))
     label.setWordWrap(True)
-    font = label.font()
+    return label
+
+
+def small_label(label: QLabel) -> QLabel:
+    """Return `label` in small, muted letters."""
+    font = muted(label).font()
     font.setPointSizeF(font.pointSizeF() * 0.9)
     label.setFont(font)
     return label

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -35,6 +35,23 @@ def test_a_changed_setting_is_marked_and_there_is_a_way_back(person: Person) -> 
     QTest.keyClick(person.find("maxTokensReset"), Qt.Key.Key_Space)
     assert person.find("presetCombo").currentText() == "Balanced"
     assert person.find("presetNote").isHidden()
+
+
+def test_the_slider_that_is_dragged_stays_where_it_is(person: Person) -> None:
+    person.window.resize(1200, 760)
+    places = []
+    for value in (0.7, 1.3):
+        for name in ("temperature", "topP", "minP"):
+            _set(person, name, value if name == "temperature" else value / 3)
+        person.qtbot.wait(20)
+        places.append(person.find("temperatureSlider").mapTo(person.window, QPoint(0, 0)))
+    assert person.find("presetNote").isVisible()
+    _set(person, "temperature", 0.7)
+    person.click("resetButton")
+    person.qtbot.wait(20)
+    assert person.find("presetNote").isHidden()
+    places.append(person.find("temperatureSlider").mapTo(person.window, QPoint(0, 0)))
+    assert len(set(map(QPoint.toTuple, places))) == 1
 
 
 def test_what_is_changed_is_compared_with_what_was_chosen_until_it_is_another(person: Person) -> None:
