@@ -12,6 +12,7 @@ ICON = 16  # pixels of an icon in a menu
 
 CONTROLS = Template(
     """
+QAbstractButton, QTabBar, QComboBox { outline: none; }
 QPushButton {
     border: 1px solid $line; border-radius: 8px; padding: 6px 12px; background: $surface; color: $text;
 }

@@ -192,6 +192,20 @@ def test_a_control_is_painted_in_the_colours_of_the_theme(name: str, theme: Them
     assert strange_colours(control, theme.colors) == {}
 
 
+@pytest.mark.parametrize("name", ["button", "tool button", "check box", "radio button", "combo box", "slider"])
+def test_the_focus_is_shown_without_a_frame_of_qts_own(name: str, theme: Theme, qtbot: QtBot) -> None:
+    place, control = QWidget(), CONTROLS[name]()
+    qtbot.addWidget(place)
+    QVBoxLayout(place).addWidget(control)
+    place.show()
+    place.activateWindow()
+    qtbot.waitUntil(place.isActiveWindow)
+    place.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+    control.setFocus(Qt.FocusReason.TabFocusReason)
+    assert control.hasFocus()
+    assert strange_colours(control, theme.colors) == {}
+
+
 @pytest.mark.parametrize("make", [any_field, rich_field, tree, listing])
 def test_every_scroll_bar_is_the_thin_one(make: Callable[[], QWidget], theme: Theme, qtbot: QtBot) -> None:
     area = make()
