@@ -1,5 +1,6 @@
 """The collections dialog: named sets of files and folders that any conversation can use."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -36,16 +37,25 @@ from phichat.unicode import replace_surrogates, short_title
 WIDTH, HEIGHT = 820, 560  # pixels
 
 
-class CollectionsDialog(QDialog):
-    """Lists collections with their files; files and folders can be dropped on it."""
+def _natural_order(status: FileStatus) -> list[tuple[int, str]]:
+    """Return a key by which file 2 comes before file 10."""
+    parts = re.split(r"([0-9]+)", status.path.name.casefold())
+    return [(int(part), "") if at % 2 else (0, part) for at, part in enumerate(parts)]
 
-    def __init__(self, theme: Theme, parent: QWidget, documents: DocumentsController) -> None:
+
+class CollectionsDialog(QDialog):
+    """Lists collections with their files; files and folders can be dropped on it.
+
+    The first of those that are `used` is chosen to begin with.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget, documents: DocumentsController, used: Sequence[str] = ()) -> None:
         super().__init__(parent)
         self.setObjectName("collectionsDialog")
         self.setWindowTitle(tr("Collections"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAcceptDrops(True)
-        self._theme, self._documents = theme, documents
+        self._theme, self._documents, self._used = theme, documents, used
         self._name = LineEdit()
         self._name.setObjectName("collectionName")
         self._name.setAccessibleName(tr("New collection name"))
@@ -156,7 +166,7 @@ class CollectionsDialog(QDialog):
         self._documents.list_collections(self._show_collections, self)
 
     def _show_collections(self, collections: Sequence[Collection]) -> None:
-        chosen = self.chosen
+        chosen = self.chosen or next((each.name for each in collections if each.name in self._used), "")
         self._list.blockSignals(True)
         self._list.clear()
         for collection in collections:
@@ -185,7 +195,7 @@ class CollectionsDialog(QDialog):
         current = self._files.currentItem()
         kept = current.data(0, Qt.ItemDataRole.UserRole) if current else None
         self._files.clear()
-        for status in files:
+        for status in sorted(files, key=_natural_order):
             sentence = " ".join(filter(None, (status.error, *status.notes)))
             state = file_state(status, is_indexing=is_indexing)
             item = QTreeWidgetItem(self._files, [replace_surrogates(status.path.name), sentence or state])
@@ -272,8 +282,9 @@ class CollectionsDialog(QDialog):
 
     @Slot()
     def _on_remove(self) -> None:
-        question = tr("Remove the collection {name}? Its files won’t be deleted.").format(name=self.chosen)
+        question = tr("Remove the collection “{name}”? Its files won’t be deleted.")
         remove = partial(self._documents.remove, self.chosen)
+        question = question.format(name=short_title(self.chosen))
         ask_question(self._theme, self, "removeQuestion", question, tr("Remove"), tr("Cancel"), remove)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -203,7 +203,8 @@ class DocumentsPresenter(QObject):
         if there := self._window.findChild(CollectionsDialog):
             there.activateWindow()
         else:
-            CollectionsDialog(self._theme, self._window, self._documents).open()
+            used = self._documents.used(self._session)
+            CollectionsDialog(self._theme, self._window, self._documents, used).open()
 
     def _use(self, session: Session, name: str, is_used: bool) -> None:
         self._documents.use(session, name, is_used=is_used)

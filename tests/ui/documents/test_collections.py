@@ -41,6 +41,21 @@ def test_a_collection_is_made_filled_and_used(person: Person, engine: ScriptedEn
     assert "linseed oil" in engine.requests[0].turns[-1].text
 
 
+def test_the_collection_in_use_is_chosen_and_its_files_are_in_the_order_of_their_numbers(
+    person: Person, tmp_path: Path
+) -> None:
+    (tmp_path / "Pumps").mkdir()
+    for number in (10, 2, 1):
+        (tmp_path / "Pumps" / f"pump{number}.txt").write_text(f"Pump {number} is oiled every spring.", "utf-8")
+    person.window.documents._documents.add("Another", [])
+    drop(person, tmp_path / "Pumps")
+    person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps"])
+    person.window.documents.open_collections()
+    dialog = person.find("collectionsDialog")
+    person.wait(lambda: dialog.chosen == "Pumps")
+    person.wait(lambda: list(_files(person)) == ["pump1.txt", "pump2.txt", "pump10.txt"])
+
+
 def test_nothing_found_is_told_before_the_answer(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.\n\n" * 300, "utf-8")
     person.window.documents._documents.attach(person.window.session, tmp_path / "pump.txt")
