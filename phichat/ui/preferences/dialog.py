@@ -164,11 +164,11 @@ class PreferencesDialog(QDialog):
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
-        tabs.addTab(self._general_page(), tr("General"))
+        tabs.addTab(self._general_page(folders[0]), tr("General"))
         tabs.addTab(self._appearance_page(families), tr("Appearance"))
         tabs.addTab(self._conversations_page(), tr("New conversations"))
-        self._storage = self._folders_page(folders)
-        tabs.addTab(self._storage, tr("Storage"))
+        self._models_page = self._make_models_page(*folders)
+        tabs.addTab(self._models_page, tr("Models"))
         self._servers = ServersPage(theme, servers)
         tabs.addTab(self._servers, tr("Servers"))
         self.server = self._server_page(server)
@@ -198,7 +198,7 @@ class PreferencesDialog(QDialog):
 
     def focus_token(self) -> None:
         """Show the field for the access token, and focus it."""
-        self._tabs.setCurrentWidget(self._storage)
+        self._tabs.setCurrentWidget(self._models_page)
         self.token.field.setFocus()
 
     def show_models(self, models: "Sequence[ModelRef]") -> None:
@@ -210,7 +210,7 @@ class PreferencesDialog(QDialog):
             self._model.addItem(chosen, chosen)
         self._model.setCurrentIndex(max(self._model.findData(chosen), 0))
 
-    def _general_page(self) -> QWidget:
+    def _general_page(self, data: Path) -> QWidget:
         page, form = _page()
         self._add(form, "languageCombo", tr("Language"), self._language_combo())
         form.addRow("", help_label(tr("Takes effect after you restart Phichat.")))
@@ -220,6 +220,16 @@ class PreferencesDialog(QDialog):
         looks.setEnabled(self._can_look)
         form.addRow("", looks)
         form.addRow("", help_label(self._update_check_help()))
+        place = FolderRow(self._theme, "dataFolder", tr("Data folder"))
+        place.show_folder(data)
+        place.opened.connect(self.opened)
+        form.addRow(tr("Data folder"), place)
+        form.addRow(
+            "",
+            help_label(
+                tr("To use another folder, set the PHICHAT_HOME environment variable before you start Phichat.")
+            ),
+        )
         return page
 
     def _appearance_page(self, families: list[str]) -> QWidget:
@@ -279,25 +289,14 @@ class PreferencesDialog(QDialog):
         )
         return page
 
-    def _folders_page(self, folders: tuple[Path, Path]) -> QWidget:
+    def _make_models_page(self, data: Path, models: Path) -> QWidget:
         page, form = _page()
-        data, models = folders
-        place = FolderRow(self._theme, "dataFolder", tr("Data folder"))
-        place.show_folder(data)
-        place.opened.connect(self.opened)
-        form.addRow(tr("Data folder"), place)
-        form.addRow(
-            "",
-            help_label(
-                tr("To use another folder, set the PHICHAT_HOME environment variable before you start Phichat.")
-            ),
-        )
-        self._models = FolderRow(self._theme, "modelsFolder", tr("Models"), can_change=True)
+        self._models = FolderRow(self._theme, "modelsFolder", tr("Models folder"), can_change=True)
         self._models.show_folder(models, is_ours=models.parent == data)
         self._models.opened.connect(self.opened)
         self._models.change_requested.connect(self.folder_requested)
         self._models.own_requested.connect(self._on_own_folder)
-        form.addRow(tr("Models"), self._models)
+        form.addRow(tr("Models folder"), self._models)
         form.addRow(
             "",
             help_label(

@@ -38,6 +38,15 @@ def enter(person: Person, token: str) -> None:
     person.click("hubTokenSave")
 
 
+def test_it_is_with_the_models(person: Person) -> None:
+    opened(person)
+    tabs = person.find("preferencesTabs")
+    assert tabs.tabText(tabs.currentIndex()) == "Models"
+    page = tabs.currentWidget()
+    assert all(page.isAncestorOf(person.find(name)) for name in ("modelsFolder", "hubTokenField"))
+    assert tabs.widget(0).isAncestorOf(person.find("dataFolder"))
+
+
 def test_a_token_is_kept_in_the_keyring_and_nowhere_else(person: Person, keyring: Keyring, home: Path) -> None:
     opened(person)
     person.wait(lambda: "private models" in state(person))
