@@ -128,6 +128,10 @@ class AnswerLens(QWidget):
             self._cancel.setFocus()
         self._read.hide()
 
+    def is_reading_in_sight(self) -> bool:
+        """Return whether the progress can be seen: it is above the answer, which may be long."""
+        return not self._progress.visibleRegion().isEmpty()
+
     def end_reading(self, sentence: str = "") -> None:
         """Show that the model does not read the answer any more; `sentence` says why if it is not known now."""
         had_focus = self._cancel.hasFocus()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from phichat.ui.lens.lens_text import LensText
     from phichat.ui.lens.pointer import LensPointer
 
+_SOURCE = "lens"  # of feedback
+
 
 class AnswerLensController(QObject):
     """Makes the lenses of answers, and connects them to the model and the menus.
@@ -53,6 +55,7 @@ class AnswerLensController(QObject):
         self._pointer: LensPointer | None = None
         self._weigher: ReplyWeigher | None = None
         self._branched = ""  # the id of the version that is to have the focus once it is written
+        self._wanted = ""  # the id of the answer that the user wants to have read
         self._tried: set[str] = set()  # the ids of answers that were read in idle time, or are not to be
         generation.asked.connect(self._on_asked)
         generation.answered.connect(self._on_answered)
@@ -95,6 +98,7 @@ class AnswerLensController(QObject):
 
     @Slot(object)
     def _on_reading_requested(self, message: Message) -> None:
+        self._wanted = message.id
         if self._weigher and not self._weigher.weigh(self._current.session, message):
             self._feedback.tell(tr("The model is busy. Try again when the answer is finished."))
 
@@ -132,17 +136,24 @@ class AnswerLensController(QObject):
 
     @Slot(str, float)
     def _on_reading(self, name: str, share: float) -> None:
-        for lens in self._lenses_of(name):
+        lenses = self._lenses_of(name)
+        for lens in lenses:
             lens.show_reading(share)
+        if name == self._wanted and share:  # at 0, nothing is laid out yet
+            is_in_sight = any(lens.is_reading_in_sight() for lens in lenses)
+            sentence = "" if is_in_sight else tr("Reading the answer…")
+            self._feedback.progress(_SOURCE, sentence, share, is_silent=True)
 
     @Slot(str)
     @Slot(str, str)
     def _on_reading_ended(self, name: str, sentence: str = "") -> None:
+        self._feedback.progress(_SOURCE, "")
         for lens in self._lenses_of(name):
             lens.end_reading(sentence)
 
     @Slot(object, object, object)
     def _on_weighed(self, _: Session, message: Message, __: WeighedReply) -> None:
+        self._feedback.progress(_SOURCE, "")
         for lens in self._lenses_of(message.id):
             focus = QApplication.focusWidget()
             had_focus = focus is not None and lens.isAncestorOf(focus)
@@ -189,6 +200,7 @@ class AnswerLensController(QObject):
     def _weigh_unknown(self, message: Message) -> None:
         """Have an answer that was just put under the lens read again by its own model, if it has time."""
         if self._weigher and self._lacks_choices(message) and self._weigher.is_own(message):
+            self._wanted = message.id
             self._weigher.weigh(self._current.session, message)
 
     @Slot()

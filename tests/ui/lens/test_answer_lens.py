@@ -306,6 +306,18 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     assert summary(person).startswith("The model was sure 60%")
 
 
+def test_the_window_shows_that_a_long_answer_is_read(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    answer(person, engine, *(Piece(f"{piece.text}\n\n", piece.token) for piece in ANSWER * 20))
+    engine.enqueue(Reading(3, 10), gate, *(Piece(f"{piece.text}\n\n", piece.token) for piece in ANSWER * 20))
+    person.press_in(1, "Show how sure the model was")
+    person.wait(lambda: person.status() == "Reading the answer…")
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: person.status() != "Reading the answer…")
+
+
 def test_answers_are_read_again_one_by_one_while_nobody_needs_the_model(
     person: Person, engine: ScriptedEngine, gate: threading.Event
 ) -> None:
