@@ -8,14 +8,19 @@ reply, is left out.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import exp, log
 from typing import Any, Self
 
 from phichat.chat.candidates import Candidate
+from phichat.chat.forbidden_words import ForbiddenWords
 from phichat.chat.sampling import Sampling
 
 KEPT = 256
 """Tokens with logits of their own, at most."""
+
+LATEST = 400
+"""Characters of the reply that may be part of a forbidden word, which is shorter."""
 
 BIN = 0.125
 """Width of a bin of the histogram, in logits."""
@@ -43,12 +48,15 @@ class Distribution:
         tail = tuple((float(logit), float(weight)) for logit, weight in values["tail"])
         return cls(**{**{name: tuple(value) for name, value in values.items()}, "tail": tail})
 
-    def candidates(self, sampling: Sampling, count: int) -> list[Candidate]:
-        """Return the `count` likeliest tokens with their shares before sampling and after it with `sampling`."""
+    def candidates(self, sampling: Sampling, count: int, written: str = "") -> list[Candidate]:
+        """Return the `count` likeliest tokens with their shares before sampling and after it with `sampling`.
+
+        `written` is the reply before them, with which a token may spell a forbidden word.
+        """
         entries = self._entries()
         before = _shares(entries)
         cut_by: dict[int, str] = {}
-        for name, stage in _stages(sampling, self.said):
+        for name, stage in self._stages(sampling, written):
             left = stage(entries)
             kept = {entry.index for entry in left}
             for entry in entries:
@@ -60,6 +68,18 @@ class Distribution:
             Candidate(self.tokens[at], self.texts[at], before[at], after.get(at, 0.0), cut_by.get(at))
             for at in range(min(count, len(self.tokens)))
         ]
+
+    def _stages(self, sampling: Sampling, written: str) -> "Iterable[tuple[str, Stage]]":
+        stages = list(_stages(sampling, self.said))
+        if sampling.forbidden:  # after the penalties, which come first
+            stages.insert(1, ("forbidden", partial(self._without_forbidden, sampling.forbidden, written)))
+        return stages
+
+    def _without_forbidden(self, words: Iterable[str], written: str, entries: "list[_Entry]") -> "list[_Entry]":
+        forbidden = ForbiddenWords(words)
+        forbidden.extend(written[-LATEST:].encode("utf-8", "replace"))
+        spelled = {at for at, text in enumerate(self.texts) if forbidden.would_spell(text.encode("utf-8", "replace"))}
+        return [entry for entry in entries if entry.index not in spelled] or entries
 
     def _entries(self) -> "list[_Entry]":
         """Return an entry for each token, and for each bin of the tail with a negative index."""

@@ -105,9 +105,10 @@ class NextWord(QWidget):
         return sentence.format(text=text)
 
     def _show_candidates(self) -> None:
-        distribution = (self._place or self._example).distribution
+        place = self._place or self._example
         chosen = self._place.token if self._place else -1
-        candidates = distribution.candidates(self._sampling, len(distribution.tokens) if chosen >= 0 else COUNT)
+        count = len(place.distribution.tokens) if chosen >= 0 else COUNT
+        candidates = place.distribution.candidates(self._sampling, count, place.before)
         self._bars.show_candidates(_with_chosen(candidates, chosen), chosen)
 
 

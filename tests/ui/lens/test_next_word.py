@@ -1,5 +1,7 @@
 """The section "Next word" above the sliders: what they do to the likeliest words."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -7,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QListView, QSlider
 
 from phichat.chat.conversation import Ending
 from phichat.chat.distribution import Distribution
+from phichat.chat.sampling import Sampling
 from phichat.engine.base import AnswerEvent, Done, Piece, Undecided
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.next_word import last_words
@@ -62,6 +65,13 @@ def test_a_slider_moves_the_bars(person: Person) -> None:
     assert rows(person)[1].endswith("removed by Top-k")
     person.find("resetButton").click()
     assert "after sampling" in rows(person)[1]
+
+
+@pytest.mark.parametrize("words", ["snow", "is  SNOW", "sn"])
+def test_forbidden_words_are_removed_with_the_words_before_them(words: str) -> None:
+    sampling = replace(Sampling(), forbidden=(words,))
+    found = SNOW.distribution.candidates(sampling, 3, SNOW.before)
+    assert [each.cut_by for each in found] == ["forbidden", None, None]
 
 
 def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine: ScriptedEngine) -> None:
