@@ -249,7 +249,7 @@ class TrueServer:
         person.window.commands.lens.setChecked(False)
 
     def stop_and_continue(self) -> None:
-        self.person.find("maxTokensSpin").setValue(400)
+        self.person.find("maxTokensSpin").setValue(min(context(self.person) // 4, 400))  # it has to fit twice
         self.begun()
         self.person.click("stopButton")
         self.idle()
