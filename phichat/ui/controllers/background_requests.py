@@ -14,13 +14,14 @@ from phichat.ui.threads.engine_thread import EngineThread
 
 
 class BackgroundRequests(QObject):
-    """Sends the engine requests that nobody waits for; a question cancels them.
+    """Sends the engine requests that a question cancels, as nobody waits for them, or not for long.
 
     Signals:
         fitted(Session, PromptFit): how the draft fits into the context.
         prefill_progressed(int, int): how many of the draft's tokens are read, and how many there are.
         prefill_finished: the draft is read, as it was when that began.
         weighing_finished: the reply is weighed, or that was stopped.
+        awaited_ended: what the user waited for has ended, in whatever way.
         counted(object, PromptFit): the tokens of what `count` was given, by its key; None if that failed.
         load_progressed(float), loaded(Loaded): the model was loaded for a request, or with other settings;
             negative if that has failed.
@@ -31,6 +32,7 @@ class BackgroundRequests(QObject):
     prefill_progressed = Signal(int, int)
     prefill_finished = Signal()
     weighing_finished = Signal()
+    awaited_ended = Signal()
     counted = Signal(object, object)
     load_progressed = Signal(float)
     loaded = Signal(object)
@@ -44,6 +46,7 @@ class BackgroundRequests(QObject):
         """The prefill that a question interrupted which goes on from its draft."""
         self._working: CancelToken | None = None
         self._weighing: CancelToken | None = None
+        self._awaited: CancelToken | None = None
         self._counting: dict[CancelToken, object] = {}
         self._ordered: deque[CancelToken] = deque(maxlen=50)
         """The last requests: one that was cancelled may still have loaded the model, perhaps with other settings."""
@@ -58,6 +61,10 @@ class BackgroundRequests(QObject):
     def is_weighing(self) -> bool:
         """Whether a reply is being weighed."""
         return self._weighing is not None
+
+    def is_awaited(self) -> bool:
+        """Whether the user waits for a request here: other apps come after it."""
+        return self._weighing is not None or self._awaited is not None
 
     def prefill(self, session: Session, draft: str, model: str, *, only_counts: bool = False) -> None:
         """Have `model` read `session` with `draft` and its attachments, or only count their tokens."""
@@ -79,6 +86,11 @@ class BackgroundRequests(QObject):
         self._weighing = self._order(self._thread.generate(request))
         return self._weighing
 
+    def run_awaited(self, order: Callable[[], CancelToken]) -> None:
+        """Send the request that `order` makes, for which the user waits, in place of all else but counting."""
+        self.stop()
+        self._awaited = self._order(order())
+
     def run_if_free(self, order: Callable[[], CancelToken]) -> None:
         """Send the request that `order` makes, unless the draft is being read, or a reply weighed."""
         if not self._prefilling and not self._weighing:
@@ -86,9 +98,12 @@ class BackgroundRequests(QObject):
 
     def stop(self) -> None:
         """Cancel all but counting."""
-        for stop in filter(None, (self._prefilling, self._ending, self._working, self._weighing)):
+        was_awaited = self.is_awaited()
+        for stop in filter(None, (self._prefilling, self._ending, self._working, self._weighing, self._awaited)):
             stop.set()
-        self._prefilling = self._ending = self._working = self._weighing = None
+        self._prefilling = self._ending = self._working = self._weighing = self._awaited = None
+        if was_awaited:
+            self.awaited_ended.emit()
 
     def stop_for(self, session: Session, text: str) -> None:
         """Cancel for the question `text` in `session`; a prefill that it goes on from still ends its step."""
@@ -108,14 +123,15 @@ class BackgroundRequests(QObject):
         if stop in self._counting and isinstance(event, PromptFit | Done):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, PromptFit) else None)
         elif stop in self._ordered:
-            is_current = stop in {self._prefilling, self._working, self._weighing} or stop in self._counting
+            current = {self._prefilling, self._working, self._weighing, self._awaited}
+            is_current = stop in current or stop in self._counting
             if is_current or isinstance(event, Loaded | Notice):
                 self._handle(event)
         if isinstance(event, Done) and stop is self._prefilling:
             self._prefilling = None
             self.prefill_finished.emit()
-        if isinstance(event, Done) and stop is self._weighing:
-            self._end_weighing()
+        if isinstance(event, Done):
+            self._end_awaited(stop)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -141,9 +157,15 @@ class BackgroundRequests(QObject):
             self._prefilling = None
         elif stop is self._working:
             self._working = None
-        elif stop is self._weighing:
-            self._end_weighing()
+        self._end_awaited(stop)
 
-    def _end_weighing(self) -> None:
-        self._weighing = None
-        self.weighing_finished.emit()
+    def _end_awaited(self, stop: CancelToken) -> None:
+        """Note that a request has ended, if it was one that the user waited for."""
+        if stop is self._weighing:
+            self._weighing = None
+            self.weighing_finished.emit()
+        elif stop is self._awaited:
+            self._awaited = None
+        else:
+            return
+        self.awaited_ended.emit()

@@ -104,6 +104,7 @@ class ClientRequests(QObject):
         self._slots_changed.connect(self._on_slots, Qt.ConnectionType.QueuedConnection)
         thread.raised.connect(self._on_error)
         generation.state_changed.connect(self._on_state, Qt.ConnectionType.QueuedConnection)
+        generation.background.awaited_ended.connect(self._on_state, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, request: Request, stop: CancelToken, tell: Tell, *, is_urgent: bool = False) -> None:  # noqa: ARG002
         """Have `request` answered when it is its turn. Any thread may call."""
@@ -129,7 +130,8 @@ class ClientRequests(QObject):
     def _start_waiting(self) -> None:
         """Start what waits if the engine is free; open its slots for that."""
         generation = self._generation
-        if not self._waiting or generation.is_answering() or generation.state is GenerationState.LOADING:
+        is_needed = generation.is_answering() or generation.background.is_awaited()
+        if not self._waiting or is_needed or generation.state is GenerationState.LOADING:
             return
         if generation.model is None:
             self._fail_all(ModelMissing(tr("No model is loaded. Choose one in the Phichat window.")))

@@ -39,8 +39,7 @@ class TextScore(QObject):
             self.failed.emit(tr("The model is busy. Try again when the answer is finished."))
         else:
             self._tokens = []
-            self._generation.background.stop()
-            self._generation.background.run_if_free(lambda: self._send(text))
+            self._generation.background.run_awaited(lambda: self._send(text))
 
     @Slot()
     def cancel(self) -> None:

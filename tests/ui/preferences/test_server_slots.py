@@ -3,15 +3,16 @@
 import threading
 
 import pytest
+from PySide6.QtTest import QTest
 
-from phichat.engine.base import CancelToken, Request
+from phichat.engine.base import CancelToken, Request, Scored
 from phichat.engine.slots import Tell, cancelled
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.controllers.idle import IdleTimer
 from tests.support.fakes import ScriptedEngine
 from tests.support.keyrings import Keyring, install
 from tests.ui.conftest import Person
-from tests.ui.preferences.test_server import Client, asking, ended, turned_on
+from tests.ui.preferences.test_server import Client, asking, asking_from, ended, turned_on
 
 
 class ThreadSlots:
@@ -110,6 +111,28 @@ def test_they_go_on_after_anything_else_that_the_window_asks(person: Person, eng
     person.window.generation.calibrate()
     assert [ended(person, client).text for client in clients] == ["One two four"] * 2
     assert engine.calibrations == 1
+
+
+def test_a_text_that_is_scored_goes_before_them(person: Person, engine: SlottedEngine) -> None:
+    turned_on(person)
+    gate = threading.Event()
+    clients = two_asking(person, engine, threading.Event())
+    person.find("preferencesDialog").close()
+    engine.scores = [Scored("one", 1, -1.0, 2, 3.0), gate, Scored(" two", 2, -1.0, 2, 3.0)]
+    for text in (" four", " four", "Late"):
+        engine.enqueue(text)
+    person.window.commands.score.trigger()
+    QTest.keyClicks(person.find("scoreField"), "one two")
+    person.click("scoreButton")
+    person.wait(lambda: engine.scored)
+    clients.append(asking_from(person, "While it is scored"))
+    person.find("preferencesDialog").close()
+    person.qtbot.wait(100)
+    assert len(engine.requests) == 2, "all wait"
+    gate.set()
+    person.wait(lambda: person.find("scoreResult").isVisible())
+    assert sorted(ended(person, client).text for client in clients) == ["Late", "One two four", "One two four"]
+    person.find("scoreDialog").close()
 
 
 def test_they_are_not_interrupted_by_what_an_idle_model_does(person: Person, engine: SlottedEngine) -> None:
