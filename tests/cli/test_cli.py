@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -714,8 +715,11 @@ class _terminal:  # noqa: N801 - used like a function
             assert time.monotonic() < until, seen
             if select.select([self._file], [], [], 0.1)[0]:
                 seen += os.read(self._file, 4096).decode(errors="replace")
-        time.sleep(0.2)  # a signal that comes before readline waits is noticed with the next key only
         os.write(self._file, keys.encode())
+        if keys.endswith("\x03"):  # a signal that comes before readline waits is noticed with the next key only
+            time.sleep(0.2)
+            with suppress(OSError):  # it has left
+                os.write(self._file, b"\x01")  # moves to the beginning of the line
         return seen
 
 
