@@ -45,7 +45,7 @@ class Feedback:
 
 
 NOTHING = Feedback()
-PASSING, STAYING_SOURCE = "passing", "staying"  # sources
+PASSING, STAYING_SOURCE, SAVING = "passing", "staying", "saving"  # sources
 _numbers = count()
 
 
@@ -65,7 +65,7 @@ class FeedbackController(QObject):
     """Holds what is to be told, and chooses what is shown: the latest of the conversation that is shown or of all.
 
     What is said of the conversation that is shown stays with it. A failure replaces the one before in its
-    conversation; a result hides it for some seconds only.
+    conversation; a result hides it for some seconds only. Warnings that belong to no conversation are shown together.
 
     Signals:
         shown(Feedback): show this, `NOTHING` for nothing.
@@ -104,14 +104,21 @@ class FeedbackController(QObject):
         """Show a failure that belongs to no conversation."""
         self._stay(text, Kind.ERROR, None)
 
+    @Slot(str)
+    def fail_saving(self, text: str) -> None:
+        """Show that conversations can't be saved, which no other failure or warning hides."""
+        self._remove_passing()
+        self._set(SAVING, Feedback(text, Kind.ERROR), None, is_new=True)
+
     def fail_unexpectedly(self, text: str) -> None:
         """Show a failure that belongs to no conversation, and that the log tells more about."""
         self._stay(text, Kind.ERROR, None, is_in_log=True)
 
     @Slot(str)
     def warn_everywhere(self, text: str) -> None:
-        """Show something that has to be read, and belongs to no conversation."""
-        self._stay(text, Kind.WARNING, None)
+        """Show something that has to be read, and belongs to no conversation, with others that were not dismissed."""
+        self._remove_passing()
+        self._set(f"{STAYING_SOURCE}: {text}", Feedback(text, Kind.WARNING), None, is_new=True)
 
     @Slot(str, str)
     def fail_in(self, conversation: str, text: str) -> None:
@@ -195,9 +202,10 @@ class FeedbackController(QObject):
 
     @Slot()
     def dismiss(self) -> None:
-        """Remove the failure or warning that is shown."""
+        """Remove the failure or the warnings that are shown."""
         if (entry := self._chosen()) and entry.feedback.kind in STAYING:
-            self._entries.remove(entry)
+            shown = self._shown_with(entry)
+            self._entries = [each for each in self._entries if each not in shown]
             self._update()
 
     @Slot()
@@ -272,14 +280,24 @@ class FeedbackController(QObject):
 
     def _chosen(self) -> _Entry | None:
         here = [entry for entry in self._entries if entry.scope in {None, self._current}]
-        return max(here, key=lambda entry: (not entry.is_background, entry.number), default=None)
+        latest = max(here, key=lambda entry: (not entry.is_background, entry.number), default=None)
+        if latest and latest.feedback.kind in STAYING:
+            return next((entry for entry in here if entry.source == SAVING), latest)
+        return latest
+
+    def _shown_with(self, entry: _Entry) -> list[_Entry]:
+        """Return what is shown with `entry`, oldest first: all warnings that belong to no conversation, or only it."""
+        if entry.scope is not None or entry.feedback.kind is not Kind.WARNING:
+            return [entry]
+        return [each for each in self._entries if (each.scope, each.feedback.kind) == (None, Kind.WARNING)]
 
     def _update(self) -> None:
         entry = self._chosen()
-        feedback = entry.feedback if entry else NOTHING
+        shown = "\n".join(each.feedback.text for each in self._shown_with(entry)) if entry else ""
+        feedback = replace(entry.feedback, text=shown) if entry else NOTHING
         if feedback != self._last:
             self._last = feedback
             self.shown.emit(feedback)
         if entry and not entry.is_announced:
             entry.is_announced = True
-            self.announced.emit(feedback.text)
+            self.announced.emit(entry.feedback.text)

@@ -86,6 +86,38 @@ def test_a_failure_belongs_to_its_conversation(board: Board) -> None:
     assert board.announced == ["Refused.", "Ended.", "The disk is full."]
 
 
+def test_warnings_of_the_start_are_shown_together_until_dismissed(board: Board) -> None:
+    board.said.warn_everywhere("The settings were damaged.")
+    board.said.warn_everywhere("The history was damaged.")
+    board.said.warn_everywhere("The settings were damaged.")
+    assert board.now == Feedback("The history was damaged.\nThe settings were damaged.", Kind.WARNING)
+    board.said.fail_everywhere("The model could not be loaded.")
+    assert board.text == "The model could not be loaded."
+    board.said.dismiss()
+    assert board.text == "The history was damaged.\nThe settings were damaged."
+    board.said.dismiss()
+    assert board.text == ""
+    assert board.announced == [
+        "The settings were damaged.",
+        "The history was damaged.",
+        "The settings were damaged.",
+        "The model could not be loaded.",
+    ]
+
+
+def test_no_other_failure_hides_that_nothing_is_saved(qtbot: QtBot, board: Board) -> None:
+    board.said.fail_saving("Messages are only kept in memory.")
+    board.said.fail("The documents could not be read.")
+    board.said.fail_everywhere("The disk is full.")
+    board.said.warn_everywhere("A newer version is there.")
+    assert board.text == "Messages are only kept in memory."
+    board.said.succeed("Copied.")
+    assert board.text == "Copied."
+    qtbot.waitUntil(lambda: board.text == "Messages are only kept in memory.")
+    board.said.dismiss()
+    assert board.text == "A newer version is there."
+
+
 def test_a_result_stays_while_the_mouse_is_over_it(qtbot: QtBot, board: Board) -> None:
     board.said.hold(is_held=True)
     board.said.succeed("Copied.")

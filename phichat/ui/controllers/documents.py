@@ -204,8 +204,8 @@ class DocumentsController(QObject):
 
     @Slot()
     def index_waiting(self) -> None:
-        """Index all collections in which files wait or may have changed."""
-        self.list_collections(self._index_those, self)
+        """Index all collections in which files wait or may have changed; whether they can be read is told on use."""
+        self._tasks.run(lambda _: self._library().collections(), self._index_those, lambda _: None, owner=self)
 
     def _index_those(self, found: Sequence[Collection]) -> None:
         for each in found:

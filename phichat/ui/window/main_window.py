@@ -274,7 +274,7 @@ class MainWindow(QMainWindow):
         conversations.undo_stack.undone.connect(feedback.end_results)
         conversations.warned.connect(feedback.warn_everywhere)
         conversations.failed.connect(feedback.fail)
-        conversations.autosave.failed.connect(feedback.fail_everywhere)
+        conversations.autosave.failed.connect(feedback.fail_saving)
         self.sidebar.notified.connect(feedback.succeed)
         self.sidebar.failed.connect(feedback.fail)
         self.sidebar.progressed.connect(partial(feedback.progress, "import and export"))

@@ -8,6 +8,7 @@ from phichat.engine.remote.base import Server
 from phichat.engine.remote.servers import make_server_list
 from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
+from tests.support.history_child import history_file
 from tests.ui.conftest import Person
 
 
@@ -38,3 +39,18 @@ def test_damaged_files_are_told_and_kept(home: Path, open_window: Callable[[], P
     assert (home / "preferences.damaged").read_text() == "{ half"
     make_server_list(Home(home)).add(Server("gaming", "http://localhost:8080/v1"))
     assert (home / "servers.damaged").read_text() == "{ half"
+
+
+def test_damage_of_several_files_is_told_together(home: Path, open_window: Callable[[], Person]) -> None:
+    history_file(home, 3, 4)
+    file = home / "history.sqlite3"
+    file.write_bytes(file.read_bytes()[:-8192])
+    for name in ("preferences", "servers"):
+        (home / f"{name}.json").write_text("{ half")
+    person = open_window()
+    parts = ("servers.json is damaged", "preferences.json was damaged", "The history was damaged")
+    person.wait(lambda: all(part in person.status() for part in parts))
+    person.wait_for(GenerationState.IDLE)
+    assert len(person.status().splitlines()) == 3
+    person.click("statusMessageDismiss")
+    assert person.status() == ""
