@@ -21,6 +21,7 @@ from phichat.i18n import tr, tr_count
 from phichat.store import connections, file_header, migrations, rows, writes
 from phichat.store.failures import DatabaseDamaged
 from phichat.store.integrity import check_integrity
+from phichat.store.losses import Losses
 from phichat.store.rows import fetch_dicts, fetch_value
 from phichat.store.write_ahead_log import PAGE_SIZE, WriteAheadLog, read_log
 
@@ -42,16 +43,20 @@ def recover(file: Path, fresh: Path) -> str:
     with closing(connections.connect(fresh)) as target:
         migrations.migrate(target)
         target.execute("BEGIN")
-        _copy_rows(file, target)
+        losses = Losses()
+        _copy_rows(file, target, losses)
         _adopt_orphans(target)
         target.execute("COMMIT")
         count = fetch_value(target, "SELECT count(*) FROM conversations WHERE deleted IS NULL")
+        lost = losses.sentence(target) if count else ""
     kept = _set_aside(file)
     fresh.replace(file)
     recovered = tr_count("{count} conversation was recovered", "{count} conversations were recovered", count)
-    return tr("The history was damaged. {recovered}. The damaged file was kept as {name}.").format(
-        recovered=recovered, name=kept.name
-    )
+    if not lost:
+        sentences = tr("The history was damaged. {recovered}. The damaged file was kept as {name}.")
+    else:
+        sentences = tr("The history was damaged. {recovered}. {lost} The damaged file was kept as {name}.")
+    return sentences.format(recovered=recovered, lost=lost, name=kept.name)
 
 
 def is_empty(file: Path) -> bool:
@@ -78,18 +83,19 @@ def notice_of_empty(file: Path) -> str:
     ).format(backup=backups[-1], name=file.name)
 
 
-def _copy_rows(file: Path, target: Connection) -> None:
-    """Copy every row that can be found; the newest version of each is taken first, and stays."""
+def _copy_rows(file: Path, target: Connection, losses: Losses) -> None:
+    """Copy every row that can be found, and note what isn't; the newest version of each is taken first, and stays."""
     log = read_log(file)
     if log.is_damaged or file_header.is_damaged(file) or is_empty(file):
         with _image(file, log, takes_damaged=True) as image:
-            if _is_intact(image) and _copy_readable_rows(image, target):
+            if _is_intact(image) and _copy_readable_rows(image, target, losses):
                 return
         with _image(file, log, takes_damaged=False) as image:
-            is_complete = _copy_readable_rows(image, target) and not log.is_damaged
+            is_complete = _copy_readable_rows(image, target, losses) and not log.is_damaged
     else:
-        is_complete = _copy_readable_rows(file, target)
+        is_complete = _copy_readable_rows(file, target, losses)
     if not is_complete:
+        losses.is_complete = False
         _copy_rows_from_pages(file, log, target)
 
 
@@ -124,12 +130,14 @@ def _is_intact(file: Path) -> bool:
     return True
 
 
-def _copy_readable_rows(file: Path, target: Connection) -> bool:
+def _copy_readable_rows(file: Path, target: Connection, losses: Losses) -> bool:
     """Copy every row that SQLite can read; return whether it read all tables to their ends."""
     try:
         with closing(connections.connect(file, "ro")) as source:
+            losses.read_index(source)
             source.text_factory = lambda data: data.decode("utf-8", "replace")
-            return all([_copy_table(source, target, table) for table in TABLES])  # noqa: C419 - copies every table, whatever became of the one before
+            losses.is_complete = all([_copy_table(source, target, table) for table in TABLES])  # noqa: C419 - copies every table, whatever became of the one before
+            return losses.is_complete
     except (sqlite3.Error, UnicodeError):  # not a database at all
         return False
 

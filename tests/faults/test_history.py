@@ -126,6 +126,28 @@ def test_pages_that_lead_back_to_each_other(whole: bytes, tmp_path: Path) -> Non
         assert sum(len(record.messages) for record in history.iter_conversations()) > CONVERSATIONS * MESSAGES * 0.5
 
 
+def test_lost_messages_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file)) as history:
+        history.ready.result()
+        for number in range(5):
+            told = tuple(Message(Role.USER, f"Ship {number} {index} " * 200) for index in range(6))
+            summary = ConversationSummary(f"c{number}", f"Ship {number}", 1.0, 2.0)
+            history.save_conversation(ConversationRecord(summary, messages=told)).result()
+    whole = file.read_bytes()
+    start = whole.rindex(b"Ship 3 4 Ship 3 4") // PAGE * PAGE
+    pages = [whole[:start].count(b"Ship 3 4 "), whole[start : start + PAGE].count(b"Ship 3 4 ")]
+    assert pages, "it was stored"
+    file.write_bytes(whole[:start] + os.urandom(PAGE) + whole[start + PAGE :])
+    with closing(History(file)) as history:
+        notice = history.ready.result()
+        there = sum(len(record.messages) for record in history.iter_conversations())
+    lost = 30 - there
+    assert lost
+    assert f"5 conversations were recovered. {lost} message{'s were' if lost > 1 else ' was'} lost, in " in notice
+    assert "may be missing" not in notice
+
+
 def test_rows_are_read_from_their_pages(whole: bytes, tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
