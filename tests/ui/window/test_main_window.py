@@ -520,6 +520,24 @@ def test_what_follows_the_reading_of_the_file_is_named(person: Person, engine: S
     person.wait_for(GenerationState.IDLE)
 
 
+def test_where_the_remembered_model_is_away_the_one_used_before_is_taken(
+    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, starter: Path, chatml_model: Path
+) -> None:
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    person.window.model_selection.open_file(str(chatml_model))
+    person.wait(lambda: engine.loads[-1][0] == chatml_model)
+    person.wait_for(GenerationState.IDLE)
+    person.window.model_selection.open_file(str(starter))
+    person.wait(lambda: engine.loads[-1][0] == starter)
+    person.wait_for(GenerationState.IDLE)
+    person.window.close()
+    (home / "preferences.json").write_text("{ half", "utf-8")
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    assert engine.loads[-1][0] == starter, "not the file that was opened once"
+
+
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(Notice("Trying again with a smaller context."), "Yes ", "indeed.")
     person.ask("Well?")
