@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -139,6 +139,16 @@ class Composer(QFrame):
     def take_key(self, event: QKeyEvent) -> None:
         """Take a key that was pressed elsewhere, and the focus."""
         pass_on(event, self.field)
+
+    def can_insert(self, source: QMimeData) -> bool:
+        """Return whether there is a text in what is dragged, or a picture, which is refused with a sentence."""
+        return self.field.isVisible() and self.field.canInsertFromMimeData(source)
+
+    @Slot(object)
+    def insert_dropped(self, source: QMimeData) -> None:
+        """Insert words that were dropped elsewhere on the window, and take the focus."""
+        self.field.setFocus()
+        self.field.insertFromMimeData(source)
 
     @Slot(str)
     def show_time_estimate(self, words: str) -> None:

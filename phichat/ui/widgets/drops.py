@@ -1,5 +1,6 @@
 """Drag and drop: what comes from elsewhere is copied, never moved, since a source deletes what it moves."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
@@ -33,18 +34,20 @@ def can_copy(event: QDropEvent) -> bool:
 
 
 class DropFilter(QObject):
-    """The event filter of a window for files dropped on it.
+    """The event filter of a window for files, and for words of other apps, dropped on it; `takes` tells which of these.
 
     Signals: `model_dropped(str)`, `conversations_dropped(list[Path])`; `files_dropped(list[Path])`: files of
-    another suffix, which have to be inspected.
+    another suffix, which have to be inspected; `words_dropped(QMimeData)`, which is gone afterwards.
     """
 
     model_dropped = Signal(str)
     conversations_dropped = Signal(list)
     files_dropped = Signal(list)
+    words_dropped = Signal(object)
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, takes: Callable[[QMimeData], bool]) -> None:
         super().__init__(window)
+        self._takes = takes
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -52,12 +55,15 @@ class DropFilter(QObject):
         if event.type() not in _DRAGS or not isinstance(event, QDropEvent):
             return False
         files = files_in(event.mimeData())
-        if files:
+        # What is dragged within the window is words of an answer, and may have been let go too early.
+        if files or (event.source() is None and self._takes(event.mimeData())):
             accept_copy(event)
         else:
             event.ignore()
         if event.type() == QEvent.Type.Drop and event.isAccepted():
             self._sort(files)
+            if not files:
+                self.words_dropped.emit(event.mimeData())
         return True
 
     def _sort(self, files: list[Path]) -> None:

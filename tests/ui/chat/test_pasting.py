@@ -224,8 +224,18 @@ def test_a_dropped_file_is_copied_never_moved(
 def test_a_drag_that_the_window_has_no_use_for_is_ignored(person: Person) -> None:
     made = QMimeData()
     made.setData("application/x-something", QByteArray(b"x"))
-    for what in (data(text="words"), data(urls=[ADDRESS]), made):
-        assert drag(person.window, what, COPY | MOVE, MOVE) == [NONE]
+    assert drag(person.window, made, COPY | MOVE, MOVE) == [NONE]
+
+
+def test_words_dropped_anywhere_go_into_the_message_field(person: Person) -> None:
+    person.find("searchField").setFocus()
+    assert drag(person.window, data(text="words"), COPY | MOVE, MOVE) == [COPY] * 3
+    assert person.written() == "words"
+    assert person.find("composer").hasFocus()
+    assert drag(person.window, data(urls=[ADDRESS]), COPY | MOVE, MOVE) == [COPY] * 3
+    assert person.written() == f"words{ADDRESS}"
+    assert drag(person.window, data(text="words\n" * 20_000), COPY | MOVE, MOVE) == [COPY] * 3
+    assert person.window.session.attached
 
 
 def test_text_from_elsewhere_is_copied_into_every_field(person: Person) -> None:
