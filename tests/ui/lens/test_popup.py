@@ -92,8 +92,8 @@ def test_a_word_from_right_to_left_leaves_its_sentence_as_it_is(popup: LensPopup
 
 
 def test_it_is_as_high_as_its_parts_need(popup: LensPopup) -> None:
-    cut = [Candidate(number, f" word{number}", 0.1 - 0.005 * number, 0.0, "top_k") for number in range(COUNT)]
-    popup.show_word(TEXT, word_of(*cut, chosen=0), can_choose=True)
+    cut = [Candidate(number, f" word{number}", 0.1 - 0.005 * number, 0.0, "top_k") for number in range(1, COUNT)]
+    popup.show_word(TEXT, word_of(Candidate(0, " word0", 0.1, 1.0), *cut, chosen=0), can_choose=True)
     popup.place_at(QRect(100, 40, 60, 20))
     QApplication.processEvents()
     labels = [label for label in popup.findChildren(QLabel) if label.isVisible()]
