@@ -49,6 +49,28 @@ def lines() -> Iterator[str]:
         yield _decoded(line)
 
 
+@contextmanager
+def keeping_keys() -> Iterator[None]:
+    """Keep all keys that are pressed while the block runs for the next `input`, also Ctrl+D.
+
+    A terminal that waits for whole lines would take Ctrl+D away, as readline then reads key by key. Ctrl+C goes on
+    interrupting. Without readline, or a terminal, do nothing.
+    """
+    if "readline" not in sys.modules or not _is_terminal(sys.stdin):
+        yield
+        return
+    import termios  # noqa: PLC0415 - not on Windows, where there is no readline either
+
+    file = sys.stdin.fileno()
+    before = termios.tcgetattr(file)
+    by_key = [*before[:3], before[3] & ~termios.ICANON, *before[4:]]
+    termios.tcsetattr(file, termios.TCSADRAIN, by_key)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(file, termios.TCSADRAIN, before)
+
+
 def _beginning(stream: BinaryIO) -> bytes:
     """Return the next bytes, without reading them away; waits until there are any."""
     return stream.peek(1) if isinstance(stream, BufferedReader) else b""

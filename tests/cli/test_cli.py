@@ -648,6 +648,14 @@ def test_a_person_stops_a_reply_and_leaves(starter: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_the_end_of_a_conversation_may_be_typed_while_an_answer_is_written(starter: Path) -> None:
+    with _terminal("chat", "--model", str(starter), "--seed", "7", "--max-tokens", "150") as say:
+        say("> ", "Tell me a long story.\n")
+        say(", ", "\x04")
+        say("per second, first", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_question_is_typed_where_standard_input_is_a_terminal(chatml_model: Path) -> None:
     with _terminal("ask", "-", "--model", str(chatml_model), "--max-tokens", "4") as say:
         say("Type your message, then press Ctrl+D.", "Hello\n\x04")
