@@ -133,10 +133,10 @@ def _add_ask(commands: Any) -> None:
     ask.set_defaults(run=_run_ask)
     ask.add_argument(
         "prompt",
-        nargs="+",
+        nargs="*",
         type=option_values.text,
         metavar="PROMPT",
-        help=tr("your message, or - to read it from standard input"),
+        help=tr("your message; left out, or where it says -, it’s read from standard input"),
     )
     ask.add_argument(
         "--docs",

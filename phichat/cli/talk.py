@@ -317,8 +317,9 @@ def ask(context: Context) -> int:
 def question_of(words: Sequence[str], console: Console) -> str:
     """Return the question in `words`; a text that is piped in stands for `-` at either end, or comes after them.
 
-    Raise PromptError if what is piped in is no text.
+    Without words, it is all that is piped in or typed. Raise PromptError if what is piped in is no text.
     """
+    words = words or ["-"]
     at = next((at for at in (0, len(words) - 1) if words[at] == "-"), None)
     if at is None and console.is_interactive:
         return " ".join(words)

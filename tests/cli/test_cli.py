@@ -270,7 +270,13 @@ def test_an_endless_standard_input_is_refused(
     assert (status, err) == (1, "Standard input is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it.\n")
 
 
-@pytest.mark.parametrize("words", [[""], [" "], ["-"]])
+def test_a_question_that_is_piped_in_needs_no_hyphen(engine: ScriptedEngine, phichat: Run) -> None:
+    engine.enqueue("Hello.")
+    assert phichat("ask", said=b"Say hi\n")[:2] == (0, "Hello.\n")
+    assert engine.requests[0].turns[-1].text == "Say hi"
+
+
+@pytest.mark.parametrize("words", [[], [""], [" "], ["-"]])
 def test_an_empty_question_is_not_asked(engine: ScriptedEngine, phichat: Run, words: list[str]) -> None:
     status, out, err = phichat("ask", *words)
     assert (status, out, err) == (1, "", "There’s nothing to answer yet. Write a message first.\n")
