@@ -135,6 +135,18 @@ def format_reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+def reading_failure(error: OSError, name: str) -> str:
+    """Return the sentence about a file called `name` that someone chose, and that `error` keeps from being read."""
+    if isinstance(error, FileNotFoundError):
+        return tr("{name} no longer exists. It may have been moved, renamed, or deleted.").format(name=name)
+    if isinstance(error, PermissionError):
+        return tr("You don’t have permission to read {name}. Change its permissions, or use a copy.").format(name=name)
+    reason = format_reason(error)
+    return tr("{name} couldn’t be read: {reason}. Check that the disk it’s on is connected.").format(
+        name=name, reason=reason
+    )
+
+
 def saving_advice(error: OSError, *, is_chosen: bool) -> str:
     """Return what helps if `error` keeps a file from being saved; `is_chosen` if the user said where to."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -15,7 +15,7 @@ from phichat.encodings import decode_text
 from phichat.engine.base import Event, Reading, Scored, as_json
 from phichat.engine.settings import suggested
 from phichat.errors import PhichatError, PromptError
-from phichat.i18n import format_number, format_reason, format_size, tr
+from phichat.i18n import format_number, format_reason, format_size, reading_failure, tr
 from phichat.unicode import replace_surrogates, without_controls
 
 
@@ -56,6 +56,8 @@ def _read(file: Path) -> str:
         with file.open("rb") as opened:
             data = opened.read(standard_input.MOST + 1)
     except OSError as error:
+        if isinstance(error, PermissionError):
+            raise PhichatError(reading_failure(error, name)) from error
         reason = format_reason(error)
         raise PhichatError(
             tr("{file} can’t be read: {reason}. Check its path and permissions.").format(file=name, reason=reason)

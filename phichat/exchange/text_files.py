@@ -8,7 +8,7 @@ from phichat.chat.attachments import Attachment
 from phichat.encodings import decode_text
 from phichat.errors import StoreError
 from phichat.exchange.imports import holds_conversations
-from phichat.i18n import format_reason, format_sizes, tr
+from phichat.i18n import format_sizes, reading_failure, tr
 from phichat.store.base import FileKind
 from phichat.unicode import replace_surrogates, without_controls
 
@@ -41,7 +41,7 @@ def read_text(file: Path) -> Attachment:
     try:
         text = decode_text(_bytes(file, name))
     except OSError as error:
-        raise StoreError(_trouble(error, name)) from error
+        raise StoreError(reading_failure(error, name)) from error
     if text is None:
         raise StoreError(
             tr("{name} isn’t a text file. Only documents and text files can be attached.").format(name=name)
@@ -70,16 +70,3 @@ def _bytes(file: Path, name: str) -> bytes:
             )
         )
     return data
-
-
-def _trouble(error: OSError, name: str) -> str:
-    if isinstance(error, FileNotFoundError):
-        return tr("{name} no longer exists. It may have been moved, renamed, or deleted.").format(name=name)
-    if isinstance(error, PermissionError):
-        return tr("You don’t have permission to read {name}. Change its permissions, or attach a copy.").format(
-            name=name
-        )
-    reason = format_reason(error)
-    return tr("{name} couldn’t be read: {reason}. Check that the disk it’s on is connected.").format(
-        name=name, reason=reason
-    )

@@ -68,6 +68,22 @@ def test_a_collection_is_made_listed_searched_and_removed(phichat: Run, papers: 
     assert (papers / "owls.md").exists()
 
 
+def test_a_file_that_may_not_be_read_is_refused_alike_everywhere(
+    phichat: Run, papers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, opened = papers / "owls.md", Path.open
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == secret.name:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    said = "You don’t have permission to read {name}. Change its permissions, or use a copy."
+    assert said.format(name="owls.md") in phichat("docs", "add", "home", str(papers))[2]
+    assert said.format(name=secret) in phichat("score", str(secret))[2]
+
+
 def test_status_names_what_could_not_be_read(phichat: Run, papers: Path) -> None:
     (papers / "scan.pdf").write_bytes(b"%PDF-1.7 nothing more")
     _, _, err = phichat("docs", "add", "home", str(papers))

@@ -8,7 +8,7 @@ from phichat.documents.readers import docx, epub, html, mail, odf, pdf, slides, 
 from phichat.documents.readers.archive import open_archive
 from phichat.documents.readers.source import Reader, Source, limited, protected, unsupported
 from phichat.errors import DocumentError, DocumentTooLarge, DocumentUnsupported
-from phichat.i18n import format_reason, format_sizes, tr
+from phichat.i18n import format_sizes, reading_failure, tr
 
 BEGINNING = 1024  # bytes in which a PDF file says that it is one
 
@@ -55,7 +55,7 @@ def read(source: Source) -> Iterator[Part]:
         if not tells and source.first_page == 1:
             yield Note(Finding.EMPTY)
     except OSError as error:
-        raise DocumentError(_trouble(error, source.name)) from error
+        raise DocumentError(reading_failure(error, source.name)) from error
 
 
 def check(source: Source) -> None:
@@ -108,15 +108,4 @@ def _old_or_protected(name: str) -> DocumentUnsupported:
             "{name} is in an old Microsoft Office format or is password-protected. Save it in a current "
             "format without a password, then add the new file."
         ).format(name=name)
-    )
-
-
-def _trouble(error: OSError, name: str) -> str:
-    if isinstance(error, FileNotFoundError):
-        return tr("{name} no longer exists. It may have been moved, renamed, or deleted.").format(name=name)
-    if isinstance(error, PermissionError):
-        return tr("You don’t have permission to read {name}. Change its permissions, or add a copy.").format(name=name)
-    reason = format_reason(error)
-    return tr("{name} couldn’t be read: {reason}. Check that the disk it’s on is connected.").format(
-        name=name, reason=reason
     )

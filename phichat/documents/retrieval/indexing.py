@@ -19,7 +19,7 @@ from phichat.documents.store.catalog import StoredFile
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import DocumentText
 from phichat.errors import DocumentError, DocumentLocked, DocumentTooLarge
-from phichat.i18n import format_size, tr
+from phichat.i18n import format_size, reading_failure, tr
 from phichat.unicode import replace_surrogates
 
 BATCH = 256  # passages that are embedded at once
@@ -103,7 +103,7 @@ class Indexer:
             self._set_state(file, FileState.MISSING)
             return _Outcome()
         except OSError as error:
-            return _Outcome(self._fail(file, _unreadable(file.path, error), size, modified))
+            return _Outcome(self._fail(file, reading_failure(error, file.path.name), size, modified))
         except DocumentError as error:
             locked = file.path if isinstance(error, DocumentLocked) else None
             return _Outcome(self._fail(file, str(error), size, modified), locked=locked)
@@ -228,12 +228,6 @@ def _checksum(path: Path, stop: CancelToken) -> str:
         while not stop.is_set() and (block := file.read(1 << 20)):
             checksum.update(block)
     return checksum.hexdigest()
-
-
-def _unreadable(path: Path, error: OSError) -> str:
-    return tr("{file} can’t be read: {reason}. Check its path and permissions.").format(
-        file=path.name, reason=error.strerror or error
-    )
 
 
 def _too_large(path: Path) -> str:
