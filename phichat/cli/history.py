@@ -41,7 +41,7 @@ def _list(options: argparse.Namespace, history: History, console: Console) -> No
         ]
     else:
         headings = history.list_conversations(in_trash=options.bin)
-        shown = [(heading, summary_title(heading)) for heading in headings]
+        shown = [(heading, _title(heading)) for heading in headings]
         values = [_heading_json(heading) for heading in headings]
     if options.json:
         for each in values:
@@ -204,6 +204,11 @@ def _watched(records: Iterable[ConversationRecord], total: int, console: Console
         yield record
 
 
+def _title(heading: ConversationSummary) -> str:
+    title = summary_title(heading)
+    return tr("Draft: {title}").format(title=title) if heading.is_draft else title
+
+
 def _row(heading: ConversationSummary, text: str) -> list[str]:
     pin = "*" if heading.is_pinned else ""
     return [pin, heading.id[:SHORT], local_time(heading.changed) or tr("No date"), " ".join(text.split())]
@@ -217,4 +222,5 @@ def _heading_json(heading: ConversationSummary) -> dict[str, Any]:
         "changed": heading.changed,
         "pinned": heading.is_pinned,
         "deleted": heading.deleted,
+        "draft": heading.is_draft,
     }

@@ -15,7 +15,7 @@ from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.exchange.export import Format
 from phichat.store import connections
-from phichat.store.base import ConversationRecord
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from tests.support.conversations import talk
 from tests.support.fakes import ScriptedEngine
@@ -82,7 +82,18 @@ def test_conversations_are_listed_newest_first(phichat: Run, kept: list[Conversa
     assert "Owls" in second
     listed = [json.loads(line) for line in phichat("history", "list", "--json")[1].splitlines()]
     assert [each["title"] for each in listed] == ["Hiboux", "Owls"]
-    assert set(listed[0]) == {"id", "title", "created", "changed", "pinned", "deleted"}
+    assert set(listed[0]) == {"id", "title", "created", "changed", "pinned", "deleted", "draft"}
+
+
+def test_drafts_are_told_from_conversations(phichat: Run, kept: list[ConversationRecord], home: Path) -> None:
+    with _history(home) as history:
+        draft = ConversationSummary("draft", "Pasted text.txt", 1.8e9, 1.8e9)
+        history.save_conversation(ConversationRecord(draft, draft="Not sent yet")).result()
+    first, *others = phichat("history", "list")[1].splitlines()
+    assert first.endswith("Draft: Pasted text.txt")
+    assert not any("Draft" in line for line in others)
+    listed = [json.loads(line) for line in phichat("history", "list", "--json")[1].splitlines()]
+    assert [each["draft"] for each in listed] == [True, False, False]
 
 
 def test_words_find_conversations(phichat: Run, kept: list[ConversationRecord]) -> None:
