@@ -43,7 +43,10 @@ def run(arguments: list[str], open_window: Window, make_engine: Callable[[Home],
         sentence = str(error) if isinstance(error, PhichatError) else _bug(error, paths.home())
         if options.json and console.last_error != sentence:  # else it was written before the reply's end
             console.print_json_error(sentence)
-        console.print_notice(sentence)
+        if isinstance(error, PhichatError):
+            console.print_failure(error)
+        else:
+            console.print_notice(sentence)
         return 1
     finally:
         console.close()

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 
 from phichat.cli import standard_input
-from phichat.errors import PhichatError
+from phichat.errors import PhichatError, ServerRefused
 from phichat.i18n import format_reason, tr
 from phichat.unicode import cut_to_width, display_width, padded
 
@@ -125,6 +125,14 @@ class Console:
         with suppress(ReaderGone, PhichatError):
             self.end_answer()
         self._write_stderr(" ".join(sentence.splitlines()) + "\n")
+
+    def print_failure(self, error: PhichatError) -> None:
+        """Write the error to stderr, with the command that helps where its sentence is about the window."""
+        if isinstance(error, ServerRefused):
+            advice = tr("In the terminal, enter a key with `phichat servers add NAME URL --key-stdin`.")
+            self.print_notice(f"{error} {advice}")
+        else:
+            self.print_notice(str(error))
 
     def show_progress(self, text: str) -> None:
         """Show `text` on stderr in place of the progress before; only in a terminal."""

@@ -60,5 +60,5 @@ def _reply_to(text: str, talk: TerminalChat, console: Console) -> bool:
     except PhichatError as error:
         if not console.is_interactive:
             raise
-        console.print_notice(str(error))
+        console.print_failure(error)
     return console.is_interactive or not stop.is_set()

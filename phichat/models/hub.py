@@ -298,10 +298,16 @@ def _refusal_message(answer: Response, remote: HubFile) -> str:
     return tr("{host} refused access to {repo} (error {status}). Try again later, or use another mirror (HF_ENDPOINT).")
 
 
+def _token_message() -> str:
+    return tr(
+        "{host} didn’t accept your access token. Create a new one there, then enter it in Preferences or set HF_TOKEN."
+    )
+
+
 def _search_message(answer: Response) -> str:
     """Return the message for a search that the Hub refuses, which it does with a token that it does not know."""
     if answer.status == 401 and answer.is_authorized:
-        return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
+        return _token_message()
     return tr("{host} rejected the search (error {status}). Try again later, or paste a model’s address.")
 
 
@@ -318,7 +324,7 @@ def _access_message(answer: Response) -> str:
             "Preferences, or set HF_TOKEN."
         )
     if answer.is_authorized:
-        return tr("{host} didn’t accept your access token. Create a new one there, then enter it in Preferences.")
+        return _token_message()
     return tr(
         "{repo} doesn’t exist on {host}, or is private. Check the name. If the repository is private, enter "
         "your access token in Preferences or set HF_TOKEN."

@@ -124,7 +124,10 @@ def test_a_key_goes_to_the_keyring_and_to_the_server(phichat: Run, server: ChatS
     server.key = "sk-other"
     status, _, err = phichat("ask", "Say red", "--model", "gaming/tiny")
     assert status == 1
-    assert err.startswith(f"{server.host} doesn’t accept the key. Check it")
+    refusal = f"{server.host} doesn’t accept the key. Check it, then enter it again. "
+    advice = "In the terminal, enter a key with `phichat servers add NAME URL --key-stdin`.\n"
+    assert err == refusal + advice
+    assert phichat("servers", "test", "gaming")[2] == refusal + advice
     status, _, err = phichat("servers", "add", "gaming", server.url, "--key-stdin", said="sk-other\n")
     assert status == 0, err
     assert phichat("ask", "Say red", "--model", "gaming/tiny")[0] == 0
