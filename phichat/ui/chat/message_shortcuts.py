@@ -132,9 +132,10 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _on_quote(self) -> None:
-        if view := self._transcript.target_view():
-            selected = view.selection()
-            self._signals.quote_requested.emit(selected.text if selected else view.message.text)
+        view = self._transcript.target_view()
+        selected = view.selection() if view else None
+        if view and (text := selected.text if selected else view.message.text):
+            self._signals.quote_requested.emit(text)
 
     @Slot()
     def _on_pin(self) -> None:

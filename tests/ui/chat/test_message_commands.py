@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
+from phichat.errors import EngineDied
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
 from tests.support.stored_history import put
@@ -105,6 +106,14 @@ def test_a_message_is_quoted_below_what_is_written(person: Person, engine: Scrip
     person.choose_in(1, "Quote in message")
     assert person.written() == "You said\n\n> First line\n> second line\n\n"
     assert person.find("composer").hasFocus()
+
+
+def test_nothing_is_quoted_of_an_answer_without_words(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue(EngineDied("It ended."))
+    person.ask("Well?")
+    person.wait_for(GenerationState.IDLE)
+    QTest.keyClick(person.find("composer"), Qt.Key.Key_R, CONTROL | SHIFT)
+    assert person.written() == ""
 
 
 def test_what_is_selected_is_quoted(person: Person, engine: ScriptedEngine) -> None:
