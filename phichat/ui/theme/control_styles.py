@@ -18,7 +18,7 @@ QPushButton {
 }
 QPushButton:hover, QPushButton:pressed { background: $hover; }
 QPushButton:focus { border: $focus solid $accent; padding: $around 11px; }
-QPushButton:disabled { background: transparent; color: $muted; }
+QPushButton:disabled { border-color: $off; background: transparent; color: $muted; }
 QPushButton::menu-indicator { image: url("icons:arrow-down-$arrow.svg"); width: 0.85em; height: 0.85em; right: 8px; }
 QToolButton { border: 1px solid transparent; border-radius: 7px; padding: 3px; background: transparent; color: $text; }
 QToolButton:hover, QToolButton:checked, QToolButton:open { background: $hover; }
@@ -139,6 +139,7 @@ def control_style(colors: Colors) -> str:
         focus="2px" if colors.is_plain else "1px",
         around="5px" if colors.is_plain else "6px",
         inside="4px" if colors.is_plain else "5px",
+        off=colors.groove if colors.is_plain else colors.line,
         thumb=colors.muted if colors.is_plain else colors.line,
         chosen=colors.accent if colors.is_plain else colors.hover,
         on_chosen=colors.on_accent if colors.is_plain else colors.text,

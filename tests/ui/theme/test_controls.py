@@ -206,6 +206,25 @@ def test_the_focus_is_shown_without_a_frame_of_qts_own(name: str, theme: Theme, 
     assert strange_colours(control, theme.colors) == {}
 
 
+@pytest.mark.parametrize("name", ["light-contrast", "dark-contrast"])
+def test_with_high_contrast_a_disabled_button_has_no_frame_of_one_that_can_be_pressed(
+    name: str, qapp: QApplication, qtbot: QtBot
+) -> None:
+    theme = Theme(qapp)
+    theme.set_theme(name, "teal")
+    places = []
+    for button in (QPushButton("Do it"), disabled_button()):
+        place = QWidget()
+        qtbot.addWidget(place)
+        QVBoxLayout(place).addWidget(button)
+        place.show()
+        edge = [painted(button).pixelColor(x, 0).name() for x in range(12, button.width() - 12)]
+        places.append(edge.count(theme.colors.line) / len(edge))
+    assert places[0] == 1
+    assert places[1] == 0
+    theme.set_theme("light", "teal")
+
+
 @pytest.mark.parametrize("make", [any_field, rich_field, tree, listing])
 def test_every_scroll_bar_is_the_thin_one(make: Callable[[], QWidget], theme: Theme, qtbot: QtBot) -> None:
     area = make()
