@@ -56,7 +56,7 @@ class DownloadStrip(Banner):
         self._bar.setAccessibleName(tr("{model} download progress").format(model=title))
         self._line.set_alert(is_alert=bool(download.error))
         self._show_text()
-        set_tool_tip(self._line, download.error)
+        set_tool_tip(self._line, download.error or (download.progress.note if download.progress else ""))
         self._pause.setText(_action(download))
         self._pause.setAccessibleName(tr("{action}: {model}").format(action=_action(download), model=title))
 

@@ -42,7 +42,9 @@ def summarize_download(download: Download) -> str:
         return _join(tr("Waiting for another download"), share)
     progress = download.progress
     if progress and progress.phase is Phase.WAITING:
-        return _join(share, tr("Waiting for a connection"))
+        return _join(tr("Waiting for a connection"), share)
+    if progress and progress.phase is Phase.ASKING:
+        return _join(tr("Contacting the Hub…"), share)
     return _join(share, _time_left(progress) if progress else "")
 
 

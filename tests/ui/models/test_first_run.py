@@ -98,6 +98,19 @@ def test_another_hub_is_named(open_window: Callable[[], Person], monkeypatch: py
     assert "connects only to hub.example.org:8443" in _words(person)
 
 
+def test_the_strip_says_that_it_waits_for_a_connection(newcomer: Person, shelf: ScriptedShelf) -> None:
+    newcomer.window.resize(640, 600)
+    shelf.enqueue(replace(HALF, phase=Phase.WAITING, speed=0, left=None, note="No line."), threading.Event())
+    newcomer.click("downloadButton")
+    newcomer.wait(lambda: "No line." in _words(newcomer))
+    newcomer.ask("Hello")
+    newcomer.wait(lambda: newcomer.message(1) == "Hello")
+    newcomer.wait(lambda: newcomer.window.findChild(QWidget, "downloadStrip"))
+    labels = newcomer.find("downloadStrip").findChildren(QLabel)
+    assert any(label.text().startswith("Wait") for label in labels)
+    assert any(label.toolTip() == "No line." for label in labels)
+
+
 def test_the_starter_answers_meanwhile_and_the_strip_shows_the_download(newcomer: Person, shelf: ScriptedShelf) -> None:
     shelf.enqueue(HALF, threading.Event())
     _download(newcomer, shelf)
