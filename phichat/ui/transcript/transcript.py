@@ -98,6 +98,8 @@ class Transcript(QScrollArea):
         if view and old:
             self._anchor.hold(view if by_end else view.text_start(), offset, by_end=by_end)
             view.focus_part(focused)
+        elif view and index == len(messages) - 1:
+            self._anchor.follow()
 
     def show_message(self, message_id: str, words: str = "") -> None:
         """Scroll to the message with that id, if it is on the path, and highlight each of `words` in all messages."""

@@ -354,6 +354,16 @@ def test_undo_and_redo_show_the_conversation_that_they_change(home: Path, open_w
         assert not person.find("undoBar").isVisible()
 
 
+def test_a_deleted_answer_comes_back_at_its_end(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("A line.\n\n" * 80)
+    ask(person, "Long?")
+    bar = person.find("transcript").verticalScrollBar()
+    person.wait(lambda: 0 < bar.maximum() == bar.value())
+    person.choose_in(1, "Delete this and later messages")
+    person.click("undoButton")
+    person.wait(lambda: 0 < bar.maximum() == bar.value())
+
+
 def test_the_undo_bar_goes_once_something_is_asked(person: Person) -> None:
     ask(person, "One")
     person.choose_in(1, "Delete this and later messages")
