@@ -1,6 +1,7 @@
 """The presenter of the model: shows its state in header, welcome page, composer, panel and status bar."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -153,7 +154,7 @@ class ModelStatusPresenter(QObject):
     def _on_answered(self, session: Session, done: Done) -> None:
         if session is not self._shown():
             return
-        loaded = self._generation.loaded
+        loaded, done = self._generation.loaded, _figures_of_shown(session, done)
         is_estimate = bool(loaded and loaded.model.is_remote and not done.prompt_tokens)  # the server counted nothing
         if done.completion_tokens:  # else it was stopped before there was a speed
             self._status.show_speed(done, is_estimate=is_estimate)
@@ -166,3 +167,12 @@ class ModelStatusPresenter(QObject):
     def _on_fitted(self, session: Session | None, fitted: PromptFit) -> None:
         if session and self._generation.answers(session):
             self._fitted = fitted
+
+
+def _figures_of_shown(session: Session, done: Done) -> Done:
+    """Return the figures of the answer that is shown; `done` has those of all that came at the same time."""
+    path = session.conversation.path()
+    known = path[-1].reply.statistics if path and path[-1].reply else {}
+    names = ("prompt_tokens", "completion_tokens", "seconds_to_first_token", "tokens_per_second")
+    is_known = all(isinstance(known.get(name), int | float) for name in names)
+    return replace(done, **{name: known[name] for name in names}) if is_known else done

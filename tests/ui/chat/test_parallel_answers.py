@@ -218,6 +218,14 @@ def test_answers_with_the_same_settings_differ_by_their_seeds(written: Person, e
     assert seeds == [request.sampling_of(number).seed for number in range(3)]
 
 
+def test_the_figures_are_those_of_the_answer_that_is_shown(growing: Person, gate: threading.Event) -> None:
+    QTest.keyClick(column(growing, 2), Qt.Key.Key_Return)
+    gate.set()
+    growing.wait_for(GenerationState.IDLE)
+    assert growing.message(1) == "Rain falls"
+    growing.wait(lambda: growing.find("statusContext").text().startswith("Context: 6 of"))
+
+
 def test_a_narrow_window_has_tabs(written: Person) -> None:
     written.window.resize(640, 600)
     tabs = written.find("answerTabs")
