@@ -106,7 +106,7 @@ class FeedbackController(QObject):
 
     @Slot(str)
     def fail_saving(self, text: str) -> None:
-        """Show that conversations can't be saved, which no other failure or warning hides."""
+        """Show that conversations can't be saved, above whatever else fails."""
         self._remove_passing()
         self._set(SAVING, Feedback(text, Kind.ERROR), None, is_new=True)
 
@@ -280,16 +280,23 @@ class FeedbackController(QObject):
 
     def _chosen(self) -> _Entry | None:
         here = [entry for entry in self._entries if entry.scope in {None, self._current}]
-        latest = max(here, key=lambda entry: (not entry.is_background, entry.number), default=None)
-        if latest and latest.feedback.kind in STAYING:
-            return next((entry for entry in here if entry.source == SAVING), latest)
-        return latest
+        return max(here, key=lambda entry: (not entry.is_background, entry.number), default=None)
 
     def _shown_with(self, entry: _Entry) -> list[_Entry]:
-        """Return what is shown with `entry`, oldest first: all warnings that belong to no conversation, or only it."""
-        if entry.scope is not None or entry.feedback.kind is not Kind.WARNING:
+        """Return what is shown with `entry`, a failure or warning, and it: that nothing can be saved comes first.
+
+        Warnings that belong to no conversation are shown together.
+        """
+        if entry.feedback.kind not in STAYING:
             return [entry]
-        return [each for each in self._entries if (each.scope, each.feedback.kind) == (None, Kind.WARNING)]
+        is_general = entry.scope is None and entry.feedback.kind is Kind.WARNING
+        saving = [each for each in self._entries if each.source == SAVING]
+        others = [
+            each
+            for each in self._entries
+            if each is entry or (is_general and (each.scope, each.feedback.kind) == (None, Kind.WARNING))
+        ]
+        return [*saving, *(each for each in others if each.source != SAVING)]
 
     def _update(self) -> None:
         entry = self._chosen()

@@ -110,12 +110,15 @@ def test_no_other_failure_hides_that_nothing_is_saved(qtbot: QtBot, board: Board
     board.said.fail("The documents could not be read.")
     board.said.fail_everywhere("The disk is full.")
     board.said.warn_everywhere("A newer version is there.")
-    assert board.text == "Messages are only kept in memory."
+    assert board.text == "Messages are only kept in memory.\nA newer version is there."
+    board.said.fail("The model could not be loaded.")
+    both = "Messages are only kept in memory.\nThe model could not be loaded."
+    assert board.text == both
     board.said.succeed("Copied.")
     assert board.text == "Copied."
-    qtbot.waitUntil(lambda: board.text == "Messages are only kept in memory.")
+    qtbot.waitUntil(lambda: board.text == both)
     board.said.dismiss()
-    assert board.text == "A newer version is there."
+    assert "kept in memory" not in board.text
 
 
 def test_a_result_stays_while_the_mouse_is_over_it(qtbot: QtBot, board: Board) -> None:
