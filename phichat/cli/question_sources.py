@@ -103,7 +103,7 @@ def _libraries(context: Context, names: Sequence[str], stop: CancelToken) -> Ite
             files.add(FILES, paths)
             index(files, FILES, context.console, stop)
             if not any(status.state is FileState.INDEXED for status in files.files(FILES)):
-                raise PhichatError(tr("None of these documents could be read. Choose others."))
+                raise PhichatError(tr("None of these documents could be read. Choose different ones."))
             libraries.append((files, [FILES]))
         yield libraries
 

@@ -101,7 +101,10 @@ class NextWord(QWidget):
         text = last_words(self._example.before)
         if self._refusal:
             return tr("For example: “{text}…”").format(text=text) + " " + self._refusal
-        sentence = tr("For example: “{text}…” After the next answer, you’ll see where the model was least sure.")
+        sentence = tr(
+            "For example: “{text}…” After the next answer, the place where the model was least sure will "
+            "appear here instead."
+        )
         return sentence.format(text=text)
 
     def _show_candidates(self) -> None:

@@ -44,7 +44,7 @@ class AnswerColumns(QWidget):
         self._current = 0
         self._question = muted(plain_label())
         self._back = push_button("backToConversation", tr("Back to conversation"))
-        kept = tr("All answers are kept as versions. The conversation continues with the framed one.")
+        kept = tr("All answers are kept as versions. The conversation continues with the selected one.")
         self._back.setToolTip(tool_tip(kept))
         self._back.clicked.connect(self.closed)
         theme.apply_stylesheet(self._back, "small")

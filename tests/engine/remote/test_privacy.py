@@ -120,7 +120,8 @@ def test_a_redirect_to_no_server_is_not_recommended(load: Load, ask: Ask, server
         server.answer(status, {}, Location=target)
         with pytest.raises(ServerError) as caught:
             ask(TEXT)
-        assert str(caught.value) == f"{server.host} redirects to something that isn’t a server. Check its address."
+        advice = f"Check the address of {server.host}."
+        assert str(caught.value) == f"{server.host} redirects to an address that isn’t a server’s. {advice}"
 
 
 def test_a_server_of_the_same_name_elsewhere_does_not_get_the_key(
