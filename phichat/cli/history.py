@@ -122,7 +122,7 @@ def _export(options: argparse.Namespace, history: History, console: Console) -> 
                 file=options.file
             )
         )
-    if Path(options.file).is_file() and not options.overwrite:
+    if console.is_interactive and Path(options.file).is_file() and not options.overwrite:  # scripts mean it
         raise StoreError(
             tr("{file} already exists. Choose another name, or add --overwrite to replace it.").format(
                 file=options.file

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, TextIOBase
 from typing import BinaryIO
@@ -18,6 +18,22 @@ PATIENCE = 3.0
 """Seconds without an end of standard input, after which it is said what is waited for."""
 
 _MARKS_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_question(words: Sequence[str], notify: Callable[[str], None]) -> str:
+    """Return the question in `words`; a text that is piped in stands for `-` at either end, or comes after them.
+
+    Without words, it is all that is piped in. Raise PromptError if what is piped in is no text.
+    """
+    is_typed = _is_terminal(sys.stdin)
+    words = words or ([] if is_typed else ["-"])
+    at = next((at for at in (0, len(words) - 1) if words[at:][:1] == ["-"]), None)
+    if at is None and is_typed:
+        return " ".join(words)
+    piped = read_text(notify)
+    if at is None:
+        return "\n\n".join(filter(str.strip, [" ".join(words), piped]))
+    return " ".join([*words[:at], piped, *words[at + 1 :]])
 
 
 def read_text(notify: Callable[[str], None]) -> str:

@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
@@ -288,8 +288,10 @@ class TerminalChat:
 
 def ask(context: Context) -> int:
     """Print one reply, which is not saved, and return the exit status."""
-    text = question_of(context.options.prompt, context.console)
+    text = standard_input.read_question(context.options.prompt, context.console.print_notice)
     if not text.strip():
+        if not context.options.prompt:
+            context.options.parser.error(tr("the following arguments are required: %s") % "PROMPT")
         raise PromptError(tr("There’s nothing to answer yet. Write a message first."))
     stop = CancelToken()
     if context.options.candidates and not context.options.json:
@@ -312,21 +314,6 @@ def ask(context: Context) -> int:
             if sources:
                 sources.print_after()
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
-
-
-def question_of(words: Sequence[str], console: Console) -> str:
-    """Return the question in `words`; a text that is piped in stands for `-` at either end, or comes after them.
-
-    Without words, it is all that is piped in or typed. Raise PromptError if what is piped in is no text.
-    """
-    words = words or ["-"]
-    at = next((at for at in (0, len(words) - 1) if words[at] == "-"), None)
-    if at is None and console.is_interactive:
-        return " ".join(words)
-    piped = standard_input.read_text(console.print_notice)
-    if at is None:
-        return "\n\n".join(filter(str.strip, [" ".join(words), piped]))
-    return " ".join([*words[:at], piped, *words[at + 1 :]])
 
 
 def terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | None = None) -> TerminalChat:

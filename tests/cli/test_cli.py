@@ -276,7 +276,7 @@ def test_a_question_that_is_piped_in_needs_no_hyphen(engine: ScriptedEngine, phi
     assert engine.requests[0].turns[-1].text == "Say hi"
 
 
-@pytest.mark.parametrize("words", [[], [""], [" "], ["-"]])
+@pytest.mark.parametrize("words", [[""], [" "], ["-"]])
 def test_an_empty_question_is_not_asked(engine: ScriptedEngine, phichat: Run, words: list[str]) -> None:
     status, out, err = phichat("ask", *words)
     assert (status, out, err) == (1, "", "There’s nothing to answer yet. Write a message first.\n")

@@ -11,6 +11,7 @@ import pytest
 
 from phichat import cli, i18n
 from phichat.chat.conversation import Ending, Role
+from phichat.cli.console import Console
 from phichat.engine.base import CancelToken, Done, Piece, Request
 from phichat.errors import EngineDied
 from phichat.exchange.export import Format
@@ -149,10 +150,12 @@ def test_the_ending_decides_what_is_exported(
     assert part in (tmp_path / name).read_text("utf-8")
 
 
-def test_an_export_replaces_a_file_only_when_told_to(
-    phichat: Run, kept: list[ConversationRecord], tmp_path: Path
+def test_in_a_terminal_an_export_replaces_a_file_only_when_told_to(
+    phichat: Run, kept: list[ConversationRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a.md"
+    assert [phichat("history", "export", str(file))[0] for _ in range(2)] == [0, 0], "scripts replace it"
+    monkeypatch.setattr(Console, "is_interactive", True)
     file.write_text("Mine", "utf-8")
     status, out, err = phichat("history", "export", str(file))
     assert (status, out, err.count("\n")) == (1, "", 1)
