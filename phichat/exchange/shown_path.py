@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from phichat.chat.conversation import Message, Role
+from phichat.chat.conversation import Ending, Message, Role
 from phichat.exchange.footnotes import passages_of, with_footnotes
 from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, ConversationSummary
@@ -41,13 +41,18 @@ def summary_title(summary: ConversationSummary) -> str:
 
 
 def speaker_name(message: Message) -> str:
-    """Return who wrote the message, as people read it; of a reply, the model's name if it is known."""
+    """Return who wrote the message, as people read it; of a reply, the model's name if it is known.
+
+    It says, too, that a reply is still being written.
+    """
     if message.role is Role.USER:
         return tr("You")
     if message.role is Role.SYSTEM:
         return tr("System prompt")
     model = replace_surrogates(message.reply.model) if message.reply else ""
-    return " ".join(without_controls(model).split()) or tr("Answer")
+    name = " ".join(without_controls(model).split()) or tr("Answer")
+    is_growing = message.reply is not None and message.reply.ending is Ending.ANSWERING
+    return tr("{model} (unfinished)").format(model=name) if is_growing else name
 
 
 def local_time(seconds: float) -> str:

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from phichat import i18n
 from phichat.chat.attachments import Attachment
-from phichat.chat.conversation import Branch, Message, Reply, Role
+from phichat.chat.conversation import Branch, Ending, Message, Reply, Role
 from phichat.chat.sources import Source, Sources
 from phichat.errors import StoreError
 from phichat.exchange.export import Format, export, format_of, write_export
@@ -126,6 +126,19 @@ def test_the_readable_formats_have_the_shown_path_alone() -> None:
         assert "tiny" in out
         assert "Another" not in out
         assert "More" not in out
+
+
+@pytest.mark.parametrize("kind", [Format.MARKDOWN, Format.TEXT, Format.HTML])
+def test_an_answer_that_is_still_being_written_says_so(kind: Format) -> None:
+    talked = talk("Question", "Half an ans")
+    growing = replace(talked.messages[1], reply=Reply("tiny", ending=Ending.ANSWERING))
+    assert "tiny (unfinished)" in _written(kind, replace(talked, messages=(talked.messages[0], growing)))
+    assert "unfinished" not in _written(kind, replace(talked, messages=(talked.messages[0], _ended(growing))))
+
+
+def _ended(message: Message) -> Message:
+    assert message.reply
+    return replace(message, reply=replace(message.reply, ending=Ending.STOP))
 
 
 HOSTILE = [
