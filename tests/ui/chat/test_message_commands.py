@@ -354,6 +354,26 @@ def test_undo_and_redo_show_the_conversation_that_they_change(home: Path, open_w
         assert not person.find("undoBar").isVisible()
 
 
+@pytest.mark.parametrize("by_key", [False, True])
+def test_after_continue_one_goes_on_in_the_message_field(
+    person: Person, engine: ScriptedEngine, *, by_key: bool
+) -> None:
+    engine.enqueue("Half ", EngineDied("It ended."))
+    ask(person, "Well?")
+    gate = threading.Event()
+    engine.enqueue("and half", gate)
+    if by_key:
+        person.button(1, "Continue").setFocus()
+        QTest.keyClick(person.button(1, "Continue"), Qt.Key.Key_Return)
+    else:
+        person.press_in(1, "Continue")
+    person.wait(lambda: "and half" in person.message(1))
+    focus = person.window.focusWidget()
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    assert focus is person.find("composer")
+
+
 def test_a_deleted_answer_comes_back_at_its_end(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("A line.\n\n" * 80)
     ask(person, "Long?")
