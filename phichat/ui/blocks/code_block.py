@@ -188,12 +188,15 @@ class CodeBlock(BlockWidget, QFrame):
     @Slot()
     def _on_save(self) -> None:
         from phichat.rendering.colors import file_suffix  # noqa: PLC0415 - Pygments takes its time
+        from phichat.ui.widgets.dialogs import remember_folder, start_folder  # noqa: PLC0415 - takes 10 ms
 
-        dialog = QFileDialog(self, tr("Save code to file"), tr("code") + file_suffix(self._language_name))
+        dialog = QFileDialog(self, tr("Save code to file"), start_folder())
         keep_boxes_plain(dialog)
         dialog.setObjectName("saveCode")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(tr("code") + file_suffix(self._language_name))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(remember_folder)
         dialog.fileSelected.connect(self.save)
         dialog.open()
 

@@ -28,7 +28,15 @@ from phichat.ui.documents.chips import file_state
 from phichat.ui.theme.scaling import resize_window, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import help_label, push_button
-from phichat.ui.widgets.dialogs import LinkDialog, ask_question, close_button_box
+from phichat.ui.widgets.dialogs import (
+    LinkDialog,
+    ask_question,
+    choose_file,
+    choose_files,
+    close_button_box,
+    remember_folder,
+    start_folder,
+)
 from phichat.ui.widgets.drops import accept_copy, files_in
 from phichat.ui.widgets.foreign_text import keep_boxes_plain, tool_tip
 from phichat.ui.widgets.text_input import LineEdit
@@ -150,8 +158,7 @@ class CollectionsDialog(QDialog):
 
     @Slot()
     def _choose_model(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, tr("Choose an embedding model"), "", tr("GGUF models (*.gguf)"))
-        if file:
+        if file := choose_file(self, tr("Choose an embedding model"), tr("GGUF models (*.gguf)")):
             self._documents.choose_model(Path(file))
 
     def _open_page(self, page: str) -> None:
@@ -249,12 +256,11 @@ class CollectionsDialog(QDialog):
 
     @Slot()
     def _choose_files(self) -> None:
-        files, _ = QFileDialog.getOpenFileNames(self, tr("Add files"), "", tr("All files (*)"))
-        self._add([Path(file) for file in files])
+        self._add([Path(file) for file in choose_files(self, tr("Add files"))])
 
     @Slot()
     def _choose_folder(self) -> None:
-        dialog = QFileDialog(self, tr("Add folder"))
+        dialog = QFileDialog(self, tr("Add folder"), start_folder())
         keep_boxes_plain(dialog)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.filesSelected.connect(self._on_folders)
@@ -262,6 +268,7 @@ class CollectionsDialog(QDialog):
 
     @Slot("QStringList")
     def _on_folders(self, folders: list[str]) -> None:
+        remember_folder(next(iter(folders), ""))
         self._add([Path(folder) for folder in folders])
 
     def _add(self, paths: Sequence[Path]) -> None:

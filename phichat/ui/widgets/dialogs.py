@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QByteArray, QDir, QStandardPaths, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout, QWidget
 
@@ -57,22 +57,50 @@ def ask_question(
     box.open()
 
 
+def start_folder() -> str:
+    """Return the folder that a file dialog begins in: the one used last, else Documents.
+
+    Qt remembers the former, and begins in the folder that the app was started from.
+    """
+    last, begun = QFileDialog().directory().absolutePath(), QDir.currentPath()
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return documents if last == begun and QDir(documents).exists() else last
+
+
+def remember_folder(file: str) -> None:
+    """Have the next file dialog begin where `file` is, which was typed rather than looked for, perhaps."""
+    if file:
+        QFileDialog().setDirectory(str(Path(file).parent))
+
+
+def choose_files(parent: QWidget, title: str, kinds: str = "") -> list[str]:
+    """Return the files that the user chooses to open, of any kind without `kinds`; none if the user cancels."""
+    files, _ = QFileDialog.getOpenFileNames(parent, title, start_folder(), kinds or tr("All files (*)"))
+    remember_folder(next(iter(files), ""))
+    return files
+
+
+def choose_file(parent: QWidget, title: str, kinds: str) -> str:
+    """Return the file that the user chooses to open; empty if the user cancels."""
+    file, _ = QFileDialog.getOpenFileName(parent, title, start_folder(), kinds)
+    remember_folder(file)
+    return file
+
+
 def choose_conversation_files(parent: QWidget) -> list[str]:
     """Return the files that the user chooses to import; none if the user cancels."""
     kinds = ";;".join([tr("Conversations (*.json *.jsonl *.ndjson *.zip)"), tr("All files (*)")])
-    files, _ = QFileDialog.getOpenFileNames(parent, tr("Import conversations"), "", kinds)
-    return files
+    return choose_files(parent, tr("Import conversations"), kinds)
 
 
 def choose_attachments(parent: QWidget) -> list[str]:
     """Return the files that the user chooses to attach; of any kind, as there are too many to list."""
-    files, _ = QFileDialog.getOpenFileNames(parent, tr("Attach files"), "", tr("All files (*)"))
-    return files
+    return choose_files(parent, tr("Attach files"))
 
 
 def choose_export_file(parent: QWidget, name: str, filters: Sequence[str], chosen: Callable[[str], object]) -> None:
     """Ask for the file to export to, with `name` suggested, in a format of `filters`. Call `chosen` with it."""
-    dialog = QFileDialog(parent, tr("Export"))
+    dialog = QFileDialog(parent, tr("Export"), start_folder())
     keep_boxes_plain(dialog)
     dialog.setObjectName("exportDialog")
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -80,6 +108,7 @@ def choose_export_file(parent: QWidget, name: str, filters: Sequence[str], chose
     dialog.selectFile(name)
     dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kind.rpartition("*.")[2].rstrip(")")))
     dialog.setDefaultSuffix("json")
+    dialog.fileSelected.connect(remember_folder)
     dialog.fileSelected.connect(chosen)
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()
@@ -88,8 +117,7 @@ def choose_export_file(parent: QWidget, name: str, filters: Sequence[str], chose
 def choose_model_file(parent: QWidget) -> str:
     """Return the model file that the user chooses; empty if the user cancels."""
     kinds = ";;".join([tr("Model files (*.gguf *.GGUF)"), tr("All files (*)")])
-    file, _ = QFileDialog.getOpenFileName(parent, tr("Open model file"), "", kinds)
-    return file
+    return choose_file(parent, tr("Open model file"), kinds)
 
 
 class NameDialog(QDialog):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QItemSelectionModel, QPersistentModelIndex, QPoint, QPointF, Qt
+from PySide6.QtCore import QDir, QEvent, QItemSelectionModel, QPersistentModelIndex, QPoint, QPointF, QStandardPaths, Qt
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QListView, QMenu, QMessageBox, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QListView, QMenu, QMessageBox, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import i18n
@@ -408,6 +408,36 @@ def test_exporting_one(two: Person, tmp_path: Path, ending: str) -> None:
     two.wait(file.exists)
     assert "Tell me of Whales" in file.read_text("utf-8")
     assert "Bread" not in file.read_text("utf-8")
+
+
+def test_file_dialogs_begin_in_documents_and_then_where_the_last_one_ended(
+    two: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents, used = tmp_path / "Documents", tmp_path / "used"
+    documents.mkdir()
+    used.mkdir()
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(documents))
+    QFileDialog().setDirectory(QDir.currentPath())  # as after a start
+    two.open("Whales")
+    two.wait(lambda: "Whales" in two.message(0))
+    begun: list[str] = []
+    for _ in range(2):
+        two.window.commands.export.trigger()
+        dialog = two.find("exportDialog")
+        begun.append(dialog.directory().absolutePath())
+        dialog.fileSelected.emit(str(used / "out.json"))
+        dialog.reject()
+        two.wait(lambda: not two.window.findChild(QFileDialog, "exportDialog"))
+    assert begun == [str(documents), str(used)]
+
+    def choose_none(*asked: Any) -> tuple[list[str], str]:
+        begun.append(asked[2])
+        return [], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", choose_none)
+    two.click("attachButton")
+    assert begun[2:] == [str(used)]
+    QFileDialog().setDirectory(QDir.currentPath())
 
 
 def test_of_ten_thousand_conversations_only_those_are_painted_that_are_seen(
