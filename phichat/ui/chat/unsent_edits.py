@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.session import Session
 from phichat.ui.chat.composer import Composer
+from phichat.ui.controllers.autosave import draft_with_edits
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.transcript.transcript import Transcript
 
@@ -41,10 +42,10 @@ class UnsentEdits(QObject):
                 texts, files = self._take(current.session)
                 current.session.attached = tuple(dict.fromkeys((*current.session.attached, *files)))
                 if texts:
-                    self._composer.set_text("\n\n".join(filter(None, [self._composer.text(), *texts])))
+                    self._composer.set_text(draft_with_edits(self._composer.text(), texts))
             elif self._conversations.list_model.summary(name) and (session := current.recall(name)):
                 texts, files = self._take(session)
-                session.draft = "\n\n".join(filter(None, [session.draft, *texts]))
+                session.draft = draft_with_edits(session.draft, texts)
                 session.attached = tuple(dict.fromkeys((*session.attached, *files)))
                 self._conversations.save_draft(session)
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message, Piece
 from phichat.chat.session import Session
+from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, record_from_session, session_title
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class AutoSave(QObject):
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
         texts, files = self.unsent_edits(session)
         if texts:
-            session.draft = session.draft.removesuffix(_joined(texts)).removesuffix(GAP)
+            session.draft = _without_edits(session.draft, texts)
         session.attached = tuple(file for file in session.attached if file not in files)
 
     def mark_messages_stored(self, session: Session, messages: Iterable[Message]) -> None:
@@ -272,7 +273,7 @@ class AutoSave(QObject):
     def _draft(self, session: Session) -> tuple[str, Attachments]:
         """Return the draft and its attachments as they are stored."""
         texts, files = self.unsent_edits(session)
-        return _joined([session.draft, *texts]), tuple(dict.fromkeys((*session.attached, *files)))
+        return draft_with_edits(session.draft, texts), tuple(dict.fromkeys((*session.attached, *files)))
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
         """Store the title if it changed, as one made from the draft does."""
@@ -323,8 +324,23 @@ def wait_for(future: "Future[Any] | None") -> None:
             future.result(PATIENCE)
 
 
-def _joined(texts: Sequence[str]) -> str:
-    return GAP.join(filter(None, texts))
+def draft_with_edits(draft: str, texts: Sequence[str]) -> str:
+    """Return a draft with changed messages at its end; if there are several texts, each of these has a heading."""
+    texts = [text for text in texts if text]
+    if not draft and len(texts) == 1:
+        return texts[0]
+    return GAP.join(filter(None, [draft, *map(_with_heading, texts)]))
+
+
+def _without_edits(draft: str, texts: Sequence[str]) -> str:
+    """Return the draft that `draft_with_edits` made `draft` of."""
+    if draft == draft_with_edits("", texts):
+        return ""
+    return draft.removesuffix(GAP + GAP.join(_with_heading(text) for text in texts if text))
+
+
+def _with_heading(text: str) -> str:
+    return tr("[Unsent change to an earlier message:]") + "\n" + text
 
 
 def _details(session: Session) -> tuple[str, dict[str, Any], str]:

@@ -81,7 +81,12 @@ def test_a_power_cut_loses_no_edit(many: Person) -> None:
     show(many, MANY[0])
     many.type("a draft")
     edit(many, " and more")
-    many.wait(lambda: stored(many).draft == f"a draft\n\nTell me of {MANY[0]} and more")
+    both = f"a draft\n\n[Unsent change to an earlier message:]\nTell me of {MANY[0]} and more"
+    many.wait(lambda: stored(many).draft == both)
+    for title in MANY[1:]:
+        show(many, title)
+    show(many, MANY[0])
+    assert many.written() == "a draft", "the edit is still open"
     many.click("editSend")
     many.wait_for(GenerationState.IDLE)
     many.wait(lambda: stored(many).draft == "a draft")

@@ -138,7 +138,7 @@ def test_an_edit_that_was_not_sent_is_in_the_message_field_next_time(
     second = open_window()
     second.wait(lambda: second.titles() == ["Question"])
     second.open("Question")
-    second.wait(lambda: second.written() == "draft\n\nQuestion anew")
+    second.wait(lambda: second.written() == "draft\n\n[Unsent change to an earlier message:]\nQuestion anew")
 
 
 def _write_much(person: Person, end: str) -> None:
