@@ -94,7 +94,7 @@ class LensPopup(QFrame):
         self.setObjectName("lensPopup")
         self.hide()
         self._tokens: tuple[WeighedToken, ...] = ()
-        self._text, self._can_choose = "", False
+        self._text, self._can_choose, self._is_of_server = "", False, False
         self._tabs = QTabBar()
         self._tabs.setObjectName("lensTokens")
         self._parts = help_label(tr("Parts of the word:"))
@@ -106,12 +106,11 @@ class LensPopup(QFrame):
         self._heading.setWordWrap(True)
         self._surprise = help_label("")
         self._bars = CandidateList(theme)
-        self._knows_after = False
         self._bars.setObjectName("lensCandidates")
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._bars.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._meaning = help_label("")
-        self._hint = help_label(tr("Choose a word to get another version of the answer that continues with that word."))
+        self._hint = help_label("")
         self._lay_out()
         self._bars.installEventFilter(self)
         self._bars.clicked.connect(self._choose)
@@ -159,8 +158,8 @@ class LensPopup(QFrame):
         """Make this as high as its parts, but at most so high: explanations go first, then the list scrolls."""
         candidates = self._bars.isVisibleTo(self)
         self._bars.setMaximumHeight(QWIDGETSIZE_MAX)
-        self._meaning.setVisible(candidates and self._knows_after)
-        self._hint.setVisible(candidates and self._can_choose)
+        self._meaning.setVisible(candidates and not self._is_of_server)
+        self._hint.setVisible(candidates and bool(self._hint.text()))
         self._shrink()
         if self.height() > most:
             self._meaning.hide()
@@ -213,6 +212,7 @@ class LensPopup(QFrame):
         token = self._token()
         choice = token.choice if token else None
         candidates, chosen = choice.candidates if choice else (), token.token if token else -1
+        self._is_of_server = chosen < 0
         if token and choice:
             said = self._said(token)
             self._heading.setText(choice_sentence(said, choice))
@@ -227,19 +227,29 @@ class LensPopup(QFrame):
             self._heading.setText(tr("Phichat doesn’t know how sure the model was of this word."))
             self._surprise.hide()
         self._bars.setVisible(bool(candidates))
-        self._knows_after = any(each.after for each in candidates)
-        self._meaning.setVisible(self._knows_after)
-        self._hint.setVisible(bool(candidates) and self._can_choose)
+        self._meaning.setVisible(bool(candidates) and not self._is_of_server)
+        self._hint.setText(self._choosing())
+        self._hint.setVisible(bool(candidates) and bool(self._hint.text()))
         self._meaning.setText(_meaning(candidates))
         self._bars.show_candidates(candidates, chosen)
         self._bars.setCurrentIndex(self._bars.model().index(-1, 0))
         if self.isVisible():
             self._shrink()
 
+    def _choosing(self) -> str:
+        """Return what choosing a word does, or why that is impossible; empty while the model is busy."""
+        if self._is_of_server:
+            return tr("You can’t choose a word here, because servers can’t continue an answer with a given word.")
+        if self._can_choose:
+            return tr("Choose a word to get another version of the answer that continues with that word.")
+        return ""
+
     @Slot(object)
     def _choose(self, index: Index) -> None:
         token, candidate = self._token(), index.data(CANDIDATE_ROLE)
-        if token and self._can_choose and isinstance(candidate, Candidate) and candidate.token != token.token:
+        if token is None or self._is_of_server or not self._can_choose or not isinstance(candidate, Candidate):
+            return
+        if candidate.token != token.token:
             self.chosen.emit(token, candidate)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -321,6 +321,7 @@ def test_the_lens_shows_what_the_server_tells(begin: Callable[..., Person], serv
     assert popup.isVisible()
     shown = [each.text() for each in popup.findChildren(QLabel) if each.isVisible()]
     assert not [each for each in shown if "sampling settings" in each], "which the server doesn't tell"
+    assert [each for each in shown if each.startswith("You can’t choose a word here, because servers")]
 
 
 def test_the_lens_says_what_the_server_does_not_tell(begin: Callable[..., Person], server: ChatServer) -> None:
