@@ -236,7 +236,10 @@ class AnswerLensController(QObject):
         lenses = [lens for message in order if (lens := self._lens_of(message))]
         if any(lens.go_to_hesitation(step) for lens in lenses):
             return
-        if lenses and lenses[0].known is None:
+        growing = self._current.session.answering
+        if growing and growing.id == view.message.id:
+            self._feedback.tell(tr("You can go to the hesitations in this answer when it’s finished."))
+        elif lenses and lenses[0].known is None:
             self._feedback.tell(tr("Phichat doesn’t yet know how sure the model was of this answer."))
         else:
             self._feedback.tell(tr("There are no more hesitations in this direction."))

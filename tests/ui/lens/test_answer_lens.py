@@ -218,6 +218,20 @@ def note(person: Person) -> str:
     return found[0] if found else ""
 
 
+def test_where_the_answer_grows_the_next_hesitation_is_promised(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    answer(person, engine)
+    person.window.commands.lens.trigger()
+    engine.enqueue("One", gate, " two")
+    person.window.submit("And then?")
+    person.wait(lambda: person.message(3) == "One")
+    press_shortcut(person, Qt.Key.Key_F8)
+    assert person.status() == "You can go to the hesitations in this answer when it’s finished."
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+
+
 def test_escape_goes_back_step_by_step_and_does_not_stop_an_answer(
     person: Person, engine: ScriptedEngine, gate: threading.Event
 ) -> None:
