@@ -72,11 +72,20 @@ class TokenCounter(QObject):
         self._fitted, self._fitted_length = fitted, self._length
         has_files = bool(session.attached)
         if (has_files or self._had_files) and not self._generation.is_answering():
-            self._status.show_context(
-                fitted.tokens, fitted.context, is_estimate=fitted.is_estimate, is_least=fitted.is_least
-            )
+            self._show_context(fitted)
         self._had_files = has_files
         self._show_note()
+
+    def _show_context(self, fitted: PromptFit) -> None:
+        """Show how much of the context the draft takes; of one too long to be counted, what its files take at least."""
+        tokens = fitted.tokens
+        if fitted.is_least:
+            tokens = max(tokens, sum(map(self._tokens_of, self._current.session.attached)))
+        self._status.show_context(tokens, fitted.context, is_estimate=fitted.is_estimate, is_least=fitted.is_least)
+
+    def _tokens_of(self, file: Attachment) -> int:
+        """Return how many tokens a file takes, or how many at least; 0 if that isn't known yet."""
+        return max(self._counts.get(file, 0) - self._counts.get(None, 0), 0)
 
     @Slot(object, object)
     def _on_counted(self, file: Attachment | None, fitted: PromptFit | None) -> None:
@@ -85,6 +94,8 @@ class TokenCounter(QObject):
             self._counts[file], self._are_estimates = fitted.tokens, fitted.is_estimate
             (self._are_least.add if fitted.is_least else self._are_least.discard)(file)
             self._update_counts()
+            if self._fitted and self._fitted.is_least and not self._generation.is_answering():
+                self._show_context(self._fitted)
 
     @Slot(object)
     def _on_loaded(self) -> None:
@@ -101,8 +112,7 @@ class TokenCounter(QObject):
         unknown = [file for file in (None, *files) if file not in self._counts] if files else []
         for file in files:
             if None in self._counts and file in self._counts:
-                tokens = max(self._counts[file] - self._counts[None], 0)
-                is_least = file in self._are_least
+                tokens, is_least = self._tokens_of(file), file in self._are_least
                 self._composer.show_tokens(file, tokens, is_estimate=self._are_estimates, is_least=is_least)
         if unknown and not self._is_counting:
             text = unknown[0].quoted if unknown[0] else ""

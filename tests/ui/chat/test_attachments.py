@@ -171,6 +171,24 @@ def test_a_text_that_is_much_too_long_is_not_counted(person: Person, engine: Scr
     person.wait(lambda: chip.text().endswith("more than 4,640 tokens"))
 
 
+def test_the_context_of_files_too_long_to_be_counted_is_no_less_than_they_take(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    def fits(request: Request) -> PromptFit:
+        text = request.turns[-1].text
+        if not text:
+            return PromptFit(6, 0, CONTEXT)
+        if "y" in text:  # nobody counts that
+            return PromptFit(4646, 0, CONTEXT, trouble="It is too long.", excess=550, is_least=True)
+        return PromptFit(50_006, 0, CONTEXT, trouble="It is too long.", excess=46_000)
+
+    engine.fits = fits
+    for letter in "xy":
+        (tmp_path / f"{letter}.txt").write_text(letter * 8_000, "utf-8")
+        attach(person, tmp_path / f"{letter}.txt")
+    person.wait(lambda: "more than 54,640" in person.find("statusContext").text())
+
+
 def test_a_long_text_that_is_pasted_stays_text_and_is_weighed_too(person: Person, counting: ScriptedEngine) -> None:
     data = QMimeData()
     data.setText("word " * 1200)
