@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from phichat.models.library import Library
 
 WIDTH, HEIGHT = 840, 680
-HUB, CHECKSUM = "hub", "checksum"  # sources of feedback
+HUB, CHECKSUM, LIST = "hub", "checksum", "list"  # sources of feedback
 
 
 class ModelsDialog(QDialog):
@@ -61,8 +61,7 @@ class ModelsDialog(QDialog):
         self.setWindowTitle(tr("Models"))
         self.setAccessibleName(tr("Models"))
         self._theme, self._tasks, self._shelf, self._library = theme, tasks, shelf, library
-        self._known: list[Listing] = []
-        self._in_use = ""
+        self._known, self._in_use = list[Listing](), ""
         self._verifying = ChecksumJob(tasks, library, self)
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
@@ -99,7 +98,9 @@ class ModelsDialog(QDialog):
     @Slot()
     def load_listings(self) -> None:
         """Load the list of models, then how fast each would be here."""
-        self._tasks.run(self._load, self._on_loaded, self._feedback.fail)
+        self._feedback.progress_if_slow(LIST, tr("Loading the list of models…"))
+        end = partial(self._feedback.progress_if_slow, LIST, "")
+        self._tasks.run(self._load, self._on_loaded, self._feedback.fail, end)
 
     def _load(self, _: CancelToken) -> Iterator[object]:
         """Yield all listings, then the same with their speeds; called in a background thread."""
@@ -127,10 +128,10 @@ class ModelsDialog(QDialog):
     @Slot()
     def _show_current(self) -> None:
         listing = self._current_listing()
-        self._details.setVisible(listing is not None)
         if listing:
             self._details.show_listing(listing, self._in_use)
             self._check_space(listing)
+        self._details.setVisible(listing is not None)
 
     def _check_space(self, listing: Listing) -> None:
         self._details.download.show_trouble(describe_absence(listing), is_refused=False)

@@ -10,7 +10,16 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QMessageBox, QPlainTextEdit, QProgressBar, QTreeWidget, QWidget
+from PySide6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QWidget,
+)
 
 from phichat.errors import HubForbidden, HubMissing, HubRefused, HubUnreachable
 from phichat.models.base import FoundRepository, HubFile, Listing, Phase, Progress, Waiting
@@ -103,6 +112,28 @@ def test_every_model_has_size_memory_speed_licence_and_state(reader: Person, sta
     _choose(reader, "Phi-4")
     assert "From the community: bartowski/" in _words(reader)
     assert "more than this computer has" in _words(reader)
+
+
+def test_until_there_is_a_list_the_dialog_says_that_it_is_loading(
+    open_window: Callable[[], Person], shelf: ScriptedShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, gate, listed = open_window(), threading.Event(), shelf.list_models
+    person.wait_for(GenerationState.IDLE)
+
+    def list_late() -> list[Listing]:
+        gate.wait(20)
+        return listed()
+
+    monkeypatch.setattr(shelf, "list_models", list_late)
+    next(action for action in person.window.actions() if action.text() == "Models…").trigger()
+    dialog = person.find("modelsDialog")
+    person.wait(lambda: person.find("modelsMessage").text() == "Loading the list of models…")
+    assert not [
+        each.text() for each in dialog.findChildren(QPushButton) if each.isVisible() and "ownload" in each.text()
+    ]
+    gate.set()
+    person.wait(lambda: _rows(person))
+    person.wait(lambda: person.find("modelsMessage").text() == "")
 
 
 def _shown_columns(table: QTreeWidget) -> list[int]:
