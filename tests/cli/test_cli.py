@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -703,6 +702,10 @@ def _program(
     return finished.returncode, finished.stdout or "", "".join(told)
 
 
+AGAIN = 8.0
+"""Seconds after which Ctrl+C is pressed again: Python's readline misses a signal just before it waits for a key."""
+
+
 class _terminal:  # noqa: N801 - used like a function
     """The program in a terminal of its own. Called, it waits for a text and then types; it must end with 0."""
 
@@ -710,6 +713,7 @@ class _terminal:  # noqa: N801 - used like a function
         import pty  # not on Windows
 
         self._pid, self._file = pty.fork()
+        self._is_interrupting = False
         if self._pid == 0:
             os.execv(sys.executable, [sys.executable, "-m", "phichat", *arguments])
 
@@ -724,16 +728,17 @@ class _terminal:  # noqa: N801 - used like a function
         assert kind or status == 0
 
     def _wait_and_type(self, text: str, keys: str) -> str:
-        seen, until = "", time.monotonic() + 30
+        seen, until, again = "", time.monotonic() + 30, time.monotonic() + AGAIN
         while text not in seen:
             assert time.monotonic() < until, seen
+            if self._is_interrupting and time.monotonic() > again:
+                self._is_interrupting = False
+                os.write(self._file, b"\x03")
             if select.select([self._file], [], [], 0.1)[0]:
                 seen += os.read(self._file, 4096).decode(errors="replace")
+        time.sleep(0.2)
         os.write(self._file, keys.encode())
-        if keys.endswith("\x03"):  # a signal that comes before readline waits is noticed with the next key only
-            time.sleep(0.2)
-            with suppress(OSError):  # it has left
-                os.write(self._file, b"\x01")  # moves to the beginning of the line
+        self._is_interrupting = keys.endswith("\x03")
         return seen
 
 
