@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -184,6 +185,12 @@ def measure_bandwidth() -> float | None:
     return _read(count, room // count)
 
 
+@cache
+def known_bandwidth() -> float | None:
+    """Return what `measure_bandwidth` found at the first call, as it is the same until this process ends."""
+    return measure_bandwidth()
+
+
 def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
     """Return about how many tokens a second a model of that size generates."""
     return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
@@ -195,47 +202,11 @@ def bandwidth_of(file_bytes: int, speed: float) -> float | None:
     return file_bytes / (USED * seconds) if seconds > 0 else None
 
 
-OCCUPIED = 0.25  # share of the processor that other programs use while something is measured, at most
-AGAIN = 10.0  # seconds until the next try
-
-
-class BandwidthMeter:
-    """Measures the memory bandwidth once, but not while other programs, or a model, are at work.
-
-    `measure` returns the bandwidth, `used_by_others` the CPU seconds that they have used until now. Not thread-safe.
-    """
-
-    def __init__(
-        self,
-        measure: Callable[[], float | None] = measure_bandwidth,
-        used_by_others: Callable[[], float] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._measure, self._used_by_others, self._clock = measure, used_by_others, clock
-        self._found: float | None = None
-        self._next = -math.inf
-
-    def __call__(self) -> float | None:
-        """Return what was measured in quiet; None if that could not be done yet, which is tried again later."""
-        if self._found is None and self._clock() >= self._next:
-            used_by_others = self._used_by_others or CpuLoad().used_by_others
-            begun, used = self._clock(), used_by_others()
-            found = self._measure()
-            self._next = self._clock() + AGAIN
-            if used_by_others() - used <= OCCUPIED * threads() * (self._clock() - begun):
-                self._found = found
-        return self._found
-
-
-known_bandwidth = BandwidthMeter()
-"""That of this process, as it is the same until this ends."""
-
-
 class SpeedEstimator:
     """Estimates speed from that of the model closest in size that was measured, else from the memory's bandwidth.
 
     `rates` returns what was measured: bytes of a file, and tokens a second. The bandwidth is measured at the first
-    call, or at a later one while that fails. Thread-safe.
+    call. Thread-safe.
     """
 
     def __init__(
@@ -245,13 +216,14 @@ class SpeedEstimator:
     ) -> None:
         self._measure, self._rates = measure, rates
         self._lock = threading.Lock()
-        self._found: float | None = None
+        self._found: list[float | None] = []
 
     def speed(self, file_bytes: int) -> float | None:
         """Return about how many tokens a second a model of that size generates here; None if unknown."""
         with self._lock:
-            self._found = self._found or self._measure()
-        found = self._known(file_bytes) or self._found
+            if not self._found:
+                self._found.append(self._measure())
+        found = self._known(file_bytes) or self._found[0]
         return tokens_per_second(file_bytes, found) if found else None
 
     def _known(self, file_bytes: int) -> float | None:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from phichat.engine import hardware
-from phichat.engine.hardware import BandwidthMeter, SpeedEstimator, measure_bandwidth, tokens_per_second
-from phichat.engine.settings import Measured, TuningStore, suggested, threads
+from phichat.engine.hardware import SpeedEstimator, measure_bandwidth, tokens_per_second
+from phichat.engine.settings import Measured, TuningStore, suggested
 
 
 def test_this_computers_memory_is_measured_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,25 +56,6 @@ def test_it_is_measured_once() -> None:
     assert slow
     assert 1.8 < fast / slow < 2
     assert SpeedEstimator(lambda: None).speed(1) is None
-
-
-def test_what_is_measured_while_the_computer_is_busy_is_no_fact() -> None:
-    now, used = [0.0], [0.0]
-    found, busy = [2e9, 18e9, 19e9], [True, False, False]
-
-    def measure() -> float:
-        now[0] += 0.2
-        used[0] += 0.2 * threads() if busy.pop(0) else 0.0
-        return found.pop(0)
-
-    estimator = SpeedEstimator(BandwidthMeter(measure, lambda: used[0], lambda: now[0]))
-    assert estimator.speed(1_000_000_000) is None
-    assert estimator.speed(1_000_000_000) is None, "it isn't tried again for each model"
-    now[0] += 60
-    expected = tokens_per_second(1_000_000_000, 18e9)
-    assert estimator.speed(1_000_000_000) == expected
-    now[0] += 60
-    assert estimator.speed(1_000_000_000) == expected
 
 
 def test_a_model_that_was_measured_says_more_than_the_bandwidth() -> None:
