@@ -86,7 +86,9 @@ class _Calibration:
         self._insists = report is not None
         self._head = gguf.read_head(path)
         self._settings = _fitted(self._head, settings)
-        self._may_shorten = settings.cache_type in {"", SHORT_KEYS} and self._settings.cache_type == EXACT
+        is_open = settings.cache_type in {"", SHORT_KEYS} and self._settings.cache_type == EXACT
+        self._may_shorten = is_open and hardware.may_shorten_keys(self._head)
+        self._guess = hardware.guess_cache_type(self._head) if self._may_shorten else self._settings.cache_type
         self._load = CpuLoad()
         self._others = others or self._load.used_by_others
         self._children: dict[Layout, _MeteredChild] = {}
@@ -109,7 +111,7 @@ class _Calibration:
         chosen = self._compare(list(self._attentions(layouts)))
         if chosen is None:
             return None
-        chosen = self._compare([chosen.settings, *self._shorter_keys(chosen.settings)]) or chosen
+        chosen = self._compare(list(self._cache_types(chosen.settings))) or chosen
         if not self._is_always_busy:  # fewer threads always win then; ThreadPacer sees to that
             chosen = self._compare([chosen.settings, *self._thread_counts(chosen.settings)]) or chosen
         if batch := self._fastest_batch(chosen):
@@ -137,18 +139,23 @@ class _Calibration:
         return pairs, not has_memory
 
     def _attentions(self, layouts: Sequence[Layout]) -> Iterator[EngineSettings]:
-        """Yield the layouts with flash attention, which takes less memory, and without, where that is possible."""
+        """Yield the layouts with flash attention, which takes less memory, and without, where that is possible.
+
+        Without, the KV cache is of the type that is probably fastest, as it would hide what layouts differ by.
+        """
         base = self._settings
         must = hardware.needs_flash(self._head, base.context, base.batch, base.cache_type)
         for repacking, layers in layouts:
             tried = replace(base, repacking=repacking, gpu_layers=layers)
             offloads = layers != _NONE and self._child(tried).layers != 0
             for flash in (True,) if must or offloads else (True, False):
-                yield replace(tried, flash_attention=flash)
+                kind = base.cache_type if flash else self._guess
+                yield replace(tried, flash_attention=flash, cache_type=kind)
 
-    def _shorter_keys(self, chosen: EngineSettings) -> Iterator[EngineSettings]:
-        """Yield the settings with keys in q8_0 where llama.cpp can do so and nothing rules it out."""
-        if self._may_shorten and hardware.may_shorten_keys(self._head) and self._child(chosen).layers == 0:
+    def _cache_types(self, chosen: EngineSettings) -> Iterator[EngineSettings]:
+        """Yield the settings with keys as they are, and in q8_0 where llama.cpp can do so and nothing rules it out."""
+        yield replace(chosen, cache_type=self._settings.cache_type)
+        if self._may_shorten and self._child(chosen).layers == 0:
             flash = hardware.needs_flash(self._head, chosen.context, chosen.batch, SHORT_KEYS)
             yield replace(chosen, cache_type=SHORT_KEYS, flash_attention=flash)
 
