@@ -72,5 +72,5 @@ class UnhandledErrors(QObject):
         window = self.parent()
         assert isinstance(window, MainWindow)  # noqa: S101 - it was made so
         window.feedback.fail_unexpectedly(
-            tr("Something went wrong in Phichat. If a part of it no longer responds, restart it.")
+            tr("Something went wrong. If part of the app stops responding, restart Phichat.")
         )

@@ -90,7 +90,7 @@ def add_history(commands: Any, run: Run) -> None:
     exported.add_argument(
         "id", nargs="*", type=option_values.name, metavar="ID", help=tr("export only these conversations")
     )
-    exported.add_argument("--overwrite", action="store_true", help=tr("replace the file if there is one"))
+    exported.add_argument("--overwrite", action="store_true", help=tr("replace the file if it already exists"))
     exported.add_argument(
         "--format",
         choices=[str(kind) for kind in FORMATS],

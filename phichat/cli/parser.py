@@ -182,9 +182,9 @@ def _add_ask(commands: Any) -> None:
         "--compare",
         type=comparison,
         metavar="SETTING=VALUE,…",
-        help=tr(
-            "write an answer with each of these values of a setting at the same time, such as {example} or {presets}"
-        ).format(example="temperature=0.2,0.8,1.2", presets="preset=precise,creative"),
+        help=tr("compare answers written with different values of a setting, such as {example} or {presets}").format(
+            example="temperature=0.2,0.8,1.2", presets="preset=precise,creative"
+        ),
     )
     add_json(ask)
 

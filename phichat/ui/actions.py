@@ -58,7 +58,7 @@ class Actions(QObject):
         # Not the standard keys elsewhere: KDE's are Ctrl+Shift+F, which searches here, and others list F11 twice.
         self.full_screen = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
         self.full_screen.setCheckable(True)
-        self.lens = _action(window, tr("Show in all answers how sure the model was"), "Ctrl+Shift+L")
+        self.lens = _action(window, tr("Show how sure the model was in all answers"), "Ctrl+Shift+L")
         self.lens.setObjectName("lensAction")
         self.next_hesitation = _action(window, tr("Next hesitation"), "F8")
         self.previous_hesitation = _action(window, tr("Previous hesitation"), "Shift+F8")

@@ -154,11 +154,11 @@ def no_model_sentence(host: str, model: str, others: list[str] | None = None) ->
 def not_a_server(host: str, status: int = 200) -> ServerError:
     """Return the error for what is no server that models can be asked at."""
     if not status:
-        text = tr("{host} sent something other than an answer. Check the address, which often ends in /v1.")
+        text = tr("{host} sent something other than an answer. Check the address; it usually ends in /v1.")
         return ServerError(text.format(host=host))
     if status == 200:
         return ServerError(
-            tr("{host} sent a web page instead of an answer. Check the address, which often ends in /v1.").format(
+            tr("{host} sent a web page instead of an answer. Check the address; it usually ends in /v1.").format(
                 host=host
             )
         )

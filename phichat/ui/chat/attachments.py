@@ -215,7 +215,7 @@ class AttachmentController(QObject):
             case Attachment() | _TooLong():
                 self._on_text(reading, found)
             case _Folder():
-                refusal = tr("Folders can’t be attached to temporary conversations, so “{name}” wasn’t.")
+                refusal = tr("Folders can’t be attached to temporary conversations, so “{name}” wasn’t attached.")
                 self._have_indexed(reading, self.folder_found, refusal)
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)

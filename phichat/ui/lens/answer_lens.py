@@ -197,8 +197,7 @@ class AnswerLens(QWidget):
 
     def _unknown_sentence(self) -> str:
         unknown = tr(
-            "Phichat doesn’t yet know how sure the model was of this answer. It records that only while this is "
-            "switched on."
+            "Phichat doesn’t yet know how sure the model was of this answer. It records this only while the view is on."
         )
         objection = self._weigher.objection()
         return objection or (self._message and self._weigher.difference(self._message)) or unknown

@@ -118,8 +118,9 @@ class NextWord(QWidget):
 def _meaning(*, has_chosen: bool) -> str:
     """Return what the bars show: all of it at any time, so that nothing moves with a slider."""
     bars = tr(
-        "Percentages and filled bars show the probabilities with your settings, outlined bars the model’s own. "
-        "Crossed-out words were removed by the setting beside them. Some are only the beginning of a word."
+        "Percentages and filled bars show the probabilities with your settings; outlined bars show the "
+        "model’s own probabilities. Crossed-out words were removed by the setting next to them. Some "
+        "entries are only the beginning of a word."
     )
     return f"{bars} {tr('The model chose the one in bold.')}" if has_chosen else bars
 

@@ -138,7 +138,7 @@ class ScoreDialog(QDialog):
         self._edit.clicked.connect(self._on_edit)
         self._copy = push_button("scoreCopy", tr("Copy table"))
         self._copy.setToolTip(
-            tool_tip(tr("Copy all words with their probability, surprise, and rank, for a spreadsheet"))
+            tool_tip(tr("Copy all words with their probability, surprise, and rank, to paste into a spreadsheet"))
         )
         self._copy.clicked.connect(self._copy_table)
         self._cancel = push_button("scoreCancel", tr("Cancel"))

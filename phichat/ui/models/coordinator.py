@@ -139,7 +139,9 @@ class ModelCoordinator(QObject):
             "Quit Phichat? {model} is {percent}% downloaded. The download will resume the next time you start Phichat."
         )
         if not made or not made.done:  # there is nothing to resume
-            question = tr("Quit Phichat? Nothing of {model} has arrived yet, so you’ll have to download it again.")
+            question = tr(
+                "Quit Phichat? None of {model} has been downloaded yet, so you’ll have to start the download again."
+            )
         question = question.format(percent=format_number(percent_done(made)), model=self._title(name))
         ask_question(
             self._theme, self._pages.window(), "quitQuestion", question, tr("Quit"), tr("Keep downloading"), leaving

@@ -69,9 +69,9 @@ def load_at(engine: RemoteEngine, servers: ServerList, url: str) -> Loaded:
         (429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, ServerError,
          "{host} rejected the message: You exceeded your current quota"),
         (200, "<html>Welcome</html>", ServerError,
-         "{host} sent a web page instead of an answer. Check the address, which often ends in /v1."),
+         "{host} sent a web page instead of an answer. Check the address; it usually ends in /v1."),
         (200, {"hello": "world"}, ServerError,
-         "{host} sent something other than an answer. Check the address, which often ends in /v1."),
+         "{host} sent something other than an answer. Check the address; it usually ends in /v1."),
     ],
 )  # fmt: skip
 def test_refusals(

@@ -188,7 +188,7 @@ def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_pat
     (tmp_path / "Pumps").mkdir()
     drop(person, tmp_path / "Pumps", tmp_path / "empty.txt")
     person.wait(lambda: "empty.txt is empty" in person.status())
-    assert "Folders can’t be attached to temporary conversations, so “Pumps” wasn’t." in person.status()
+    assert "Folders can’t be attached to temporary conversations, so “Pumps” wasn’t attached." in person.status()
 
 
 def test_that_a_folder_became_a_collection_does_not_hide_what_could_not_be_attached(

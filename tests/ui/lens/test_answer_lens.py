@@ -127,7 +127,7 @@ def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Perso
     assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
     action = person.window.findChild(QAction, "lensAction")
     assert action is not None
-    assert action.text() == "Show in all answers how sure the model was"
+    assert action.text() == "Show how sure the model was in all answers"
     action.trigger()
     assert is_under_lens(person, 1)
     answer(person, engine)
@@ -306,7 +306,7 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     assert not is_under_lens(person), "it is shown as usual"
     person.find("lensCancel", QPushButton).click()
     assert person.find("lensRead").isVisible()
-    assert summary(person).endswith("It records that only while this is switched on.")
+    assert summary(person).endswith("It records this only while the view is on.")
     person.wait_for(GenerationState.IDLE)
     gate.set()
     engine.enqueue(*ANSWER)

@@ -38,7 +38,7 @@ def logged(person: Person, monkeypatch: pytest.MonkeyPatch) -> list[type[BaseExc
 
 
 def is_told(person: Person) -> bool:
-    return "Something went wrong in Phichat" in person.status()
+    return "Something went wrong" in person.status()
 
 
 def test_an_error_in_a_slot_is_told_once_with_a_way_to_the_log(
