@@ -134,7 +134,7 @@ def test_a_search_survives_whatever_the_hub_answers(
         list_files(person, "gguf")
         person.wait(partial(_says, person, said))
         assert person.find("modelTable").isVisible()
-    hub.misbehave(faults.too_many(1), times=1, at="api")
+    hub.misbehave(faults.too_many(3), times=1, at="api")
     list_files(person, "gguf")
     person.wait(lambda: "too many requests" in words(person))
     person.wait(lambda: found(person))
