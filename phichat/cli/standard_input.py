@@ -46,7 +46,9 @@ def read_text(notify: Callable[[str], None]) -> str:
         data = _read(MOST + 1)
     if len(data) > MOST:
         raise PromptError(
-            tr("Standard input is too long (the limit is {size}). Shorten it.").format(size=format_size(MOST))
+            tr("The text from standard input is too long (the limit is {size}). Shorten it.").format(
+                size=format_size(MOST)
+            )
         )
     return _decoded(data).rstrip("\r\n")
 

@@ -98,7 +98,7 @@ def text_completion(parameters: Parameters, base: Sampling) -> Completion:
     echoed: tuple[str, ...] = ()
     if parameters.flag("echo"):
         if top is not None or not all(isinstance(prompt, str) for prompt in prompts):
-            raise bad_request(tr("“echo” works only with text, and without “logprobs”."), "echo")
+            raise bad_request(tr("“echo” works only with text prompts and can’t be combined with “logprobs”."), "echo")
         echoed = tuple(map(str, prompts))
     requests = [Request((), raw=prompt, keeps_all=True) for prompt in prompts]
     sampling = sampling_of(parameters, replace(base, max_tokens=USUAL_TOKENS))

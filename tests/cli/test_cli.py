@@ -266,7 +266,10 @@ def test_an_endless_standard_input_is_refused(
 ) -> None:
     monkeypatch.setattr(standard_input, "MOST", 1000)
     status, _, err = phichat("ask", "-", said=b"x" * 5000)
-    assert (status, err) == (1, "Standard input is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it.\n")
+    assert (status, err) == (
+        1,
+        "The text from standard input is too long (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it.\n",
+    )
 
 
 def test_a_question_that_is_piped_in_needs_no_hyphen(engine: ScriptedEngine, phichat: Run) -> None:
