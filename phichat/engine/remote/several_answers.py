@@ -59,8 +59,8 @@ class SeveralAnswers:
             thread = threading.Thread(target=self._answer, args=(number, stop), name=f"answer {number}")
             self._beside |= {number} if self._running else set()
             self._running[number] = thread, stop
-            thread.start()
             self._pass_on()
+            thread.start()
 
     def _answer(self, number: int, stop: CancelToken) -> None:
         try:

@@ -82,13 +82,15 @@ def test_the_others_begin_when_the_first_has(engine: RemoteEngine, server: ChatS
 
 
 def test_all_stop(engine: RemoteEngine, server: ChatServer, gate: threading.Event) -> None:
-    for _ in range(3):
+    """The fifth, too, which waits for one of four to end."""
+    for _ in range(4):
         server.stream("red", gate, " sea")
     stop = CancelToken()
     events = engine.generate(request(count=5), stop)
-    came = until(events, lambda came: len(said(came)) == 3)
+    came = until(events, lambda came: len(said(came)) == 4)
     stop.set()
     came += events
+    assert len(server.chats) == 4, "the fifth isn't asked for"
     assert {number: each.reason for number, each in ends(came).items()} == dict.fromkeys(range(5), Ending.CANCELLED)
     assert done_of(came).reason is Ending.CANCELLED
     assert server.client_left.wait(10), "it stops computing"
