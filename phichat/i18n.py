@@ -156,7 +156,7 @@ def saving_advice(error: OSError, *, is_chosen: bool) -> str:
     if is_chosen:
         return tr("Choose another location.")
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return tr("Move or delete that file.")
+        return tr("Move or delete the file that’s in the way.")
     is_refused = error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}
     return tr("Check the folder’s permissions.") if is_refused else tr("Check the disk.")
 

@@ -169,7 +169,7 @@ def repair_permissions(home: Home) -> str:
         )
     elif was_open and exposed:
         text = tr(
-            "Other users of this computer could read your conversations in {folder}. Phichat fixed "
+            "Other users of this computer were able to read your conversations in {folder}. Phichat fixed "
             "this, so now only you can read them."
         )
     return text.format(folder=home.root)

@@ -202,7 +202,7 @@ def test_a_home_of_before_is_repaired_and_it_is_said_once(
     (home / "shared.txt").write_text("not ours")
     (home / "shared.txt").chmod(0o644)
     assert cli.run(["history", "list"], no_window) == 0
-    assert "Other users of this computer could read your conversations" in capsys.readouterr().err
+    assert "Other users of this computer were able to read your conversations" in capsys.readouterr().err
     assert open_to_others(home) == ["shared.txt 644"], "what is not the app's is let alone"
     assert cli.run(["history", "list"], no_window) == 0
     assert capsys.readouterr().err == ""

@@ -168,7 +168,7 @@ class ModelService(QObject):
         spare = usual.ref if usual else None
         if model := model or spare:
             self.first_found.emit(model)
-            instead = tr("{model} will answer until you choose another model.").format(model=model.title)
+            instead = tr("{model} will be used until you choose another model.").format(model=model.title)
             trouble = trouble and f"{trouble} {instead}"
         if spare and spare != model:
             self.spare_found.emit(spare)

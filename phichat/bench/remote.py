@@ -30,7 +30,7 @@ def measure(
         loaded = engine.load(model, EngineSettings(), stop, lambda _: None)
         model = loaded.model
         for number in range(ROUNDS):
-            text = tr("Measuring {model}: {number} of {count}…")
+            text = tr("Measuring the speed of {model}: {number} of {count}…")
             report(text.format(model=model.title, number=number + 1, count=ROUNDS))
             rounds.append(_round(engine, sampling, f"{time.time_ns()} {long_question(WORDS)}", stop))
     medians = {name: rounded(statistics.median(each[name] for each in rounds)) for name in rounds[0]}

@@ -37,7 +37,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     progress = Progress(plan, 3)
     progress.begin(tr("Opening windows…"))
     found: Figures = _openings(plan.rounds, variables)
-    progress.begin(tr("Measuring a conversation in the window…"))
+    progress.begin(tr("Measuring the window during a conversation…"))
     found |= _at_work(plan, variables)
     progress.begin(tr("Scrolling through a long conversation…"))
     return {"window": found | _long(plan, variables)}

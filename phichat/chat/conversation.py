@@ -139,7 +139,7 @@ class Reply:
         """Return which limit a reply of `Ending.LENGTH` has reached; one from another program may not say."""
         written, most = self.statistics.get("completion_tokens"), self.sampling.get("max_tokens")
         if not isinstance(written, int) or not isinstance(most, int):
-            return tr("Reached a length limit")
+            return tr("Reached the length limit")
         thought = self.statistics.get("thinking_tokens")
         written -= thought if isinstance(thought, int) else 0
         return tr("Reached the maximum length") if written >= most else tr("Reached the context limit")

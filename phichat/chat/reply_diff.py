@@ -22,8 +22,8 @@ def explain_difference(old: Reply, new: Reply) -> str:
         )
     return tr(
         "This answer differs from the previous version, although the model, settings, engine version, and "
-        "computer are the same. The prompt was processed in different steps, which can cause small rounding "
-        "differences."
+        "computer are the same. The prompt was split up differently for processing, which can cause small "
+        "rounding differences."
     )
 
 

@@ -121,8 +121,10 @@ class Sampling:
     min_p: float = _setting(
         0.05,
         N_("Min-p"),
-        N_("Ignores words less likely than this fraction of the most likely word’s probability. Set "
-            "to 0 to turn it off."),
+        N_(
+            "Ignores words whose probability is less than this fraction of the most likely word’s. Set to 0 "
+            "to turn it off."
+        ),
         0, 1, 0.01, 0,
     )  # fmt: skip
     repeat_penalty: float = _setting(
@@ -170,7 +172,7 @@ class Sampling:
     dry_base: float = _advanced(
         1.75,
         N_("DRY growth"),
-        N_("How quickly the DRY penalty grows with the length of a repeated phrase."),
+        N_("Sets how quickly the DRY penalty grows as a repeated phrase gets longer."),
         1, 4, 0.05, None,
     )  # fmt: skip
     dry_allowed_length: int = _advanced(
@@ -203,8 +205,10 @@ class Sampling:
     xtc_threshold: float = _advanced(
         0.1,
         N_("XTC threshold"),
-        N_("Of all words above this probability, XTC keeps only the least likely one. Values above "
-            "0.5 have no effect."),
+        N_(
+            "Of all words with a probability above this value, XTC keeps only the least likely one. Values "
+            "above 0.5 have no effect."
+        ),
         0, 0.5, 0.01, None,
     )  # fmt: skip
     dynatemp_range: float = _advanced(

@@ -20,8 +20,8 @@ PASSAGE_TOKENS = Setting(
     "passage_tokens",
     N_("Tokens from documents"),
     N_(
-        "How much of long documents the model reads with each message. Higher values may improve answers, "
-        "but take longer."
+        "How much text from long documents the model reads with each message. Higher values may improve "
+        "answers but take longer."
     ),
     low=200, high=4000, step=50, off=None, most=4000,
 )  # fmt: skip

@@ -66,9 +66,7 @@ def _can_open_window(options: argparse.Namespace, console: Console) -> bool:
     if not trouble:
         return True
     if options.screenshot or options.quit_when_ready:
-        raise PhichatError(
-            f"{trouble} " + tr("Set QT_QPA_PLATFORM=offscreen to take the screenshot without a display.")
-        )
+        raise PhichatError(f"{trouble} " + tr("Set QT_QPA_PLATFORM=offscreen to run Phichat without a display."))
     if not console.is_interactive:
         raise PhichatError(f"{trouble} " + tr('To use the terminal instead, run `phichat ask "Your message"`.'))
     console.print_notice(trouble)

@@ -51,7 +51,7 @@ def add_servers(commands: Any, run: Run) -> None:
     servers.set_defaults(run=run)
     actions = servers.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, metavar, words in (
-        ("add", "NAME", tr("add a server, such as gaming-pc:8080; without a port, the usual ones are tried")),
+        ("add", "NAME", tr("add a server, such as gaming-pc:8080; if you leave out the port, common ports are tried")),
         ("list", "", tr("list your servers")),
         ("test", "NAME|NAME/MODEL", tr("list the models on a server and check how fast it answers")),
         ("remove", "NAME", tr("remove a server and its key")),
@@ -127,7 +127,12 @@ def add_docs(commands: Any, run: Run) -> None:
     docs.set_defaults(run=run)
     actions = docs.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, words in (
-        ("add", tr("add files and folders to a collection and read them; with no paths, read what’s new or changed")),
+        (
+            "add",
+            tr(
+                "add files and folders to a collection; with no paths, update the collection with new and changed files"
+            ),
+        ),
         ("list", tr("list collections")),
         ("status", tr("list the files in a collection and show what couldn’t be read")),
         ("remove", tr("remove a collection, or files and folders from one, without deleting the files themselves")),

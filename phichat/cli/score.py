@@ -46,7 +46,7 @@ def _text_of(name: str, console: Console) -> str:
     """
     text = standard_input.read_text(console.print_notice) if name == "-" else _read(Path(name)).rstrip("\r\n")
     if not text.strip():
-        raise PromptError(tr("The text is empty, so it can’t be scored. Choose another text."))
+        raise PromptError(tr("The text is empty, so there’s nothing to score. Provide some text, then try again."))
     return replace_surrogates(text)
 
 

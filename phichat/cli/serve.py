@@ -60,7 +60,7 @@ def _access(context: Context, server: HttpServer) -> Access:
     key = options.key or os.environ.get(KEY_VARIABLE, "")
     if not key and not server.is_local:
         key = new_key()
-        context.console.print_notice(tr("Key for this run: {key}").format(key=key))
+        context.console.print_notice(tr("Key for this session: {key}").format(key=key))
     return Access(key, server.is_local, tuple(options.allow_host), tuple(options.allow_origin))
 
 

@@ -110,7 +110,7 @@ def _test(context: Context) -> None:
     )
     _print_models(context, server, found.models)
     if found.model:
-        text = tr("{model} began to answer after {seconds} s.")
+        text = tr("{model} started answering after {seconds} s.")
         seconds = format_number(found.first_token_seconds, 2)
         context.console.print_notice(text.format(model=server.model(found.model).title, seconds=seconds))
 

@@ -112,7 +112,7 @@ def _decoded(data: bytes) -> str:
 
     text = decode_text(data)
     if text is None:
-        raise PromptError(tr("Standard input isn’t text. Convert it to plain text, then try again."))
+        raise PromptError(tr("Standard input must be plain text. Convert your input, then try again."))
     return text
 
 

@@ -258,7 +258,7 @@ class TerminalChat:
         if done.reason is Ending.LENGTH:
             self._console.print_notice(length_notice(done, sampling, is_remote=self._model.is_remote))
         if done.stopped_by:
-            self._console.print_notice(tr("The answer ended at “{text}” (--stop).").format(text=done.stopped_by))
+            self._console.print_notice(tr("The answer stopped at “{text}” (--stop).").format(text=done.stopped_by))
         if done.reason is Ending.CANCELLED:
             self._console.print_notice(tr("Stopped."))
         if done.completion_tokens:

@@ -32,7 +32,8 @@ def run(context: Context) -> int:
     if trials.chosen is None:
         raise EngineError(
             tr(
-                "{name} couldn’t be measured, so its settings haven’t changed. Run `phichat ask` to see what’s wrong."
+                "Phichat couldn’t measure the speed of {name}, so the model’s settings haven’t changed. Run "
+                "`phichat ask` to see what’s wrong."
             ).format(name=model.name)
         )
     trials.print_table()
@@ -87,9 +88,8 @@ class _Trials:
             self._console.print_line(text)
         self._console.print_notice(
             tr(
-                "* = fastest. Phichat will use these settings from now on. The typical answer in this table "
-                "is {written} tokens long and follows a {read}-token message in a {depth}-token "
-                "conversation."
+                "* = fastest. Phichat will use these settings from now on. A typical answer is {written} "
+                "tokens long and follows a {read}-token message in a {depth}-token conversation."
             ).format(read=READ, written=WRITTEN, depth=format_number(DEPTH))
         )
 
@@ -127,7 +127,7 @@ def _words(settings: EngineSettings) -> Iterator[str]:
 
 
 def _headings() -> list[str]:
-    return ["", tr("settings"), tr("prompts (tokens/s)"), tr("answers (tokens/s)"), tr("typical answer (s)")]
+    return ["", tr("settings"), tr("prompts (tokens/s)"), tr("answers (tokens/s)"), tr("typical answer time (s)")]
 
 
 def _row(each: Measured, is_chosen: bool) -> list[str]:

@@ -158,7 +158,7 @@ _WORDINGS = {
         N_("Page {pages} is a picture with no readable text."),
         N_("Pages {pages} are pictures with no readable text."),
         N_("“{name}” is a picture with no readable text."),
-        N_("The file contains pictures whose text can’t be read."),
+        N_("The file contains pictures with no readable text."),
     ),
     Finding.EMPTY: _Wording(
         N_("Page {pages} has no text."),
@@ -174,14 +174,14 @@ _WORDINGS = {
     ),
     Finding.TRUNCATED: _Wording(
         N_("Page {pages} has too much text, so only its beginning was read."),
-        N_("Pages {pages} have too much text, so only their beginnings were read."),
+        N_("Pages {pages} have too much text, so only the beginning of each was read."),
         N_("“{name}” has too much text, so only its beginning was read."),
         N_("The file has too much text, so only its beginning was read."),
     ),
     Finding.SKIPPED: _Wording(
         N_("Page {pages} couldn’t be read and was skipped."),
         N_("Pages {pages} couldn’t be read and were skipped."),
-        N_("“{name}” wasn’t read."),
+        N_("The email’s attachment “{name}” wasn’t read."),
         N_("Parts of the file weren’t read."),
     ),
 }

@@ -108,7 +108,7 @@ _PHI = (
         licence="MIT",
         bytes=2_390_000_000,
         official=False,
-        good_at=N_("Like Phi-3, but for more languages and longer texts."),
+        good_at=N_("Like Phi-3, but for more languages and longer documents."),
     ),
     KnownModel(
         name="phi-4-mini-instruct-q4_k_m",
@@ -119,7 +119,7 @@ _PHI = (
         bytes=2_490_000_000,
         official=False,
         kv_bytes=PHI_4_KV,
-        good_at=N_("The newest small Phi: conversation in many languages, math, and code."),
+        good_at=N_("The newest small Phi model: math, code, and conversation in many languages."),
     ),
     KnownModel(
         name="phi-4-mini-reasoning-q4_k_m",
@@ -239,7 +239,7 @@ _FAMILIES = (
         bytes=1_920_000_000,
         official=False,
         kv_bytes=_kv(36, 4, 128),
-        good_at=N_("Fully open, with support for six European languages. Thinks before answering."),
+        good_at=N_("Fully open source, with support for six European languages. Thinks before answering."),
         sampling=_SMOLLM_3,
     ),
     KnownModel(
@@ -250,7 +250,7 @@ _FAMILIES = (
         licence="LFM 1.0",
         bytes=731_000_000,
         kv_bytes=_kv(6, 8, 64),
-        good_at=N_("Very fast answers, short tasks, and fact extraction."),
+        good_at=N_("Very fast. Good for short tasks and extracting facts."),
         sampling=_LFM_2_5,
     ),
     KnownModel(
@@ -369,7 +369,7 @@ EMBEDDINGS = (
         licence="MIT",
         bytes=36_800_000,
         official=False,
-        good_at=N_("English documents, on slow computers or in large collections."),
+        good_at=N_("English documents, for slow computers or large collections."),
     ),
 )
 """Models that make vectors of documents; none is downloaded unless somebody asks for it by name."""

@@ -223,7 +223,9 @@ def without_key(text: str, key: str | None) -> str:
 def _elsewhere(host: str, target: httpx2.URL, key: str | None) -> ServerError:
     """Return the error for a redirect from `host` to another server, or to what is none."""
     if target.scheme not in {"http", "https"}:
-        text = tr("{host} redirects to an address that isn’t a server’s. Check the address of {host}.")
+        text = tr(
+            "{host} redirects to an address that doesn’t start with http:// or https://. Check the address of {host}."
+        )
         return ServerError(text.format(host=host))
     text = tr("{host} redirects to {address}. If you trust that address, use it instead.")
     place = without_key(str(target.copy_with(username=None, password=None, query=None, fragment=None)), key)

@@ -246,7 +246,7 @@ async def _bug_response(_: Request, error: Exception) -> Response:
     return _response_to(
         ApiError(
             500,
-            tr("This request ran into a bug in Phichat ({error}). Please report it.").format(
+            tr("A bug in Phichat caused this request to fail ({error}). Please report it.").format(
                 error=type(error).__name__
             ),
         )

@@ -140,7 +140,7 @@ def _refuse_others(parameters: Parameters) -> None:
     shape = parameters.object("response_format").text("type", "text")
     if shape != "text":
         raise bad_request(
-            tr("This server answers only with text, so the type of “response_format” must be “text”."),
+            tr("This server can only return text, so the type of “response_format” must be “text”."),
             "response_format",
         )
 
@@ -157,7 +157,7 @@ def _top(parameters: Parameters) -> int | None:
 def _turns(parameters: Parameters, replies: ReplyTokens) -> list[Turn]:
     turns = [_turn(message, replies) for message in parameters.objects("messages")]
     if not turns:
-        raise bad_request(tr("“messages” must have at least one message."), "messages")
+        raise bad_request(tr("“messages” must contain at least one message."), "messages")
     return turns
 
 

@@ -29,7 +29,7 @@ def embedding_request(parameters: Parameters) -> EmbeddingRequest:
     """Return what a body asks for. Raise ApiError."""
     texts = parameters.texts("input", MOST, LONGEST)
     if not all(texts) or not texts:
-        raise bad_request(tr("“input” must have at least one string, and none can be empty."), "input")
+        raise bad_request(tr("“input” must contain at least one string, and no string can be empty."), "input")
     parameters.refuse("dimensions")
     kind = parameters.text("encoding_format", FORMATS[0])
     if kind not in FORMATS:

@@ -192,7 +192,7 @@ def _cannot_listen(host: str, port: int, error: Any) -> PhichatError:
     if error.errno in {errno.EACCES, errno.EPERM}:
         return PhichatError(tr("Port {port} needs special permissions. Choose a port above 1023.").format(port=port))
     return PhichatError(
-        tr("{host} isn’t an address of this computer ({reason}). Use 127.0.0.1 or 0.0.0.0.").format(
+        tr("{host} isn’t one of this computer’s addresses ({reason}). Use 127.0.0.1 or 0.0.0.0.").format(
             host=host, reason=error.strerror or error
         )
     )

@@ -98,7 +98,8 @@ _MESSAGES = {
         "The disk that contains {folder} isn’t working properly. New messages are only kept in memory. Check the disk."
     ),
     FailureKind.DAMAGED: N_(
-        "{file} is damaged and couldn’t be recovered. Restore it from a backup, or move it to another folder."
+        "{file} is damaged and couldn’t be recovered. Restore it from a backup, or move it to another "
+        "folder to start over."
     ),
     FailureKind.OTHER: N_("The history couldn’t be opened: {reason}. Restart Phichat."),
 }

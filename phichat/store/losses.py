@@ -67,6 +67,6 @@ def _describe(missing: dict[int, int], recovered: Connection) -> str:
     lost = tr_count("{count} message was lost", "{count} messages were lost", count)
     if len(missing) > 1:
         conversations = tr_count("{count} conversation", "{count} conversations", len(missing))
-        return tr("{lost}, in {conversations}.").format(lost=lost, conversations=conversations)
+        return tr("{lost} in {conversations}.").format(lost=lost, conversations=conversations)
     title = fetch_value(recovered, "SELECT title FROM conversations WHERE number = ?", *missing)
-    return tr("{lost}, in “{title}”.").format(lost=lost, title=without_controls(shortened(title, LONGEST_TITLE)))
+    return tr("{lost} from “{title}”.").format(lost=lost, title=without_controls(shortened(title, LONGEST_TITLE)))

@@ -130,7 +130,7 @@ def test_an_argument_in_another_encoding_is_read(engine: ScriptedEngine, phichat
 
 def test_a_text_that_ended_the_answer_is_named(engine: ScriptedEngine, phichat: Run) -> None:
     engine.enqueue("One, ", Done(Ending.STOP, 7, completion_tokens=2, stopped_by="two"))
-    assert "The answer ended at “two” (--stop).\n" in phichat("ask", "Hi", "--stop", "two")[2]
+    assert "The answer stopped at “two” (--stop).\n" in phichat("ask", "Hi", "--stop", "two")[2]
 
 
 def test_pieces_have_a_kind(engine: ScriptedEngine, phichat: Run) -> None:
@@ -235,7 +235,7 @@ def test_standard_input_that_is_no_text_is_not_asked(engine: ScriptedEngine, phi
     for arguments in (["ask", "-"], ["ask", "What?"], ["chat"]):
         status, out, err = phichat(*arguments, said=content)
         assert (status, out) == (1, "")
-        assert err == "Standard input isn’t text. Convert it to plain text, then try again.\n"
+        assert err == "Standard input must be plain text. Convert your input, then try again.\n"
     assert not engine.requests
 
 
@@ -866,7 +866,7 @@ def test_tune_shows_a_table_of_what_it_tried(engine: ScriptedEngine, phichat: Ru
 def test_tune_that_measures_nothing_says_so(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:
     status, out, err = phichat("tune", str(chatml_model))
     assert (status, out) == (1, "")
-    assert "couldn’t be measured, so its settings haven’t changed." in err
+    assert "so the model’s settings haven’t changed." in err
 
 
 def test_ctrl_c_leaves_the_settings_as_they_were(engine: ScriptedEngine, phichat: Run, chatml_model: Path) -> None:

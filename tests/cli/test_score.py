@@ -77,8 +77,8 @@ def test_one_token_alone_has_no_perplexity(engine: ScriptedEngine, score: Run) -
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "The text is empty, so it can’t be scored. Choose another text."),
-        (b" \n\t\n", "The text is empty, so it can’t be scored. Choose another text."),
+        (b"", "The text is empty, so there’s nothing to score. Provide some text, then try again."),
+        (b" \n\t\n", "The text is empty, so there’s nothing to score. Provide some text, then try again."),
         (bytes(range(256)) * 8, "{file} isn’t text. Convert it to plain text, then try again."),
         (b"x" * 2000, "{file} is too large (the limit is 1.0\N{NO-BREAK SPACE}kB). Shorten it."),
     ],

@@ -60,7 +60,7 @@ def test_as_json(serve: Run) -> None:
 
 def test_other_computers_need_a_key(serve: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     err = serve("--host", "0.0.0.0")[2]
-    assert err.count("Key for this run: phichat-") == 1
+    assert err.count("Key for this session: phichat-") == 1
     assert "Key" not in serve("--host", "0.0.0.0", "--key", "secret")[2]
     monkeypatch.setenv("PHICHAT_SERVER_KEY", "secret")
     assert "Key" not in serve("--host", "0.0.0.0")[2]
@@ -78,7 +78,7 @@ def test_a_port_in_use(serve: Run, engine: ScriptedEngine) -> None:
 def test_no_address_of_this_computer(serve: Run) -> None:
     status, _, err = serve("--host", "203.0.113.1")
     assert status == 1
-    assert err.startswith("203.0.113.1 isn’t an address of this computer")
+    assert err.startswith("203.0.113.1 isn’t one of this computer’s addresses")
     assert err.count("\n") == 1
 
 

@@ -158,7 +158,7 @@ def test_what_is_no_key(phichat: Run, server: ChatServer, said: str) -> None:
 def test_a_server_is_tested(phichat: Run, gaming: ChatServer) -> None:
     status, out, err = phichat("servers", "test", "gaming")
     assert (status, out) == (0, f"gaming is working (vLLM, {gaming.url}).\ngaming/tiny\n")
-    assert err.startswith("tiny began to answer after 0.")
+    assert err.startswith("tiny started answering after 0.")
     assert gaming.chats[0]["messages"] == [{"role": "user", "content": "Hi"}]
     found = json.loads(phichat("servers", "test", "gaming", "--json")[1])
     assert (found["models"], found["model"], found["kind"]) == (["tiny"], "tiny", "vllm")
@@ -170,11 +170,11 @@ def test_of_several_models_one_is_tested(phichat: Run, gaming: ChatServer) -> No
     gaming.models = [{"id": "nomic-embed"}, {"id": "tiny"}, {"id": "big"}]
     _, out, err = phichat("servers", "test", "gaming")
     assert out.splitlines()[1:] == ["gaming/nomic-embed", "gaming/tiny", "gaming/big"]
-    assert err.startswith("tiny began to answer after ")
+    assert err.startswith("tiny started answering after ")
     assert json.loads(phichat("servers", "test", "gaming", "--json")[1])["model"] == "tiny"
     gaming.models[2]["status"] = {"value": "loaded"}
-    assert phichat("servers", "test", "gaming")[2].startswith("big began to answer")
-    assert phichat("servers", "test", "gaming/tiny")[2].startswith("tiny began to answer")
+    assert phichat("servers", "test", "gaming")[2].startswith("big started answering")
+    assert phichat("servers", "test", "gaming/tiny")[2].startswith("tiny started answering")
 
 
 def test_a_server_without_models_is_tested(phichat: Run, gaming: ChatServer) -> None:

@@ -73,7 +73,7 @@ def test_what_another_version_wrote_stays(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("in the way", "utf-8")
-    advice = r"Move or delete that file\."
+    advice = r"Move or delete the file that’s in the way\."
     with pytest.raises(
         StoreError,
         match=rf"^The settings couldn’t be saved in .*: a file with the same name already exists.*\. {advice}$",

@@ -189,7 +189,7 @@ class _Budget:
     def _count(self, frame: FrameType, _event: str, _argument: object) -> Any:
         self._left -= 1
         if self._left < 0:
-            raise LimitError("the template takes too long")
+            raise LimitError("the template takes too long to run")
         return None if frame.f_code.co_filename == _OF_MARKS else self._count
 
 

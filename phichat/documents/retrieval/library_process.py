@@ -198,4 +198,4 @@ def _error_from(line: Line) -> PhichatError:
 
 
 def _gave_up() -> StoreError:
-    return StoreError(tr("The document search stopped unexpectedly. Try again."))
+    return StoreError(tr("Document search stopped unexpectedly. Try again."))

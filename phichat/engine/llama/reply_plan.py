@@ -77,7 +77,7 @@ class ReplyPlan:
         if isinstance(prompt, str):
             return marked_tokens(vocabulary, prompt)
         if not all(0 <= token < vocabulary.count for token in prompt):
-            raise PromptError(tr("The prompt has token IDs that this model doesn’t know."))
+            raise PromptError(tr("The prompt contains token IDs that aren’t in this model’s vocabulary."))
         return list(prompt)
 
     def _whole(self, tokens: list[int]) -> Prompt:

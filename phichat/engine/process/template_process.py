@@ -133,7 +133,7 @@ class _Limits:
                 if psutil.Process(self._process.pid).memory_info().rss > self._memory:
                     self._end(tr("the template uses too much memory"))
                     return
-        self._end(tr("the template takes too long"))
+        self._end(tr("the template takes too long to run"))
 
     def _end(self, reason: str) -> None:
         self.broken = reason
@@ -142,5 +142,5 @@ class _Limits:
 
 def _reason(ending: str) -> str:
     if ending in {"SIGXCPU", "SIGKILL"}:
-        return tr("the template takes too long")
-    return tr("the template’s process stopped unexpectedly: {reason}").format(reason=ending or "0")
+        return tr("the template takes too long to run")
+    return tr("the process running the template stopped unexpectedly: {reason}").format(reason=ending or "0")

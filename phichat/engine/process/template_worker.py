@@ -65,7 +65,7 @@ def _answer(order: protocol.Line, slow: float) -> protocol.Line:
     except MemoryError:
         return {"error": tr("the template uses too much memory"), "is_limit": True}
     if time.process_time() > begun + slow:
-        return {"error": tr("the template takes too long"), "is_limit": True}
+        return {"error": tr("the template takes too long to run"), "is_limit": True}
     return answer
 
 

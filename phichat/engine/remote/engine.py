@@ -220,7 +220,7 @@ class _Answering:
         if not reader.finish:
             raise lost_connection(model.host)
         if reader.finish == "content_filter":
-            yield Notice(tr("{host} withheld part of the answer.").format(host=model.host))
+            yield Notice(tr("The content filter on {host} removed part of the answer.").format(host=model.host))
 
 
 def _answer_all(
@@ -312,4 +312,4 @@ def _check_possible(model: RemoteModel, request: Request) -> None:
 
 
 def _left_out(host: str, name: str) -> str:
-    return tr("{host} doesn’t support the {name} setting, so it was left out.").format(host=host, name=name)
+    return tr("{host} doesn’t support the {name} setting, so it wasn’t used.").format(host=host, name=name)

@@ -154,7 +154,7 @@ def no_model_sentence(host: str, model: str, others: list[str] | None = None) ->
 def not_a_server(host: str, status: int = 200) -> ServerError:
     """Return the error for what is no server that models can be asked at."""
     if not status:
-        text = tr("{host} sent something other than an answer. Check the address; it usually ends in /v1.")
+        text = tr("{host} didn’t send a valid answer. Check the address; it usually ends in /v1.")
         return ServerError(text.format(host=host))
     if status == 200:
         return ServerError(

@@ -113,8 +113,8 @@ class Transfer:
             raise HubRefused(
                 tr(
                     "The connection to {host} keeps dropping, and the server can’t resume downloads. Try "
-                    "another network or another mirror (HF_ENDPOINT). You won’t lose what’s already "
-                    "downloaded."
+                    "another network or another mirror (HF_ENDPOINT). What you’ve already downloaded won’t "
+                    "be lost."
                 ).format(host=hub_host())
             )
 

@@ -156,7 +156,7 @@ class AttachmentController(QObject):
         session = self.session
         if len(text) > MOST_PASTED:
             size, most = format_sizes(len(text.encode("utf-8", "replace")), MOST_PASTED)
-            fact = tr("The text is too long to paste ({size}). Paste at most {limit}.")
+            fact = tr("The text is too long to paste ({size}; the limit is {limit}). Paste part of it instead.")
             self.failed.emit(session.conversation.id, fact.format(size=size, limit=most))
             return
         file = text_attachment(text, session.attached)

@@ -53,7 +53,7 @@ def _question(model: "ModelRef") -> str:
     host = model.host
     sentences = [tr("Send messages to {host}?").format(host=host) + "\n"]
     if is_this_computer(urlsplit(model.server_url).hostname or ""):
-        sentences.append(tr("{model} is run by another app on this computer.").format(model=model.title))
+        sentences.append(tr("{model} runs in another app on this computer.").format(model=model.title))
     else:
         sentences.append(
             tr("{model} runs on a server, so what you write leaves this computer.").format(model=model.title)

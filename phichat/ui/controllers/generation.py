@@ -188,8 +188,8 @@ class GenerationController(IdleRequests):
         """
         if self.model and weighed.model != self.model.name:
             sentence = tr(
-                "These probabilities are from {author}. To choose another word, load that model, or have "
-                "{model} read the answer."
+                "These probabilities come from {author}. To choose another word, load that model or have "
+                "{model} reread the answer."
             )
             self.failed.emit(session, sentence.format(author=weighed.model, model=self.model.title))
             return

@@ -85,7 +85,7 @@ class PreferencesStore(QObject):
         try:
             self._adopt(self._write(self.current))
         except PhichatError as error:
-            self.failed.emit(f"{error} " + tr("Otherwise, your changes will be lost when you quit."))
+            self.failed.emit(f"{error} " + tr("If this isn’t fixed, your changes will be lost when you quit."))
 
     def _adopt(self, saved: Preferences) -> None:
         """Take over what another program has changed in the file."""

@@ -167,6 +167,9 @@ def what_is_missing(sources: Sources) -> str:
     if sources.searched and not sources.passages:
         sentences.append(tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched)))
     if sources.unfinished:
-        sentence = tr("Phichat hadn’t finished reading {documents}. To search again, regenerate the answer.")
+        sentence = tr(
+            "Phichat hadn’t finished reading {documents} when it searched for passages. To search again, "
+            "regenerate the answer."
+        )
         sentences.append(sentence.format(documents=", ".join(sources.unfinished)))
     return " ".join(sentences)

@@ -112,12 +112,12 @@ def _places() -> list[tuple[str, list[Row]]]:
             ],
         ),
         (
-            tr("In an answer that shows how sure the model was"),
+            tr("With “Show how sure the model was” turned on"),
             [
                 (tr("Go from word to word"), _keys("Left", "Right", "Up", "Down")),
                 (tr("Choose another word"), _keys("Return")),
                 (tr("Switch between the tokens of a word"), _keys("Left", "Right")),
-                (tr("Go back to the word (press again to deselect it)"), _keys("Esc")),
+                (tr("Return to the selected word (press again to deselect it)"), _keys("Esc")),
             ],
         ),
         (

@@ -189,7 +189,7 @@ class AnswerLens(QWidget):
         sentence = certainty_text(certainty) if certainty else tr("Phichat doesn’t know how sure the model was.")
         author = self._message.reply.model if self._message and self._message.reply else ""
         if self._known and self._known.model != author:
-            read = tr("These probabilities are from {model}, which didn’t write this answer.").format(
+            read = tr("These probabilities come from {model}, which didn’t write this answer.").format(
                 model=short_title(self._known.model)
             )
             return f"{sentence} {read}"
@@ -197,7 +197,8 @@ class AnswerLens(QWidget):
 
     def _unknown_sentence(self) -> str:
         unknown = tr(
-            "Phichat doesn’t yet know how sure the model was of this answer. It records this only while the view is on."
+            "Phichat doesn’t yet know how sure the model was of this answer. This is recorded only while "
+            "“Show how sure the model was” is on."
         )
         objection = self._weigher.objection()
         return objection or (self._message and self._weigher.difference(self._message)) or unknown

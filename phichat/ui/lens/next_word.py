@@ -102,8 +102,8 @@ class NextWord(QWidget):
         if self._refusal:
             return tr("For example: “{text}…”").format(text=text) + " " + self._refusal
         sentence = tr(
-            "For example: “{text}…” After the next answer, the place where the model was least sure will "
-            "appear here instead."
+            "For example: “{text}…” After the next answer, the point where the model was least sure will be "
+            "shown here instead."
         )
         return sentence.format(text=text)
 
@@ -122,7 +122,7 @@ def _meaning(*, has_chosen: bool) -> str:
         "model’s own probabilities. Crossed-out words were removed by the setting next to them. Some "
         "entries are only the beginning of a word."
     )
-    return f"{bars} {tr('The model chose the one in bold.')}" if has_chosen else bars
+    return f"{bars} {tr('The word in bold is the one the model chose.')}" if has_chosen else bars
 
 
 def _with_chosen(candidates: Sequence[Candidate], chosen: int) -> list[Candidate]:

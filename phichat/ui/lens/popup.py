@@ -53,7 +53,7 @@ def choice_sentence(said: str, choice: Choice) -> str:
     said, share = isolated(said), format_percent(choice.probability)
     if choice.rank == 1:
         return tr("“{word}”: {share}, the most likely word").format(word=said, share=share)
-    return tr("“{word}”: {share}, number {rank} in order of likelihood").format(
+    return tr("“{word}”: {share}, ranked number {rank} by likelihood").format(
         word=said, share=share, rank=format_number(choice.rank)
     )
 
@@ -65,7 +65,7 @@ def _meaning(candidates: Sequence[Candidate]) -> str:
         "your sampling settings, such as the temperature and the repeat penalty."
     )
     if any(each.cut_by for each in candidates):
-        return f"{bars} {tr('Crossed-out words were removed by the setting beside them.')}"
+        return f"{bars} {tr('Crossed-out words were ruled out by the setting shown next to them.')}"
     return bars
 
 
@@ -239,7 +239,7 @@ class LensPopup(QFrame):
     def _choosing(self) -> str:
         """Return what choosing a word does, or why that is impossible; empty while the model is busy."""
         if self._is_of_server:
-            return tr("You can’t choose a word here, because servers can’t continue an answer with a given word.")
+            return tr("You can’t choose a word here, because servers can’t continue an answer from a specific word.")
         if self._can_choose:
             return tr("Choose a word to get another version of the answer that continues with that word.")
         return ""

@@ -50,7 +50,7 @@ class ScoreDialog(QDialog):
         self._field = PlainTextField()
         self._field.setObjectName("scoreField")
         self._field.setAccessibleName(tr("Text to score"))
-        self._field.setPlaceholderText(tr("Write or paste a text…"))
+        self._field.setPlaceholderText(tr("Write or paste text…"))
         self._field.setTabChangesFocus(True)
         self._field.show_text(text)
         self._field.textChanged.connect(self._on_text)

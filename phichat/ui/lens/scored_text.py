@@ -37,7 +37,7 @@ class ScoredText:
 
     def table(self) -> str:
         """Return a line for each word, with tabs between its cells: the word, its probability, surprise and rank."""
-        head = (tr("Word"), tr("Probability"), tr("Surprise in bits"), tr("Rank"))
+        head = (tr("Word"), tr("Probability"), tr("Surprise (bits)"), tr("Rank"))
         return "\n".join("\t".join(row) for row in (head, *self._rows()))
 
     def _rows(self) -> Iterable[tuple[str, str, str, str]]:
@@ -57,8 +57,8 @@ def _meaning(perplexity: float | None) -> str:
         return ""
     count = format_number(perplexity, 0 if perplexity >= 10 else 1)
     return tr(
-        "On average, the next token was as hard to guess as one of {count} equally likely ones. The lower the "
-        "perplexity, the closer the text is to what the model expected."
+        "On average, guessing the next token was as hard as picking the right one out of {count} equally "
+        "likely tokens. The lower the perplexity, the closer the text is to what the model expected."
     ).format(count=count)
 
 

@@ -140,7 +140,7 @@ class ModelCoordinator(QObject):
         )
         if not made or not made.done:  # there is nothing to resume
             question = tr(
-                "Quit Phichat? None of {model} has been downloaded yet, so you’ll have to start the download again."
+                "Quit Phichat? No part of {model} has been downloaded yet, so you’ll have to start the download again."
             )
         question = question.format(percent=format_number(percent_done(made)), model=self._title(name))
         ask_question(

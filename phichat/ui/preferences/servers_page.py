@@ -251,7 +251,7 @@ class ServersPage(QWidget):
         text = tr("{name} is working ({kind}, {models}). It answered in {seconds} s.")
         found = text.format(name=server.name, kind=checked.kind.label, models=models, seconds=seconds)
         if checked.model:
-            begun = tr("{model} began to answer after {seconds} s.")
+            begun = tr("{model} started answering after {seconds} s.")
             title = server.model(checked.model).title
             found += " " + begun.format(model=title, seconds=format_number(checked.first_token_seconds, 2))
         self._finish(found)

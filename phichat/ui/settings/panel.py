@@ -230,7 +230,7 @@ class SettingsPanel(QScrollArea):
         self._default = QPushButton(tr("Use for new conversations"))
         self._default.setObjectName("defaultButton")
         self._default.setAccessibleName(tr("Use for new conversations"))
-        self._default.setToolTip(tr("Starts new conversations with this system prompt and these settings."))
+        self._default.setToolTip(tr("New conversations will start with this system prompt and these settings."))
         self._default.clicked.connect(self.default_requested)
         row = QHBoxLayout()
         row.addWidget(self._default, 1)

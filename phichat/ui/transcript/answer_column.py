@@ -64,7 +64,9 @@ class AnswerColumn(QFrame):
         self._use = push_button(f"useAnswer-{number}", tr("Use this answer"))
         self._use.setAccessibleName(f"{tr('Use this answer')} ({self.title})")
         self._use.setToolTip(
-            tool_tip(tr("Continue the conversation with this answer. The others are kept as versions."))
+            tool_tip(
+                tr("Continue the conversation with this answer. The others stay available as alternative versions.")
+            )
         )
         self._use.clicked.connect(self._choose)
         theme.apply_stylesheet(self._use, "small")

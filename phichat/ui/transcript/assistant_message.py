@@ -379,12 +379,12 @@ def _stop_note(text: object) -> str:
     if not isinstance(text, str) or not text:
         return ""
     shown = short_title(text.replace("\n", "↵").replace("\t", "⇥"))
-    return tr("Ended at “{text}”").format(text=shown)
+    return tr("Stopped at “{text}”").format(text=shown)
 
 
 def _branch_note(branch: Branch) -> str:
     """Return where a version branched off another one."""
     word, replaced = (isolated(short_title(named_end(each.strip()))) for each in (branch.word, branch.replaced))
     if word and replaced:
-        return tr("branched with “{word}” instead of “{replaced}”").format(word=word, replaced=replaced)
+        return tr("branched: “{word}” instead of “{replaced}”").format(word=word, replaced=replaced)
     return tr("branched at “{word}”").format(word=word or replaced or "…")

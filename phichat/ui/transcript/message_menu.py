@@ -183,7 +183,7 @@ class SideBySideMenu(QMenu):
     """
 
     def __init__(self, message: Message, context: MessageContext, parent: QMenu) -> None:
-        super().__init__(tr("Answer side by side"), parent)
+        super().__init__(tr("Generate answers side by side"), parent)
         self._message, self._signals = message, context.signals
         known, presets = sampling_of(message), context.presets()
         spread = temperatures_around(known.with_seed())

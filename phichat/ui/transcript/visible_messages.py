@@ -164,7 +164,7 @@ class VisibleMessages(QObject):
             self._divider = Divider(
                 "horizon",
                 tr("Context starts here"),
-                tr("Messages above this line no longer fit in the context, unless they’re pinned."),
+                tr("The model no longer sees messages above this line, except pinned ones."),
             )
         if self._divider is None:
             return

@@ -177,7 +177,10 @@ class TestTemplates:
         heard: list[Event] = []
         hosted.load(ModelRef.of_file(hostile), settings, CancelToken(), heard.append)
         assert [event.text for event in heard if isinstance(event, Notice)] == [
-            "This model’s chat template doesn’t work (the template takes too long), so Phichat uses a generic one."
+            (
+                "This model’s chat template doesn’t work (the template takes too long to run), "
+                "so Phichat uses a generic one."
+            )
         ]
         events = list(hosted.generate(ask("Hi"), CancelToken()))
         assert [event.text for event in events if isinstance(event, PromptReady)] == ["User: Hi\nAssistant:"]

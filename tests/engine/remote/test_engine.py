@@ -64,7 +64,7 @@ def test_why_an_answer_ends(load: Load, ask: Ask, server: ChatServer, finish: st
 def test_a_filtered_answer_is_noticed(load: Load, ask: Ask, server: ChatServer) -> None:
     load()
     server.stream("red", finish="content_filter")
-    assert any("withheld part of the answer" in getattr(each, "text", "") for each in ask())
+    assert any("removed part of the answer" in getattr(each, "text", "") for each in ask())
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
@@ -394,7 +394,7 @@ def test_a_setting_that_is_refused_is_left_out_and_said(load: Load, ask: Ask, se
     events = ask()
     assert text_of_events(events) == "color."
     assert any(
-        "doesn’t support the temperature setting, so it was left out" in getattr(each, "text", "") for each in events
+        "doesn’t support the temperature setting, so it wasn’t used" in getattr(each, "text", "") for each in events
     )
     assert ["temperature" in each for each in server.chats] == [True, False]
     assert text_of_events(ask()) == "color."

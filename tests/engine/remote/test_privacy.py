@@ -121,7 +121,10 @@ def test_a_redirect_to_no_server_is_not_recommended(load: Load, ask: Ask, server
         with pytest.raises(ServerError) as caught:
             ask(TEXT)
         advice = f"Check the address of {server.host}."
-        assert str(caught.value) == f"{server.host} redirects to an address that isn’t a server’s. {advice}"
+        assert (
+            str(caught.value)
+            == f"{server.host} redirects to an address that doesn’t start with http:// or https://. {advice}"
+        )
 
 
 def test_a_server_of_the_same_name_elsewhere_does_not_get_the_key(

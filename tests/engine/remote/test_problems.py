@@ -71,7 +71,7 @@ def load_at(engine: RemoteEngine, servers: ServerList, url: str) -> Loaded:
         (200, "<html>Welcome</html>", ServerError,
          "{host} sent a web page instead of an answer. Check the address; it usually ends in /v1."),
         (200, {"hello": "world"}, ServerError,
-         "{host} sent something other than an answer. Check the address; it usually ends in /v1."),
+         "{host} didn’t send a valid answer. Check the address; it usually ends in /v1."),
     ],
 )  # fmt: skip
 def test_refusals(
@@ -125,7 +125,7 @@ def test_a_server_that_quotes_the_key(load: Load, ask: Ask, server: ChatServer) 
 def test_a_stream_that_is_none(load: Load, ask: Ask, server: ChatServer) -> None:
     load()
     server.stream(b"hello\n\nworld\n\n", finish=None, ends=False)
-    with pytest.raises(ServerError, match="sent something other than an answer"):
+    with pytest.raises(ServerError, match="didn’t send a valid answer"):
         ask()
 
 

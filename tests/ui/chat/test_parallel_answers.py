@@ -16,7 +16,7 @@ from phichat.ui.transcript.answer_column import AnswerColumn
 from tests.support.fakes import Line, ScriptedEngine, thought
 from tests.ui.conftest import Person
 
-SIDE_BY_SIDE = "Answer side by side", "Answer three times"
+SIDE_BY_SIDE = "Generate answers side by side", "Answer three times"
 
 
 def says(answer: int, text: str) -> AnswerEvent:
@@ -177,7 +177,7 @@ def test_they_are_found_in_the_conversation_menu(asked: Person, engine: Scripted
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     assert "kept as versions" in asked.find("backToConversation").toolTip()
-    assert "kept as versions" in asked.find("useAnswer-1").toolTip()
+    assert "alternative versions" in asked.find("useAnswer-1").toolTip()
 
 
 def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, engine: ScriptedEngine) -> None:
@@ -189,7 +189,7 @@ def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, eng
 
 def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Answer side by side", "Answer at temperatures 0.35 · 0.70 · 1.05")
+    asked.choose_in(1, "Generate answers side by side", "Answer at temperatures 0.35 · 0.70 · 1.05")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]
@@ -200,7 +200,7 @@ def test_temperatures_are_compared_from_one_seed(asked: Person, engine: Scripted
 
 def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Answer side by side", "Answer with presets Balanced · Precise · Creative")
+    asked.choose_in(1, "Generate answers side by side", "Answer with presets Balanced · Precise · Creative")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]

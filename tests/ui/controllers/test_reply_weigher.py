@@ -263,7 +263,8 @@ class TestBranching:
         with qtbot.waitSignal(generation.failed) as failed:
             generation.branch(session, message, weighed, weighed.tokens[1], Candidate(9, " green", 0.2, 0.1))
         assert failed.args[1] == (
-            "These probabilities are from gone. To choose another word, load that model, or have Tiny read the answer."
+            "These probabilities come from gone. To choose another word, "
+            "load that model or have Tiny reread the answer."
         )
         assert not engine.requests
         assert session.conversation.path()[-1] == message

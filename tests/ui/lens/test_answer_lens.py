@@ -167,7 +167,7 @@ def test_a_word_is_changed_by_keyboard_alone(person: Person, engine: ScriptedEng
     assert request.forced == (50_001,)
     assert request.candidates == 10, "so that this version can be looked at, too"
     assert person.message(1) == "In winter there is tea for all."
-    assert "branched with “tea” instead of “rain”" in str(note(person))
+    assert "branched: “tea” instead of “rain”" in str(note(person))
     assert person.button(1, "2 of 2") is not None
     assert is_under_lens(person)
     assert lens_text(person).hasFocus(), "so that one can go on from there"
@@ -306,7 +306,7 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     assert not is_under_lens(person), "it is shown as usual"
     person.find("lensCancel", QPushButton).click()
     assert person.find("lensRead").isVisible()
-    assert summary(person).endswith("It records this only while the view is on.")
+    assert summary(person).endswith("” is on.")
     person.wait_for(GenerationState.IDLE)
     gate.set()
     engine.enqueue(*ANSWER)
@@ -400,7 +400,7 @@ def test_another_model_than_the_one_that_wrote_it_says_so(person: Person, engine
     engine.enqueue(*ANSWER)
     person.find("lensRead", QPushButton).click()
     person.wait(lambda: is_under_lens(person))
-    assert "These probabilities are from starter, which didn’t write this answer." in summary(person)
+    assert "These probabilities come from starter, which didn’t write this answer." in summary(person)
 
 
 def test_words_are_tinted_as_they_are_written(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:

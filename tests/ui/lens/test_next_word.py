@@ -80,7 +80,7 @@ def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine
     assert engine.requests[-1].finds_undecided
     assert where(person) == "Where the model was least sure: “In winter there is…”"
     assert [row.partition(":")[0] for row in rows(person)] == ["snow", "hot", "tea"]
-    assert meaning(person).endswith("The model chose the one in bold.")
+    assert meaning(person).endswith("The word in bold is the one the model chose.")
     ask(person, engine, RAIN)
     assert rows(person)[0].endswith("(chosen)"), "what it wrote there"
     assert where(person) == "Where the model was least sure: the first word"
@@ -98,7 +98,7 @@ def test_each_of_several_answers_has_its_own(person: Person, engine: ScriptedEng
     found = ((0, RAIN), (1, SNOW), (2, None))
     lines = [(number, (Piece("Cold."), place, Done(Ending.STOP, number, 4, 4, 2))) for number, place in found]
     engine.enqueue(*(AnswerEvent(number, event) for number, events in lines for event in events if event))
-    person.choose_in(1, "Answer side by side", "Answer three times")
+    person.choose_in(1, "Generate answers side by side", "Answer three times")
     person.wait_for(GenerationState.IDLE)
     person.click("useAnswer-2")
     assert rows(person)[0].startswith("snow")

@@ -55,15 +55,17 @@ def test_a_message_is_scored_from_its_menu(person: Person, engine: ScriptedEngin
     person.wait(lambda: person.find("scoreResult").isVisible())
     assert engine.scored == ["The cat zeppelin"]
     assert person.find("scoreSummary", QLabel).text() == "Perplexity: 20.00 (4 tokens)"
-    meaning = "On average, the next token was as hard to guess as one of 20 equally likely ones."
+    meaning = (
+        "On average, guessing the next token was as hard as picking the right one out of 20 equally likely tokens."
+    )
     assert any(each.text().startswith(meaning) for each in dialog(person).findChildren(QLabel))
     QTest.keyClick(person.find("scoreResult"), Qt.Key.Key_End)
     popup = dialog(person).findChildren(QLabel)
-    assert "“zep”: 0.1%, number 900 in order of likelihood" in [each.text() for each in popup]
+    assert "“zep”: 0.1%, ranked number 900 by likelihood" in [each.text() for each in popup]
     assert "Surprise: 10.0 bits" in [each.text() for each in popup]
     QTest.keyClick(person.find("scoreResult"), Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QApplication.clipboard().text().splitlines() == [
-        "Word\tProbability\tSurprise in bits\tRank",
+        "Word\tProbability\tSurprise (bits)\tRank",
         "The\t\t\t",
         "cat\t0.5\t1.000\t1",
         "zeppelin\t0.00025\t11.966\t900",

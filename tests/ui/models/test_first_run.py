@@ -355,7 +355,7 @@ def test_leaving_before_anything_came_promises_nothing(newcomer: Person, shelf: 
     newcomer.wait(lambda: "No line." in _words(newcomer))
     _quit(newcomer)
     question = newcomer.find("quitQuestion", QMessageBox).text()
-    assert question.startswith("Quit Phichat? None of Phi-3 Mini has been downloaded yet, so you’ll have to start")
+    assert question.startswith("Quit Phichat? No part of Phi-3 Mini has been downloaded yet, so you’ll have to start")
     newcomer.click("agreeButton")
     newcomer.wait(lambda: not newcomer.window.isVisible())
 

@@ -90,7 +90,7 @@ def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     page.wait(lambda: page.find("serverCancel").isHidden())
     assert page.find("serverTest").hasFocus()
     assert "gaming is working (llama.cpp, 1 model). It answered in " in status(page)
-    assert "tiny began to answer after " in status(page)
+    assert "tiny started answering after " in status(page)
     assert [chat["messages"] for chat in server.chats] == [[{"role": "user", "content": "Hi"}]]
 
 
@@ -109,7 +109,7 @@ def test_of_several_models_the_one_that_is_loaded_is_tested(
     server.models = [{"id": "nomic-embed"}, {"id": "one"}, {"id": "two"}]
     add(page, server.host, "gaming")
     pressed(page, "serverTest")
-    assert re.search(rf"3 models\)\. It answered in [\d.]+\ss\. {asked} began to answer after ", status(page))
+    assert re.search(rf"3 models\)\. It answered in [\d.]+\ss\. {asked} started answering after ", status(page))
     assert [chat["model"] for chat in server.chats] == [asked]
 
 

@@ -505,7 +505,7 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     person.wait_for(GenerationState.IDLE)
     assert engine.loads[0][0] == starter
     person.wait(lambda: "gone.gguf" in person.status())
-    assert person.status().endswith("SmolLM2 135M (starter) will answer until you choose another model.")
+    assert person.status().endswith("SmolLM2 135M (starter) will be used until you choose another model.")
 
 
 def test_what_follows_the_reading_of_the_file_is_named(person: Person, engine: ScriptedEngine) -> None:

@@ -112,7 +112,7 @@ def three_at_once(person: Person, server: ChatServer, number: int) -> None:
     """Have three answers side by side, which become versions."""
     for text in ("Red", "Green", "Blue"):
         server.stream(text)
-    person.choose_in(number, "Answer side by side", "Answer three times")
+    person.choose_in(number, "Generate answers side by side", "Answer three times")
     person.wait(lambda: person.window.findChild(QWidget, "answer-3"))
     person.wait_for(GenerationState.IDLE)
     conversation = person.window.session.conversation
@@ -137,7 +137,7 @@ def away_and_back(person: Person, server: ChatServer) -> None:
 def test_lm_studio(person: Person, server: ChatServer, gate: threading.Event) -> None:
     said = added(person, as_lm_studio(server).host)
     assert "gaming was added (LM Studio, 3 models)." in said
-    assert f"{LM_STUDIO_MODELS[0]} began to answer after" in said, "which is loaded"
+    assert f"{LM_STUDIO_MODELS[0]} started answering after" in said, "which is loaded"
     choose(person, LM_STUDIO_MODELS[0])
     assert context(person) == 8192
     assert grayed(person, "temperature", "topK", "topP", "minP", "repeatPenalty", "repeatLastN") == [
@@ -172,7 +172,7 @@ def test_lm_studio(person: Person, server: ChatServer, gate: threading.Event) ->
 def test_ollama(person: Person, server: ChatServer, gate: threading.Event) -> None:
     said = added(person, as_ollama(server).host)
     assert "gaming was added (Ollama, 2 models)." in said
-    assert f"{OLLAMA_MODELS[0]} began to answer after" in said
+    assert f"{OLLAMA_MODELS[0]} started answering after" in said
     choose(person, OLLAMA_MODELS[0])
     assert context(person) == 16_384
     assert grayed(person, "temperature", "topK", "topP", "minP", "repeatPenalty") == ["topK", "minP", "repeatPenalty"]
@@ -267,7 +267,7 @@ class TrueServer:
         self.idle()
         conversation = self.person.window.session.conversation
         number = len(conversation.path()) - 1
-        self.person.choose_in(number, "Answer side by side", "Answer three times")
+        self.person.choose_in(number, "Generate answers side by side", "Answer three times")
         self.person.wait(lambda: self.person.window.findChild(QWidget, "answer-3"))
         self.idle()
         versions = conversation.siblings(conversation.path()[-1])
