@@ -369,7 +369,7 @@ EMBEDDINGS = (
         licence="MIT",
         bytes=36_800_000,
         official=False,
-        good_at=N_("English documents, for slow computers or large collections."),
+        good_at=N_("For English documents. Good for slow computers and large collections."),
     ),
 )
 """Models that make vectors of documents; none is downloaded unless somebody asks for it by name."""

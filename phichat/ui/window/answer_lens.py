@@ -238,7 +238,7 @@ class AnswerLensController(QObject):
             return
         growing = self._current.session.answering
         if growing and growing.id == view.message.id:
-            self._feedback.tell(tr("You can go to the hesitations in this answer when it’s finished."))
+            self._feedback.tell(tr("You can step through the hesitations in this answer once it’s finished."))
         elif lenses and lenses[0].known is None:
             self._feedback.tell(tr("Phichat doesn’t yet know how sure the model was of this answer."))
         else:

@@ -227,7 +227,7 @@ def test_where_the_answer_grows_the_next_hesitation_is_promised(
     person.window.submit("And then?")
     person.wait(lambda: person.message(3) == "One")
     press_shortcut(person, Qt.Key.Key_F8)
-    assert person.status() == "You can go to the hesitations in this answer when it’s finished."
+    assert person.status() == "You can step through the hesitations in this answer once it’s finished."
     gate.set()
     person.wait_for(GenerationState.IDLE)
 
