@@ -14,6 +14,7 @@ from phichat.i18n import format_size, tr, tr_count
 from phichat.models.base import FoundRepository, Listing, ModelFile, ModelManager, Presence, Source, SpaceCheck
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.feedback import FeedbackController
+from phichat.ui.models.confirmation import HubConfirmation
 from phichat.ui.models.details import ModelDetails
 from phichat.ui.models.formatting import describe_absence
 from phichat.ui.models.results import SearchResults
@@ -63,6 +64,7 @@ class ModelsDialog(QDialog):
         self._theme, self._tasks, self._shelf, self._library = theme, tasks, shelf, library
         self._known, self._in_use = list[Listing](), ""
         self._verifying = ChecksumJob(tasks, library, self)
+        self._confirmation = HubConfirmation(tasks, shelf, self)
         self._table = ModelTable(theme, downloads)
         self._details = ModelDetails(theme, downloads)
         self._details.hide()
@@ -150,34 +152,17 @@ class ModelsDialog(QDialog):
     def _ask_hub(self) -> None:
         self._hub.setEnabled(False)
         self._feedback.progress(HUB, tr("Contacting the Hub…"))
-        self._tasks.run(self._confirm, self._on_confirmed, self._feedback.fail, self._on_hub_ended)
+        self._confirmation.start()
 
+    @Slot()
     def _on_hub_ended(self) -> None:
         self._feedback.progress(HUB, "")
         self._hub.setEnabled(True)
 
-    def _confirm(self, stop: CancelToken) -> Iterator[Listing | None]:
-        """Yield each listing as the Hub knows it, and None after the last; called in a background thread."""
-        yield from self._shelf().confirm_catalogue(stop)
-        yield None
-
-    def _on_confirmed(self, listing: Listing | None) -> None:
-        if listing is None:
-            self._show_confirmations()
-            return
+    @Slot(object)
+    def _on_confirmed(self, listing: Listing) -> None:
         self._known = [listing if known.name == listing.name else known for known in self._known]
         self._show_all()
-
-    def _show_confirmations(self) -> None:
-        unknown = sum(listing.exists_on_hub is False for listing in self._known)
-        notes = [listing.note for listing in self._known if listing.note]
-        missing = tr_count(
-            "{count} model wasn’t found on the Hub.", "{count} models weren’t found on the Hub.", unknown
-        )
-        if unknown or notes:
-            self._feedback.fail(missing if unknown else notes[0])
-        else:
-            self._feedback.succeed(tr("Model names and sizes are up to date."))
 
     @Slot(str)
     def _on_typed(self, text: str) -> None:
@@ -356,6 +341,10 @@ class ModelsDialog(QDialog):
         self._results.file_chosen.connect(self._show_current)
         self._results.activated.connect(self._on_file_activated)
         self._hub.clicked.connect(self._ask_hub)
+        self._confirmation.confirmed.connect(self._on_confirmed)
+        self._confirmation.succeeded.connect(self._feedback.succeed)
+        self._confirmation.failed.connect(self._feedback.fail)
+        self._confirmation.ended.connect(self._on_hub_ended)
         self._add.clicked.connect(self._ask_for_file)
         self._close.clicked.connect(self.close)
         self._token.clicked.connect(self.token_requested)
