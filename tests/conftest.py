@@ -35,6 +35,8 @@ from phichat import i18n
 from phichat.engine.base import EngineSettings
 from tests.support import tiny_models
 from tests.support.hub.server import HubServer
+from tests.support.keyrings import Keyring, install
+from tests.support.servers.chat import ChatServer
 from tests.support.servers.releases import ReleasesServer
 
 ROOT = Path(__file__).parents[1]
@@ -188,9 +190,31 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture
-def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy in the environment."""
+    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    """The system's keyring, with nothing in it."""
+    return install(monkeypatch, Keyring())
+
+
+@pytest.fixture
+def server(no_proxies: None, keyring: Keyring) -> Iterator[ChatServer]:
+    """A server with a model, on this computer, which answers as the test says."""
+    with ChatServer() as server:
+        yield server
+
+
+@pytest.fixture
+def hub(
+    no_proxies: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HubServer]:
     """A Hub of our own, which the environment points at. No token, no proxy, an empty cache."""
-    for name in (*HUB_VARIABLES, *PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
+    for name in HUB_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hugging-face")))
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -18,18 +18,9 @@ from phichat.engine.slots import SlotEngine
 from phichat.engines import EngineByKind, make_engine
 from phichat.errors import EngineError
 from phichat.paths import Home
-from tests.conftest import PROXY_VARIABLES
 from tests.support.servers.chat import ChatServer
 
 SETTINGS = EngineSettings(context=256, threads=1, gpu_layers=0)
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
-    with ChatServer() as server:
-        yield server
 
 
 @pytest.fixture

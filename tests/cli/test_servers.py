@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from phichat import cli
 from phichat.engine.base import Engine
 from phichat.engine.remote import probe
 from phichat.engines import make_engine
-from tests.conftest import PROXY_VARIABLES
 from tests.support.fakes import ScriptedEngine
 from tests.support.keyrings import Keyring, NoKeyring, install
 from tests.support.servers.chat import BREAK, ChatServer, chunk, logprobs
@@ -20,21 +19,16 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer(owner="vllm") as server:
-        yield server
+def server(server: ChatServer) -> ChatServer:
+    server.owner = "vllm"
+    return server
 
 
 @pytest.fixture
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    return install(monkeypatch, Keyring())
-
-
-@pytest.fixture
-def phichat(keyring: Keyring, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def phichat(
+    no_proxies: None, keyring: Keyring, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
     """Runs the program; its exit status, and what it wrote to stdout and stderr."""
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, said: str = "", by: Engine | None = None) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.stdin", io.StringIO(said))

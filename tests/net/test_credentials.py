@@ -19,11 +19,6 @@ def index(home: Path) -> JsonFile:
     return JsonFile(home / "credentials.json")
 
 
-@pytest.fixture
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    return install(monkeypatch, Keyring())
-
-
 def test_a_token_is_in_the_keyring_at_the_next_start(index: JsonFile, keyring: Keyring, home: Path) -> None:
     Credentials(index).set_token(SERVER, TOKEN)
     assert keyring.passwords == {("Phichat", SERVER): TOKEN}

@@ -10,7 +10,6 @@ import pytest
 
 from phichat.net import proxies
 from phichat.net.proxies import proxy_for
-from tests.conftest import PROXY_VARIABLES
 
 PROXY = "http://proxy.example:3128"
 
@@ -18,9 +17,7 @@ Desktop = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def _no_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
+def _no_proxies(no_proxies: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("shutil.which", lambda _: None)
 

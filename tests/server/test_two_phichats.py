@@ -16,10 +16,9 @@ from phichat.engine.remote.servers import make_server_list
 from phichat.errors import EngineDied, EngineError, PromptTooLong
 from phichat.paths import Home
 from phichat.server.access import Access
-from tests.conftest import PROXY_VARIABLES
 from tests.server.conftest import Running, Serve
 from tests.support.fakes import ScriptedEngine, thought
-from tests.support.keyrings import Keyring, install
+from tests.support.keyrings import Keyring
 
 KEY = "phichat-key"
 
@@ -31,11 +30,8 @@ def there(serve: Serve) -> Running:
 
 
 @pytest.fixture
-def here(there: Running, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteEngine]:
+def here(there: Running, home: Path, no_proxies: None, keyring: Keyring) -> Iterator[RemoteEngine]:
     """The engine of the one that asks, which knows the other."""
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
-    install(monkeypatch, Keyring())
     servers = make_server_list(Home(home))
     servers.set_key(servers.add(Server("other", there.server.url)), KEY)
     engine = RemoteEngine(servers)

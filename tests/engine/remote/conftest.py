@@ -13,28 +13,15 @@ from phichat.engine.remote.base import Server, ServerKind
 from phichat.engine.remote.engine import RemoteEngine
 from phichat.engine.remote.servers import ServerList, make_server_list
 from phichat.paths import Home
-from tests.conftest import PROXY_VARIABLES
-from tests.support.keyrings import Keyring, install
+from tests.support.keyrings import Keyring
 from tests.support.servers.chat import ChatServer
 
 Ask = Callable[..., list[Event]]
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    return install(monkeypatch, Keyring())
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        yield server
+def _alone(no_proxies: None, keyring: Keyring) -> None:
+    """Have neither the environment nor the system's keyring change anything."""
 
 
 @pytest.fixture

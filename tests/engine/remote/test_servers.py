@@ -18,16 +18,6 @@ from tests.support.keyrings import Keyring, NoKeyring, install
 URL, KEY = "http://gaming-pc:8080/v1", "sk-secret"
 
 
-@pytest.fixture
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    return install(monkeypatch, Keyring())
-
-
-@pytest.fixture
-def servers(home: Path) -> ServerList:
-    return make_server_list(Home(home))
-
-
 def test_a_server_is_there_at_the_next_start(servers: ServerList, home: Path) -> None:
     servers.add(Server("Gaming", "gaming-pc:8080", ServerKind.LLAMA_CPP))
     again = make_server_list(Home(home))

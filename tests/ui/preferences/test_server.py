@@ -19,10 +19,7 @@ from tests.support.fakes import ScriptedEngine
 from tests.support.keyrings import Keyring, NoKeyring, install
 from tests.ui.conftest import Person
 
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    return install(monkeypatch, Keyring())
+pytestmark = pytest.mark.usefixtures("keyring")
 
 
 def free_port() -> int:

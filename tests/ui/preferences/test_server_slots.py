@@ -10,9 +10,10 @@ from phichat.engine.slots import Tell, cancelled
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.controllers.idle import IdleTimer
 from tests.support.fakes import ScriptedEngine
-from tests.support.keyrings import Keyring, install
 from tests.ui.conftest import Person
 from tests.ui.preferences.test_server import Client, asking, asking_from, ended, turned_on
+
+pytestmark = pytest.mark.usefixtures("keyring")
 
 
 class ThreadSlots:
@@ -55,11 +56,6 @@ class SlottedEngine(ScriptedEngine):
     def open_slots(self, count: int) -> ThreadSlots:
         self.opened.append(count)
         return ThreadSlots(self)
-
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    return install(monkeypatch, Keyring())
 
 
 @pytest.fixture

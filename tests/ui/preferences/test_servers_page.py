@@ -1,7 +1,6 @@
 """Servers are added, tested, renamed and removed in the preferences; their keys go into the keyring."""
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -15,7 +14,6 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from phichat.engine.remote import probe
 from phichat.engine.remote.servers import make_server_list
 from phichat.paths import Home
-from tests.conftest import PROXY_VARIABLES
 from tests.support.keyrings import Keyring, NoKeyring, install
 from tests.support.servers.chat import ChatServer, Scripted
 from tests.ui.conftest import Person
@@ -23,17 +21,13 @@ from tests.ui.conftest import Person
 KEY = "sk-secret"
 
 
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
-    return install(monkeypatch, Keyring())
+pytestmark = pytest.mark.usefixtures("no_proxies", "keyring")
 
 
 @pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer(owner="llamacpp") as server:
-        yield server
+def server(server: ChatServer) -> ChatServer:
+    server.owner = "llamacpp"
+    return server
 
 
 @pytest.fixture

@@ -19,25 +19,12 @@ from phichat.paths import Home
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.lens_text import LensText
-from tests.conftest import PROXY_VARIABLES
 from tests.support.fakes import ScriptedShelf
-from tests.support.keyrings import Keyring, install
 from tests.support.servers.chat import BREAK, ChatServer, logprobs
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES)):
-        monkeypatch.delenv(name, raising=False)
-    return install(monkeypatch, Keyring())
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("no_proxies", "keyring")
 
 
 @pytest.fixture
