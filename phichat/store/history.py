@@ -18,6 +18,7 @@ from phichat.store.connections import PoolClosed
 from phichat.store.database import Database
 from phichat.store.failures import DatabaseDamaged, FailureKind, as_store_error, classify_error
 from phichat.store.integrity import IntegrityChecker
+from phichat.store.locking import file_state
 from phichat.store.writer_thread import Job, WriterThread
 
 _Read = TypeVar("_Read")
@@ -55,6 +56,10 @@ class History:
         if self._checker:
             self._checker.close()
         self._writer.close()
+
+    def file_state(self) -> tuple[tuple[int, int], ...]:
+        """Return times and sizes of the files, which change with whatever this program or another one writes."""
+        return file_state(self._database.file)
 
     def list_conversations(self, *, in_trash: bool = False) -> list[ConversationSummary]:
         """Return all conversations, or all in the trash: pinned ones first, then by last change."""
@@ -109,8 +114,11 @@ class History:
         """
         return self._submit(lambda connection: writes.save_conversation(connection, record), record.summary.id)
 
-    def add_message(self, conversation: str, message: Message, tip: str | None) -> Future[None]:
-        """Insert a message and set the tip, the end of the branch that is shown."""
+    def add_message(self, conversation: str, message: Message, tip: str | None) -> Future[bool]:
+        """Insert a message and set the tip, the end of the branch that is shown.
+
+        The conversation leaves the trash, as it is in use; the result is whether it was there.
+        """
         return self._submit(lambda connection: writes.add_message(connection, conversation, message, tip), conversation)
 
     def append_to_reply(self, message: str, pieces: Sequence[Piece]) -> Future[None]:

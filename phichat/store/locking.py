@@ -29,6 +29,19 @@ def file_id(file: Path) -> FileId | None:
     return found.st_dev, found.st_ino
 
 
+def file_state(file: Path) -> tuple[tuple[int, int], ...]:
+    """Return time and size of `file` and of its write-ahead log, which change with every write to them."""
+    return tuple(_time_and_size(path) for path in (file, file.with_name(file.name + "-wal")))
+
+
+def _time_and_size(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold an exclusive lock on `folder`, against other threads too. Raise DatabaseInUse after BUSY_TIMEOUT.

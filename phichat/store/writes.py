@@ -41,16 +41,21 @@ def save_conversation(connection: sqlite3.Connection, record: ConversationRecord
     return is_new or has_more
 
 
-def add_message(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> None:
-    """Insert a message and set the tip. The conversation leaves the trash, as it is in use. Raise StoreError."""
-    number = fetch_value(connection, "SELECT number FROM conversations WHERE id = ?", conversation)
-    if number is None:
+def add_message(connection: sqlite3.Connection, conversation: str, message: Message, tip: str | None) -> bool:
+    """Insert a message and set the tip. Raise StoreError.
+
+    The conversation leaves the trash, as it is in use; return whether it was there.
+    """
+    found = connection.execute("SELECT number, deleted FROM conversations WHERE id = ?", (conversation,)).fetchone()
+    if found is None:
         raise StoreError(tr("This conversation no longer exists."))
+    number, deleted = found
     _insert_message(connection, number, message)
     connection.execute(
         "UPDATE conversations SET tip = ?, changed = ?, deleted = NULL WHERE number = ?",
         (tip, rows.storable_time(message.created), number),
     )
+    return deleted is not None
 
 
 def append_to_reply(connection: sqlite3.Connection, message: str, pieces: Sequence[Piece]) -> None:

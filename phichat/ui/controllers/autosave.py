@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -63,6 +64,7 @@ class AutoSave(QObject):
 
     Signals:
         touched(Session): it is new, or has a new message.
+        untrashed(str): another program had moved the conversation with that id to the trash; a new message restored it.
         gone(str): the conversation with that id was removed, as its draft was empty and there was nothing else.
         pinned(Session, Message): the message was pinned in it, or unpinned; see `returned`.
         returned(Session, list[Message]): a branch was restored in it; the session in memory may be another by now.
@@ -72,6 +74,7 @@ class AutoSave(QObject):
     """
 
     touched = Signal(object)
+    untrashed = Signal(str)
     gone = Signal(str)
     pinned = Signal(object, object)
     returned = Signal(object, object)
@@ -252,7 +255,9 @@ class AutoSave(QObject):
             if message.id not in stored.messages:
                 stored.messages.add(message.id)
                 stored.is_begun = True
-                future = self._watch(self._history().add_message(conversation.id, message, conversation.tip))
+                added = self._history().add_message(conversation.id, message, conversation.tip)
+                added.add_done_callback(partial(self._on_added, conversation.id))
+                future = self._watch(added)
         return future
 
     def _store_details(self, session: Session, stored: _Stored) -> None:
@@ -298,6 +303,11 @@ class AutoSave(QObject):
         error = future.exception()
         if error or self._trouble:
             self._done.emit(str(error or ""))
+
+    def _on_added(self, conversation: str, future: "Future[bool]") -> None:
+        """Run in the history's thread."""
+        if not future.exception() and future.result():
+            self.untrashed.emit(conversation)
 
     def _on_emptied(self, future: "Future[list[str]]") -> None:
         """Run in the history's thread."""

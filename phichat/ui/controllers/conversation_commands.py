@@ -30,6 +30,8 @@ class ConversationCommands(QObject):
         stopped: the conversation of the reply under way is being deleted.
         restored: deleted conversations are listed again, but another one stays shown.
         undeleted: a deletion was undone.
+        trashed_elsewhere(ConversationSummary), restored_elsewhere: another program has moved the conversation that is
+            shown to the trash, or has taken it out again.
         trash_changed: conversations came into the bin, or went back to the list.
         trash_loaded(list): the summaries of the conversations in the bin.
         trashed_read(ConversationRecord): a conversation in the bin, as it was asked for.
@@ -39,6 +41,8 @@ class ConversationCommands(QObject):
     stopped = Signal()
     restored = Signal()
     undeleted = Signal()
+    trashed_elsewhere = Signal(object)
+    restored_elsewhere = Signal()
     trash_changed = Signal()
     trash_loaded = Signal(list)
     trashed_read = Signal(object)
@@ -127,6 +131,7 @@ class ConversationCommands(QObject):
     def restore(self, names: Sequence[str]) -> None:
         """Take conversations out of the bin."""
         self._autosave.restore(names)
+        self._current.trashed.difference_update(names)
         self.list_bin()
         self.reload_list()
 
@@ -154,12 +159,21 @@ class ConversationCommands(QObject):
 
     def _on_summaries(self, summaries: Sequence[ConversationSummary]) -> None:
         listed = {each.id: each.title for each in self._list_model.summaries() if not self._is_temporary(each.id)}
-        stored, current = {each.id: each.title for each in summaries}, self._current.session
-        if not self._autosave.is_begun(current):  # a draft that is being written is not listed yet
-            for known in (listed, stored):
-                known.pop(current.conversation.id, None)
-        if listed != stored:
-            self.reload_list()
+        stored, name = {each.id: each.title for each in summaries}, self._current.session.conversation.id
+        is_draft, is_trashed = not self._autosave.is_begun(self._current.session), name in self._current.trashed
+        if is_draft and not is_trashed and (name in stored or name not in listed):
+            for known in (listed, stored):  # one that is being written is not listed yet
+                known.pop(name, None)
+        if listed == stored:
+            return
+        gone = self._list_model.summary(name) if name not in stored else None
+        self.reload_list()
+        if gone and name in listed:
+            self._current.trashed.add(name)
+            self.trashed_elsewhere.emit(gone)
+        elif name in stored and is_trashed:
+            self._current.trashed.discard(name)
+            self.restored_elsewhere.emit()
 
     def delete_everything(self) -> None:
         """Delete all conversations for good."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 MINUTE = 60_000  # milliseconds
+LOOK_EVERY = 1500  # milliseconds between looks for what another program has written
 
 
 class Conversations(QObject):
@@ -65,6 +66,10 @@ class Conversations(QObject):
         )
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.list_model.refresh_sections)
+        self._looks = QTimer(self, interval=LOOK_EVERY)
+        self._looks.timeout.connect(self._look)
+        self._file_state: tuple[tuple[int, int], ...] = ()
+        self._is_file_changed = False
         self.history_search = HistorySearch(history, self.tasks, self.autosave, self)
         for error in (self.current.failed, self.commands.failed, self.history_search.failed):
             error.connect(self.failed)
@@ -77,12 +82,14 @@ class Conversations(QObject):
     def open(self) -> None:
         """Read what is stored."""
         self._clock.start()
+        self._looks.start()
         self.list_model.begin_loading()
         self.tasks.run(self._read, self._on_read, self.failed.emit)
 
     @Slot()
     def close(self) -> None:
         """Store the draft, and end all threads."""
+        self._looks.stop()
         self.current.save_now()
         self.tasks.close()
 
@@ -132,6 +139,18 @@ class Conversations(QObject):
     def open_hit(self, hit: SearchHit) -> None:
         """Show the message that a search found."""
         self.current.open_conversation(hit.summary.id, hit.message or "", self.history_search.words)
+
+    @Slot()
+    def _look(self) -> None:
+        if self.commands.is_listed:
+            self.tasks.run(lambda _: self.history().file_state(), self._on_file_state)
+
+    def _on_file_state(self, state: tuple[tuple[int, int], ...]) -> None:
+        """Look for what another program has changed once the file is at rest: an answer changes it all the time."""
+        is_at_rest, self._file_state = state == self._file_state, state
+        if is_at_rest and self._is_file_changed:
+            self.commands.reload_if_changed()
+        self._is_file_changed = not is_at_rest
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:

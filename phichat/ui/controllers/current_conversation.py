@@ -31,6 +31,7 @@ class CurrentConversation(QObject):
 
     Attributes:
         session: the conversation that is shown.
+        trashed: ids of conversations that another program has moved to the trash while they were shown.
 
     Signals:
         session_changed(Session): another one is shown.
@@ -59,6 +60,7 @@ class CurrentConversation(QObject):
         self._history, self._tasks, self._autosave, self._list_model = history, tasks, autosave, list_model
         self._make = make
         self.session = make()
+        self.trashed: set[str] = set()
         self._sessions: dict[str, Session] = {self.session.conversation.id: self.session}
         self._is_fresh = True  # nothing was opened or begun since the start
         self._wanted = ""  # the id of the conversation to show once it is read
@@ -250,7 +252,8 @@ class CurrentConversation(QObject):
     def _leave(self) -> None:
         """Store the draft; a conversation that is a draft alone is listed from now on."""
         self.save_now()
-        if self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session):
+        is_draft = self._autosave.is_stored(self.session) and not self._autosave.is_begun(self.session)
+        if is_draft and self.session.conversation.id not in self.trashed:
             summary = summarize_session(self.session)
             if known := self._list_model.summary(summary.id):  # it stays where it is, as in what is stored
                 summary = replace(known, title=summary.title)

@@ -17,7 +17,7 @@ from phichat.ui.actions import Actions
 from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.sidebar.sidebar import Sidebar
-from phichat.ui.sidebar.undo_bar import TemporaryNote, UndoBar
+from phichat.ui.sidebar.undo_bar import TemporaryNote, TrashedNotice, UndoBar
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import Step
 
@@ -57,6 +57,7 @@ class SidebarController(QObject):
         self._undo_bar: UndoBar | None = None
         self._changed_in = ""  # the id of the conversation that the undo bar is about; empty if about the list
         self._temporary_note: TemporaryNote | None = None
+        self._trashed_notice: TrashedNotice | None = None
         self._connect(conversations)
         self._connect_actions(actions)
 
@@ -78,6 +79,10 @@ class SidebarController(QObject):
         commands.trash_changed.connect(self._on_trash_changed)
         commands.undeleted.connect(self._leave_trash)
         commands.trashed_read.connect(self._show_trashed)
+        commands.trashed_elsewhere.connect(self._on_trashed_elsewhere)
+        commands.restored_elsewhere.connect(self._hide_trashed_notice)
+        conversations.autosave.touched.connect(self._on_touched)
+        conversations.autosave.untrashed.connect(self._on_untrashed)
         conversations.history_search.found.connect(sidebar.show_hits)
         conversations.list_changed.connect(self._show_current)
         conversations.undo_stack.announced.connect(self._on_change)
@@ -96,6 +101,39 @@ class SidebarController(QObject):
     def _on_trash_changed(self) -> None:
         if self._sidebar.is_bin_shown():
             self._conversations.commands.list_bin()
+
+    @Slot(object)
+    def _on_trashed_elsewhere(self, summary: ConversationSummary) -> None:
+        """Say that the conversation which is shown is in the trash, with an offer to restore it."""
+        if not self._trashed_notice:
+            self._trashed_notice = TrashedNotice(self._theme)
+            self._trashed_notice.accepted.connect(self._restore_shown)
+            self._trashed_notice.dismissed.connect(self._trashed_notice.hide)
+            self._below.addWidget(self._trashed_notice)
+        self._trashed_notice.show_title(title_of_summary(summary))
+        self._show_current()
+
+    @Slot()
+    def _restore_shown(self) -> None:
+        self._hide_trashed_notice()
+        self._conversations.commands.restore([self._conversations.current.session.conversation.id])
+
+    @Slot(object)
+    def _on_touched(self, session: Session) -> None:
+        """Restore what is written in: a new message does so by itself, but an answer that goes on does not."""
+        name = session.conversation.id
+        if name in self._conversations.current.trashed:
+            self._hide_trashed_notice()
+            self._conversations.commands.restore([name])
+
+    @Slot(str)
+    def _on_untrashed(self, _: str) -> None:
+        self.notified.emit(tr("This conversation was in the trash. It was restored, as you wrote in it."))
+
+    @Slot()
+    def _hide_trashed_notice(self) -> None:
+        if self._trashed_notice:
+            self._trashed_notice.hide()
 
     @Slot()
     def _leave_trash(self) -> None:
@@ -235,6 +273,8 @@ class SidebarController(QObject):
     @Slot(object)
     def _on_session_changed(self, session: Session) -> None:
         self._show_current()
+        if session.conversation.id not in self._conversations.current.trashed:
+            self._hide_trashed_notice()
         if self._undo_bar and self._changed_in not in {"", session.conversation.id}:
             self._undo_bar.hide()
         if session.is_temporary and not self._temporary_note:

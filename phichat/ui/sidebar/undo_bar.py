@@ -1,4 +1,4 @@
-"""Banners about conversations: the undo bar, and the note on temporary conversations."""
+"""Banners about conversations: the undo bar, one that is in the trash, and the note on temporary conversations."""
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
@@ -7,7 +7,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.theme import Theme
 from phichat.ui.undo import UndoStack
-from phichat.ui.widgets.controls import banner_button
+from phichat.ui.widgets.controls import NoticeBar, banner_button
 from phichat.ui.widgets.foreign_text import ElidedLabel
 
 SHOWN_FOR = 30_000  # milliseconds; Undo stays in the Edit menu
@@ -62,6 +62,22 @@ class UndoBar(QFrame):
             self._timer.start()
         else:
             self.hide()
+
+
+class TrashedNotice(NoticeBar):
+    """The banner of a conversation that is shown and in the trash, as another program moved it there."""
+
+    def __init__(self, theme: Theme) -> None:
+        restore = banner_button("trashedRestoreButton", tr("Restore"))
+        super().__init__(theme, "trashedNotice", restore, banner_button("trashedDismissButton", tr("Dismiss")))
+        self.hide()
+
+    def show_title(self, title: str) -> None:
+        """Say that the conversation with that title is in the trash."""
+        sentence = tr("“{title}” was moved to the trash in the terminal. It’s restored if you write in it.")
+        self.text.setText(sentence.format(title=title))
+        self.show()
+        announce(self, self.text.text())
 
 
 class TemporaryNote(QLabel):

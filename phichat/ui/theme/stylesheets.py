@@ -37,7 +37,7 @@ QPushButton:focus { border-color: $accent; }
 QPushButton::menu-indicator { image: none; }""",
         "card": "QFrame[part=card] { background: $surface; border: 1px solid $line; border-radius: 14px; }",
         "strip": """
-#downloadStrip, #readyNotice, #makersNotice, #versionNotice, #undoBar, #temporaryNote {
+#downloadStrip, #readyNotice, #makersNotice, #versionNotice, #undoBar, #trashedNotice, #temporaryNote {
     background: $faint_accent; border: 1px solid $edge; border-radius: 12px;
 }
 QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10px; }

@@ -649,3 +649,44 @@ def test_what_the_user_changed_is_not_read_again(two: Person, monkeypatch: pytes
         commands.list_bin()
     two.qtbot.wait(100)
     assert not read
+
+
+def trash_elsewhere(home: Path, title: str, *, is_back: bool = False) -> None:
+    """Do what `phichat history remove`, or `restore`, does beside the window."""
+    history = History(home / "history.sqlite3", is_guest=True)
+    name = next(each.id for each in history.list_conversations(in_trash=is_back) if each.title == title)
+    (history.restore_conversations if is_back else history.move_to_trash)([name]).result()
+    history.close()
+
+
+def test_a_shown_conversation_that_the_terminal_removes_can_be_restored(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    trash_elsewhere(home, "Whales")
+    two.wait(lambda: two.titles() == ["Bread"])
+    assert "“Whales” was moved to the trash in the terminal." in two.find("trashedNotice").text.text()
+    assert two.find("trashedNotice").isVisible()
+    two.click("trashedRestoreButton")
+    two.wait(lambda: "Whales" in two.titles())
+    assert not two.find("trashedNotice").isVisible()
+    two.ask("More?")
+    two.wait_for(GenerationState.IDLE)
+    assert "in the trash" not in two.status()
+
+
+def test_the_notice_of_a_removed_conversation_goes_when_the_terminal_restores_it(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    trash_elsewhere(home, "Whales")
+    two.wait(lambda: two.window.findChild(QWidget, "trashedNotice") and two.find("trashedNotice").isVisible())
+    trash_elsewhere(home, "Whales", is_back=True)
+    two.wait(lambda: "Whales" in two.titles() and not two.find("trashedNotice").isVisible())
+
+
+def test_writing_in_a_removed_conversation_says_that_it_is_restored(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    two.window.conversations.close()  # looks no more: the message is sent before the window knows
+    trash_elsewhere(home, "Whales")
+    two.ask("More?")
+    two.wait(lambda: "This conversation was in the trash. It was restored" in two.status())
