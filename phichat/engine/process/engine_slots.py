@@ -136,7 +136,8 @@ class EngineSlots:
                 with self._changed:
                     self._process = None
                 self._end_all(self._host.lose_child(has_answered=self._has_answered))
-            elif line["event"] == "error":
+                return  # what was asked meanwhile needs another child
+            if line["event"] == "error":
                 self._tell(line["number"], protocol.error_of(line))
             else:
                 for number, event in protocol.numbered_events_of(line):

@@ -101,6 +101,25 @@ def test_a_death_ends_all_and_the_next_request_is_answered(engine: EngineProcess
     assert len(Client(slots, ask("Hi", repeat_penalty=1)).tokens) == 20
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals end processes differently there")
+def test_what_is_asked_when_a_death_is_told_is_answered(engine: EngineProcess, slots: EngineSlots, ask: Ask) -> None:
+    """At once, by whoever is told, while the others aren't yet."""
+
+    class Again(Client):
+        def tell(self, event: Event | PhichatError) -> None:
+            if isinstance(event, EngineDied):
+                again.append(Client(slots, ask("Hi", repeat_penalty=1)))
+            super().tell(event)
+
+    again: list[Client] = []
+    clients = [Again(slots, ask("Hi", max_tokens=15_000, repeat_penalty=1)) for _ in range(2)]
+    assert all(client.begun.wait(30) for client in clients)
+    assert engine.pid
+    os.kill(engine.pid, signal.SIGKILL)
+    assert all(isinstance(client.last, EngineDied) for client in clients)
+    assert [len(client.tokens) for client in again] == [20, 20]
+
+
 def test_closing_ends_all_and_the_engine_answers_as_before(engine: EngineProcess, slots: EngineSlots, ask: Ask) -> None:
     request = ask("Hi", max_tokens=15_000, repeat_penalty=1)
     client = Client(slots, request)
