@@ -224,7 +224,7 @@ def _elsewhere(host: str, target: httpx2.URL, key: str | None) -> ServerError:
     """Return the error for a redirect from `host` to another server, or to what is none."""
     if target.scheme not in {"http", "https"}:
         text = tr(
-            "{host} redirects to an address that doesn’t start with http:// or https://. Check the address of {host}."
+            "{host} redirects to an address that doesn’t start with http:// or https://. Check the server’s address."
         )
         return ServerError(text.format(host=host))
     text = tr("{host} redirects to {address}. If you trust that address, use it instead.")

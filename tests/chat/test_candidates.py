@@ -22,4 +22,4 @@ def test_certainty_is_a_sentence(hesitations: int, english: str, french: str) ->
     assert certainty_text(Certainty(0.82, hesitations)) == english
     i18n.set_language("fr")
     said = certainty_text(Certainty(0.82, hesitations))
-    assert said == f"Le modèle était sûr dans 82\u202f% des cas, avec {french}."
+    assert said == f"Le modèle était sûr de lui dans 82\u202f% des cas ({french})."

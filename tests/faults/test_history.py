@@ -144,7 +144,7 @@ def test_lost_messages_are_told(tmp_path: Path) -> None:
         there = sum(len(record.messages) for record in history.iter_conversations())
     lost = 30 - there
     assert lost
-    assert f"5 conversations were recovered. {lost} message{'s were' if lost > 1 else ' was'} lost, in " in notice
+    assert f"5 conversations were recovered. {lost} message{'s were' if lost > 1 else ' was'} lost from " in notice
     assert "may be missing" not in notice
 
 

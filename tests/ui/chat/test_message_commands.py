@@ -165,7 +165,7 @@ def test_an_answer_says_which_text_under_stop_at_ended_it(
     done = Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0)
     engine.enqueue("Yes.", replace(done, stopped_by="\nUser:"))
     ask(person, "Ready?")
-    assert note(person, 1).startswith("Ended at “↵User:” · starter")
+    assert note(person, 1).startswith("Stopped at “↵User:” · starter")
     engine.enqueue("No.", done)
     ask(person, "Really?")
     assert note(person, 3).startswith("starter")
@@ -173,7 +173,7 @@ def test_an_answer_says_which_text_under_stop_at_ended_it(
     again = open_window()
     again.wait(lambda: again.titles() == ["Ready?"])
     again.open("Ready?")
-    again.wait(lambda: "Ended at “↵User:”" in note(again, 1))
+    again.wait(lambda: "Stopped at “↵User:”" in note(again, 1))
 
 
 def test_an_answer_of_an_earlier_day_says_how_it_was_made(

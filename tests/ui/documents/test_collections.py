@@ -80,7 +80,7 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
         person.wait(lambda: engine.requests and not person.window.generation.is_answering())
     assert person.find("nothingFound").text() == (
         "Nothing relevant was found in Work. "
-        "Phichat hadn’t finished reading Work. To search again, regenerate the answer."
+        "Phichat hadn’t finished reading Work when it searched for passages. To search again, regenerate the answer."
     )
     documents.index("Work")
     person.wait(lambda: (work := documents._library().collection("Work")) and work.passages)
