@@ -133,20 +133,19 @@ class MessageCommands(QObject):
         return self._can_ask()
 
     @Slot(object)
-    def _retry(self, message: Message, sampling: Sampling | None = None) -> None:
-        if self._is_free() and self._consent.is_given(partial(self._retry, message, sampling)):
-            self._generation.retry(self._session, message, sampling)
+    def _retry(self, message: Message, sampling: Sampling | None = None, model: str = "") -> None:
+        """Generate another version of `message`; the conversation's model then is that called `model`, if any."""
+        if self._is_free() and self._consent.is_given(partial(self._retry, message, sampling, model)):
+            self._generation.retry(self._session, message, sampling, model)
             self._transcript.follow()
 
     @Slot(object, object, object)
     def _regenerate(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:
-        current = self._generation.model
         again = partial(self._regenerate, message, sampling, model)
         if not self._is_free() or not self._consent.is_given(again, model):
             return
-        if model and current and model.name != current.name:
-            self._model_selection.choose(model)
-        self._retry(message, sampling)
+        former = self._model_selection.use_once(model) if model else ""
+        self._retry(message, sampling, former)
 
     @Slot(object, object)
     def _retry_several(self, message: Message, samplings: Sequence[Sampling]) -> None:

@@ -156,9 +156,11 @@ class GenerationController(IdleRequests):
         whole = with_attachments(text, attachments)
         self._ask(session, lambda reply: session.begin_reply(text, reply, attachments=attachments), text=whole)
 
-    def retry(self, session: Session, message: Message | None = None, sampling: Sampling | None = None) -> None:
-        """Generate another version of the reply `message`, or of the last one; `sampling` replaces the settings."""
-        self._ask(session, lambda reply: session.retry(reply, message), sampling)
+    def retry(
+        self, session: Session, message: Message | None = None, sampling: Sampling | None = None, model: str = ""
+    ) -> None:
+        """Generate another version of `message`, or of the last reply, with `sampling`; note `model` as that in use."""
+        self._ask(session, lambda reply: session.retry(reply, message), sampling, model=model)
 
     def retry_several(self, session: Session, message: Message, samplings: Sequence[Sampling]) -> None:
         """Generate as many other versions of the reply `message` at the same time as there are `samplings`."""
@@ -230,13 +232,14 @@ class GenerationController(IdleRequests):
         sampling: Sampling | None = None,
         text: str = "",
         several: tuple[Sampling, ...] = (),
+        model: str = "",
     ) -> None:
         if self._reply or not self.model or not self.may_send_to(self.model):
             return
         self.background.stop_for(session, text)
         sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
-        session.model = self.model.name
+        session.model = model or self.model.name
         request = Request(turns, sampling, session.begun, session.forced, is_temporary=session.is_temporary)
         request = replace(request, candidates=self.candidates, finds_undecided=self.finds_undecided)
         if len(several) > 1:

@@ -17,11 +17,13 @@ class ModelSelection(QObject):
     """Has `generation` load models, and stores the user's choice as preference once it is loaded.
 
     Signals: `load_started` before a model is loaded; `delayed(str)` with a sentence about what waits, empty when it no
-    longer does; `failed(str)` with one about an error.
+    longer does; `returned(str)` with one about a model that was used for one answer; `failed(str)` with one about an
+    error.
     """
 
     load_started = Signal()
     delayed = Signal(str)
+    returned = Signal(str)
     failed = Signal(str)
 
     def __init__(
@@ -36,6 +38,8 @@ class ModelSelection(QObject):
         self._tasks = BackgroundTasks("model file", 1, self)
         self._chosen = self._ordered = ""
         self._next: ModelRef | None = None
+        self._former: ModelRef | None = None
+        """The model to go back to after the answer of another one."""
         self._first: ModelRef | None = None
         """The model to begin with, as long as a file that was opened is looked at."""
         self._opening = 0
@@ -69,8 +73,17 @@ class ModelSelection(QObject):
     @Slot(object)
     def choose(self, model: ModelRef) -> None:
         """Load `model`, and once it is loaded remember it for the next start."""
-        self._chosen = model.location
+        self._chosen, self._former = model.location, None
         self.load_model(model)
+
+    def use_once(self, model: ModelRef) -> str:
+        """Load `model` for the next answer alone, unless it is in use; return the name of the one to go back to."""
+        former = self._generation.model
+        if former is None or former.name == model.name:
+            return ""
+        self.load_model(model)
+        self._former = former
+        return former.name
 
     @Slot(object)
     def choose_after_reply(self, model: ModelRef) -> None:
@@ -115,9 +128,20 @@ class ModelSelection(QObject):
             self.delayed.emit("")
             self._context_waits = False
             self.choose(model)
+        elif self._former and self._generation.model:
+            self._go_back(self._former, self._generation.model)
         elif self._context_waits and self._generation.model:
             self._context_waits = False
             self._generation.load_model(self._generation.model, self._preferences.current.context)
+
+    def _go_back(self, former: ModelRef, used: ModelRef) -> None:
+        """Load `former` again, as `used` was for one answer, which has ended; keep what is told of that answer."""
+        self._former, self._ordered, self._context_waits = None, former.location, False
+        if used.location == former.location:  # the other one could not be loaded
+            return
+        self._generation.load_model(former, self._preferences.current.context)
+        sentence = tr("{other} was used for that answer only. {model} will answer your next messages.")
+        self.returned.emit(sentence.format(other=used.title, model=former.title))
 
     @Slot()
     def _remember_fallback(self) -> None:

@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
         self.model_selection.load_started.connect(self._model_status.clear_status)
         self.model_selection.delayed.connect(partial(self.feedback.note, "next model"))
         self.model_selection.failed.connect(self.feedback.fail)
+        self.model_selection.returned.connect(self.feedback.tell)
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
         self._preferences.failed.connect(self.feedback.fail_everywhere)

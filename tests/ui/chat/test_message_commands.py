@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
-from phichat.errors import EngineDied
+from phichat.errors import EngineDied, EngineError
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
 from tests.support.stored_history import put
@@ -263,11 +263,43 @@ def test_again_with_another_model_loads_that_first(person: Person, engine: Scrip
     person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
     person.choose_in(1, "Regenerate with the same seed")
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
-    assert len(engine.loads) == 3, "the reply's own model answers again"
-    person.choose_in(1, "Regenerate with", phi3_model.stem)
-    person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
+    assert len(engine.loads) == 4, "the reply's own model answers again, and the chosen one is loaded after that"
+    assert note(person, 1).startswith("starter")
     assert engine.loads[-1][0] == phi3_model
-    assert note(person, 1).startswith(phi3_model.stem)
+
+
+def test_another_model_is_used_for_that_answer_only(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    ask(person, "Choose")
+    other = phi3_model.stem
+    person.window.model_selection.open_file(str(phi3_model))
+    person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
+    person.window.model_selection.open_file(str(engine.loads[0][0]))
+    person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
+    person.choose_in(1, "Regenerate with", other)
+    person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
+    assert engine.loads[3][0] == phi3_model
+    assert note(person, 1).startswith(other)
+    assert (
+        person.status()
+        == f"{other} was used for that answer only. SmolLM2 135M (starter) will answer your next messages."
+    )
+    assert "starter" in person.find("modelButton").text()
+    assert person.window.session.model == "starter"
+    ask(person, "More")
+    assert note(person, 3).startswith("starter")
+
+
+def test_the_former_model_is_back_after_a_refusal(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    ask(person, "Choose")
+    person.window.model_selection.open_file(str(phi3_model))
+    person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
+    person.window.model_selection.open_file(str(engine.loads[0][0]))
+    person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
+    engine.enqueue(EngineError("This message is longer than the context of 512 tokens."))
+    person.choose_in(1, "Regenerate with", phi3_model.stem)
+    person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
+    assert person.window.session.model == "starter"
+    assert "longer than the context" in note(person, 1)
 
 
 def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: ScriptedEngine) -> None:
