@@ -136,10 +136,15 @@ class Columns(QSplitter):
             QTimer.singleShot(0, self, self._follow_text_size)  # once the least widths have followed
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if is_typing(event):
+        if is_typing(event) or self._is_space_between_words(event):
             self.typed.emit(event)
         else:
             super().keyPressEvent(event)
+
+    def _is_space_between_words(self, event: QKeyEvent) -> bool:
+        """Return whether a space was pressed in the middle column, and means nothing to what has the focus there."""
+        focus = self.window().focusWidget()
+        return event.text() == " " and focus is not None and self._centre.isAncestorOf(focus)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         if not self.isVisible():

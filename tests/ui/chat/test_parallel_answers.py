@@ -336,3 +336,11 @@ def test_find_looks_in_the_conversation(written: Person) -> None:
     written.window.commands.find.trigger()
     assert written.find("transcript").isVisible()
     assert written.find("findBar").isVisible()
+
+
+def test_a_space_typed_on_an_answer_goes_into_the_message_too(written: Person) -> None:
+    written.type("shorter")
+    column(written, 2).setFocus()
+    QTest.keyClick(column(written, 2), Qt.Key.Key_Space)
+    written.type("now")
+    assert written.written() == "shorter now"
