@@ -158,15 +158,22 @@ class ModelStatusPresenter(QObject):
         is_estimate = bool(loaded and loaded.model.is_remote and not done.prompt_tokens)  # the server counted nothing
         if done.completion_tokens:  # else it was stopped before there was a speed
             self._status.show_speed(done, is_estimate=is_estimate)
-        if loaded:
-            prompt = self._fitted.tokens if is_estimate and self._fitted else done.prompt_tokens
-            self._status.show_context(prompt + done.completion_tokens, loaded.context, is_estimate=is_estimate)
+        prompt = done.prompt_tokens or (self._fitted.tokens if self._fitted else 0)
+        if loaded and prompt:  # else it was ended before anybody counted
+            written = done.completion_tokens or _count_written(session)
+            self._status.show_context(prompt + written, loaded.context, is_estimate=is_estimate)
         self._panel.show_seed(done.seed)
 
     @Slot(object, object)
     def _on_fitted(self, session: Session | None, fitted: PromptFit) -> None:
         if session and self._generation.answers(session):
             self._fitted = fitted
+
+
+def _count_written(session: Session) -> int:
+    """Return how many tokens came of the last answer, as far as their ids are known."""
+    path = session.conversation.path()
+    return len(path[-1].reply.tokens) if path and path[-1].reply else 0
 
 
 def _figures_of_shown(session: Session, done: Done) -> Done:

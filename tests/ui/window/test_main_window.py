@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from phichat import i18n
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
-from phichat.engine.base import Done, Loading, ModelRef, Notice
+from phichat.engine.base import Done, Loading, ModelRef, Notice, PromptFit
 from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -184,6 +184,24 @@ def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine
     assert person.find("statusContext").property("text") == "Context: 40 of 4,096 (0%)"
     assert engine.requests[0].sampling.seed is not None
     assert f"seed {engine.requests[0].sampling.seed}" in _all_text(person.find("message-1"))
+
+
+def test_the_context_of_an_answer_whose_engine_was_ended_is_what_had_been_counted(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    engine.enqueue("Half", Done(Ending.CANCELLED, 77))  # which is all that is known after Stop, while the engine hangs
+    engine.fits = lambda _: PromptFit(1150, 0, 4096)
+    person.ask("Ready?")
+    person.wait_for(GenerationState.IDLE)
+    assert person.find("statusContext").property("text") == "Context: 1,151 of 4,096 (28%)"
+
+
+def test_nothing_is_said_of_the_context_when_nothing_was_counted(person: Person, engine: ScriptedEngine) -> None:
+    engine.fits = lambda _: PromptFit(0, 0, 4096)
+    engine.enqueue(Done(Ending.CANCELLED, 77))
+    person.ask("Ready?")
+    person.wait_for(GenerationState.IDLE)
+    assert not person.find("statusContext").property("text")
 
 
 def test_html_stays_text(person: Person, engine: ScriptedEngine) -> None:
