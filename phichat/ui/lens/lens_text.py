@@ -51,11 +51,13 @@ class LensText(TextBlock):
         word_changed(int): the word that is pointed at or was gone to, by its index; -1 for none.
         word_entered(int): Enter was pressed, or the mouse, on a word.
         left: Escape was pressed, or the mouse moved away.
+        menu_opened: a context menu opens, and the words are not what is looked at.
     """
 
     word_changed = Signal(int)
     word_entered = Signal(int)
     left = Signal()
+    menu_opened = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -272,7 +274,19 @@ class LensText(TextBlock):
         if is_override and isinstance(event, QKeyEvent) and event.key() == _Key.Key_Escape:
             event.accept()  # else Escape would stop the answer
             return True
+        if event.type() is QEvent.Type.ContextMenu:
+            self._make_way_for_menu()
         return super().event(event)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ContextMenu:
+            self._make_way_for_menu()
+        return super().viewportEvent(event)
+
+    def _make_way_for_menu(self) -> None:
+        if self.is_pointed_at:
+            self.go_to(-1)
+        self.menu_opened.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self.uses_key(event.key(), event.modifiers()):

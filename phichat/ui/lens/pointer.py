@@ -48,6 +48,7 @@ class LensPointer(QObject):
         field.word_changed.connect(self._on_word)
         field.word_entered.connect(self._on_entered)
         field.left.connect(self._on_left)
+        field.menu_opened.connect(self.hide)
 
     @Slot()
     def hide(self) -> None:

@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QListView, QPushButton, QScrollArea, QTabBar, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QListView,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QTabBar,
+    QTextEdit,
+    QWidget,
+)
 
 from phichat.chat.conversation import Piece
 from phichat.engine.base import Reading
@@ -281,6 +291,21 @@ def test_the_mouse_shows_and_chooses(person: Person, engine: ScriptedEngine) -> 
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(0, 0)).center())
     person.wait(lambda: person.message(1) == "In winter there is snow")
     assert not popup.isVisible()
+
+
+def test_a_right_click_on_a_word_opens_the_menu_alone(person: Person, engine: ScriptedEngine) -> None:
+    answer(person, engine)
+    person.press_in(1, "Show how sure the model was")
+    text = lens_text(person)
+    text.point_at(QPointF(text.word_rect(1).center()))
+    person.wait(lambda: person.window.findChild(QWidget, "lensPopup") and person.find("lensPopup").isVisible())
+    place = text.word_rect(1).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, text.viewport().mapToGlobal(place))
+    QApplication.sendEvent(text.viewport(), event)
+    menu = person.find("message-1").findChild(QMenu)
+    assert menu and menu.isVisible()
+    assert not person.find("lensPopup").isVisible()
+    person.close_menu()
 
 
 def test_f8_goes_through_all_places_and_says_when_there_are_no_more(person: Person, engine: ScriptedEngine) -> None:
