@@ -214,6 +214,7 @@ DOORS = {
         "phichat.documents.embeddings",
         "phichat.documents.retrieval.vectors",
         "phichat.engine.llama.candidates",
+        "phichat.engine.llama.logits",
     ),
     "tokenizers": ("phichat.documents.embeddings",),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),

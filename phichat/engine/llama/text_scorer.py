@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Ending
 from phichat.engine.base import Done, Event, Reading, Scored
-from phichat.engine.llama.candidates import logits_at, surprise
 from phichat.engine.llama.context import MOST_SCORED, LlamaContext
+from phichat.engine.llama.logits import logits_at, surprise
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from phichat.chat.conversation import Piece
 from phichat.engine.base import Undecided
-from phichat.engine.llama.candidates import MOST_SAID, Floats, Softmax, distribution_of, logits_at
+from phichat.engine.llama.candidates import MOST_SAID, distribution_of
+from phichat.engine.llama.logits import Floats, Softmax, logits_at
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 
 

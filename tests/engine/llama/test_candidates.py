@@ -14,8 +14,9 @@ from phichat.chat.candidates import Choice, certainty_of, certainty_text, text_o
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama.bindings import lib
-from phichat.engine.llama.candidates import ObservedChain, likeliest, probabilities
+from phichat.engine.llama.candidates import ObservedChain
 from phichat.engine.llama.context import LlamaContext
+from phichat.engine.llama.logits import likeliest, probabilities
 from phichat.engine.llama.sampler import SamplerChain, plain_chain
 from phichat.engine.llama.vocabulary import LlamaVocabulary
 

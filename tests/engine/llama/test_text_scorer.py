@@ -13,9 +13,9 @@ from phichat import gguf
 from phichat.chat.conversation import Ending
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Reading, Request, Scored
 from phichat.engine.llama.bindings import lib
-from phichat.engine.llama.candidates import surprise
 from phichat.engine.llama.context import LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.llama.logits import surprise
 from phichat.engine.llama.text_scorer import windows
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
