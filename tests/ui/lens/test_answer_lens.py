@@ -303,7 +303,8 @@ def test_a_right_click_on_a_word_opens_the_menu_alone(person: Person, engine: Sc
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, text.viewport().mapToGlobal(place))
     QApplication.sendEvent(text.viewport(), event)
     menu = person.find("message-1").findChild(QMenu)
-    assert menu and menu.isVisible()
+    assert menu
+    assert menu.isVisible()
     assert not person.find("lensPopup").isVisible()
     person.close_menu()
 
