@@ -32,6 +32,7 @@ import psutil
 import pytest
 
 from phichat import i18n
+from phichat.engine import hardware
 from phichat.engine.base import EngineSettings
 from tests.support import tiny_models
 from tests.support.hub.server import HubServer
@@ -43,6 +44,7 @@ ROOT = Path(__file__).parents[1]
 MEMORY_FOR_FILES = 4_000_000_000  # bytes; all tests together leave one gigabyte
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
+hardware.SECONDS = 0.02  # many tests have the speed of the memory measured, which takes all processors
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
 
 

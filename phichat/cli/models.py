@@ -141,7 +141,7 @@ def _memory(listing: Listing) -> str:
 def _speed(listing: Listing) -> str:
     if not listing.speed:
         return ""
-    return tr("about {speed} tokens/s").format(speed=format_number(listing.speed, 1 if listing.speed < 2 else 0))
+    return tr("about {speed} tokens/s").format(speed=format_number(listing.speed, 1 if listing.speed < 3 else 0))
 
 
 def _state(listing: Listing) -> str:

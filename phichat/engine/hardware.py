@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import psutil
@@ -168,6 +167,8 @@ where they read 24 to 27. To measure again: `phichat bench --parts speed`, again
 EACH_TOKEN = 0.006
 """Seconds of overhead a token: SmolLM2 (98 MB) generated 66 tokens a second on the first computer, 95 on the other."""
 
+MEASURED = 3  # times at most in a process, as that takes all cores for a moment
+
 CLOSE = 4  # times larger or smaller: up to that, a measured speed says more than the bandwidth
 
 SECONDS = 0.2
@@ -185,12 +186,6 @@ def measure_bandwidth() -> float | None:
     return _read(count, room // count)
 
 
-@cache
-def known_bandwidth() -> float | None:
-    """Return what `measure_bandwidth` found at the first call, as it is the same until this process ends."""
-    return measure_bandwidth()
-
-
 def tokens_per_second(file_bytes: int, bandwidth: float) -> float:
     """Return about how many tokens a second a model of that size generates."""
     return 1 / (EACH_TOKEN + file_bytes / (USED * bandwidth))
@@ -205,25 +200,34 @@ def bandwidth_of(file_bytes: int, speed: float) -> float | None:
 class SpeedEstimator:
     """Estimates speed from that of the model closest in size that was measured, else from the memory's bandwidth.
 
-    `rates` returns what was measured: bytes of a file, and tokens a second. The bandwidth is measured at the first
-    call. Thread-safe.
+    `rates` returns what was measured: bytes of a file, and tokens a second. `best` gets a bandwidth that was measured,
+    and returns the best one known: other programs can only lower it. It is measured at the first call, and again
+    when that is asked for, MEASURED times at most. Thread-safe.
     """
 
     def __init__(
         self,
-        measure: Callable[[], float | None] = known_bandwidth,
+        measure: Callable[[], float | None] = measure_bandwidth,
         rates: Callable[[], Sequence[tuple[int, float]]] = tuple,
+        best: Callable[[float | None], float | None] = lambda found: found,
     ) -> None:
-        self._measure, self._rates = measure, rates
+        self._measure, self._rates, self._best = measure, rates, best
         self._lock = threading.Lock()
-        self._found: list[float | None] = []
+        self._bandwidth: float | None = None
+        self._measured = 0
+
+    def measure(self) -> None:
+        """Measure the bandwidth again; the best one counts."""
+        with self._lock:
+            if self._measured < MEASURED:
+                self._measured += 1
+                self._bandwidth = self._best(self._measure()) or self._bandwidth
 
     def speed(self, file_bytes: int) -> float | None:
         """Return about how many tokens a second a model of that size generates here; None if unknown."""
-        with self._lock:
-            if not self._found:
-                self._found.append(self._measure())
-        found = self._known(file_bytes) or self._found[0]
+        if not self._measured:
+            self.measure()
+        found = self._known(file_bytes) or self._bandwidth
         return tokens_per_second(file_bytes, found) if found else None
 
     def _known(self, file_bytes: int) -> float | None:

@@ -92,6 +92,10 @@ def safer_settings(
         yield settings, tr("with a smaller context")
 
 
+_MOST_BANDWIDTH = 1e14
+"""Bytes per second; no computer's memory is so fast, so a file that says so is damaged."""
+
+
 class TuningStore:
     """A JSON file of settings that worked, with one entry for each processor, build of llama.cpp and model.
 
@@ -168,6 +172,20 @@ class TuningStore:
                 found.append((int(size[1]), float(speed)))
         return found
 
+    def best_bandwidth(self, measured: float | None) -> float | None:
+        """Return the highest memory bandwidth that was measured with this processor, `measured` included; save that.
+
+        Whatever else is running can only lower it. None if it is unknown, in bytes per second.
+        """
+        key = f"{platform.machine()} {processor()}, memory"
+        entry = self._entries().get(key)
+        known = entry.get("bandwidth") if isinstance(entry, dict) else None
+        best = float(known) if isinstance(known, int | float) and 0 < known < _MOST_BANDWIDTH else 0.0
+        if measured and measured > best:
+            best = measured
+            self._save(key, {"bandwidth": round(measured)})
+        return best or None
+
     def write_speed(self, model: Path) -> float:
         """Return the measured speed of generation in tokens per second; 0 if not measured."""
         value = self.fastest(model).get("writes")
@@ -178,8 +196,9 @@ class TuningStore:
         return self.read_speed(model) > 0 and self.fastest(model).get("question") == _QUESTION
 
     def _update(self, model: Path, facts: dict[str, Any]) -> None:
-        key = self._key(model)
+        self._save(self._key(model), facts)
 
+    def _save(self, key: str, facts: dict[str, Any]) -> None:
         def add(kept: Any) -> dict[str, Any]:
             entries = kept if isinstance(kept, dict) else dict(self._unsaved)
             known = entries.get(key)

@@ -58,13 +58,14 @@ TYPICAL_KV_BYTES = 131_072
 class HardwareInfo:
     """Memory and speed of this computer. `speed` gets a file size, measures at its first call; None if that fails.
 
-    `memory_free` is what a model could have now.
+    `memory_free` is what a model could have now; `measure` has the speed of the memory measured again.
     """
 
     memory_needed: Callable[[int, int], int]
     memory_installed: Callable[[], int]
     speed: Callable[[int], float | None]
     memory_free: Callable[[], int] = lambda: sys.maxsize
+    measure: Callable[[], object] = lambda: None
 
 
 class HubModelManager:
@@ -99,8 +100,8 @@ class HubModelManager:
         return self._with_figures(self._with_missing(rows, begun))
 
     def list_with_speeds(self) -> list[Listing]:
-        """Return all models with estimated speeds; the first call takes a moment to measure this computer."""
-        self._hardware.speed(1)
+        """Return all models with estimated speeds; the first calls take a moment to measure this computer."""
+        self._hardware.measure()
         self._is_measured = True
         return self.list_models()
 
@@ -386,11 +387,14 @@ def _with_fit(listing: Listing, installed: int, free: int) -> Listing:
 def make_model_manager(home: Home, library: Library, access: HubAccess | None = None) -> HubModelManager:
     """Make the model manager of `home` for this computer; `access` has the Hub's token, None to read it from `home`."""
     access = access or make_hub_access(home)
+    tuning = TuningStore(home.engine)
+    estimator = SpeedEstimator(rates=tuning.written_speeds, best=tuning.best_bandwidth)
     computer = HardwareInfo(
         memory_needed=lambda file_bytes, kv_bytes: file_bytes + kv_bytes + hardware.OVERHEAD,
         memory_installed=hardware.installed_memory,
-        speed=SpeedEstimator(rates=TuningStore(home.engine).written_speeds).speed,
+        speed=estimator.speed,
         memory_free=hardware.free_memory,
+        measure=estimator.measure,
     )
     return HubModelManager(home, library, LazyHub(access), computer, access)
 
