@@ -45,7 +45,7 @@ class Feedback:
 
 
 NOTHING = Feedback()
-PASSING, STAYING_SOURCE, SAVING = "passing", "staying", "saving"  # sources
+PASSING, STAYING_SOURCE, SAVING, ATTACHING = "passing", "staying", "saving", "attaching"  # sources
 _numbers = count()
 
 
@@ -83,7 +83,6 @@ class FeedbackController(QObject):
         self._entries: list[_Entry] = []
         self._last = NOTHING
         self._is_held = False
-        self._unattached: dict[str, str] = {}  # by conversation: why files could not be attached
         self._begun: dict[str, str] = {}  # by source: work that is not slow yet
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._end_passing)
@@ -127,15 +126,13 @@ class FeedbackController(QObject):
 
     @Slot(str, str)
     def fail_attaching(self, conversation: str, text: str) -> None:
-        """Show why files could not be attached in a conversation; for an empty `text`, that is over: others could."""
-        before = self._unattached.pop(conversation, None)
+        """Show why files could not be attached in a conversation, also when it goes on without them.
+
+        For an empty `text`, that is over: others could.
+        """
         if text:
-            self._unattached[conversation] = without_controls(shortened(text, LONGEST))
-            self._stay(text, Kind.ERROR, conversation)
-            return
-        told = [each for each in self._entries if (each.scope, each.feedback.text) == (conversation, before)]
-        self._entries = [entry for entry in self._entries if entry not in told]
-        self._update()
+            self._remove_passing()
+        self._set(ATTACHING, Feedback(text, Kind.ERROR), conversation, is_new=True)
 
     def fail_beside(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""
@@ -215,11 +212,13 @@ class FeedbackController(QObject):
         self._update()
 
     def clear(self, conversation: str) -> None:
-        """Remove what belongs to a conversation, as it goes on or is deleted; and what was done."""
+        """Remove what belongs to a conversation, as it goes on; and what was done. Why files are missing stays."""
         self._entries = [
             entry
             for entry in self._entries
-            if entry.feedback.kind is Kind.PROGRESS or (entry.scope != conversation and entry.source != PASSING)
+            if entry.feedback.kind is Kind.PROGRESS
+            or entry.source == ATTACHING
+            or (entry.scope != conversation and entry.source != PASSING)
         ]
         self._update()
 
@@ -242,8 +241,7 @@ class FeedbackController(QObject):
 
     def _is_unattached_shown(self, scope: str) -> bool:
         """Return whether files could not be attached in that conversation, which no good news of others may hide."""
-        text = self._unattached.get(scope)
-        return any((entry.scope, entry.feedback.text) == (scope, text) for entry in self._entries)
+        return any((entry.scope, entry.source) == (scope, ATTACHING) for entry in self._entries)
 
     def _set(
         self,

@@ -12,17 +12,18 @@ from phichat.cancellation import CancelToken
 from phichat.chat.attachments import Attachment, AttachmentProgress, AttachmentRemark, text_attachment
 from phichat.chat.session import Session
 from phichat.errors import DocumentLocked, DocumentTooLarge, PhichatError
-from phichat.i18n import format_number, format_sizes, tr, tr_count
+from phichat.i18n import format_number, format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.refusals import explain_refusals
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.drops import DropFilter
-from phichat.unicode import short_title, shortened
+from phichat.unicode import short_title
 
 SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
-MOST_REASONS, MOST_NAMES, LONGEST_NAME = 5, 50, 60  # in a message about files that could not be attached
+MOST_REMARKS = 5
 MOST_PASTED = 10_000_000  # characters
 GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
@@ -270,22 +271,15 @@ class AttachmentController(QObject):
         self._readings.remove(reading)
         self._emit_errors(reading)
         if reading.remarks:
-            self.notified.emit("\n".join(reading.remarks[:MOST_REASONS]))
+            self.notified.emit("\n".join(reading.remarks[:MOST_REMARKS]))
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
             self.reading_delayed.emit("")
 
     def _emit_errors(self, reading: _Reading) -> None:
-        """Emit why files could not be attached: the first reasons, and the names of others."""
-        names, sentences = zip(*reading.errors, strict=True) if reading.errors else ((), ())
-        text = "\n".join(sentences[:MOST_REASONS])
-        if others := names[MOST_REASONS:MOST_NAMES]:
-            shown = ", ".join(shortened(name, LONGEST_NAME) for name in others)
-            either = tr("Also not attached: {names}").format(names=shown)
-            more = len(names) - MOST_NAMES
-            rest = tr_count("and {count} more file", "and {count} more files", more) if more > 0 else ""
-            text = f"{text}\n{', '.join(filter(None, [either, rest]))}."
+        """Emit why files could not be attached."""
+        text = explain_refusals(reading.errors)
         if text or reading.has_file:
             self.failed.emit(reading.session.conversation.id, text)
 

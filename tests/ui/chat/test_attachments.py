@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment, with_attachments
 from phichat.engine.base import PromptFit, Request
+from phichat.errors import EngineError
 from phichat.exchange.export import Format, export
 from phichat.ui.chat import attachments
 from phichat.ui.controllers.generation import GenerationState
@@ -272,16 +273,43 @@ def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
     assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
 
 
-def test_all_refused_files_are_named_and_the_first_with_reasons(person: Person, notes: Path, tmp_path: Path) -> None:
-    bad = [tmp_path / f"picture {number}.png" for number in range(9)]
+def test_all_refused_files_are_named_with_their_reasons(person: Person, notes: Path, tmp_path: Path) -> None:
+    bad = [tmp_path / f"picture {number}.png" for number in range(30)]
     for file in bad:
         file.write_bytes(b"\x89PNG\0\0")
-    drop(person, *bad[:5], notes, *bad[5:])
-    person.wait(lambda: "picture 8.png" in person.status())
-    *reasons, others = person.status().splitlines()
-    assert [line.split(" isn’t a text file.")[0] for line in reasons] == [file.name for file in bad[:5]]
-    assert all(file.name in others for file in bad[5:])
+    others = {"empty.txt": b"", "big.log": b"a" * 1_200_000, "large.log": b"a" * 2_400_000}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    drop(person, *bad[:5], notes, *bad[5:], *(tmp_path / name for name in others), tmp_path / "absent.txt")
+    person.wait(lambda: "absent.txt no longer exists." in person.status())
+    pictures, empty, large, absent = person.status().splitlines()
+    assert pictures.startswith("picture 0.png isn’t a text file.")
+    assert "The same goes for picture 1.png, picture 2.png" in pictures
+    assert pictures.endswith(", and 9 more files.")
+    assert empty == "empty.txt is empty, so it can’t be attached."
+    assert large.startswith("big.log is too large to attach")
+    assert large.endswith("The same goes for large.log.")
+    assert absent.startswith("absent.txt no longer exists.")
     assert chips(person) == ["notes.txt"]
+
+
+def test_refusals_are_there_after_sending_until_they_are_dismissed(
+    person: Person, engine: ScriptedEngine, notes: Path, tmp_path: Path
+) -> None:
+    engine.enqueue(EngineError("The model ended."))
+    drop(person, notes, tmp_path / "absent.txt")
+    person.wait(lambda: "absent.txt no longer exists." in person.status())
+    person.ask("What do they say?")
+    assert "absent.txt no longer exists." in person.status()
+    person.wait(lambda: person.status() == "The model ended.")
+    person.click("statusMessageDismiss")
+    assert "absent.txt no longer exists." in person.status(), "it was not read, as something else went wrong"
+    person.click("newConversationButton")
+    assert person.status() == ""
+    person.open("What do they say?")
+    assert "absent.txt no longer exists." in person.status()
+    person.click("statusMessageDismiss")
+    assert person.status() == ""
 
 
 def test_a_refusal_is_gone_once_a_file_is_attached(person: Person, notes: Path, tmp_path: Path) -> None:

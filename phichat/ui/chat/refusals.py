@@ -1,0 +1,52 @@
+"""Why files could not be attached: all sentences or, of many, each reason once with the names of its files."""
+
+import re
+from collections.abc import Sequence
+
+from phichat.i18n import tr, tr_count
+from phichat.unicode import short_title, shortened
+
+MOST_SENTENCES = 5
+MOST_REASONS = 12  # more than there are kinds of them
+MOST_NAMES, LONGEST_NAME = 20, 60  # with one reason
+_FIGURES = re.compile(r"\d[\d.,\s]*")
+
+
+def explain_refusals(refusals: Sequence[tuple[str, str]]) -> str:
+    """Return why files could not be attached, in lines; `refusals` are their names with a sentence each.
+
+    If there are many, those that differ in the names and figures alone share a line.
+    """
+    if len(refusals) <= MOST_SENTENCES:
+        return "\n".join(sentence for _, sentence in refusals)
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for name, sentence in refusals:
+        by_reason.setdefault(_reason(name, sentence), []).append((name, sentence))
+    groups = list(by_reason.values())
+    lines = [_line(group) for group in groups[:MOST_REASONS]]
+    if rest := [name for group in groups[MOST_REASONS:] for name, _ in group]:
+        lines.append(tr("Also not attached: {names}.").format(names=_names(rest)))
+    return "\n".join(lines)
+
+
+def _reason(name: str, sentence: str) -> str:
+    """Return `sentence` without what belongs to the file of that name alone."""
+    for shown in (name, short_title(name), shortened(name, LONGEST_NAME)):
+        sentence = sentence.replace(shown, "", 1)
+    return _FIGURES.sub("0 ", sentence)
+
+
+def _line(group: Sequence[tuple[str, str]]) -> str:
+    (_, sentence), *others = group
+    if not others:
+        return sentence
+    same = tr("The same goes for {names}.").format(names=_names([name for name, _ in others]))
+    return f"{sentence} {same}"
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return the first of `names`, each shortened, and how many more there are."""
+    shown = [shortened(name, LONGEST_NAME) for name in names[:MOST_NAMES]]
+    if more := len(names) - len(shown):
+        shown.append(tr_count("and {count} more file", "and {count} more files", more))
+    return ", ".join(shown)
