@@ -206,6 +206,17 @@ def test_a_question_finds_other_words_of_the_same_meaning(library: LocalLibrary,
     assert found.passages[0].path.name == "animals.txt"
 
 
+def test_what_says_the_same_is_better_than_what_shares_one_word(
+    library: LocalLibrary, folder: Path, index: Index
+) -> None:
+    (folder / "station.txt").write_text("This station has clocks.")
+    library.add("papers", [folder])
+    index()
+    question = "Does my tired dog rest somewhere while I wait at a station?"
+    found = library.search(["papers"], question, budget=10).passages
+    assert [passage.path.name for passage in found] == ["animals.txt"]
+
+
 def test_a_question_about_something_else_fits_nothing(library: LocalLibrary, folder: Path, index: Index) -> None:
     library.add("papers", [folder])
     index()

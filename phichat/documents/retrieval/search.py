@@ -68,15 +68,19 @@ class Ranked:
     cosine: float = 0.0
 
 
-def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
-    """Return the score of each passage by reciprocal rank fusion, the best first; what is first in all rankings has 1.
+Weighted = Sequence[tuple[int, float]]
+"""Numbers of passages with how much each counts, at most 1; the best first."""
 
-    Each ranking comes with its weight.
+
+def fuse(rankings: Sequence[tuple[Weighted, float]]) -> dict[int, float]:
+    """Return the score of each passage by reciprocal rank fusion, the best first.
+
+    Each ranking comes with its weight. What is first in all rankings, and counts in full, has 1.
     """
     scores: dict[int, float] = {}
     for ranking, weight in rankings:
-        for rank, number in enumerate(ranking, 1):
-            scores[number] = scores.get(number, 0.0) + weight / (RANK_OFFSET + rank)
+        for rank, (number, share) in enumerate(ranking, 1):
+            scores[number] = scores.get(number, 0.0) + weight * share / (RANK_OFFSET + rank)
     most = sum(weight for _, weight in rankings) / (RANK_OFFSET + 1)
     return {number: scores[number] / most for number in sorted(scores, key=lambda number: -scores[number])}
 
@@ -102,10 +106,20 @@ class Searcher:
     def rank(self, names: Sequence[str], question: str) -> Ranked:
         """Return the passages that fit `question`, the best first."""
         lexical, nearest = self.rankings(names, question)
-        weights = (1.0, self._embedder.weight if self._embedder else 0.0)
-        both = zip((lexical, nearest), weights, strict=True)
-        scores = fuse([([number for number, _ in ranking], weight) for ranking, weight in both if ranking])
-        return Ranked(tuple(scores), scores, nearest[0][1] if nearest else 0.0)
+        if self._embedder is None or not nearest:
+            scores = fuse([([(number, 1.0) for number, _ in lexical], 1.0)] if lexical else [])
+            return Ranked(tuple(scores), scores)
+        by_words = self._database.read(lambda connection: self._weighted(connection, question, lexical))
+        by_vectors = [(number, 1.0) for number, _ in nearest]
+        scores = fuse([(by_words, 1.0), (by_vectors, self._embedder.weight)])
+        return Ranked(tuple(scores), scores, nearest[0][1])
+
+    def _weighted(self, connection: Connection, question: str, lexical: Ranking) -> Weighted:
+        """Let each passage count by its coverage: one that shares a single word is no match for the nearest vectors."""
+        numbers = [number for number, _ in lexical]
+        stored = texts.load_passages(connection, numbers)
+        found = coverages(connection, question, [stored[number] for number in numbers], self._counts(connection))
+        return [*zip(numbers, found, strict=True)]
 
     def rankings(self, names: Sequence[str], question: str) -> tuple[Ranking, Ranking]:
         """Return the passages ranked by words, with their BM25, and by vectors, with their cosines."""
@@ -194,14 +208,21 @@ def _found_passage(run: Sequence[StoredPassage], paths: dict[int, Path], scores:
 
 def coverage(connection: Connection, question: str, chosen: Sequence[StoredPassage], counts: words.WordCounts) -> float:
     """Return the share of the question's words, weighted by how rare they are, that the best of `chosen` has."""
+    return max(coverages(connection, question, chosen, counts), default=0.0)
+
+
+def coverages(
+    connection: Connection, question: str, chosen: Sequence[StoredPassage], counts: words.WordCounts
+) -> list[float]:
+    """Return the share of the question's words, weighted by how rare they are, that each passage has."""
     asked = [word for word in words.words_of(question) if word not in ASKING][: words.MOST_WORDS]
     found = counts.of(connection, asked)
     total = words.count_passages(connection)
     weights = {word: log((total + 1) / (found[word] + 0.5)) for word in asked}
     whole = sum(weights.values())
     there = (_stems(words.words_of(each.passage.searched_text)) for each in chosen)
-    best = max((sum(weights[word] for word in asked if _stem(word) in stems) for stems in there), default=0.0)
-    return best / whole if whole > 0 else 0.0
+    shares = (sum(weights[word] for word in asked if _stem(word) in stems) for stems in there)
+    return [share / whole if whole > 0 else 0.0 for share in shares]
 
 
 def _stem(word: str) -> str:

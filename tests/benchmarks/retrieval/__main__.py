@@ -5,7 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from phichat.documents.embeddings.base import Embedder
+from phichat.documents.embeddings.model import ModelEmbedder
 from phichat.documents.embeddings.word_llama import WordLlama
+from phichat.engine.llama.embedder import Embedder as ModelFile
 from tests.benchmarks.retrieval.corpora import LANGUAGES, corpora, unpack
 from tests.benchmarks.retrieval.measured import METHODS, Asked, indexed, mean_reciprocal_rank, recall
 from tests.benchmarks.retrieval.questions import questions, unrelated
@@ -16,13 +19,15 @@ KINDS = ("own", "other", "whole")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.retrieval", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the packages are downloaded to and unpacked")
-    folder = parser.parse_args().folder
+    parser.add_argument("--model", type=Path, help="a GGUF file of an embedding model, in place of WordLlama")
+    arguments = parser.parse_args()
+    folder, embedder = arguments.folder, _embedder(arguments.model)
     unpack(folder)
     asked: list[Asked] = []
     related: list[tuple[float, float]] = []
     others: list[tuple[float, float]] = []
     for language, name, documents in corpora(folder):
-        with indexed(documents, WordLlama()) as collection:
+        with indexed(documents, embedder) as collection:
             chosen = [each for each in questions() if (each.language, each.collection) == (language, name)]
             here = [collection.ask(question) for question in chosen]
             asked += here
@@ -35,6 +40,13 @@ def main() -> None:
             print(f"{language} {name}: {len(documents)} documents, {len(chosen)} questions", flush=True)
     print_table(asked)
     print_thresholds(related, others)
+
+
+def _embedder(model: Path | None) -> Embedder:
+    if model is None:
+        return WordLlama()
+    engine = ModelFile(model, threads=2)
+    return ModelEmbedder(model.stem, str(model.stat().st_size), lambda text: engine.embed(text)[0])
 
 
 def print_table(asked: list[Asked]) -> None:
