@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from phichat import gguf, paths
+from phichat import paths
+from phichat.app import on_demand
 from phichat.app.services import AttachmentService
-from phichat.i18n import tr
-from phichat.models.catalogue import EMBEDDINGS, embedding_facts
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import IdleTimer
@@ -18,9 +17,6 @@ from phichat.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from phichat.documents.retrieval.library_process import LibraryProcess
-
-
-HUB = "https://huggingface.co/{repo}"
 
 
 class DocumentsService(QObject):
@@ -66,12 +62,8 @@ def connect_documents(
 
     service = DocumentsService(home, preferences)
     documents = DocumentsController(service.library, preferences, context)
-    documents.check_model = gguf.check_embedding_model
-    described = tr("{name}: {remarks}")
-    documents.known_models = [
-        (described.format(name=known.title, remarks=embedding_facts(known)), HUB.format(repo=known.repo))
-        for known in EMBEDDINGS
-    ]
+    documents.check_model = on_demand.check_embedding_model
+    documents.known_models = on_demand.embedding_models
     for part in (service, documents):
         part.setParent(window)
     window.closed.connect(service.close)  # which ends what the threads wait for

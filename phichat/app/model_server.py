@@ -16,10 +16,9 @@ from phichat.errors import PhichatError
 from phichat.files import is_open_to_others
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
-from phichat.ui.controllers.client_requests import ClientRequests
+from phichat.ui.controllers.client_requests import ClientRequests, ServerState
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.preferences.server_page import ServerState
 
 if TYPE_CHECKING:
     from phichat.engine.process.encoder_process import EncoderProcess

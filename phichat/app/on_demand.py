@@ -8,6 +8,7 @@ from phichat import paths
 from phichat.app.model_server import find_key
 from phichat.app.services import ModelService
 from phichat.engine.base import CancelToken, Engine, EngineSettings
+from phichat.i18n import tr
 from phichat.json_file import JsonFile
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.preferences import PreferencesStore
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from phichat.engine.slots import Slots
     from phichat.exchange.imports import Imported, ImportTarget
     from phichat.store.base import ConversationRecord, FileKind
+
+HUB = "https://huggingface.co/{repo}"
 
 
 def export_to(records: "Iterable[ConversationRecord]", file: Path) -> int:
@@ -39,6 +42,24 @@ def kind_of(file: Path) -> "FileKind":
     from phichat.exchange import text_files  # noqa: PLC0415 - when a file is dropped
 
     return text_files.kind_of(file)
+
+
+def check_embedding_model(file: Path) -> None:
+    """Raise ModelError if `file` is no embedding model."""
+    from phichat import gguf  # noqa: PLC0415 - when one is chosen
+
+    gguf.check_embedding_model(file)
+
+
+def embedding_models() -> list[tuple[str, str]]:
+    """Return what people read of some embedding models, and the page each can be had from."""
+    from phichat.models.catalogue import EMBEDDINGS, embedding_facts  # noqa: PLC0415 - when one is chosen
+
+    described = tr("{name}: {remarks}")
+    return [
+        (described.format(name=known.title, remarks=embedding_facts(known)), HUB.format(repo=known.repo))
+        for known in EMBEDDINGS
+    ]
 
 
 def server_key(home: paths.Home) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from phichat import gguf, paths
+from phichat import paths
 from phichat.app.server_service import ServerService
 from phichat.engine.base import Loaded, ModelRef
 from phichat.errors import ModelMissing, StoreError
@@ -148,6 +148,8 @@ class ModelService(QObject):
 
     def find_file(self, path: Path) -> ModelRef:
         """Return the model in the file at `path`. Raise ModelError if there is none to chat with. Reads its header."""
+        from phichat import gguf  # noqa: PLC0415 - when a file is opened
+
         gguf.read_head(path)
         return self.library().find_model(str(path)).ref
 

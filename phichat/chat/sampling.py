@@ -20,6 +20,9 @@ TEXTS = ("stop", "forbidden")
 
 MOST_TEXTS, LONGEST_TEXT = 100, 200  # of such a list, characters
 
+SEVERAL = 3
+"""Answers that are written side by side: as many columns as have room in a window."""
+
 MAX_SEED = 2**32 - 2  # llama.cpp reads 2**32 - 1 as "pick one"
 
 UNLIMITED = -1
@@ -350,6 +353,11 @@ def temperatures_around(sampling: Sampling) -> list[Sampling]:
         low = min(max(middle - 0.5, setting.low), setting.high - 1)
         values = [setting.clamp(low + step) for step in (0, 0.5, 1)]
     return [replace(sampling, temperature=value) for value in values]
+
+
+def repeated(sampling: Sampling) -> list[Sampling]:
+    """Return the settings of as many answers as are written side by side, each with a seed of its own."""
+    return [replace(sampling, seed=None)] * SEVERAL
 
 
 def nearest_preset(sampling: Sampling, presets: Iterable[Preset], last: str) -> Preset:

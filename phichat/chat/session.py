@@ -310,6 +310,12 @@ def _turn(message: Message, model: str, *, has_sources: bool, is_giver: bool) ->
     return Turn(message.role, text, tokens, message.is_pinned or is_giver, message.id, message.thinking, documents)
 
 
+def sampling_of(message: Message) -> Sampling:
+    """Return the settings with which an answer was written."""
+    reply = message.reply or Reply()
+    return Sampling().with_values({**reply.sampling, "seed": reply.seed})
+
+
 def _begins_within_token(pieces: Sequence[Piece]) -> bool:
     """Return whether the answer begins in the middle of a token, whose id then counts as thinking."""
     first = next((piece for piece in pieces if piece.text and not piece.is_thinking), None)

@@ -1,15 +1,19 @@
 """Announces a reply to screen readers while it is generated, sentence by sentence."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from phichat.chat.conversation import Ending, Message
 from phichat.chat.session import Session
 from phichat.i18n import N_, tr
-from phichat.markdown.speech import SpeechSplitter
 from phichat.ui.a11y.announce import announce
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
+
+if TYPE_CHECKING:
+    from phichat.markdown.speech import SpeechSplitter
 
 PAUSE = 1200  # milliseconds between two announcements, as some screen readers break off the one before
 ENDINGS = {
@@ -28,7 +32,7 @@ class ReplyAnnouncer(QObject):
         super().__init__(widget)
         self._current = current
         self._reply = ""
-        self._splitter = SpeechSplitter()
+        self._splitter: SpeechSplitter
         self._has_told_thinking = False
         self._pending: list[str] = []
         self._pause = QTimer(self, interval=PAUSE, singleShot=True)
@@ -48,6 +52,8 @@ class ReplyAnnouncer(QObject):
         ending = message.reply.ending
         is_whole = ending is not Ending.ANSWERING
         if message.id != self._reply:  # what it has already was announced, or is old
+            from phichat.markdown.speech import SpeechSplitter  # noqa: PLC0415 - only a screen reader needs it
+
             self._reply, self._splitter = message.id, SpeechSplitter(message.text)
             self._pending += [] if message.text or message.is_thinking or is_whole else [tr("Processing…")]
             self._has_told_thinking = False

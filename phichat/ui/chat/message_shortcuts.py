@@ -8,11 +8,12 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.conversation import Role
+from phichat.chat.sampling import repeated
+from phichat.chat.session import sampling_of
 from phichat.i18n import tr
 from phichat.ui.chat.message_commands import MessageCommands
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.keyboard import MessageNavigator
-from phichat.ui.transcript.message_menu import repeated, sampling_of
 from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:

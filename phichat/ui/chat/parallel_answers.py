@@ -1,5 +1,7 @@
 """Several answers side by side: shows them as they grow, and goes on with the one that is chosen."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.conversation import Message
@@ -7,9 +9,11 @@ from phichat.chat.session import Session
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.theme.theme import Theme
-from phichat.ui.transcript.answer_columns import AnswerColumns
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.pages import CentralStack
+
+if TYPE_CHECKING:
+    from phichat.ui.transcript.answer_columns import AnswerColumns
 
 
 class ParallelAnswers(QObject):
@@ -82,6 +86,8 @@ class ParallelAnswers(QObject):
             self._pages.show_over_conversation(None)
             return
         if self._columns is None:
+            from phichat.ui.transcript.answer_columns import AnswerColumns  # noqa: PLC0415 - it imports Markdown
+
             self._columns = AnswerColumns(self._theme, self._transcript.context)
             self._columns.chosen.connect(self._choose)
             self._columns.framed.connect(self._transcript.context.signals.version_chosen)

@@ -25,6 +25,23 @@ Tell = Callable[[Event | PhichatError], None]
 _numbers = count(1)
 
 
+@dataclass(frozen=True)
+class ServerState:
+    """What becomes of the server for other apps.
+
+    Attributes:
+        url: its address; empty while it is off.
+        key: what other apps must send.
+        problem: why it is off although it was turned on, as a sentence.
+        last: what was asked last, as a line without its text; empty for nothing yet.
+    """
+
+    url: str = ""
+    key: str = ""
+    problem: str = ""
+    last: str = ""
+
+
 @dataclass(eq=False)
 class ClientRequest:
     """A request of another program, and what there is of its answer.

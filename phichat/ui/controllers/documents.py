@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -11,10 +12,12 @@ from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
-from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
 from phichat.documents.prompt import source_of
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.threads.background import BackgroundTasks
+
+if TYPE_CHECKING:
+    from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
 
 MOST_REMEMBERED = 500
 """Conversations whose documents are remembered; of older ones they have to be chosen again."""
@@ -32,7 +35,7 @@ class DocumentsController(QObject):
     Attributes:
         passwords: of protected files, by path, which are kept only here and until Phichat quits.
         check_model: raises ModelError if a file is no embedding model.
-        known_models: some embedding models: what people read of each, and the page it can be had from.
+        known_models: returns some embedding models: what people read of each, and the page it can be had from.
 
     Signals:
         changed: collections, their files or what a conversation uses have changed.
@@ -52,12 +55,12 @@ class DocumentsController(QObject):
     failed = Signal(str)
 
     def __init__(
-        self, library: Callable[[], DocumentLibrary], preferences: PreferencesStore, context: Callable[[], int]
+        self, library: "Callable[[], DocumentLibrary]", preferences: PreferencesStore, context: Callable[[], int]
     ) -> None:
         super().__init__()
         self._library, self._preferences, self._context = library, preferences, context
         self.check_model: Callable[[Path], object] = lambda _: None
-        self.known_models: Sequence[tuple[str, str]] = ()
+        self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
         self._temporary: dict[str, list[str]] = {}
         self._indexing: dict[str, CancelToken] = {}
@@ -189,16 +192,16 @@ class DocumentsController(QObject):
 
         self._run(lambda _: self.check_model(path) if path else None, on_checked)
 
-    def _index_all(self, found: Sequence[Collection]) -> None:
+    def _index_all(self, found: "Sequence[Collection]") -> None:
         for each in found:
             self.index(each.name)
         self.changed.emit()
 
-    def list_collections(self, then: Callable[[Sequence[Collection]], None], owner: QObject) -> None:
+    def list_collections(self, then: "Callable[[Sequence[Collection]], None]", owner: QObject) -> None:
         """Call `then` with all collections that belong to no conversation."""
         self._run(lambda _: self._library().collections(), then, owner)
 
-    def list_files(self, name: str, then: Callable[[Sequence[FileStatus]], None], owner: QObject) -> None:
+    def list_files(self, name: str, then: "Callable[[Sequence[FileStatus]], None]", owner: QObject) -> None:
         """Call `then` with the files of a collection."""
         self._run(lambda _: self._library().files(name), then, owner)
 
@@ -207,7 +210,7 @@ class DocumentsController(QObject):
         """Index all collections in which files wait or may have changed; whether they can be read is told on use."""
         self._tasks.run(lambda _: self._library().collections(), self._index_those, lambda _: None, owner=self)
 
-    def _index_those(self, found: Sequence[Collection]) -> None:
+    def _index_those(self, found: "Sequence[Collection]") -> None:
         for each in found:
             if each.waiting or time.monotonic() > self._looked.get(each.name, -LOOK_AGAIN) + LOOK_AGAIN:
                 self.index(each.name)
@@ -275,11 +278,11 @@ class DocumentsController(QObject):
             if stop.wait(LOOK_EVERY):
                 return
 
-    def _index(self, name: str, retries: bool, stop: CancelToken) -> Iterator[Progress]:
+    def _index(self, name: str, retries: bool, stop: CancelToken) -> "Iterator[Progress]":
         """Yield the progress. In a thread."""
         yield from self._library().index(name, stop, dict(self.passwords), retries=retries)
 
-    def _on_progress(self, name: str, progress: Progress) -> None:
+    def _on_progress(self, name: str, progress: "Progress") -> None:
         if progress.locked:
             self.locked.emit(name, progress.locked, progress.error)
         elif progress.error:

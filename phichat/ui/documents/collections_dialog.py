@@ -152,7 +152,7 @@ class CollectionsDialog(QDialog):
             action.setChecked(bool(chosen) is (path is not None))
         menu.addAction(tr("Choose file…"), self._choose_model)
         menu.addSection(tr("Embedding models to download"))
-        for text, page in self._documents.known_models:
+        for text, page in self._documents.known_models():
             menu.addAction(text.replace("&", "&&"), partial(self._open_page, page))
         menu.popup(self._models.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 

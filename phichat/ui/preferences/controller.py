@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import format_number, tr
 from phichat.ui.actions import Actions
+from phichat.ui.controllers.client_requests import ServerState
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.controllers.servers import Servers
-from phichat.ui.preferences.server_page import ServerState
 from phichat.ui.theme.reduced_motion import ReducedMotion
 from phichat.ui.theme.scaling import LEAST, MOST, STEP
 from phichat.ui.theme.theme import Theme

@@ -24,8 +24,9 @@ from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling, own_presets
 from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
+from phichat.ui.controllers.client_requests import ServerState
 from phichat.ui.controllers.servers import Servers
-from phichat.ui.preferences.server_page import ServerPage, ServerState
+from phichat.ui.preferences.server_page import ServerPage
 from phichat.ui.preferences.servers_page import ServersPage
 from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of

@@ -1,6 +1,5 @@
 """The page of the preferences that lets other apps use the model."""
 
-from dataclasses import dataclass
 from weakref import WeakMethod
 
 from PySide6.QtCore import QSignalBlocker, Signal
@@ -8,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QV
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
+from phichat.ui.controllers.client_requests import ServerState
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import CopyButton, help_label
 from phichat.ui.widgets.foreign_text import plain_label
@@ -16,23 +16,6 @@ from phichat.ui.widgets.text_input import refuse_drops
 
 LOWEST_PORT, HIGHEST_PORT = 1024, 65_535
 MOST_SLOTS = 16
-
-
-@dataclass(frozen=True)
-class ServerState:
-    """What becomes of the server for other apps.
-
-    Attributes:
-        url: its address; empty while it is off.
-        key: what other apps must send.
-        problem: why it is off although it was turned on, as a sentence.
-        last: what was asked last, as a line without its text; empty for nothing yet.
-    """
-
-    url: str = ""
-    key: str = ""
-    problem: str = ""
-    last: str = ""
 
 
 class ServerPage(QWidget):

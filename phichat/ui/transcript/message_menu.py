@@ -9,7 +9,8 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat.chat.conversation import Message, Reply, Role
-from phichat.chat.sampling import PRESETS, Sampling, changed_settings, temperatures_around
+from phichat.chat.sampling import PRESETS, SEVERAL, Sampling, changed_settings, repeated, temperatures_around
+from phichat.chat.session import sampling_of
 from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.transcript.copying import Selection, message_data, messages_data, selection_data
 from phichat.ui.transcript.message_context import MessageContext
@@ -17,9 +18,6 @@ from phichat.ui.widgets.clipboard import copy_to_clipboard
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
-
-SEVERAL = 3
-"""Answers that are written side by side: as many columns as have room in a window."""
 
 
 class MessageMenu(QMenu):
@@ -209,17 +207,6 @@ class SideBySideMenu(QMenu):
         action = self.sender()
         if isinstance(action, QAction):
             self._signals.several_requested.emit(self._message, action.data())
-
-
-def sampling_of(message: Message) -> Sampling:
-    """Return the settings with which an answer was written."""
-    reply = message.reply or Reply()
-    return Sampling().with_values({**reply.sampling, "seed": reply.seed})
-
-
-def repeated(sampling: Sampling) -> Sequence[Sampling]:
-    """Return the settings of as many answers as are written side by side, each with a seed of its own."""
-    return [replace(sampling, seed=None)] * SEVERAL
 
 
 def _compared(presets: Sequence[tuple[str, Sampling]]) -> Sequence[tuple[str, Sampling]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction
@@ -13,22 +14,24 @@ from phichat.chat.attached_pages import attached_sources
 from phichat.chat.conversation import Message, Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources
-from phichat.documents.base import DocumentReader
-from phichat.documents.library import Collection, FileStatus, Progress
 from phichat.i18n import tr
 from phichat.ui.chat.attachments import AttachmentController
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.controllers.generation import GenerationController
-from phichat.ui.documents.answer_sources import AnswerSources
-from phichat.ui.documents.chips import DocumentChip, file_state, file_title
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.transcript import Transcript
 from phichat.ui.widgets.flow import FlowRow
 from phichat.ui.widgets.parent import parent_window
 from phichat.unicode import replace_surrogates, short_title
+
+if TYPE_CHECKING:
+    from phichat.documents.base import DocumentReader
+    from phichat.documents.library import Collection, FileStatus, Progress
+    from phichat.ui.documents.answer_sources import AnswerSources
+    from phichat.ui.documents.chips import DocumentChip
 
 TOKEN_LENGTH = 4
 """Characters of a token, about, by which a document is told that is too long to go with a message."""
@@ -63,7 +66,7 @@ class DocumentsPresenter(QObject):
         self._reader: Callable[[], DocumentReader]
 
     def start(
-        self, documents: DocumentsController, reader: Callable[[], DocumentReader], context: Callable[[], int]
+        self, documents: DocumentsController, reader: "Callable[[], DocumentReader]", context: Callable[[], int]
     ) -> None:
         """Use `documents` from now on; `reader` shows their pages, `context` is how many tokens the model has."""
         self._documents, self._reader = documents, reader
@@ -103,7 +106,7 @@ class DocumentsPresenter(QObject):
         """Make a collection of a folder, unless there is one, and use it."""
         self._documents.list_collections(partial(self._use_folder, session, folder.absolute()), self)
 
-    def _use_folder(self, session: Session, folder: Path, collections: Sequence[Collection]) -> None:
+    def _use_folder(self, session: Session, folder: Path, collections: "Sequence[Collection]") -> None:
         known = next((each.name for each in collections if each.paths == (folder,)), "")
         name = known or _free_name(folder, {each.name for each in collections})
         self._documents.add(name, [folder])
@@ -124,7 +127,9 @@ class DocumentsPresenter(QObject):
             return
         self._documents.list_files(session.conversation.id, partial(self._show_files, session), self)
 
-    def _show_files(self, session: Session, files: Sequence[FileStatus]) -> None:
+    def _show_files(self, session: Session, files: "Sequence[FileStatus]") -> None:
+        from phichat.ui.documents.chips import DocumentChip, file_state, file_title  # noqa: PLC0415 - with the first one
+
         if session is not self._session:
             return
         own = session.conversation.id
@@ -159,7 +164,7 @@ class DocumentsPresenter(QObject):
         self.change_made.emit(tr("{name} was removed.").format(name=name), put_back, take)
 
     @Slot(str, object)
-    def _show_page(self, name: str, progress: Progress) -> None:
+    def _show_page(self, name: str, progress: "Progress") -> None:
         if name != self._session.conversation.id:
             return
         if progress.path not in self._files:
@@ -180,7 +185,7 @@ class DocumentsPresenter(QObject):
     def _list_collections(self) -> None:
         self._documents.list_collections(self._open_menu, self)
 
-    def _open_menu(self, collections: Sequence[Collection]) -> None:
+    def _open_menu(self, collections: "Sequence[Collection]") -> None:
         menu = QMenu(self._window)
         menu.setObjectName("documentsMenu")
         used = self._documents.used(self._session)
@@ -216,7 +221,9 @@ class DocumentsPresenter(QObject):
             return None
         return question.sources or attached_sources(self._session.conversation.path_before(message))
 
-    def _make_sources(self) -> AnswerSources:
+    def _make_sources(self) -> "AnswerSources":
+        from phichat.ui.documents.answer_sources import AnswerSources  # noqa: PLC0415 - an empty window has no answers
+
         sources = AnswerSources(self._theme)
         sources.opened.connect(self._open_viewer)
         sources.passages_requested.connect(self._open_passages)

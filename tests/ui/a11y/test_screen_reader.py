@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QWidget
 
+from phichat.markdown import speech
 from phichat.ui.a11y import screen_reader
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -63,7 +64,7 @@ def test_nothing_is_worked_out_where_nobody_listens(
     person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not QAccessible.isActive()
-    monkeypatch.setattr(screen_reader, "SpeechSplitter", None)
+    monkeypatch.setattr(speech, "SpeechSplitter", None)
     person.ask("Hello. There.")
     person.wait_for(GenerationState.IDLE)
     assert person.message(1) == "Hello. There."
