@@ -38,7 +38,10 @@ def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | Non
     one would only take time, and is where PySide programs crash.
     """
     gc.disable()  # what is imported is no garbage; the window collects its own: see MainThreadGC
-    from phichat import app  # noqa: PLC0415 - brings Qt, which the command line does without
+    from phichat.ui.desktop.application import remove_import_hook  # noqa: PLC0415 - brings Qt, as the next one does
+
+    remove_import_hook()
+    from phichat import app  # noqa: PLC0415 - the command line does without
 
     gc.freeze()
     status = app.run(screenshot, quit_when_ready, model, opened)

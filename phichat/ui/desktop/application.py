@@ -1,5 +1,6 @@
 """The QApplication and what it needs: Qt's translations, Unix signals, garbage collection on the main thread."""
 
+import builtins
 import gc
 from contextlib import suppress
 
@@ -9,6 +10,15 @@ from PySide6.QtWidgets import QApplication
 
 from phichat import i18n
 from phichat.i18n import tr
+
+
+def remove_import_hook() -> None:
+    """Take away the import hook that PySide6 has installed, if it is there: it takes 20 ms at the start.
+
+    The hook reads the source of every module that is imported later, to find those that change PySide's names with
+    `from __feature__ import`, as none of ours does; https://github.com/pyzo/pyzo/pull/851 describes it.
+    """
+    builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 
 
 class Application(QApplication):
