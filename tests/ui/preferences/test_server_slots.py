@@ -5,7 +5,7 @@ import threading
 import pytest
 from PySide6.QtTest import QTest
 
-from phichat.engine.base import CancelToken, Request, Scored
+from phichat.engine.base import CancelToken, Piece, Request, Scored
 from phichat.engine.slots import Tell, cancelled
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.controllers.idle import IdleTimer
@@ -17,10 +17,13 @@ pytestmark = pytest.mark.usefixtures("keyring")
 
 
 class ThreadSlots:
-    """Answers each request in a thread of its own. What comes while it closes ends as cancelled at once."""
+    """Answers each request in a thread of its own. What comes while it closes ends as cancelled at once.
 
-    def __init__(self, engine: ScriptedEngine) -> None:
-        self._engine = engine
+    Notes in `told` the text of each piece once it was passed on.
+    """
+
+    def __init__(self, engine: ScriptedEngine, told: list[str]) -> None:
+        self._engine, self._told = engine, told
         self._stops: list[CancelToken] = []
         self._is_closing = False
         self._threads: list[threading.Thread] = []
@@ -33,6 +36,8 @@ class ThreadSlots:
         def answer() -> None:
             for event in self._engine.generate(request, stop):
                 tell(event)
+                if isinstance(event, Piece):
+                    self._told.append(event.text)
 
         self._stops.append(stop)
         self._threads.append(threading.Thread(target=answer, name="slot"))
@@ -47,15 +52,16 @@ class ThreadSlots:
 
 
 class SlottedEngine(ScriptedEngine):
-    """Notes how many slots were wanted, each time."""
+    """Notes how many slots were wanted, each time, and what they told."""
 
     def __init__(self) -> None:
         super().__init__()
         self.opened: list[int] = []
+        self.told: list[str] = []
 
     def open_slots(self, count: int) -> ThreadSlots:
         self.opened.append(count)
-        return ThreadSlots(self)
+        return ThreadSlots(self, self.told)
 
 
 @pytest.fixture
@@ -68,8 +74,7 @@ def two_asking(person: Person, engine: SlottedEngine, gate: threading.Event) -> 
     for _ in range(2):
         engine.enqueue("One", " two", gate, " three")
     clients = [asking(person, "Count", max_tokens=10) for _ in range(2)]
-    person.wait(lambda: len(engine.requests) == 2)
-    person.qtbot.wait(50)  # for what has come to be passed on
+    person.wait(lambda: engine.told.count(" two") == 2)
     return clients
 
 
