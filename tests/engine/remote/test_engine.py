@@ -27,6 +27,7 @@ from phichat.engine.remote.servers import ServerList
 from phichat.errors import EngineError, PromptTooLong, ServerError, ServerUnreachable
 from tests.engine.remote.conftest import Ask, done_of, request, text_of_events, thought_of_events
 from tests.support.servers.chat import BREAK, ChatServer, chunk, event, logprobs
+from tests.support.watcher import once
 
 Load = Callable[..., Loaded]
 
@@ -176,8 +177,8 @@ def test_stop_before_the_first_piece(engine: RemoteEngine, load: Load, server: C
     load()
     stop = CancelToken()
     server.stream(threading.Event(), "green")
-    threading.Timer(0.1, stop.set).start()
-    events = list(engine.generate(request(), stop))
+    with once(lambda: server.chats, stop.set):
+        events = list(engine.generate(request(), stop))
     assert done_of(events).reason is Ending.CANCELLED
     assert server.client_left.wait(10)
     assert len(server.chats) == 1

@@ -1,7 +1,6 @@
 """Several answers of a server: they come together, each with its own seed, and end together."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from phichat.engine.remote.engine import RemoteEngine
 from phichat.errors import ServerBusy, ServerError, ServerUnreachable
 from tests.engine.remote.conftest import Ask, done_of, request
 from tests.support.servers.chat import BREAK, ChatServer
+from tests.support.watcher import once
 
 Load = Callable[..., Any]
 
@@ -67,13 +67,20 @@ def test_each_has_a_seed_and_all_are_counted(ask: Ask, server: ChatServer) -> No
 
 def test_the_others_begin_when_the_first_has(engine: RemoteEngine, server: ChatServer, gate: threading.Event) -> None:
     """As the server has read the prompt then."""
-    read = threading.Event()
+    read, asked = threading.Event(), list[int]()
     server.stream(read, "red", gate, " sea")
     for _ in range(2):
         server.stream("blue", gate, " sea")
+
+    def begin() -> None:
+        gate.wait(0.05)  # for others that don't wait for it
+        asked.append(len(server.chats))
+        read.set()
+
     events = engine.generate(request(count=3), CancelToken())
-    threading.Timer(0.05, read.set).start()
-    came = until(events, lambda came: said(came) == {0: "red", 1: "blue", 2: "blue"})
+    with once(lambda: server.chats, begin):
+        came = until(events, lambda came: said(came) == {0: "red", 1: "blue", 2: "blue"})
+    assert asked == [1]
     assert not ends(came)
     gate.set()
     came += events
@@ -117,16 +124,8 @@ def test_one_that_the_server_is_too_busy_for_is_asked_for_again(
     server.answer(503, {"error": {"message": "slow down"}})
     server.stream("blue")
     server.stream("green")
-
-    def open_gate() -> None:
-        while len(server.chats) < 3:
-            time.sleep(0.01)
-        gate.set()
-
-    opening = threading.Thread(target=open_gate)
-    opening.start()
-    came = ask(count=3)
-    opening.join()
+    with once(lambda: len(server.chats) >= 3, gate.set):
+        came = ask(count=3)
     assert sorted(said(came).values()) == ["blue", "green", "red"]
     assert {each.reason for each in ends(came).values()} == {Ending.STOP}
 
