@@ -55,7 +55,7 @@ class Home:
 
     @property
     def used_models(self) -> Path:
-        """The list of model files that the window loaded, the last one at its end."""
+        """The list of model files that were chosen in the window, the last one at its end."""
         return self.root / "models" / "used.json"
 
     @property

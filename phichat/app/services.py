@@ -190,13 +190,20 @@ class ModelService(QObject):
         return self.library().find_model(self._wanted).ref
 
     @Slot(object)
-    def remember(self, loaded: Loaded) -> None:
-        """Keep a file that was loaded, from wherever, in the library, as the one that was used last."""
-        if loaded.model.is_remote:
-            return
+    def register(self, loaded: Loaded) -> None:
+        """Keep a file that was loaded, from wherever, in the library."""
+        if not loaded.model.is_remote:
+            self._change(lambda library: library.register_file(loaded.model.path))
+
+    @Slot(object)
+    def record_choice(self, loaded: Loaded) -> None:
+        """Record a file that was loaded as the one that the user chose last."""
+        if not loaded.model.is_remote:
+            self._change(lambda library: library.record_use(loaded.model.path))
+
+    def _change(self, change: Callable[["Library"], object]) -> None:
         try:
-            self.library().register_file(loaded.model.path)
-            self.library().record_use(loaded.model.path)
+            change(self.library())
         except (ModelMissing, StoreError) as error:
             self.failed.emit(str(error))
 

