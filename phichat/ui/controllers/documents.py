@@ -115,8 +115,12 @@ class DocumentsController(QObject):
             self.changed.emit()
             self.index(name)
 
+        def on_error(sentence: str) -> None:
+            self._unread.discard(name)  # else searches would wait for what never comes
+            self.failed.emit(sentence)
+
         self._unread.add(name)
-        self._run(lambda _: self._library().add(name, paths, conversation=conversation), on_result)
+        self._tasks.run(lambda _: self._library().add(name, paths, conversation=conversation), on_result, on_error)
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""

@@ -9,6 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
 from shiboken6 import isValid
 
+from phichat.documents.retrieval.library_process import LibraryProcess
+from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
@@ -88,6 +90,26 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
     person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
     assert "linseed oil" in engine.requests[1].turns[-1].text
     assert not person.find("nothingFound").isVisible()
+
+
+def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents = person.window.documents._documents
+    monkeypatch.setattr(controller, "PATIENCE", 3600.0)
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr(LibraryProcess, "add", fail)
+        documents.attach(person.window.session, tmp_path / "pump.txt")
+        documents.add("Work", [tmp_path])
+        documents.use(person.window.session, "Work", is_used=True)
+        person.wait(lambda: person.status() == "The disk is full.")
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
 
 
 def test_a_collection_that_is_removed_is_used_no_more(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
