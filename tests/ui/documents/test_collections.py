@@ -89,7 +89,7 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
     person.press_in(1, "Regenerate")
     person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
     assert "linseed oil" in engine.requests[1].turns[-1].text
-    assert not person.find("nothingFound").isVisible()
+    person.wait(lambda: not person.find("nothingFound").isVisible())
 
 
 def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
