@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.base import NO_VARIABLES, Part, PromptFormat, Template, TemplateError
+from phichat.chat.prompts.known_templates import is_known_phi
 from phichat.chat.prompts.tokens import Vocabulary, are_plain, least_tokens, plain_tokens, special_pattern
 from phichat.i18n import tr
 
@@ -33,6 +34,8 @@ def format_for(vocabulary: Vocabulary, compile_template: Callable[[str], Templat
     if vocabulary.template is None:
         notice = tr("This model has no chat template, so Phichat uses a generic one.")
         return PhiFormat(vocabulary) if is_phi else PlainFormat(vocabulary, notice)
+    if is_phi and is_known_phi(vocabulary.template):
+        return PhiFormat(vocabulary)
     try:
         form = TemplateFormat(vocabulary, compile_template(vocabulary.template))
     except TemplateError as error:

@@ -52,9 +52,13 @@ class LlamaEngine:
     make_chain: MakeChain = SamplerChain
 
     def __init__(
-        self, prompt_cache: PromptCache | None = None, compile_template: Callable[[str], Template] = compile_here
+        self,
+        prompt_cache: PromptCache | None = None,
+        compile_template: Callable[[str], Template] = compile_here,
+        prepare_template: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._prompt_cache, self._compile_template = prompt_cache, compile_template
+        self._prepare_template = prepare_template
         self._is_private = False
         self._open: LoadedModel | None = None
 
@@ -67,6 +71,7 @@ class LlamaEngine:
         head = gguf.read_head(model.path)
         if loads_for_ever(head):
             raise ModelDamaged(gguf.damaged(head.path))
+        self._prepare_template(str(head.metadata.get("tokenizer.chat_template") or ""))  # while the weights are read
         chosen = hardware.choose_variant(settings.variant)
         if chosen.variant:
             report(chosen)

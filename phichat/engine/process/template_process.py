@@ -12,6 +12,7 @@ import psutil
 from phichat import runtime
 from phichat.chat.conversation import Turn
 from phichat.chat.prompts.base import Part, Template, TemplateError
+from phichat.chat.prompts.known_templates import is_known_phi, known_template
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.template_worker import MEMORY, MEMORY_PER_CHARACTER, size_of
@@ -25,14 +26,23 @@ LONGEST_PROMPT = 4_000_000  # characters; no context holds as many
 
 
 class TemplateProcess:
-    """Compiles and renders templates in a child process, which is started when it is needed, and again if it died."""
+    """Compiles and renders templates in a child process, which is started when it is needed, and again if it died.
+
+    Templates that are known to the letter don't need it.
+    """
 
     def __init__(self, command: Sequence[str] = ()) -> None:
         self._command = list(command) or runtime.process_command("phichat.engine.process.template_worker")
         self._process: ChildProcess | None = None
 
+    def prepare(self, source: str) -> None:
+        """Start the child if the template will need it, so that it is ready then."""
+        if source and not known_template(source) and not is_known_phi(source):
+            with suppress(OSError):  # it is told when it is needed
+                self.start()
+
     def start(self) -> ChildProcess:
-        """Start the child, so that it is ready when it is needed, and return it. Raise OSError."""
+        """Start the child, if it isn't there, and return it. Raise OSError."""
         self._process = self._process or ChildProcess(self._command)
         return self._process
 
@@ -44,6 +54,8 @@ class TemplateProcess:
 
     def compile(self, source: str) -> Template:
         """Return the template. Raise TemplateError if it does not compile within the limits."""
+        if known := known_template(source):
+            return known
         self.ask({"template": source})
         return _RemoteTemplate(self, source)
 

@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -142,11 +141,9 @@ def _make_llama(order: protocol.Line) -> "LlamaEngine":
     from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415 - slow to import; the first order waits for it
 
     templates = TemplateProcess()
-    if order["do"] == "load":
-        with suppress(OSError):  # it is told when it is needed
-            templates.start()
     folder, budget = order.get("cache_folder"), int(order.get("cache_budget") or 0)
-    return LlamaEngine(PromptCache(Path(folder), budget) if folder and budget else None, templates.compile)
+    cache = PromptCache(Path(folder), budget) if folder and budget else None
+    return LlamaEngine(cache, templates.compile, templates.prepare)
 
 
 def _make_meter(order: protocol.Line) -> "SpeedMeter":

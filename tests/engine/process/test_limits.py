@@ -117,12 +117,25 @@ def test_a_child_in_native_code_that_holds_pythons_lock_dies_with_its_parent(eve
 
 
 class TestTemplates:
-    @pytest.mark.parametrize("template", [SAYS_ALL, tiny_models.CHATML, tiny_models.GEMMA, tiny_models.DEEPSEEK])
+    @pytest.mark.parametrize(
+        "template",
+        [SAYS_ALL, tiny_models.CHATML, tiny_models.CHATML + " ", tiny_models.GEMMA, tiny_models.DEEPSEEK],
+    )
     def test_what_comes_back_is_what_it_would_be_here(self, templates: TemplateProcess, template: str) -> None:
         turns = [Turn(role, f"Hi {role}") for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER)]
         names = {"bos_token": "<s>", "eos_token": "</s>", "enable_thinking": False}
         there = templates.compile(template)
         assert there.parts(turns, names) == there.parts(turns, names) == ChatTemplate(template).parts(turns, names)
+
+    def test_a_template_that_is_known_to_the_letter_takes_no_process(
+        self, hosted: EngineProcess, models: Path, chatml_model: Path, phi3_model: Path, settings: EngineSettings
+    ) -> None:
+        other = tiny_models.chatml(models / "nearly-chatml.gguf", template=tiny_models.CHATML + " ")
+        counts = []
+        for path in (chatml_model, phi3_model, other):
+            hosted.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
+            counts.append(len(psutil.Process(hosted.pid).children()))
+        assert counts == [0, 0, 1]
 
     def test_documents_go_to_their_place(self, templates: TemplateProcess) -> None:
         template = "{% for d in documents %}{{ d.title }}: {{ d.text }}{% endfor %}" + SAYS_ALL
