@@ -17,7 +17,7 @@ from typing import IO
 
 from phichat import sandbox
 from phichat.documents.process.wire import Line, part_line
-from phichat.documents.readers import kinds, pdf
+from phichat.documents.readers import kinds
 from phichat.documents.readers.source import Source, damaged
 from phichat.errors import DocumentError
 from phichat.i18n import set_language
@@ -44,11 +44,15 @@ class Worker:
                 case "read":
                     self._read(source)
                 case "render":
+                    from phichat.documents.readers import pdf  # noqa: PLC0415 - as in `kinds`
+
                     kinds.check(source)
                     picture = pdf.render_page(source, order["page"], order["width"])
                     size = len(picture.pixels)
                     self._send({"end": [picture.width, picture.height], "size": size}, picture.pixels)
                 case "find":
+                    from phichat.documents.readers import pdf  # noqa: PLC0415 - as in `kinds`
+
                     kinds.check(source)
                     self._send(
                         {"end": [astuple(box) for box in pdf.find_on_page(source, order["page"], order["text"])]}

@@ -4,7 +4,7 @@ import stat
 from collections.abc import Iterator
 
 from phichat.documents.base import LARGEST_FILE, Finding, Note, Outline, Part
-from phichat.documents.readers import docx, epub, html, mail, odf, pdf, slides, tables, text, workbook
+from phichat.documents.readers import docx, epub, html, odf, slides, tables, text, workbook
 from phichat.documents.readers.archive import open_archive
 from phichat.documents.readers.source import Reader, Source, limited, protected, unsupported
 from phichat.errors import DocumentError, DocumentTooLarge, DocumentUnsupported
@@ -13,6 +13,19 @@ from phichat.i18n import format_sizes, reading_failure, tr
 BEGINNING = 1024  # bytes in which a PDF file says that it is one
 
 _PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
+
+
+def _read_pdf(source: Source) -> Iterator[Part]:
+    from phichat.documents.readers import pdf  # noqa: PLC0415 - PDFium takes 20 ms to import
+
+    return pdf.read(source)
+
+
+def _read_mail(source: Source) -> Iterator[Part]:
+    from phichat.documents.readers import mail  # noqa: PLC0415 - Python's package takes 10 ms to import
+
+    return mail.read(source)
+
 
 _PACKED = {
     ".docx",
@@ -40,7 +53,7 @@ _BY_SUFFIX: dict[str, Reader] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), text.read_markdown),
     **dict.fromkeys((".csv", ".tsv", ".tab"), tables.read),
     **dict.fromkeys((".html", ".htm", ".xhtml"), html.read),
-    **dict.fromkeys((".eml", ".mht", ".mhtml"), mail.read),
+    **dict.fromkeys((".eml", ".mht", ".mhtml"), _read_mail),
 }
 
 
@@ -79,7 +92,7 @@ def _reader(source: Source) -> Reader:
         begin = file.read(BEGINNING)
     suffix = source.path.suffix.lower()
     if _PDF in begin or suffix == ".pdf":
-        return pdf.read
+        return _read_pdf
     if begin.startswith(_OLE):
         raise _old_or_protected(source.name)
     if begin.startswith(_ZIP) or suffix in _PACKED:
