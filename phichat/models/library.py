@@ -1,8 +1,10 @@
 """The models on disk: the starter, downloads, files the user added, and known models in the Hub's cache."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -239,11 +241,22 @@ def _valid_paths(known: object) -> list[str]:
 def _starter_files() -> list[Path]:
     """Return the file in the starter's package, which is found without importing it."""
     try:
-        found = find_spec(STARTER_PACKAGE)
+        folders = _package_folders(STARTER_PACKAGE, tuple(sys.path))
     except (ImportError, ValueError):
         return []
-    places = found.submodule_search_locations if found else None
-    return [file for place in places or () for file in _gguf_files(Path(place))][:1]
+    return [file for folder in folders for file in _gguf_files(folder)][:1]
+
+
+@cache
+def _package_folders(name: str, _path: tuple[str, ...]) -> list[Path]:
+    """Return where the package `name` is. Raise ImportError if it isn't there, which is looked up again next time.
+
+    Python looks at every folder of its path, for half a millisecond, and lists of models are made often.
+    """
+    found = find_spec(name)
+    if found is None:
+        raise ImportError(name)
+    return [Path(place) for place in found.submodule_search_locations or ()]
 
 
 def _gguf_files(folder: Path) -> list[Path]:
