@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.attachments import Attachments
-from phichat.chat.conversation import Ending, Message
+from phichat.chat.conversation import Ending, Message, Role
 from phichat.chat.reply_diff import explain_difference
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
@@ -80,6 +80,7 @@ class MessageCommands(QObject):
         transcript.selection.copied.connect(self.notified)
         generation.state_changed.connect(self._on_state)
         generation.replied.connect(self._on_replied)
+        generation.asked.connect(self._on_asked)
         current.session_changed.connect(self.show_path)
         current.message_found.connect(self.show_message)
 
@@ -274,11 +275,28 @@ class MessageCommands(QObject):
             state.can_ask, state.is_answering = now
             self._transcript.refresh_actions()
 
+    @Slot(object)
+    def _on_asked(self, session: Session) -> None:
+        """Remove the empty versions of the answers that the conversation goes on from."""
+        for message in session.conversation.path()[:-1]:
+            self._remove_failed_versions(session, message)
+
+    def _remove_failed_versions(self, session: Session, message: Message) -> None:
+        """Remove the versions of the answer `message` that failed before their first word, if it has words itself."""
+        if message.role is not Role.ASSISTANT or _is_nothing(message):
+            return
+        for other in session.conversation.siblings(message):
+            if _is_nothing(other):
+                self.removed.emit(session, session.conversation.remove_branch(other))
+
     @Slot(object, object)
-    def _on_replied(self, _: Session, message: Message) -> None:
-        """Once a repeated reply is complete, remark whether its text is the same."""
+    def _on_replied(self, session: Session, message: Message) -> None:
+        """Once a reply is complete, remove what failed before, and remark whether one that was repeated is the same."""
         if message.reply is None or message.reply.ending is Ending.ANSWERING:
             return
+        if not session.beside and len(session.conversation.siblings(message)) > 1:
+            self._remove_failed_versions(session, message)
+            self._transcript.update_message(message)
         old = self._repeats.pop(message.id, None)
         if old is None or old.reply is None or message.reply.ending in {Ending.CANCELLED, Ending.ERROR}:
             return
@@ -289,6 +307,12 @@ class MessageCommands(QObject):
             else explain_difference(old.reply, message.reply)
         )
         self._transcript.show_remark(message, remark)
+
+
+def _is_nothing(message: Message) -> bool:
+    """Return whether a reply failed before its first word."""
+    has_failed = message.reply is not None and message.reply.ending is Ending.ERROR
+    return has_failed and not (message.text or message.thinking)
 
 
 def _continue_objection(generation: GenerationController, message: Message) -> str:

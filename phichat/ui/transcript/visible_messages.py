@@ -79,6 +79,7 @@ class VisibleMessages(QObject):
             self.path[index] = message
         if view := self.view(index):
             view.show_message(message)
+            view.refresh_versions()
 
     def show_context_start(self, message_id: str | None) -> None:
         """Show a divider before the message with that id, after the last one if it is empty, none if it is None."""

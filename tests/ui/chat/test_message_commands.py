@@ -15,6 +15,7 @@ from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
 from phichat.errors import EngineDied, EngineError
+from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
 from tests.support.stored_history import put
@@ -300,6 +301,28 @@ def test_the_former_model_is_back_after_a_refusal(person: Person, engine: Script
     person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
     assert person.window.session.model == "starter"
     assert "longer than the context" in note(person, 1)
+
+
+def test_an_answer_that_failed_before_its_first_word_is_gone_once_another_succeeds(
+    person: Person, engine: ScriptedEngine, home: Path
+) -> None:
+    engine.enqueue(EngineDied("The model ended."))
+    ask(person, "Choose")
+    engine.enqueue(EngineDied("The model ended."))
+    person.press_in(1, "Retry")
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
+    engine.enqueue("One")
+    person.press_in(1, "Retry")
+    person.wait(lambda: person.message(1) == "One" and person.window.generation.state is GenerationState.IDLE)
+    conversation = person.window.session.conversation
+    assert len(conversation.siblings(conversation.path()[-1])) == 1
+    switcher = person.find("message-1").version_switcher
+    assert switcher is None or switcher.isHidden()
+    person.window.close()
+    history = History(home / "history.sqlite3", is_guest=True)
+    stored = history.load_conversation(conversation.id).messages
+    history.close()
+    assert [message.text for message in stored] == ["Choose", "One"]
 
 
 def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: ScriptedEngine) -> None:

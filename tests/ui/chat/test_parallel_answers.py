@@ -344,3 +344,18 @@ def test_a_space_typed_on_an_answer_goes_into_the_message_too(written: Person) -
     QTest.keyClick(column(written, 2), Qt.Key.Key_Space)
     written.type("now")
     assert written.written() == "shorter now"
+
+
+def test_answers_that_failed_empty_are_gone_once_the_conversation_goes_on(
+    asked: Person, engine: ScriptedEngine
+) -> None:
+    engine.enqueue(EngineError("The server is gone."))
+    asked.choose_in(1, *SIDE_BY_SIDE)
+    asked.wait(lambda: len(engine.requests) == 2 and asked.window.generation.state is GenerationState.IDLE)
+    assert len(versions(asked)) == 4
+    asked.click("backToConversation")
+    conversation = asked.window.session.conversation
+    asked.window.message_commands.show_message(conversation.siblings(conversation.path()[-1])[0].id)
+    asked.ask("More?")
+    asked.wait(lambda: len(engine.requests) == 3 and asked.window.generation.state is GenerationState.IDLE)
+    assert [message.text for message in conversation.siblings(conversation.path()[1])] == ["Fog"]
