@@ -8,6 +8,7 @@ from phichat.i18n import N_, tr
 from phichat.ui.theme.scaling import set_max_width
 from phichat.ui.theme.theme import muted
 from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
+from phichat.ui.widgets.controls import button_width, in_two_lines
 from phichat.ui.widgets.foreign_text import plain_label
 
 IDEAS = (
@@ -120,26 +121,11 @@ class Welcome(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         width = event.size().width() - EDGES
-        widest = max(_width_of(button, button.accessibleName()) for button in self._buttons)
+        widest = max(button_width(button, button.accessibleName()) for button in self._buttons)
         self._place_ideas(2 if 2 * widest + self._grid.horizontalSpacing() < width else 1)
         for button in self._buttons:
-            button.setText(_broken(button, width if self._columns == 1 else widest))
+            button.setText(in_two_lines(button, button.accessibleName(), width if self._columns == 1 else widest))
         super().resizeEvent(event)
-
-
-def _width_of(button: QPushButton, text: str) -> int:
-    """Return the width of `button` with `text`."""
-    frame = button.sizeHint().width() - max(map(button.fontMetrics().horizontalAdvance, button.text().split("\n")))
-    return button.fontMetrics().horizontalAdvance(text) + frame
-
-
-def _broken(button: QPushButton, width: int) -> str:
-    """Return the idea of `button`, in two lines if one is wider than `width`."""
-    text = button.accessibleName()
-    if _width_of(button, text) <= width or " " not in text:
-        return text
-    middle = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(2 * at - len(text)))
-    return f"{text[:middle]}\n{text[middle + 1 :]}"
 
 
 def _centred() -> QLabel:

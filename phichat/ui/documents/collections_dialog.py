@@ -27,7 +27,7 @@ from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.documents.chips import file_state
 from phichat.ui.theme.scaling import resize_window, scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label, push_button
+from phichat.ui.widgets.controls import add_heading, help_label, push_button
 from phichat.ui.widgets.dialogs import (
     LinkDialog,
     ask_question,
@@ -151,7 +151,7 @@ class CollectionsDialog(QDialog):
             action.setCheckable(True)
             action.setChecked(bool(chosen) is (path is not None))
         menu.addAction(tr("Choose file…"), self._choose_model)
-        menu.addSection(tr("Embedding models to download"))
+        add_heading(menu, tr("Embedding models to download"))
         for text, page in self._documents.known_models():
             menu.addAction(text.replace("&", "&&"), partial(self._open_page, page))
         menu.popup(self._models.mapToGlobal(QPoint(0, -menu.sizeHint().height())))

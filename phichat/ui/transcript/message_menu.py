@@ -15,6 +15,7 @@ from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.transcript.copying import Selection, message_data, messages_data, selection_data
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.clipboard import copy_to_clipboard
+from phichat.ui.widgets.controls import add_heading
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
@@ -152,11 +153,11 @@ class RegenerateMenu(QMenu):
         reply = message.reply or Reply()
         known = sampling_of(message)
         self._add(tr("Another seed"), replace(known, seed=None))
-        self.addSection(tr("Preset"))
+        add_heading(self, tr("Preset"))
         for label, sampling in context.presets():
             same = bool(reply.sampling) and not changed_settings(known, sampling)
             self._add(label.replace("&", "&&"), replace(sampling, seed=known.seed), is_enabled=not same)
-        self.addSection(tr("Model"))
+        add_heading(self, tr("Model"))
         for model in context.models():
             title = model.name if model.is_remote else model.title
             self._add(title.replace("&", "&&"), known, model, is_enabled=model.name != reply.model)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from weakref import WeakMethod
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QFont, QPalette, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
@@ -80,6 +80,30 @@ def banner_button(name: str, text: str) -> QPushButton:
     return button
 
 
+def button_width(button: QPushButton, text: str) -> int:
+    """Return the width of `button` with `text`."""
+    frame = button.sizeHint().width() - max(map(button.fontMetrics().horizontalAdvance, button.text().split("\n")))
+    return button.fontMetrics().horizontalAdvance(text) + frame
+
+
+def in_two_lines(button: QPushButton, text: str, width: int) -> str:
+    """Return `text` for `button`, in two lines if one is wider than `width`."""
+    if button_width(button, text) <= width or " " not in text:
+        return text
+    middle = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(2 * at - len(text)))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"
+
+
+def add_heading(menu: QMenu, text: str) -> None:
+    """Add a heading after a line to `menu`. Under a style sheet, Qt draws sections as lines without their titles."""
+    menu.addSeparator()
+    heading = menu.addAction(text)
+    heading.setEnabled(False)
+    font = menu.font()
+    font.setWeight(QFont.Weight.DemiBold)
+    heading.setFont(font)
+
+
 class Banner(QFrame):
     """A slim banner: buttons beside what it says or, where that would be narrower than LEAST_SAID, below it.
 
@@ -123,6 +147,8 @@ class Banner(QFrame):
         self._layout.setDirection(down if self._is_high() else across)
         self._layout.setSpacing(2 if self._is_high() else BANNER_SPACING)
         self._row.setDirection(down if self._inner_width() < self._buttons_width() else across)
+        for button in self._buttons:
+            button.setText(in_two_lines(button, button.text().replace("\n", " "), self._inner_width()))
         super().resizeEvent(event)
 
 

@@ -249,6 +249,14 @@ def test_again_with_another_seed_or_preset_changes_only_that(person: Person, eng
     assert person.window.session.sampling == PRESETS["balanced"].sampling
 
 
+def test_what_one_regenerates_with_has_headings(person: Person) -> None:
+    ask(person, "Choose")
+    menus = {action.text(): action.menu() for action in person.menu(1).menu().actions()}
+    titles = [action.text() for action in menus["Regenerate with"].actions() if action.font().bold()]
+    person.close_menu()
+    assert titles == ["Preset", "Model"]
+
+
 def test_again_with_a_preset_of_ones_own(person: Person, engine: ScriptedEngine) -> None:
     daring = Sampling(temperature=1.7, top_k=3)
     person.find("settingsPanel").presets.show_own({"R&D": {"temperature": 1.7, "top_k": 3}})

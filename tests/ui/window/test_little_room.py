@@ -9,9 +9,10 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea, QStyle, QWidget
 
+from phichat import i18n
 from phichat.errors import EngineError
 from phichat.ui.controllers.generation import GenerationState
-from phichat.ui.models.banners import ReadyNotice
+from phichat.ui.models.banners import MakersNotice, ReadyNotice
 from phichat.ui.theme.scaling import set_text_size
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.answer_columns import AnswerColumns
@@ -200,3 +201,20 @@ def test_buttons_of_banners_are_whole_beside_or_below_what_they_say(qapp: QAppli
     assert notice.text.height() >= notice.text.heightForWidth(notice.text.width())
     assert not any(place(notice.text).intersects(place(button)) for button in notice.findChildren(QPushButton))
     notice.close()
+
+
+def test_a_button_wider_than_its_banner_has_two_lines(qapp: QApplication) -> None:
+    i18n.set_language("fr")
+    notice = MakersNotice(Theme(qapp))
+    notice.show_model("Phi-3 Mini")
+    column = QWidget()
+    notice.setParent(column)
+    notice.resize(200, 120)
+    column.show()
+    notice.show()
+    QTest.qWait(0)
+    assert notice.accept.text() == "Utiliser les\nréglages recommandés"
+    assert notice.accept.sizeHint().width() < 180
+    notice.resize(600, 120)
+    assert notice.accept.text() == "Utiliser les réglages recommandés"
+    column.close()
