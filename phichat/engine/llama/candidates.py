@@ -65,8 +65,8 @@ class ObservedChain(SamplerChain):
         logits = logits_at(context, index, self._vocabulary.count)
         model = logits.copy()
         self._watched = likeliest(model, self._count).tolist()
+        self._forbid(context, index)
         self._penalties.apply(values, Counter(self._said))
-        self._forbid(logits)
         self._note_after(*self._apply(logits), token)
         logits[:] = model
         lib.llama_sampler_accept(self._chain, token)
@@ -74,12 +74,6 @@ class ObservedChain(SamplerChain):
         if self._forbidden:
             self._forbidden.extend(self._vocabulary.piece(token))
         return self._describe(model, token)
-
-    def _forbid(self, logits: Floats) -> None:
-        """Remove those of the likeliest tokens that would spell a forbidden word."""
-        for token in self._watched if self._forbidden else ():
-            if self._forbidden and self._forbidden.would_spell(self._vocabulary.piece(token)):
-                logits[token] = -np.inf
 
     def _sample(self, context: Any, index: int) -> int:
         left, token = self._apply(logits_at(context, index, self._vocabulary.count))

@@ -16,6 +16,7 @@ MIROSTAT_RATE = 0.1  # how quickly mirostat adapts; llama.cpp's default
 DRY_LAST_N = 4096  # tokens in which DRY looks for repetitions, at most
 DRY_BREAKERS = (b"\n", b":", b'"', b"*")  # text across which DRY sees no repetition; llama.cpp's default
 MOST_REFUSED = 64  # tokens of one place refused for what they would spell, after which any is taken
+LIKELY = 256  # tokens that are looked at before sampling, so that no stage counts those that would spell such a word
 
 
 class SamplerChain:
@@ -47,12 +48,26 @@ class SamplerChain:
     def _choose_anew(self, context: Any, index: int) -> int:
         """Sample with penalties and without forbidden words, and leave the logits as they were."""
         logits: Any = lib.llama_get_logits_ith(context, index)
-        true = self._penalties.apply(logits, Counter(self._said))
+        forbidden = self._forbid(context, index)
+        true = self._penalties.apply(logits, Counter(self._said)) | forbidden
         try:
             return self._sample_allowed(logits, true, context, index)
         finally:
             for token, logit in true.items():
                 logits[token] = logit
+
+    def _forbid(self, context: Any, index: int) -> dict[int, float]:
+        """Remove those of the likeliest tokens that would spell a forbidden word, and return their logits."""
+        if not self._forbidden:
+            return {}
+        from phichat.engine.llama.logits import likeliest, logits_at  # noqa: PLC0415 - NumPy takes 80 ms to import
+
+        logits = logits_at(context, index, self._vocabulary.count)
+        likely = likeliest(logits, min(LIKELY, len(logits) - 1)).tolist()  # one is left
+        spelling = [token for token in likely if self._forbidden.would_spell(self._vocabulary.piece(token))]
+        true = {token: float(logits[token]) for token in spelling}
+        logits[spelling] = float("-inf")
+        return true
 
     def _sample_allowed(self, logits: Any, true: dict[int, float], context: Any, index: int) -> int:
         """Sample until a token spells no forbidden word; `true` notes the logits that are changed."""

@@ -31,6 +31,7 @@ SAMPLINGS = [
     OPEN.with_values({"xtc_probability": 0.5, "xtc_threshold": 0.01}),
     OPEN.with_values({"dynatemp_range": 0.9}),
     OPEN.with_values({"mirostat": 4.0}),
+    Sampling(forbidden=("e", "a", "—")),
     Sampling(repeat_penalty=1.4, presence_penalty=0.5, dry_multiplier=1.0, dry_allowed_length=1),
 ]
 Logits = npt.NDArray[np.float32]
@@ -41,6 +42,11 @@ class Bench:
 
     def __init__(self, llama: LlamaContext) -> None:
         self.vocabulary, self._llama = LlamaVocabulary(llama.model), llama
+
+    @property
+    def context(self) -> Any:
+        """llama.cpp's handle."""
+        return self._llama.context
 
     @property
     def logits(self) -> Logits:
@@ -185,6 +191,25 @@ def test_a_forbidden_word_is_never_finished(bench: Bench) -> None:
     chain.close()
     assert chain.choice
     assert [(each.token, each.cut_by) for each in chain.choice.candidates[:2]] == [(last, "forbidden"), (10, None)]
+
+
+def test_what_would_spell_a_forbidden_word_is_crossed_out_when_written_as_when_read_again(bench: Bench) -> None:
+    cat, car, dog = (bench.vocabulary.tokenize(f"A {word}")[-1] for word in ("cat", "car", "dog"))
+    begun = bench.vocabulary.tokenize("A ca")
+    logits = bench.logits_of({dog: 0.5, cat: 0.3, car: 0.15, 10: 0.05})
+    sampling = Sampling(temperature=1, top_k=3, top_p=1, min_p=0, repeat_penalty=1.2, forbidden=("cat",))
+    for seed in range(20):
+        written, read = (ObservedChain(sampling, seed, bench.vocabulary, begun) for _ in range(2))
+        token = bench.choose(written, logits)
+        told = read.weigh(bench.context, -1, token)
+        assert told
+        assert written.choice
+        assert told.candidates == written.choice.candidates
+        assert (bench.logits == logits).all()
+        cuts = {each.token: each.cut_by for each in told.candidates}
+        assert (cuts[cat], cuts[10]) == ("forbidden", None), "the top three are of those that may come"
+        for chain in (written, read):
+            chain.close()
 
 
 def test_logits_that_are_no_numbers_tell_nothing(bench: Bench) -> None:
