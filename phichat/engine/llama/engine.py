@@ -176,6 +176,7 @@ class LlamaEngine:
         """Read `reply` again, and tell what is weighed at each of its tokens."""
         from phichat.engine.llama.candidates import ObservedChain  # noqa: PLC0415 - NumPy, as above
         from phichat.engine.llama.reply_scorer import ReplyScorer  # noqa: PLC0415
+        from phichat.engine.llama.undecided import UndecidedWatch  # noqa: PLC0415
 
         started = time.perf_counter()
         known = ReplyScorer(opened.form, opened.thinking, opened.vocabulary, reply, sampling)
@@ -188,8 +189,9 @@ class LlamaEngine:
             opened.check_logits()
             opened.start_pacer()
             chain = ObservedChain(sampling, sampling.seed or 0, opened.vocabulary, (), request.candidates)
+            watch = UndecidedWatch(opened.vocabulary) if request.finds_undecided else None
             try:
-                yield from known.events(opened.llama, chain, prompt, stop)
+                yield from known.events(opened.llama, chain, prompt, stop, watch)
             finally:
                 chain.close()
         reason = Ending.CANCELLED if stop.is_set() else Ending.STOP

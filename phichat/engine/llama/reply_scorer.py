@@ -14,6 +14,7 @@ from phichat.engine.base import Event, Reading
 from phichat.engine.llama.candidates import ObservedChain
 from phichat.engine.llama.context import MOST_SCORED, LlamaContext
 from phichat.engine.llama.reply_thinking import ModelThinking, ReplyThinking, budget_of
+from phichat.engine.llama.undecided import UndecidedWatch
 from phichat.engine.llama.vocabulary import Detokenizer, LlamaVocabulary
 
 
@@ -44,24 +45,37 @@ class ReplyScorer:
         return prompt.tokens[: len(prompt.tokens) - len(self.tokens)]
 
     def events(
-        self, llama: LlamaContext, chain: ObservedChain, prompt: Sequence[int], stop: CancelToken
+        self,
+        llama: LlamaContext,
+        chain: ObservedChain,
+        prompt: Sequence[int],
+        stop: CancelToken,
+        watch: UndecidedWatch | None = None,
     ) -> Iterator[Event]:
         """Yield the pieces of the reply as when it was generated, after `prompt`, which was decoded last, and Reading.
 
-        End early when stopped.
+        With a `watch`, Undecided comes last. End early when stopped.
         """
         thinking = ReplyThinking(self._thinking, self._vocabulary, prompt, (), self._budget, 0)
         reader = Detokenizer((*self._form.stop_texts, *self._sampling.stop))
         waiting: deque[Choice | None] = deque()
-        for count, (token, choice) in enumerate(_weighed(llama, chain, self.tokens, stop), 1):
+        for count, (token, choice) in enumerate(_weighed(llama, chain, self.tokens, stop, watch), 1):
             waiting.append(choice)
-            yield from _with_choices(thinking.split(reader.feed(thinking.spell(token)), token), waiting)
+            pieces = [*thinking.split(reader.feed(thinking.spell(token)), token)]
+            if watch:
+                watch.read(pieces)
+            yield from _with_choices(pieces, waiting)
             if reader.ended_by:
                 break
             if count % MOST_SCORED == 0:
                 yield Reading(len(prompt) + count, len(prompt) + len(self.tokens))
         if not stop.is_set():
-            yield from _with_choices(thinking.rest(reader.rest()), waiting)
+            rest = [*thinking.rest(reader.rest())]
+            if watch:
+                watch.read(rest)
+            yield from _with_choices(rest, waiting)
+            if watch and (undecided := watch.undecided()):
+                yield undecided
 
 
 def _with_choices(pieces: Iterable[Piece], waiting: deque[Choice | None]) -> Iterator[Piece]:
@@ -70,12 +84,22 @@ def _with_choices(pieces: Iterable[Piece], waiting: deque[Choice | None]) -> Ite
 
 
 def _weighed(
-    llama: LlamaContext, chain: ObservedChain, tokens: Sequence[int], stop: CancelToken
+    llama: LlamaContext,
+    chain: ObservedChain,
+    tokens: Sequence[int],
+    stop: CancelToken,
+    watch: UndecidedWatch | None,
 ) -> Iterator[tuple[int, Choice | None]]:
     """Yield each of `tokens`, which follow the last step, with its choice; all but the last are decoded."""
+
+    def weigh(index: int, token: int) -> Choice | None:
+        if watch:
+            watch.weigh(llama.context, index, token)
+        return chain.weigh(llama.context, index, token)
+
     llama.abort_on(stop)
     try:
-        yield tokens[0], chain.weigh(llama.context, -1, tokens[0])
+        yield tokens[0], weigh(-1, tokens[0])
         for start in range(0, len(tokens) - 1, MOST_SCORED):
             step = tokens[start : min(start + MOST_SCORED, len(tokens) - 1)]
             if stop.is_set() or not llama.decode_scored(step):
@@ -83,6 +107,6 @@ def _weighed(
             llama.save_checkpoint_of_reply()
             for index in range(len(step)):
                 token = tokens[start + index + 1]
-                yield token, chain.weigh(llama.context, index, token)
+                yield token, weigh(index, token)
     finally:
         llama.abort_on(None)

@@ -9,7 +9,7 @@ from phichat.chat.conversation import Ending, Message, Reply, Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.chat.weighed_reply import WeighedReply, weighed_reply
-from phichat.engine.base import CancelToken, Done, Event, Piece, Reading, Request
+from phichat.engine.base import CancelToken, Done, Event, Piece, Reading, Request, Undecided
 from phichat.i18n import tr
 from phichat.ui.controllers.autosave import ReplyStore
 from phichat.ui.controllers.generation import GenerationController
@@ -27,12 +27,15 @@ class ReplyWeigher(QObject):
     Signals:
         progressed(str, float): how much of the answer with that id, and of what it answers, is read, from 0 to 1.
         weighed(Session, Message, WeighedReply): an answer was weighed.
+        undecided(Message, Undecided): where the model was least sure in its own answer, before that; if replies are to
+            tell.
         failed(str, str): that of that id could not be; one sentence.
         cancelled(str): it was cancelled, or something was asked.
     """
 
     progressed = Signal(str, float)
     weighed = Signal(object, object, object)
+    undecided = Signal(object, object)
     failed = Signal(str, str)
     cancelled = Signal(str)
 
@@ -117,6 +120,7 @@ class ReplyWeigher(QObject):
         turns = session.turns_before(message, model.name)
         begun = Turn(Role.ASSISTANT, message.text, tokens, thinking=message.thinking)
         request = Request(turns, sampling, begun, weighs_begun=True, candidates=CANDIDATES)
+        request = replace(request, finds_undecided=self._generation.finds_undecided)
         self._stop = self._generation.background.weigh(replace(request, is_temporary=session.is_temporary))
         self.progressed.emit(message.id, 0.0)
         return True
@@ -139,6 +143,8 @@ class ReplyWeigher(QObject):
         match event:
             case Piece():
                 self._table.add_piece(event)
+            case Undecided() if self.is_own(self._message):
+                self.undecided.emit(self._message, event)
             case Reading(done, total):
                 self.progressed.emit(self._message.id, done / max(total, 1))
             case Done(Ending.CANCELLED):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from targets import next_word_example
 
-from phichat.chat.conversation import Ending, Piece, PieceKind, Role, Turn, text_of
+from phichat.chat.conversation import Ending, Piece, PieceKind, Role, Turn, text_of, tokens_of
 from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, Request, Undecided
@@ -75,6 +75,21 @@ def test_a_continued_answer_counts_from_its_beginning(engine: LlamaEngine) -> No
     done = events[-1]
     assert isinstance(done, Done)
     assert done.reason is Ending.LENGTH
+
+
+def test_an_answer_that_is_read_again_has_it_at_the_same_place(engine: LlamaEngine) -> None:
+    events = list(engine.generate(replace(REQUEST, finds_undecided=True), CancelToken()))
+    pieces = [event for event in events if isinstance(event, Piece)]
+    begun = Turn(Role.ASSISTANT, text_of(pieces), tokens_of(pieces))
+    request = replace(REQUEST, begun=begun, weighs_begun=True, finds_undecided=True)
+    (written,) = found_in(events)
+    again = list(engine.generate(request, CancelToken()))
+    (read,) = found_in(again)
+    assert again[-2] is read
+    assert (read.before, read.token) == (written.before, written.token)
+    assert read.probability == pytest.approx(written.probability, rel=0.05)
+    assert read.distribution.said == written.distribution.said
+    assert not found_in(engine.generate(replace(request, finds_undecided=False), CancelToken()))
 
 
 class Letters:
