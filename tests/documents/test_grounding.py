@@ -32,6 +32,35 @@ def test_numbers_count_however_they_are_grouped() -> None:
     )
 
 
+def test_numbers_count_as_words_and_as_digits() -> None:
+    assert _found("The filter is rinsed every 2 weeks.") == [("The filter is rinsed every 2 weeks.", 2)]
+    assert _found("The filter is rinsed every three weeks.") == [("The filter is rinsed every three weeks.", None)]
+
+
+def test_what_a_passage_denies_in_the_same_words_is_not_supported() -> None:
+    passage = (
+        "Late books can’t be renewed. Films are lent for a week. Les revues ne sortent pas de la salle de lecture."
+    )
+    answers = (
+        "Late books can be renewed.", "Late books cannot be renewed.", "Films aren’t lent for a week.",
+        "Les revues sortent de la salle de lecture.", "Les revues ne sortent jamais de la salle de lecture.",
+    )  # fmt: skip
+    found = [ground(answer, [passage])[0].passage for answer in answers]
+    assert found == [None, 1, None, None, 1]
+
+
+def test_a_negation_of_something_else_denies_nothing() -> None:
+    passages = ["Photographs may be taken without a flash, but large bags are not allowed."]
+    answers = ("You may take photographs if you don’t use a flash.", "Large bags are not allowed.")
+    assert [ground(answer, passages)[0].passage for answer in answers] == [1, 1]
+
+
+def test_a_number_that_a_passage_has_with_other_words_is_not_supported() -> None:
+    passages = ["The bridge was opened in 1937, and the tunnel was closed in 1952."]
+    answers = ("The bridge was opened in 1937.", "The bridge was opened in 1952.", "The tunnel was closed in 1937.")
+    assert [ground(answer, passages)[0].passage for answer in answers] == [1, None, None]
+
+
 def test_sentences_that_say_nothing_are_left_alone() -> None:
     assert _found("Yes. It is so.\n\n---\n") == []
 
