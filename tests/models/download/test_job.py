@@ -31,6 +31,7 @@ from tests.support.hub.server import HubServer
 
 REPO, FILE = "microsoft/Phi-3-mini-4k-instruct-gguf", "Phi-3-mini-4k-instruct-q4.gguf"
 CONTENT = random.Random(3).randbytes(3_000_000)
+PATIENCE = 8  # seconds, for what never comes
 WANTED = HubFile(REPO, FILE)
 
 
@@ -53,12 +54,13 @@ def get(
     return last
 
 
-def get_some(place: Home, count: int = 1) -> None:
-    """Begin, and stop once `count` bytes are on the disk."""
-    stop = CancelToken()
-    for event in download(WANTED, place, stop):
+def get_some(phi: HubServer, place: Home, count: int = 1, wanted: HubFile = WANTED) -> None:
+    """Begin, and stop once `count` bytes are on the disk. No more than a part of the file comes."""
+    stop, stall = CancelToken(), phi.misbehave(faults.stall(len(CONTENT) // 2))
+    for event in download(wanted, place, stop):
         if isinstance(event, Progress) and event.done >= count:
             stop.set()
+    phi.behave(stall)
     assert part_file.list_partial_downloads(place.models)
 
 
@@ -96,8 +98,14 @@ def test_while_it_comes_there_is_no_file_of_that_name(phi: HubServer, place: Hom
 
 
 def test_progress_never_goes_back_and_ends_with_the_total(phi: HubServer, place: Home) -> None:
-    phi.speed, phi.cut_every = 6_000_000, 700_000
-    seen = [event for event in download(WANTED, place, CancelToken()) if isinstance(event, Progress)]
+    phi.speed, phi.cut_every = 20_000_000, 700_000
+    gate, seen = threading.Event(), list[Progress]()
+    phi.misbehave(faults.hold(lambda: gate.wait(PATIENCE)))
+    for event in download(WANTED, place, CancelToken()):
+        if isinstance(event, Progress):
+            seen.append(event)
+            if event.done > len(CONTENT) / 2:
+                gate.set()
     counts = [event.done for event in seen]
     assert counts == sorted(counts)
     assert seen[-1].total == len(CONTENT)
@@ -117,11 +125,9 @@ def test_stopping_is_immediate_and_keeps_what_is_there(phi: HubServer, place: Ho
 
 
 def test_it_goes_on_where_it_stopped(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 4_000_000
-    get_some(place)
+    get_some(phi, place)
     held = part_file.list_partial_downloads(place.models)[0].bytes
     assert 0 < held < len(CONTENT)
-    phi.behave()
     phi.forget()
     get(place)
     assert path.read_bytes() == CONTENT
@@ -203,9 +209,13 @@ def test_two_repositories_may_have_a_file_of_the_same_name(phi: HubServer, place
 
 def test_a_damaged_file_is_found_said_and_fetched_once_more(phi: HubServer, place: Home, path: Path) -> None:
     phi.misbehave(faults.wrong_bytes(), times=1)
-    phi.speed = 8_000_000
-    said = {event.note for event in download(WANTED, place, CancelToken()) if isinstance(event, Progress)}
-    assert "The downloaded file was damaged. Downloading it again." in said
+    gate, said = threading.Event(), set[str]()
+    phi.misbehave(faults.hold(lambda: len(phi.starts(FILE)) < 2 or gate.wait(PATIENCE)))
+    for event in download(WANTED, place, CancelToken()):
+        if isinstance(event, Progress) and event.note:
+            said.add(event.note)
+            gate.set()
+    assert said == {"The downloaded file was damaged. Downloading it again."}
     assert path.read_bytes() == CONTENT
     assert phi.starts(FILE) == [0, 0]
 
@@ -222,18 +232,15 @@ def test_a_file_that_is_damaged_twice_is_never_used(phi: HubServer, place: Home,
 
 
 def test_a_beginning_that_the_disk_has_garbled_is_found(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 4_000_000
-    get_some(place, 100_000)
+    get_some(phi, place, 100_000)
     part = path.with_name(f"{FILE}.part")
     part.write_bytes(b"x" + part.read_bytes()[1:])
-    phi.behave()
     get(place)
     assert path.read_bytes() == CONTENT
 
 
 def test_a_file_that_changes_on_the_way_is_fetched_from_the_start(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 4_000_000
-    get_some(place, 100_000)
+    get_some(phi, place, 100_000)
     phi.replace(REPO, FILE, b"GGUF another")
     get(place)
     assert path.read_bytes() == b"GGUF another"
@@ -241,8 +248,7 @@ def test_a_file_that_changes_on_the_way_is_fetched_from_the_start(phi: HubServer
 
 def test_a_mirror_whose_file_has_become_shorter(phi: HubServer, place: Home, path: Path) -> None:
     phi.direct = True
-    phi.speed = 4_000_000
-    get_some(place, 100_000)
+    get_some(phi, place, 100_000)
     phi.replace(REPO, FILE, b"GGUF another")
     phi.misbehave(faults.without_sha(), method="GET")
     get(place)
@@ -279,26 +285,24 @@ def test_a_download_goes_on_though_its_first_choice_of_name_is_free_again(
 ) -> None:
     phi.add("p/else", FILE, CONTENT[::-1])
     get(place)
-    phi.speed = 4_000_000
-    stop = CancelToken()
-    for event in download(HubFile("p/else", FILE), place, stop):
-        if isinstance(event, Progress) and event.done:
-            stop.set()
+    get_some(phi, place, wanted=HubFile("p/else", FILE))
     (held,) = part_file.list_partial_downloads(place.models)
     path.unlink()
-    phi.behave()
     phi.forget()
     assert get(place, wanted=HubFile("p/else", FILE)).model.path == held.path
     assert phi.starts(FILE) == [held.bytes]
 
 
 def test_what_another_program_is_fetching_is_not_taken_from_it(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 3_000_000
+    phi.speed = 20_000_000
+    gate = threading.Event()
+    phi.misbehave(faults.hold(lambda: gate.wait(PATIENCE)))
     events = download(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
         pass
     with pytest.raises(StoreError, match="Cancel the download there"):
         part_file.discard_download(part_file.list_partial_downloads(place.models)[0])
+    gate.set()
     assert list(events)
     assert path.read_bytes() == CONTENT
 
@@ -351,9 +355,7 @@ def test_a_part_without_a_note_is_not_thrown_away(phi: HubServer, place: Home, p
     ids=["ignores ranges", "sends more", "lies", "sends less", "drips", "chunked", "other part", "no X-Linked"],
 )
 def test_odd_servers_do_no_harm(phi: HubServer, place: Home, path: Path, fault: Fault) -> None:
-    phi.speed = 4_000_000
-    get_some(place)
-    phi.behave()
+    get_some(phi, place)
     phi.misbehave(fault, times=2)
     get(place)
     assert path.read_bytes() == CONTENT
@@ -376,9 +378,7 @@ def test_odd_servers_do_no_harm(phi: HubServer, place: Home, path: Path, fault: 
     ids=["429", "500", "502", "503", "504", "hangs up", "cuts at once", "login page", "too late", "too early"],
 )
 def test_what_passes_is_waited_for(phi: HubServer, place: Home, path: Path, fault: Fault) -> None:
-    phi.speed = 4_000_000
-    get_some(place)
-    phi.behave()
+    get_some(phi, place)
     phi.misbehave(fault, times=3)
     get(place)
     assert path.read_bytes() == CONTENT
@@ -463,9 +463,11 @@ def test_a_line_that_falls_silent_is_left(
 ) -> None:
     monkeypatch.setattr(http, "SILENT_SECONDS", 0.2)
     phi.misbehave(faults.stall(1_000_000), times=2)
-    get(place)
+    get(place, patience=None)
     assert path.read_bytes() == CONTENT
-    assert phi.starts(FILE) == [0, 1_000_000, 2_000_000]
+    starts = phi.starts(FILE)  # more on a busy machine, where the third line may seem silent, too
+    assert starts == sorted(starts)
+    assert (starts[0], len(starts) >= 3) == (0, True)
 
 
 def test_a_line_that_all_but_stands_still_is_left(
@@ -480,10 +482,8 @@ def test_a_line_that_all_but_stands_still_is_left(
 
 
 def test_a_server_that_begins_anew_and_cuts_before_what_is_missing(phi: HubServer, place: Home) -> None:
-    phi.speed = 4_000_000
-    get_some(place, 500_000)
+    get_some(phi, place, 500_000)
     held = part_file.list_partial_downloads(place.models)[0].bytes
-    phi.behave()
     phi.misbehave(faults.ignore_ranges())
     phi.cut_every = 100_000
     with pytest.raises(HubRefused, match="can’t resume downloads"):
@@ -564,10 +564,8 @@ def test_a_file_that_changes_where_its_bytes_do_not_say_so(
     phi: HubServer, place: Home, path: Path, content: bytes
 ) -> None:
     phi.misbehave(faults.without_sha(), method="GET")
-    phi.speed = 4_000_000
-    get_some(place, 100_000)
+    get_some(phi, place, 100_000)
     phi.replace(REPO, FILE, content)
-    phi.speed = None
     get(place)
     assert path.read_bytes() == content
 
@@ -584,9 +582,7 @@ def test_a_page_to_sign_in_is_no_beginning_of_a_file(
     phi: HubServer, place: Home, path: Path, kind: str, length: int, begun: bool
 ) -> None:
     if begun:
-        phi.speed = 4_000_000
-        get_some(place, 100_000)
-        phi.speed = None
+        get_some(phi, place, 100_000)
     page = b"<!DOCTYPE html><html><title>Sign in</title>".ljust(length, b" ")
     phi.misbehave(faults.sign_in_page(page, kind), at="cdn")
     before = held_bytes(place)
@@ -624,8 +620,7 @@ def test_a_redirect_to_nonsense_is_one_sentence(phi: HubServer, place: Home) -> 
 
 
 def test_links_that_have_expired_are_asked_for_again(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 4_000_000
-    get_some(place)
+    get_some(phi, place)
     phi.expire_links()
     get(place)
     assert path.read_bytes() == CONTENT
@@ -665,7 +660,7 @@ def test_a_folder_that_is_moved_in_the_middle(
     phi: HubServer, place: Home, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "CHECK_SECONDS", 0.01)
-    phi.speed = 2_000_000
+    phi.speed = 300_000  # ten seconds in all
     away = place.root / "away"
     events = download(WANTED, place, CancelToken())
     while next(events).done < 100_000:  # type: ignore[union-attr]
@@ -696,13 +691,16 @@ def test_a_home_that_is_a_file(phi: HubServer, place: Home) -> None:
 
 
 def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 3_000_000
-    phases, results = list[Phase](), list[DownloadedModel]()
+    phi.speed = 20_000_000
+    gate, phases, results = threading.Event(), list[Phase](), list[DownloadedModel]()
+    phi.misbehave(faults.hold(lambda: gate.wait(PATIENCE)))
 
     def second() -> None:
         for event in download(WANTED, place, CancelToken()):
             if isinstance(event, Progress):
                 phases.append(event.phase)
+                if event.phase is Phase.ELSEWHERE:
+                    gate.set()
             else:
                 results.append(event)
 
@@ -721,22 +719,22 @@ def test_two_at_once_fetch_one_file(phi: HubServer, place: Home, path: Path) -> 
 
 
 def test_the_second_goes_on_where_the_first_gives_up(phi: HubServer, place: Home, path: Path) -> None:
-    phi.speed = 3_000_000
+    phi.misbehave(faults.stall(1_000_000), times=1)
     stop = CancelToken()
     first, second = download(WANTED, place, stop), download(WANTED, place, CancelToken())
     while next(first).phase is not Phase.FETCHING:  # type: ignore[union-attr]
         pass
-    assert [next(second).phase for _ in range(3)][-1] is Phase.ELSEWHERE  # type: ignore[union-attr]
+    while next(second).phase is not Phase.ELSEWHERE:  # type: ignore[union-attr]
+        pass
     stop.set()
     assert not [event for event in first if isinstance(event, DownloadedModel)]
     assert isinstance(list(second)[-1], DownloadedModel)
     assert path.read_bytes() == CONTENT
-    assert phi.starts(FILE)[1] > 0
+    assert 0 < phi.starts(FILE)[1] <= 1_000_000
 
 
 def test_pausing_is_remembered_and_discarding_leaves_nothing(phi: HubServer, place: Home) -> None:
-    phi.speed = 4_000_000
-    get_some(place)
+    get_some(phi, place)
     (part,) = part_file.list_partial_downloads(place.models)
     part_file.set_paused(part, True)
     assert part_file.list_partial_downloads(place.models)[0].is_paused
@@ -796,6 +794,8 @@ def _held(place: Home) -> int:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_killed_at_random_moments_it_loses_nothing(phi: HubServer, place: Home, path: Path, eventually: Any) -> None:
+    large = random.Random(4).randbytes(20_000_000)  # ten seconds, so that it is never here before the last kill
+    phi.replace(REPO, FILE, large)
     phi.speed, phi.cut_every = 2_000_000, 500_000
     held = 0
     for moment in (0.05, 0.1, 0.2):
@@ -812,5 +812,5 @@ def test_killed_at_random_moments_it_loses_nothing(phi: HubServer, place: Home, 
     phi.behave()
     phi.forget()
     get(place)
-    assert path.read_bytes() == CONTENT
+    assert path.read_bytes() == large
     assert phi.starts(FILE) == [held]

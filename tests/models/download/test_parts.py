@@ -12,6 +12,8 @@ from phichat.models.library import Library
 from phichat.models.manager import HubModelManager, make_model_manager
 from phichat.paths import Home
 from tests.support import tiny_models
+from tests.support.hub.answers import Answer
+from tests.support.hub.faults import Asked, Fault
 from tests.support.hub.server import HubServer
 
 REPO = "owner/big-GGUF"
@@ -51,12 +53,18 @@ def fetched(shelf: HubModelManager, name: str = NAME) -> tuple[list[Progress], D
     return [event for event in progress if isinstance(event, Progress)], last
 
 
-def get_some(shelf: HubModelManager, count: int) -> None:
-    """Begin, and stop once `count` bytes are on the disk."""
-    stop = CancelToken()
+def get_some(shelf: HubModelManager, served: HubServer, count: int) -> None:
+    """Begin, and stop once `count` bytes are there, more than the file that comes first. No other one comes whole."""
+
+    def stall(asked: Asked, answer: Answer) -> None:
+        if NAMES[2] not in asked.path:
+            answer.stall_after = 20_000
+
+    stop, fault = CancelToken(), served.misbehave(Fault(stall))
     for event in shelf.download(NAME, stop):
         if isinstance(event, Progress) and event.done >= count:
             stop.set()
+    served.behave(fault)
     assert shelf.list_unfinished()
 
 
@@ -83,9 +91,8 @@ def test_all_files_of_a_model_arrive(
 def test_a_model_goes_on_where_it_was_left(
     shelf: HubModelManager, served: HubServer, place: Home, contents: dict[str, bytes]
 ) -> None:
-    served.speed = 400_000
     total, last = sum(map(len, contents.values())), len(contents[NAMES[2]])
-    get_some(shelf, last + 10_000)
+    get_some(shelf, served, last + 10_000)
     again = make_model_manager(place, Library(place))
     listing = again.find_listing(NAME)
     assert (listing.presence, listing.bytes) == (Presence.PARTIAL, total)
@@ -94,7 +101,6 @@ def test_a_model_goes_on_where_it_was_left(
     assert Library(place).list_models() == []
     again.set_paused(NAME, True)
     assert again.find_listing(NAME).is_paused
-    served.speed = None
     before = len(served.requests)
     fetched(again)
     assert not [request for request in served.requests[before:] if NAMES[2] in request.path and request.place == "cdn"]
@@ -103,8 +109,7 @@ def test_a_model_goes_on_where_it_was_left(
 def test_an_unfinished_model_is_discarded_with_all_its_files(
     shelf: HubModelManager, served: HubServer, place: Home, contents: dict[str, bytes]
 ) -> None:
-    served.speed = 400_000
-    get_some(shelf, len(contents[NAMES[2]]) + 1)
+    get_some(shelf, served, len(contents[NAMES[2]]) + 1)
     shelf.discard_download(NAME)
     assert not list(place.models.glob("Big*"))
     assert shelf.find_listing(NAME).presence is Presence.ABSENT

@@ -81,7 +81,7 @@ class Answer:
     resets: bool = False
     is_silent: bool = False
     is_chunked: bool = False
-    before_last: list[Callable[[], None]] = field(default_factory=list)
+    before_last: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def length(self) -> int:

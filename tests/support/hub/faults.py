@@ -169,6 +169,15 @@ def stall(after: int = 0) -> Fault:
     return Fault(change)
 
 
+def hold(wait: Callable[[], object]) -> Fault:
+    """The last bytes come once `wait` has returned. Those before come only if the line has a speed."""
+
+    def change(asked: Asked, answer: Answer) -> None:
+        answer.before_last.append(wait)
+
+    return Fault(change)
+
+
 def silence() -> Fault:
     """Accepted, and never answered."""
 
