@@ -138,6 +138,17 @@ class Person:
     def wait(self, condition: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=20_000)
 
+    def wait_until_still(self) -> None:
+        """Wait until all messages near those on the screen are there, with their height, and nothing moves them."""
+        transcript, places = self.find("transcript"), list[tuple[int, int]]()
+        bar = transcript.verticalScrollBar()
+
+        def is_still() -> bool:
+            places.append((bar.value(), bar.maximum()))
+            return not transcript._filler._timer.isActive() and len(places) > 5 and len(set(places[-5:])) == 1
+
+        self.wait(is_still)
+
     def wait_for(self, state: GenerationState) -> None:
         self.wait(lambda: self.window.generation.state is state)
 

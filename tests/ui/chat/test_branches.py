@@ -77,13 +77,13 @@ def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine
     person.wait_for(GenerationState.IDLE)
     person.press_in(25, "Regenerate")
     person.wait(lambda: "line" in person.message(25) and person.window.generation.state is GenerationState.IDLE)
-    person.qtbot.wait(300)
+    person.wait_until_still()
     person.point_at(25)
     before = person.button(25, "Previous version").mapToGlobal(QPoint()).y()
     person.press_in(25, "Previous version")
     person.wait(lambda: person.message(25) == "short")
     person.wait(lambda: abs(person.button(25, "Next version").mapToGlobal(QPoint()).y() - before) <= 2)
-    person.qtbot.wait(300)
+    person.wait_until_still()
     assert abs(person.button(25, "Next version").mapToGlobal(QPoint()).y() - before) <= 2, "it stays there"
 
 

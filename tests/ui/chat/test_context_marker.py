@@ -139,5 +139,5 @@ def test_who_reads_stays_where_they_are_when_the_line_comes(person: Person, engi
     engine.leaves_out = 2
     person.type("F")
     person.wait(lambda: line(person) == "Two")
-    person.qtbot.wait(50)
+    person.wait_until_still()
     assert abs(seen.mapTo(person.window, QPoint()).y() - before) <= 1

@@ -183,13 +183,13 @@ def test_a_long_conversation_is_shown_at_once_and_never_stalls_the_window(
 def test_scrolling_up_shows_all_of_it_without_a_jump(person: Person, long: Session) -> None:
     bar = person.find("transcript").verticalScrollBar()
     person.wait(lambda: person.window.findChild(QWidget, "message-1970"))
-    person.qtbot.wait(100)
+    person.wait_until_still()
     assert bar.value() == bar.maximum() > 2000
     bar.setValue(1000)
     seen = person.find(f"message-{person.find('transcript').first_visible()}")
     top = seen.mapToGlobal(QPoint()).y()
     person.wait(lambda: bar.value() > 1000)
-    person.qtbot.wait(100)
+    person.wait_until_still()
     assert seen.mapToGlobal(QPoint()).y() == top
     QTest.keyClick(person.find("transcript"), Qt.Key.Key_Home)
     assert person.message(0) == "Question 0"

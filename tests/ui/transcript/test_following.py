@@ -46,7 +46,7 @@ def grow(person: Person, gate: threading.Event) -> None:
     length = len(person.message(3))
     gate.set()
     person.wait(lambda: len(person.message(3)) > length)
-    person.qtbot.wait(60)
+    person.wait_until_still()
 
 
 def settle(person: Person, widget: QWidget) -> None:
@@ -57,7 +57,7 @@ def settle(person: Person, widget: QWidget) -> None:
         places.append(bottom(person, widget))
         return len(places) > 5 and len(set(places[-5:])) == 1
 
-    person.qtbot.wait(100)
+    person.wait_until_still()
     person.wait(is_still)
 
 

@@ -115,7 +115,7 @@ def test_tab_goes_to_messages_in_sight(talker: Person, engine: ScriptedEngine) -
     for at, key in ((bar.maximum(), Qt.Key.Key_Tab), (bar.maximum() // 2, Qt.Key.Key_Backtab)):
         talker.find("modelButton" if key is Qt.Key.Key_Tab else "composer").setFocus()
         bar.setValue(at)
-        QTest.qWait(200)
+        talker.wait_until_still()
         at = bar.value()  # noqa: PLW2901 - once all messages have their height
         for _ in range(6):
             QTest.keyClick(talker.window.focusWidget() or talker.window, key)

@@ -26,7 +26,7 @@ def long(home: Path, open_window: Callable[[], Person]) -> Person:
     person.wait(lambda: person.titles() == ["Long"])
     person.open("Long")
     person.wait(lambda: value(person) > 1000)
-    person.qtbot.wait(100)
+    person.wait_until_still()
     return person
 
 
