@@ -84,11 +84,23 @@ class Session:
         return self._open_reply(reply)
 
     def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
-        """Add another empty `reply` beside `message`, or the last one; return the turns to answer."""
+        """Add another empty `reply` beside `message`, or the last one; return the turns to answer.
+
+        If the documents of the question were not read to the end, add `reply` to another version of the question: what
+        is found for that now must not take the place of the passages that other answers are about.
+        """
         again = message or self.conversation.path()[-1]
-        if again.role is Role.ASSISTANT:
-            self.conversation.go_back_before(again)
+        if again.role is not Role.ASSISTANT:
+            return self._open_reply(reply)
+        self.conversation.go_back_before(again)
+        question = self.conversation.message(again.parent or "")
+        if question and question.sources and question.sources.unfinished and self._has_answers(again):
+            return self.edit(question, question.text, reply, sources=question.sources)
         return self._open_reply(reply)
+
+    def _has_answers(self, message: Message) -> bool:
+        """Return whether anything was written in a version of the answer `message`."""
+        return any(each.text for each in self.conversation.siblings(message))
 
     def open_version(self, reply: Reply) -> None:
         """Add another empty `reply` beside the one being generated, which stays on the shown path; see `beside`."""

@@ -470,3 +470,21 @@ def test_what_was_found_for_a_question_is_read_with_it_and_no_part_of_it() -> No
     assert turns[-1].documents == TurnDocuments("How often?", (("manual.pdf, p. 3", "Rinse it weekly."),))
     assert session.conversation.path()[0].text == "How often?"
     assert session.retry(Reply("tiny"))[-1] == turns[-1]  # another version is about the same passages
+
+
+def test_what_is_found_later_is_for_another_version_of_the_question() -> None:
+    session = Session()
+    early, late = (Source(f"/a/{name}.pdf", name) for name in ("early", "late"))
+    session.begin_reply("How often?", Reply("tiny"))
+    session.set_sources(Sources(("Work",), (early,), unfinished=("Work",)))
+    session.finish_reply(Ending.CANCELLED)
+    session.retry(Reply("tiny"))  # nothing was written about those passages
+    session.set_sources(Sources(("Work",), (early,), unfinished=("Work",)))
+    session.extend([Piece("Often.")])
+    session.finish_reply(Ending.STOP)
+    question, answer = session.conversation.path()
+    assert len(session.conversation.siblings(question)) == 1
+    session.retry(Reply("tiny"), answer)
+    turns = session.set_sources(Sources(("Work",), (late, early)))
+    assert turns[-1].text.startswith("[1] late.pdf:")
+    assert session.turns_before(answer, "tiny")[-1].text.startswith("[1] early.pdf:")

@@ -92,6 +92,38 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
     person.wait(lambda: not person.find("nothingFound").isVisible())
 
 
+def test_an_answer_keeps_the_passages_it_was_given_when_more_is_found_later(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / "filter.txt").write_text("The filter is rinsed with cold water every week.", "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path / "pump.txt"])
+    documents.use(person.window.session, "Work", is_used=True)
+    person.wait(lambda: documents.is_indexing("Work"))
+    person.wait(lambda: not documents.is_indexing("Work"))
+    monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    with monkeypatch.context() as busy:
+        busy.setattr(documents, "index", lambda _: None)
+        documents.add("Work", [tmp_path / "filter.txt"])
+        person.wait(lambda: (work := documents._library().collection("Work")) and len(work.paths) == 2)
+        engine.enqueue("The pump is oiled with linseed oil.")
+        person.ask("What is to be done?")
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    person.wait(lambda: _sources(person) == ["[1] pump.txt, line 1"])
+    documents.index("Work")
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages == 2)
+    engine.enqueue("The filter is rinsed with cold water. The pump is oiled with linseed oil.")
+    first = person.window.session.conversation.tip
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    person.wait(lambda: _sources(person) == ["[1] filter.txt, line 1", "[2] pump.txt, line 1"])
+    person.window.message_commands.show_message(first)
+    person.wait(lambda: _sources(person) == ["[1] pump.txt, line 1"])
+    person.press_in(0, "Next version")
+    person.wait(lambda: _sources(person) == ["[1] filter.txt, line 1", "[2] pump.txt, line 1"])
+
+
 def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +211,10 @@ def _files(person: Person) -> dict[str, str]:
 
 def _all(person: Person, name: str) -> list[QToolButton]:
     return person.window.findChildren(QToolButton, name)
+
+
+def _sources(person: Person) -> list[str]:
+    return [chip.text().strip() for chip in person.find("sources-1").findChildren(QToolButton, "sourceOpen")]
 
 
 def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
