@@ -118,6 +118,7 @@ def test_an_answer_keeps_the_passages_it_was_given_when_more_is_found_later(
     person.press_in(1, "Regenerate")
     person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
     person.wait(lambda: _sources(person) == ["[1] filter.txt, line 1", "[2] pump.txt, line 1"])
+    assert first
     person.window.message_commands.show_message(first)
     person.wait(lambda: _sources(person) == ["[1] pump.txt, line 1"])
     person.press_in(0, "Next version")
@@ -265,10 +266,11 @@ def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chat
     person.window.documents.open_collections()
     QTest.mouseClick(person.find("embeddingButton"), Qt.MouseButton.LeftButton)
     menu = person.find("embeddingMenu", QMenu)
-    texts = [action.text() for action in menu.actions()]
-    assert texts[:2] == ["Built in", "Choose file…"]
+    actions = [action for action in menu.actions() if not action.isSeparator()]
+    texts = [action.text() for action in actions]
+    assert texts[:3] == ["Built in", "Choose file…", "Embedding models to download"]
     assert texts[3].startswith("EmbeddingGemma: 334\xa0MB, Gemma license.")
-    menu.actions()[3].trigger()
+    actions[3].trigger()
     address = person.find("linkAddress").toPlainText()
     assert address == "https://huggingface.co/ggml-org/embeddinggemma-300M-GGUF"
     person.find("linkDialog").reject()
