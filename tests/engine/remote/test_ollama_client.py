@@ -13,11 +13,10 @@ from phichat.net.http_api import ApiClient
 from tests.support.servers.chat import ChatServer
 from tests.support.servers.programs import OLLAMA_MODELS, as_ollama
 
-ollama = pytest.importorskip("ollama", reason="ollama is not installed")
-
 
 @pytest.fixture
 def client(server: ChatServer) -> Iterator[Any]:
+    ollama = pytest.importorskip("ollama", reason="ollama is not installed")  # here, as every worker collects this file
     with closing(ollama.Client(host=f"http://{as_ollama(server).host}")) as client:
         yield client
 
