@@ -15,12 +15,16 @@ from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 BANNER_MARGINS, BANNER_SPACING, BUTTON_SPACING, LEAST_SAID = (14, 5, 6, 5), 12, 8, 150  # pixels
 
 
+ACCENT = 2  # pixels
+
+
 def heading_label(text: str) -> QLabel:
-    """Return a label in bold."""
+    """Return a label in bold, with room for accents on capitals, which some fonts draw above their height."""
     label = plain_label(text)
     font = label.font()
     font.setBold(True)
     label.setFont(font)
+    label.setContentsMargins(0, ACCENT, 0, 0)
     return label
 
 
