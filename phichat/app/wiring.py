@@ -114,8 +114,9 @@ def create_window(
         window.closed.connect(end)
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
-    _connect_lens(window, theme, thread, preferences)
-    connect_documents(window, generation, preferences, home, attachments, _connect_idle_work(window, preferences))
+    next_word = _connect_lens(window, theme, thread, preferences)
+    idle_timer = _connect_idle_work(window, preferences, next_word)
+    connect_documents(window, generation, preferences, home, attachments, idle_timer)
     versions = ReleaseFeed(home.versions)
     controller = _connect_preferences(
         window, application, theme, preferences, home, models, servers, can_look=versions.is_configured()
@@ -229,7 +230,7 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     window.generation.model_loaded.connect(coordinator.load_listings)
 
 
-def _connect_idle_work(window: MainWindow, preferences: PreferencesStore) -> IdleTimer:
+def _connect_idle_work(window: MainWindow, preferences: PreferencesStore, next_word: NextWordController) -> IdleTimer:
     """Connect what is done while nobody uses the window; return what tells when that is."""
     generation, current = window.generation, window.conversations.current
     ahead = DraftPrefill(generation, current, lambda: preferences.current.reads_ahead and on_demand.has_power(), window)
@@ -241,24 +242,30 @@ def _connect_idle_work(window: MainWindow, preferences: PreferencesStore) -> Idl
     window.closed.connect(idle_timer.close)
     idle_timer.became_idle.connect(MainThreadGC(window).collect_all)
     idle_timer.spared.connect(window.answer_lens.weigh_next)
+    idle_timer.spared.connect(next_word.read_in_idle_time)
     preferences.changed.connect(idle_timer.restart)
     return idle_timer
 
 
-def _connect_lens(window: MainWindow, theme: Theme, thread: EngineThread, preferences: PreferencesStore) -> None:
+def _connect_lens(
+    window: MainWindow, theme: Theme, thread: EngineThread, preferences: PreferencesStore
+) -> NextWordController:
     """Add the section "Next word" to the settings, connect it to sliders and answers, and texts to their scores."""
     scores = ScoreController(theme, TextScore(thread, window.generation, window), window)
     window.answer_lens.score_requested.connect(scores.open)
-    window.answer_lens.set_weigher(ReplyWeigher(thread, window.generation, window.conversations.autosave, window))
+    weigher = ReplyWeigher(thread, window.generation, window.conversations.autosave, window)
+    window.answer_lens.set_weigher(weigher)
     window.commands.lens.setChecked(preferences.current.has_lens)
     window.commands.lens.toggled.connect(partial(preferences.set_value, "has_lens"))
     section = NextWord(theme)
     window.settings_panel.add_section(section)
     section.toggled.connect(window.settings_panel.follow_section)
-    controller = NextWordController(section, thread, window.generation, window.conversations.current, window)
+    current = window.conversations.current
+    controller = NextWordController(section, thread, window.generation, current, weigher, on_demand.has_power, window)
     window.settings_panel.sampling_changed.connect(controller.show_sampling)
     for changed in (window.message_commands.path_changed, window.generation.answered):
         changed.connect(controller.show_last_answer)
+    return controller
 
 
 def _connect_preferences(

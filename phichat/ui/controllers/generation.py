@@ -128,6 +128,10 @@ class GenerationController(IdleRequests):
         """Whether a reply is being generated, or waits for the model."""
         return self._reply is not None
 
+    def is_reply(self, stop: CancelToken) -> bool:
+        """Whether `stop` is that of the reply under way."""
+        return stop is self._reply
+
     def answers(self, session: Session) -> bool:
         """Whether the reply under way belongs to `session`."""
         return self._reply is not None and session is self._session

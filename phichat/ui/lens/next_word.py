@@ -20,10 +20,15 @@ MOST_BEFORE = 40  # characters of the text before the place
 class NextWord(QWidget):
     """A button, and below it the likeliest words of one place, which are built when it is first clicked.
 
-    Signals: `toggled(bool)` when the user opens or folds it.
+    Signals:
+        toggled(bool): the user opens or folds it.
+        reading_requested: have the model reread the last answer.
+        reading_cancelled: cancel that.
     """
 
     toggled = Signal(bool)
+    reading_requested = Signal()
+    reading_cancelled = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -31,6 +36,8 @@ class NextWord(QWidget):
         self._sampling = Sampling()
         self._place: Undecided | None = None
         self._refusal = ""
+        self._is_readable = False
+        self._share: float | None = None
         self._content: QWidget | None = None
         self._button = FoldButton("lensBarsButton", tr("See how your settings change each word’s probability."))
         self._button.setText(tr("Next word"))
@@ -51,14 +58,23 @@ class NextWord(QWidget):
         if self.is_open():
             self._show_candidates()
 
-    def show_place(self, place: Undecided | None) -> None:
-        """Show the words of `place`; those of an example if it is None."""
-        self._place = place
+    def show_place(self, place: Undecided | None, *, is_readable: bool = False) -> None:
+        """Show the words of `place`; those of an example if it is None.
+
+        `is_readable` says whether the model can reread the last answer to find it.
+        """
+        self._place, self._is_readable = place, is_readable and place is None
         if self.is_open():
             self._show()
 
+    def show_reading(self, share: float | None) -> None:
+        """Show which part of the last answer the model has reread, from 0 to 1; None if it isn't reading."""
+        self._share = share
+        if self.is_open():
+            self._reading.show_reading(share)
+
     def show_refusal(self, sentence: str) -> None:
-        """Show why no answer of the model in use will be shown here, beside the example; empty if it will."""
+        """Show why no answer, or not the last one, can be shown here, beside the example; empty if one can."""
         self._refusal = sentence
         if self.is_open():
             self._show()
@@ -75,17 +91,22 @@ class NextWord(QWidget):
 
     def _build(self) -> None:
         from phichat.ui.lens.bars import CandidateList  # noqa: PLC0415 - takes 7 ms, which the start need not wait for
+        from phichat.ui.lens.reading_bar import ReadingBar  # noqa: PLC0415 - with it
 
         self._content = QWidget()
         self._where = help_label("")
         self._where.setObjectName("lensBarsPlace")
         self._bars = CandidateList(self._theme, follows_settings=True)
         self._bars.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._reading = ReadingBar(self._theme, "nextWord")
+        self._reading.requested.connect(self.reading_requested)
+        self._reading.cancelled.connect(self.reading_cancelled)
         self._example = _read_example()
         layout = QVBoxLayout(self._content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self._where)
+        layout.addWidget(self._reading)
         layout.addWidget(self._bars)
         self._meaning = help_label("")
         self._meaning.setObjectName("lensBarsMeaning")
@@ -95,16 +116,24 @@ class NextWord(QWidget):
     def _show(self) -> None:
         self._where.setText(_description(self._place) if self._place else self._example_description())
         self._meaning.setText(_meaning(has_chosen=self._place is not None))
+        self._reading.show_reading(self._share)
+        self._reading.setVisible(self._is_readable)
         self._show_candidates()
 
     def _example_description(self) -> str:
         text = last_words(self._example.before)
         if self._refusal:
             return tr("For example: “{text}…”").format(text=text) + " " + self._refusal
-        sentence = tr(
-            "For example: “{text}…” After the next answer, the point where the model was least sure will be "
-            "shown here instead."
-        )
+        if self._is_readable:
+            sentence = tr(
+                "For example: “{text}…” Once the model has reread the last answer, the point where it was least "
+                "sure will be shown here instead."
+            )
+        else:
+            sentence = tr(
+                "For example: “{text}…” After the next answer, the point where the model was least sure will be "
+                "shown here instead."
+            )
         return sentence.format(text=text)
 
     def _show_candidates(self) -> None:

@@ -1,16 +1,18 @@
 """The section "Next word" above the sliders: what they do to the likeliest words."""
 
+import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QListView, QSlider
+from PySide6.QtWidgets import QLabel, QListView, QProgressBar, QPushButton, QSlider
 
 from phichat.chat.conversation import Ending
 from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
-from phichat.engine.base import AnswerEvent, Done, Piece, Undecided
+from phichat.engine.base import AnswerEvent, Done, Piece, Reading, Undecided
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.next_word import last_words
 from tests.support.fakes import ScriptedEngine
@@ -113,6 +115,72 @@ def test_each_conversation_has_its_own(person: Person, engine: ScriptedEngine) -
     assert where(person).startswith("For example")
     person.open(person.titles()[0])
     person.wait(lambda: rows(person)[0].startswith("snow"))
+
+
+def reread(person: Person, engine: ScriptedEngine, *events: Any) -> None:
+    """Have the last answer, which nothing is known of, reread as the section is opened."""
+    ask(person, engine)
+    engine.enqueue(*events)
+    person.click("lensBarsButton")
+    person.wait(lambda: engine.requests[-1].weighs_begun)
+
+
+def test_an_answer_of_before_is_read_as_the_section_opens(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    reread(person, engine, Reading(3, 10), gate, "An answer.", SNOW)
+    request = engine.requests[-1]
+    assert request.finds_undecided
+    assert request.begun
+    assert request.begun.text == "An answer."
+    progress = person.find("nextWordProgress", QProgressBar)
+    person.wait(lambda: progress.value() == 300)
+    assert progress.isVisibleTo(person.find("settingsPanel"))
+    assert where(person).startswith("For example: “The best thing about winter is…” Once the model has reread")
+    gate.set()
+    person.wait(lambda: where(person) == "Where the model was least sure: “In winter there is…”")
+    assert rows(person)[0].startswith("snow")
+    assert not progress.isVisibleTo(person.find("settingsPanel"))
+    for _ in range(2):
+        person.click("lensBarsButton")
+    assert rows(person)[0].startswith("snow")
+    assert len(engine.requests) == 2, "it is read once"
+
+
+def test_reading_can_be_cancelled_and_begun_again(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    reread(person, engine, Reading(3, 10), gate, SNOW)
+    person.find("nextWordCancel", QPushButton).click()
+    person.wait_for(GenerationState.IDLE)
+    again = person.find("nextWordRead", QPushButton)
+    assert again.isVisibleTo(person.find("settingsPanel"))
+    assert where(person).startswith("For example")
+    gate.set()
+    person.window.generation.background.prefill_finished.emit()
+    assert len(engine.requests) == 2, "nobody wants it read"
+    engine.enqueue("An answer.", SNOW)
+    again.click()
+    person.wait(lambda: rows(person)[0].startswith("snow"))
+
+
+def test_a_question_comes_before_reading(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    reread(person, engine, Reading(3, 10), gate, SNOW)
+    ask(person, engine, RAIN)
+    assert rows(person)[0].startswith("rain")
+    assert not person.find("nextWordProgress").isVisibleTo(person.find("settingsPanel"))
+    gate.set()
+
+
+def test_the_answer_of_another_model_is_not_read(person: Person, engine: ScriptedEngine) -> None:
+    ask(person, engine)
+    session = person.window.conversations.current.session
+    answer = session.conversation.path()[-1]
+    assert answer.reply
+    session.conversation.replace_message(answer, reply=replace(answer.reply, model="another"))
+    person.click("lensBarsButton")
+    assert not engine.requests[-1].weighs_begun
+    assert not person.find("nextWordRead").isVisibleTo(person.find("settingsPanel"))
+    assert "After the next answer" in where(person)
 
 
 def test_what_is_folded_asks_for_nothing(person: Person, engine: ScriptedEngine) -> None:
