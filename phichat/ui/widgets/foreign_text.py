@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent, QTextDocument
 from PySide6.QtGui import Qt as Gui
-from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QStyle, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
@@ -57,6 +57,8 @@ class ElidedLabel(PlainLabel):
         self.setToolTip(tool_tip(self.text()) if self.shown_text() != self.text() else "")
 
     def paintEvent(self, _: QPaintEvent) -> None:
+        from PySide6.QtWidgets import QStyle  # noqa: PLC0415 - its enumerations take 4 ms of the window's start
+
         painter, flags = (
             QPainter(self),
             Qt.TextFlag.TextSingleLine | QStyle.visualAlignment(self.layoutDirection(), self.alignment()),

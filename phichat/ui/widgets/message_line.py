@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QStyle
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
@@ -59,6 +59,8 @@ class AlertLabel(PlainLabel):
 
     def _sign_place(self) -> QRect:
         """Return where the sign is: before the first line."""
+        from PySide6.QtWidgets import QStyle  # noqa: PLC0415 - its enumerations take 4 ms of the window's start
+
         size, inside, flags = scaled(SMALL_SIGN), self.contentsRect(), self.alignment() | Qt.TextFlag.TextWordWrap
         text = self.fontMetrics().boundingRect(inside, int(flags), self.text())
         left = text.left() - size - SPACING if self._is_centred() else inside.left()
