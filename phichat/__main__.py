@@ -24,8 +24,10 @@ def main() -> int:
             runtime.run_module(module)
             return 0
         i18n.set_language(preferred=paths.preferred_language())
+        gc.disable()  # what is imported is no garbage
         from phichat import cli  # noqa: PLC0415 - its texts need the language
 
+        gc.enable()
         return cli.run(sys.argv[1:], open_window)
     except KeyboardInterrupt:
         return 130
@@ -37,7 +39,7 @@ def open_window(screenshot: Path | None, quit_when_ready: bool, model: str | Non
     By then every thread and process has ended and everything is written. Destroying Python's and Qt's objects one by
     one would only take time, and is where PySide programs crash.
     """
-    gc.disable()  # what is imported is no garbage; the window collects its own: see MainThreadGC
+    gc.disable()  # as above; the window collects its own: see MainThreadGC
     from phichat.ui.desktop.application import remove_import_hook  # noqa: PLC0415 - brings Qt, as the next one does
 
     remove_import_hook()
