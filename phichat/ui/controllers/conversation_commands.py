@@ -135,6 +135,14 @@ class ConversationCommands(QObject):
         self.list_bin()
         self.reload_list()
 
+    def restore_shown(self) -> None:
+        """Take the conversation that is shown out of the bin, where another program has put it."""
+        name = self._current.session.conversation.id
+        self._current.trashed.discard(name)
+        self._autosave.restore([name])
+        self.trash_changed.emit()
+        self.reload_list()
+
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
         """Delete conversations for good that are in the bin."""

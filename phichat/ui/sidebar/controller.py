@@ -72,7 +72,8 @@ class SidebarController(QObject):
         sidebar.bin_opened.connect(commands.list_bin)
         sidebar.read.connect(commands.read_trashed)
         sidebar.restored.connect(commands.restore)
-        sidebar.restored.connect(self.hide_undo_bar)
+        for hide in (self.hide_undo_bar, self._hide_trashed_notice_if_back):
+            sidebar.restored.connect(hide)
         sidebar.purged.connect(self._on_purged)
         sidebar.exported.connect(self._export)
         commands.trash_loaded.connect(sidebar.show_bin)
@@ -116,19 +117,25 @@ class SidebarController(QObject):
     @Slot()
     def _restore_shown(self) -> None:
         self._hide_trashed_notice()
-        self._conversations.commands.restore([self._conversations.current.session.conversation.id])
+        self._conversations.commands.restore_shown()
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:
         """Restore what is written in: a new message does so by itself, but an answer that goes on does not."""
-        name = session.conversation.id
-        if name in self._conversations.current.trashed:
-            self._hide_trashed_notice()
-            self._conversations.commands.restore([name])
+        current = self._conversations.current
+        if session is current.session and session.conversation.id in current.trashed:
+            self._restore_shown()
 
     @Slot(str)
     def _on_untrashed(self, _: str) -> None:
         self.notified.emit(tr("This conversation was in the trash. It was restored, as you wrote in it."))
+
+    @Slot()
+    def _hide_trashed_notice_if_back(self) -> None:
+        """Hide it unless the conversation that is shown now is in the trash."""
+        current = self._conversations.current
+        if current.session.conversation.id not in current.trashed:
+            self._hide_trashed_notice()
 
     @Slot()
     def _hide_trashed_notice(self) -> None:
@@ -273,8 +280,7 @@ class SidebarController(QObject):
     @Slot(object)
     def _on_session_changed(self, session: Session) -> None:
         self._show_current()
-        if session.conversation.id not in self._conversations.current.trashed:
-            self._hide_trashed_notice()
+        self._hide_trashed_notice_if_back()
         if self._undo_bar and self._changed_in not in {"", session.conversation.id}:
             self._undo_bar.hide()
         if session.is_temporary and not self._temporary_note:

@@ -668,6 +668,7 @@ def test_a_shown_conversation_that_the_terminal_removes_can_be_restored(two: Per
     assert two.find("trashedNotice").isVisible()
     two.click("trashedRestoreButton")
     two.wait(lambda: "Whales" in two.titles())
+    assert two.find("conversationList").isVisible(), "the trash is not opened"
     assert not two.find("trashedNotice").isVisible()
     two.ask("More?")
     two.wait_for(GenerationState.IDLE)
@@ -690,3 +691,15 @@ def test_writing_in_a_removed_conversation_says_that_it_is_restored(two: Person,
     trash_elsewhere(home, "Whales")
     two.ask("More?")
     two.wait(lambda: "This conversation was in the trash. It was restored" in two.status())
+
+
+def test_a_known_removal_is_undone_by_writing_and_the_list_shows_it(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    trash_elsewhere(home, "Whales")
+    two.wait(lambda: two.window.findChild(QWidget, "trashedNotice") and two.find("trashedNotice").isVisible())
+    two.ask("More?")
+    two.wait(lambda: "It was restored" in two.status())
+    two.wait(lambda: "Whales" in two.titles())
+    assert not two.find("trashedNotice").isVisible()
+    assert two.find("conversationList").isVisible()
