@@ -418,7 +418,7 @@ class TestSearch:
         field.setFocus()
         QTest.keyClick(field, Qt.Key.Key_Return)
         QTest.keyClicks(field, "q")
-        QTest.qWait(50)
+        QTest.qWait(900)  # longer than a pause
         assert filled.searches == []
 
     def test_a_pause_searches_too_and_a_typed_address_waits_for_enter(
