@@ -710,13 +710,16 @@ AGAIN = 8.0
 
 
 class _terminal:  # noqa: N801 - used like a function
-    """The program in a terminal of its own. Called, it waits for a text and then types; it must end with 0."""
+    """The program in a terminal of its own. Called, it waits for a text and then types; it must end with 0.
+
+    What came behind the text is looked at by the next call.
+    """
 
     def __init__(self, *arguments: str) -> None:
         import pty  # not on Windows
 
         self._pid, self._file = pty.fork()
-        self._is_interrupting = False
+        self._is_interrupting, self._seen = False, ""
         if self._pid == 0:
             os.execv(sys.executable, [sys.executable, "-m", "phichat", *arguments])
 
@@ -731,18 +734,20 @@ class _terminal:  # noqa: N801 - used like a function
         assert kind or status == 0
 
     def _wait_and_type(self, text: str, keys: str) -> str:
-        seen, until, again = "", time.monotonic() + 30, time.monotonic() + AGAIN
-        while text not in seen:
-            assert time.monotonic() < until, seen
+        until, again = time.monotonic() + 30, time.monotonic() + AGAIN
+        while text not in self._seen:
+            assert time.monotonic() < until, self._seen
             if self._is_interrupting and time.monotonic() > again:
                 self._is_interrupting = False
                 os.write(self._file, b"\x03")
             if select.select([self._file], [], [], 0.1)[0]:
-                seen += os.read(self._file, 4096).decode(errors="replace")
-        time.sleep(0.2)
+                self._seen += os.read(self._file, 4096).decode(errors="replace")
+        if keys.endswith("\x03"):
+            time.sleep(0.2)  # mostly, readline waits then, and `AGAIN` need not pass
         os.write(self._file, keys.encode())
         self._is_interrupting = keys.endswith("\x03")
-        return seen
+        before, _, self._seen = self._seen.partition(text)
+        return before
 
 
 def test_a_model_that_can_be_downloaded_is_offered_so(phichat: Run) -> None:
