@@ -37,6 +37,7 @@ class ReadingBar(QWidget):
         self._cancel.clicked.connect(self.cancelled)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(2)
         layout.setColumnStretch(0, 1)
         for row, widget in enumerate((self._label, self._progress)):
             layout.addWidget(widget, row, 0)
