@@ -64,7 +64,8 @@ class DocumentsController(QObject):
         self._tasks = BackgroundTasks("documents", parent=self)
         self._temporary: dict[str, list[str]] = {}
         self._indexing: dict[str, CancelToken] = {}
-        self._unlocked: set[str] = set()  # collections with files to read once they are indexed, as those were locked
+        self._again: set[str] = set()  # collections that are indexed again at once, for files that came meanwhile
+        self._adding: list[str] = []  # collections to which files are being added, as often as that is done
         self._looked: dict[str, float] = {}
         self.passwords: dict[Path, str] = {}
         self._unread: set[str] = set()  # collections with files that were added since they were indexed
@@ -113,14 +114,25 @@ class DocumentsController(QObject):
         def on_result(_: object) -> None:
             then()
             self.changed.emit()
-            self.index(name)
+            self._index_soon(name)
 
-        def on_error(sentence: str) -> None:
-            self._unread.discard(name)  # else searches would wait for what never comes
-            self.failed.emit(sentence)
-
+        self._adding.append(name)
         self._unread.add(name)
-        self._tasks.run(lambda _: self._library().add(name, paths, conversation=conversation), on_result, on_error)
+        self._tasks.run(
+            lambda _: self._library().add(name, paths, conversation=conversation),
+            on_result,
+            self.failed.emit,
+            partial(self._on_added, name),
+        )
+
+    def _on_added(self, name: str) -> None:
+        self._adding.remove(name)
+        self._note_read(name)  # else searches would wait for what could not be added
+
+    def _note_read(self, name: str) -> None:
+        """Note that the files of a collection are read, unless more are being added or read."""
+        if name not in self._adding and name not in self._indexing:
+            self._unread.discard(name)
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
@@ -168,13 +180,18 @@ class DocumentsController(QObject):
     def unlock(self, name: str, path: Path, password: str) -> None:
         """Read a protected file of a collection with its password."""
         self.passwords[path] = password
+        self._index_soon(name)
+
+    def _index_soon(self, name: str) -> None:
+        """Index a collection, again if that is under way, as it began without the files that have come since."""
         if name in self._indexing:
-            self._unlocked.add(name)
+            self._again.add(name)
         else:
             self.index(name)
 
     def pause(self, name: str) -> None:
         """Stop indexing a collection; what was read of it stays."""
+        self._again.discard(name)
         if name in self._indexing:
             self._indexing[name].set()
 
@@ -297,10 +314,10 @@ class DocumentsController(QObject):
 
     def _on_indexed(self, name: str) -> None:
         self._indexing.pop(name, None)
-        self._unread.discard(name)
-        if name in self._unlocked:
-            self._unlocked.discard(name)
+        if name in self._again:
+            self._again.discard(name)
             self.index(name)
+        self._note_read(name)
         if not self._indexing:
             self.progressed.emit("")
         self.changed.emit()

@@ -1,5 +1,7 @@
 """A collection is made, filled and asked about in any conversation; what could not be read says why."""
 
+import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
 from shiboken6 import isValid
 
+from phichat.cancellation import CancelToken
+from phichat.documents.library import Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
@@ -73,8 +77,9 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     documents = person.window.documents._documents
     monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    gate = threading.Event()
     with monkeypatch.context() as busy:
-        busy.setattr(documents, "index", lambda _: None)
+        busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
         documents.add("Work", [tmp_path])
         documents.use(person.window.session, "Work", is_used=True)
         person.wait(lambda: documents._library().collection("Work"))
@@ -84,6 +89,8 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
         "Nothing relevant was found in Work. "
         "Phichat hadn’t finished reading Work when it searched for passages. To search again, regenerate the answer."
     )
+    gate.set()
+    person.wait(lambda: not documents.is_indexing("Work"))
     documents.index("Work")
     person.wait(lambda: (work := documents._library().collection("Work")) and work.passages)
     person.press_in(1, "Regenerate")
@@ -103,26 +110,48 @@ def test_an_answer_keeps_the_passages_it_was_given_when_more_is_found_later(
     person.wait(lambda: documents.is_indexing("Work"))
     person.wait(lambda: not documents.is_indexing("Work"))
     monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    gate = threading.Event()
     with monkeypatch.context() as busy:
-        busy.setattr(documents, "index", lambda _: None)
+        busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
         documents.add("Work", [tmp_path / "filter.txt"])
         person.wait(lambda: (work := documents._library().collection("Work")) and len(work.paths) == 2)
         engine.enqueue("The pump is oiled with linseed oil.")
         person.ask("What is to be done?")
         person.wait(lambda: engine.requests and not person.window.generation.is_answering())
     person.wait(lambda: _sources(person) == ["[1] pump.txt, line 1"])
+    gate.set()
+    person.wait(lambda: not documents.is_indexing("Work"))
     documents.index("Work")
     person.wait(lambda: (work := documents._library().collection("Work")) and work.passages == 2)
     engine.enqueue("The filter is rinsed with cold water. The pump is oiled with linseed oil.")
-    first = person.window.session.conversation.tip
+    first = person.window.session.conversation.path()[-1].id
     person.press_in(1, "Regenerate")
     person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
     person.wait(lambda: _sources(person) == ["[1] filter.txt, line 1", "[2] pump.txt, line 1"])
-    assert first
     person.window.message_commands.show_message(first)
     person.wait(lambda: _sources(person) == ["[1] pump.txt, line 1"])
     person.press_in(0, "Next version")
     person.wait(lambda: _sources(person) == ["[1] filter.txt, line 1", "[2] pump.txt, line 1"])
+
+
+def test_a_file_that_is_added_while_another_is_read_is_read_too(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / "filter.txt").write_text("The filter is rinsed with cold water every week.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    gate = threading.Event()
+    with monkeypatch.context() as busy:
+        busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
+        documents.attach(session, tmp_path / "pump.txt")
+        person.wait(lambda: documents.is_indexing(session.conversation.id))
+        documents.attach(session, tmp_path / "filter.txt")
+        person.wait(lambda: (own := documents._library().collection(session.conversation.id)) and len(own.paths) == 2)
+    gate.set()
+    person.ask("What is to be done?")
+    person.wait(lambda: engine.requests)
+    assert "linseed oil" in engine.requests[0].turns[-1].text
+    assert "cold water" in engine.requests[0].turns[-1].text
 
 
 def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
@@ -198,6 +227,13 @@ def test_a_protected_file_asks_for_its_password_which_is_kept_nowhere(
     person.window.close()
     kept = [path for path in home.rglob("*") if path.is_file() and b"sesame" in path.read_bytes()]
     assert kept == []
+
+
+def _read_nothing(gate: threading.Event, _: str, stop: CancelToken, *__: object, **___: object) -> Iterator[Progress]:
+    """Be busy with other files until the gate is open."""
+    while not gate.is_set() and not stop.wait(0.01):
+        pass
+    return iter(())
 
 
 def _is_gone(widget: QWidget) -> bool:
