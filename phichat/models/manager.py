@@ -1,8 +1,7 @@
 """The model manager: lists models on disk and on the Hub with what they need, and downloads them."""
 
-import sys
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from phichat import gguf
@@ -44,28 +43,9 @@ from phichat.models.hub_files import (
 from phichat.models.hub_index import HubIndex, LazyHub, ask_patiently
 from phichat.models.library import Library
 from phichat.models.metadata import HeaderCache
+from phichat.models.requirements import ASSUMED_CONTEXT, TYPICAL_KV_BYTES, HardwareInfo, Requirements
 from phichat.net.credentials import Credentials
 from phichat.paths import Home
-
-ASSUMED_CONTEXT = 4096
-"""Tokens of context for memory estimates, unless the model was trained for fewer."""
-
-TYPICAL_KV_BYTES = 131_072
-"""KV cache bytes per token in most models of a few gigabytes, for files that are not on disk yet."""
-
-
-@dataclass(frozen=True)
-class HardwareInfo:
-    """Memory and speed of this computer. `speed` gets a file size, measures at its first call; None if that fails.
-
-    `memory_free` is what a model could have now; `measure` has the speed of the memory measured again.
-    """
-
-    memory_needed: Callable[[int, int], int]
-    memory_installed: Callable[[], int]
-    speed: Callable[[int], float | None]
-    memory_free: Callable[[], int] = lambda: sys.maxsize
-    measure: Callable[[], object] = lambda: None
 
 
 class HubModelManager:
@@ -78,13 +58,13 @@ class HubModelManager:
         self, home: Home, library: Library, hub: HubIndex, computer: HardwareInfo, access: HubAccess | None = None
     ) -> None:
         self._home, self._library, self._hub, self._hardware = home, library, hub, computer
+        self._requirements = Requirements(computer)
         self._access = access
         self._answers: dict[str, HubFile | None] = {}
         """The Hub's answers by `HubFile.name`; None for files it does not have."""
         self._refusals: dict[str, str] = {}
         """Its refusals to answer, as sentences, by `HubFile.name`."""
         self._headers = HeaderCache()
-        self._is_measured = False
 
     def list_models(self) -> list[Listing]:
         """Return the catalogue, the starter, then all other files and downloads, without asking the Hub."""
@@ -97,12 +77,11 @@ class HubModelManager:
         ]
         named = {row.remote.name for row in rows if row.remote}
         rows += [self._partial_listing(part) for part in begun if part.remote.name not in named]
-        return self._with_figures(self._with_missing(rows, begun))
+        return self._requirements.with_figures(self._with_missing(rows, begun))
 
     def list_with_speeds(self) -> list[Listing]:
         """Return all models with estimated speeds; the first calls take a moment to measure this computer."""
-        self._hardware.measure()
-        self._is_measured = True
+        self._requirements.measure()
         return self.list_models()
 
     def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
@@ -260,7 +239,9 @@ class HubModelManager:
     def _listings_of(self, remotes: list[HubFile], listings: list[Listing]) -> list[Listing]:
         """Return the existing listing of each of `remotes`, else a new one."""
         known = {listing.remote.name: listing for listing in reversed(listings) if listing.remote}
-        return self._with_figures([known.get(remote.name) or self._remote_listing(remote) for remote in remotes])
+        return self._requirements.with_figures(
+            [known.get(remote.name) or self._remote_listing(remote) for remote in remotes]
+        )
 
     def _catalogue_listing(self, known: KnownModel, model: ModelFile | None, begun: list[PartialDownload]) -> Listing:
         if model and not self._is_published(known, model):
@@ -269,7 +250,7 @@ class HubModelManager:
         part = _find_part(known.remote, begun)
         remote = part.remote if part else told or known.remote
         full = model.bytes if model else remote.bytes or known.bytes
-        return self._with_memory(
+        return self._requirements.with_memory(
             Listing(
                 known.name,
                 tr(known.title),
@@ -310,7 +291,7 @@ class HubModelManager:
             label = tr("Not a chat model")
             return replace(listing, model=None, unusable=model, problem=problem, problem_label=label)
         kv = self._kv_bytes_of(model)
-        return self._with_memory(listing, kv) if kv else listing
+        return self._requirements.with_memory(listing, kv) if kv else listing
 
     def _with_missing(self, rows: list[Listing], begun: list[PartialDownload]) -> list[Listing]:
         """Return `rows` and the models of which files are missing, unless they are being downloaded."""
@@ -338,7 +319,7 @@ class HubModelManager:
         listing = Listing(remote.name, title, remote, licence=remote.licence, bytes=remote.bytes, is_official=False)
         if remote.name in self._answers:
             listing = replace(listing, exists_on_hub=self._answers[remote.name] is not None)
-        return self._with_memory(listing, TYPICAL_KV_BYTES * ASSUMED_CONTEXT)
+        return self._requirements.with_memory(listing, TYPICAL_KV_BYTES * ASSUMED_CONTEXT)
 
     def _missing_listing(self, model: ModelFile, problem: str) -> Listing:
         is_begun = bool(model.bytes)
@@ -352,21 +333,6 @@ class HubModelManager:
             memory=None,
         )
 
-    def _with_memory(self, listing: Listing, kv: int) -> Listing:
-        if listing.bytes is None:
-            return listing
-        return replace(listing, memory=self._hardware.memory_needed(listing.bytes, kv))
-
-    def _with_figures(self, rows: list[Listing]) -> list[Listing]:
-        """Return `rows` with whether they fit into the memory, and with their speeds once those are measured."""
-        installed, free = self._hardware.memory_installed(), self._hardware.memory_free()  # asks every process: once
-        rows = [_with_fit(row, installed, free) for row in rows]
-        return [self._with_speed(row) for row in rows] if self._is_measured else rows
-
-    def _with_speed(self, listing: Listing) -> Listing:
-        is_measurable = listing.bytes and not listing.unusable
-        return replace(listing, speed=self._hardware.speed(listing.bytes or 0) if is_measurable else None)
-
     def _kv_bytes_of(self, model: ModelFile) -> int:
         """Return the KV cache bytes of its context; 0 if the GGUF header is unreadable."""
         head = self._headers.head(model)
@@ -375,13 +341,6 @@ class HubModelManager:
 
 def _find_part(remote: HubFile, begun: list[PartialDownload]) -> PartialDownload | None:
     return next((part for part in begun if part.remote.name == remote.name), None)
-
-
-def _with_fit(listing: Listing, installed: int, free: int) -> Listing:
-    if listing.memory is None:
-        return listing
-    fits_now = listing.memory <= free or listing.model is not None
-    return replace(listing, fits=listing.memory <= installed, fits_now=fits_now)
 
 
 def make_model_manager(home: Home, library: Library, access: HubAccess | None = None) -> HubModelManager:

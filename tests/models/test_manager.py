@@ -14,8 +14,9 @@ from phichat.errors import HubForbidden, HubRefused, HubUnreachable, ModelMissin
 from phichat.models.base import HubFile, Listing, Presence, Source
 from phichat.models.catalogue import CATALOGUE, PHI_3
 from phichat.models.library import Library
-from phichat.models.manager import HardwareInfo, HubModelManager
+from phichat.models.manager import HubModelManager
 from phichat.models.metadata import MetadataFile, Origins
+from phichat.models.requirements import HardwareInfo
 from phichat.paths import Home
 from tests.support import tiny_models
 from tests.support.fakes import FakeHub
