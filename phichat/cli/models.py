@@ -271,7 +271,8 @@ def _is_agreed(context: Context, freed: int) -> bool:
     if answer is None and not console.is_interactive:
         raise PhichatError(
             tr(
-                "{name} wasn’t deleted because you didn’t confirm it. To delete without confirmation, add --yes."
+                "{name} wasn’t deleted because you didn’t confirm the deletion. To delete without "
+                "confirmation, add --yes."
             ).format(name=options.name)
         )
     return (answer or "").strip().lower() in {"y", "yes", tr("yes"), tr("yes")[0]}
