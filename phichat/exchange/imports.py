@@ -163,7 +163,9 @@ def conversations(file: Path) -> Iterator[ConversationRecord | None]:
     except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = format_reason(error) if isinstance(error, OSError) else error
         raise StoreError(
-            tr("{file} couldn’t be read: {reason}. Check that the file still exists.").format(file=file, reason=reason)
+            tr("{file} couldn’t be read: {reason}. Check that you can open it in another app, then try again.").format(
+                file=file, reason=reason
+            )
         ) from error
     if found.has_nothing:
         raise StoreError(_unknown(file))
