@@ -1,7 +1,7 @@
 """Attached files: chosen, pasted or dropped on the window, read in a thread, kept with the conversation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -56,13 +56,15 @@ class _TooLong:
 
 @dataclass
 class _Reading:
-    """Files that are being read for `session`; `at` is the current one. `errors`: names of files, and sentences.
+    """Files that are being read for `session`: `at`, then those `left`. `errors`: names of files, and sentences.
 
     `has_file` says whether one of them was attached.
     """
 
     session: Session
     at: Path
+    left: Sequence[tuple[Path, FileKind | None]]
+    password: str
     errors: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     progress: AttachmentProgress | None = None
@@ -171,9 +173,12 @@ class AttachmentController(QObject):
         self._tasks.close()
 
     def _begin(self, files: Sequence[tuple[Path, FileKind | None]], session: Session, password: str = "") -> None:
-        if not files:
-            return
-        reading = _Reading(session, files[0][0])
+        if files:
+            self._start(_Reading(session, files[0][0], files, password))
+
+    def _start(self, reading: _Reading) -> None:
+        """Read the files that are left."""
+        files, password = reading.left, reading.password
 
         def job(stop: CancelToken) -> Iterator[object]:
             for file, kind in files:
@@ -209,7 +214,7 @@ class AttachmentController(QObject):
     def _on_read(self, reading: _Reading, found: object) -> None:
         match found:
             case Path():
-                reading.at, reading.progress = found, None
+                reading.at, reading.left, reading.progress = found, reading.left[1:], None
                 self._give_up_timer.start()
             case AttachmentProgress():
                 self._on_progress(reading, found)
@@ -290,14 +295,18 @@ class AttachmentController(QObject):
 
     @Slot()
     def _give_up(self) -> None:
+        """Go on with the files behind those that don't answer."""
         readings, self._readings = self._readings, []
+        self.reading_delayed.emit("")
         for reading in readings:
             if reading.stop:
                 reading.stop.set()
             late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
-            self._add_error(reading, late.format(name=reading.at.name))
-            self._emit_errors(reading)
-        self.reading_delayed.emit("")
+            self._add_error(reading, late.format(name=short_title(reading.at.name)))
+            if reading.left:
+                self._start(replace(reading, at=reading.left[0][0], progress=None, stop=None))
+            else:
+                self._emit_errors(reading)
 
     def _add(self, session: Session, file: Attachment) -> None:
         if file in session.attached:

@@ -476,6 +476,26 @@ def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monk
     assert chips(person) == []
 
 
+def test_files_behind_one_that_never_answers_are_attached(
+    person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, none = tmp_path / "stuck.txt", tmp_path / "none.txt"
+    stuck.write_text("Nobody will ever read this.")
+    gate = threading.Event()
+    _hold(monkeypatch, gate, stuck)
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+    files._give_up_timer.setInterval(200)
+    drop(person, stuck, none, notes)
+    person.wait(lambda: "took too long" in person.status())
+    gate.set()
+    late, missing = person.status().splitlines()
+    assert late.startswith("stuck.txt took too long to read.")
+    assert "none.txt" in missing
+    assert note(person) == ""
+    assert chips(person) == ["notes.txt"]
+
+
 def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEngine, notes: Path) -> None:
     attach(person, notes)
     person.ask("Why?")
@@ -495,14 +515,15 @@ def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEng
     person.find("attachmentWindow").close()
 
 
-def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
-    """No file is read before the gate is open."""
+def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event, held: Path | None = None) -> None:
+    """No file, or not that one, is read before the gate is open."""
     from phichat.exchange import text_files
 
     read = text_files.read_text
 
     def slowly(file: Path) -> Attachment:
-        gate.wait(10)
+        if held in {None, file}:
+            gate.wait(10)
         return read(file)
 
     monkeypatch.setattr(text_files, "read_text", slowly)
