@@ -81,8 +81,13 @@ def test_translations_keep_what_is_filled_in_and_what_is_typed(catalogue: Any) -
     for entry in catalogue:
         for original, translation in _pairs(entry):
             assert _placeholders(translation) == _placeholders(original), translation
-            assert re.findall("`[^`]*`", translation) == re.findall("`[^`]*`", original), translation
+            assert _typed(translation) == _typed(original), translation
             assert translation.count("&") == original.count("&"), translation
+
+
+def _typed(text: str) -> list[str]:
+    """What is to be typed, without what stands for one's own words."""
+    return [re.sub('"[^"]*"', '""', typed) for typed in re.findall("`[^`]*`", text)]
 
 
 @pytest.mark.parametrize("file", REGIONAL, ids=lambda file: file.stem)

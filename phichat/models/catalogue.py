@@ -304,7 +304,7 @@ _FAMILIES = (
         licence="Apache-2.0",
         bytes=5_200_000_000,
         kv_bytes=_kv(34, 8, 128),
-        good_at=N_("Hard questions in European languages, on a fast computer."),
+        good_at=N_("Hard questions in European languages. Needs a fast computer."),
         sampling=_MINISTRAL_3,
     ),
 )

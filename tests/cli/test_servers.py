@@ -278,7 +278,7 @@ def test_what_works_only_here(phichat: Run, gaming: ChatServer, command: tuple[s
 
 def test_a_model_the_server_does_not_have(phichat: Run, gaming: ChatServer) -> None:
     status, _, err = phichat("ask", "Hi", "--model", "gaming/huge")
-    assert (status, err) == (1, f"{gaming.host} has no model named huge. Choose from tiny.\n")
+    assert (status, err) == (1, f"{gaming.host} has no model named huge. Available models: tiny.\n")
 
 
 def test_options_that_the_server_does_not_take_are_named(phichat: Run, gaming: ChatServer) -> None:

@@ -148,7 +148,7 @@ def no_model_sentence(host: str, model: str, others: list[str] | None = None) ->
         return text
     shown = ", ".join(others[:5])
     more = tr(", and {count} more").format(count=format_number(len(others) - 5)) if len(others) > 5 else ""
-    return f"{text} " + tr("Choose from {models}.").format(models=shown + more)
+    return f"{text} " + tr("Available models: {models}.").format(models=shown + more)
 
 
 def not_a_server(host: str, status: int = 200) -> ServerError:

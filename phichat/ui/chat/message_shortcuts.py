@@ -36,7 +36,7 @@ class MessageShortcuts(QObject):
         self._theme, self._transcript, self._signals = theme, transcript, transcript.context.signals
         self._bar: FindBar | None = None
         self._retry = _action(window, tr("Regenerate"), "Ctrl+R", self._on_retry)
-        self._several = _action(window, tr("Answer three times"), "", self._on_several)
+        self._several = _action(window, tr("Generate three answers"), "", self._on_several)
         self._continue = _action(window, tr("Continue answer"), "Ctrl+Shift+Return", self._on_continue)
         self._edit = _action(window, tr("Edit message"), "Ctrl+E", self._on_edit)
         self._quote = _action(window, tr("Quote in message"), "Ctrl+Shift+R", self._on_quote)

@@ -190,10 +190,10 @@ class SideBySideMenu(QMenu):
         compared, seed = _compared(presets), known.with_seed().seed
         names = " · ".join(label for label, _ in compared).replace("&", "&&")
         for text, samplings, is_enabled in (
-            (tr("Answer three times"), repeated(known), known.temperature > 0),
-            (tr("Answer at temperatures {values}").format(values=values), spread, True),
+            (tr("Generate three answers"), repeated(known), known.temperature > 0),
+            (tr("Generate answers at temperatures {values}").format(values=values), spread, True),
             (
-                tr("Answer with presets {names}").format(names=names),
+                tr("Generate answers with presets {names}").format(names=names),
                 [replace(sampling, seed=seed) for _, sampling in compared],
                 len(compared) > 1,
             ),

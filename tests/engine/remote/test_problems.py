@@ -188,7 +188,9 @@ def test_other_models_are_named(load: Load, server: ChatServer) -> None:
     server.models = [{"id": f"m{number}"} for number in range(8)]
     with pytest.raises(ServerError) as caught:
         load()
-    assert str(caught.value) == f"{server.host} has no model named tiny. Choose from m0, m1, m2, m3, m4, and 3 more."
+    assert (
+        str(caught.value) == f"{server.host} has no model named tiny. Available models: m0, m1, m2, m3, m4, and 3 more."
+    )
     with pytest.raises(ServerError, match=r"has several models"):
         load(model="")
 

@@ -16,7 +16,7 @@ from phichat.ui.transcript.answer_column import AnswerColumn
 from tests.support.fakes import Line, ScriptedEngine, thought
 from tests.ui.conftest import Person
 
-SIDE_BY_SIDE = "Generate answers side by side", "Answer three times"
+SIDE_BY_SIDE = "Generate answers side by side", "Generate three answers"
 
 
 def says(answer: int, text: str) -> AnswerEvent:
@@ -173,7 +173,7 @@ def test_an_answer_that_failed_before_its_first_word_cannot_be_used(asked: Perso
 
 def test_they_are_found_in_the_conversation_menu(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.entry("Conversation", "Answer three times").trigger()
+    asked.entry("Conversation", "Generate three answers").trigger()
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     assert "kept as versions" in asked.find("backToConversation").toolTip()
@@ -184,12 +184,12 @@ def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, eng
     asked.find("temperatureSlider", QSlider).setValue(0)
     asked.ask("What is summer?")
     asked.wait_for(GenerationState.IDLE)
-    assert not asked.entry("Conversation", "Answer three times").isEnabled()
+    assert not asked.entry("Conversation", "Generate three answers").isEnabled()
 
 
 def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Generate answers side by side", "Answer at temperatures 0.35 · 0.70 · 1.05")
+    asked.choose_in(1, "Generate answers side by side", "Generate answers at temperatures 0.35 · 0.70 · 1.05")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]
@@ -200,7 +200,7 @@ def test_temperatures_are_compared_from_one_seed(asked: Person, engine: Scripted
 
 def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Generate answers side by side", "Answer with presets Balanced · Precise · Creative")
+    asked.choose_in(1, "Generate answers side by side", "Generate answers with presets Balanced · Precise · Creative")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]

@@ -100,7 +100,7 @@ def test_each_of_several_answers_has_its_own(person: Person, engine: ScriptedEng
     found = ((0, RAIN), (1, SNOW), (2, None))
     lines = [(number, (Piece("Cold."), place, Done(Ending.STOP, number, 4, 4, 2))) for number, place in found]
     engine.enqueue(*(AnswerEvent(number, event) for number, events in lines for event in events if event))
-    person.choose_in(1, "Generate answers side by side", "Answer three times")
+    person.choose_in(1, "Generate answers side by side", "Generate three answers")
     person.wait_for(GenerationState.IDLE)
     person.click("useAnswer-2")
     assert rows(person)[0].startswith("snow")

@@ -99,7 +99,7 @@ def three_at_once(person: Person, server: ChatServer, number: int) -> None:
     """Have three answers side by side, which become versions."""
     for text in ("Red", "Green", "Blue"):
         server.stream(text)
-    person.choose_in(number, "Generate answers side by side", "Answer three times")
+    person.choose_in(number, "Generate answers side by side", "Generate three answers")
     person.wait(lambda: person.window.findChild(QWidget, "answer-3"))
     person.wait_for(GenerationState.IDLE)
     conversation = person.window.session.conversation
@@ -254,7 +254,7 @@ class TrueServer:
         self.idle()
         conversation = self.person.window.session.conversation
         number = len(conversation.path()) - 1
-        self.person.choose_in(number, "Generate answers side by side", "Answer three times")
+        self.person.choose_in(number, "Generate answers side by side", "Generate three answers")
         self.person.wait(lambda: self.person.window.findChild(QWidget, "answer-3"))
         self.idle()
         versions = conversation.siblings(conversation.path()[-1])
