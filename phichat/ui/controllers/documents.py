@@ -43,7 +43,8 @@ class DocumentsController(QObject):
         progressed(str): what is being indexed, as a sentence; empty once nothing is.
         page_read(str, Progress): how far that is in the collection of that name.
         locked(str, Path, str): a file in the collection of that name wants its password; the sentence asks for it.
-        failed(str): a sentence about what could not be done, or about a file that could not be read.
+        files_failed(str, list[tuple[str, str]]): names of files in the collection of that name that could not be read
+            when it was indexed, with a sentence each; failed(str): a sentence about what else could not be done.
     """
 
     changed = Signal()
@@ -52,6 +53,7 @@ class DocumentsController(QObject):
     progressed = Signal(str)
     page_read = Signal(str, object)
     locked = Signal(str, object, str)
+    files_failed = Signal(str, list)
     failed = Signal(str)
 
     def __init__(
@@ -65,6 +67,8 @@ class DocumentsController(QObject):
         self._temporary: dict[str, list[str]] = {}
         self._indexing: dict[str, CancelToken] = {}
         self._again: set[str] = set()  # collections that are indexed again at once, for files that came meanwhile
+        self._at: dict[str, Path] = {}  # by collection: the file that is being read
+        self._failures: dict[str, list[tuple[str, str]]] = {}  # by collection, while it is indexed
         self._adding: list[str] = []  # collections to which files are being added, as often as that is done
         self._looked: dict[str, float] = {}
         self.passwords: dict[Path, str] = {}
@@ -307,13 +311,16 @@ class DocumentsController(QObject):
         if progress.locked:
             self.locked.emit(name, progress.locked, progress.error)
         elif progress.error:
-            self.failed.emit(progress.error)
+            self._failures.setdefault(name, []).append((self._at[name].name, progress.error))
         if progress.path:
+            self._at[name] = progress.path
             self.progressed.emit(progress.sentence)
             self.page_read.emit(name, progress)
 
     def _on_indexed(self, name: str) -> None:
         self._indexing.pop(name, None)
+        if failures := self._failures.pop(name, None):
+            self.files_failed.emit(name, failures)
         if name in self._again:
             self._again.discard(name)
             self.index(name)

@@ -1,7 +1,9 @@
 """The dialog that asks for the password of a document."""
 
+from itertools import count
+
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import scaled
@@ -10,9 +12,13 @@ from phichat.ui.widgets.foreign_text import MOST_IN_TIP, plain_label
 from phichat.ui.widgets.text_input import LineEdit
 from phichat.unicode import shortened
 
+_numbers = count()
+
 
 class PasswordDialog(QDialog):
     """Asks for a password over `parent`; `sentence` says of what. It is kept nowhere.
+
+    `open` waits while another one is open, or waits itself.
 
     Signals: `entered(str)` with the password when the dialog is accepted.
     """
@@ -21,6 +27,7 @@ class PasswordDialog(QDialog):
 
     def __init__(self, parent: QWidget, sentence: str) -> None:
         super().__init__(parent)
+        self._number, self._is_wanted = next(_numbers), False
         self.setObjectName("passwordDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Password"))
@@ -38,6 +45,23 @@ class PasswordDialog(QDialog):
         self.setMinimumWidth(scaled(340))
         self._field.textChanged.connect(self._validate)
         self._validate()
+
+    def open(self) -> None:
+        self._is_wanted = True
+        dialogs = [each for each in QApplication.topLevelWidgets() if isinstance(each, PasswordDialog)]
+        before = [each for each in dialogs if each._is_wanted and each._number < self._number]
+        if before:
+            max(before, key=lambda each: each._number).destroyed.connect(self._open_now)
+        else:
+            self._open_now()
+
+    @Slot()
+    def _open_now(self) -> None:
+        super().open()
+
+    def done(self, result: int) -> None:
+        self._is_wanted = False
+        super().done(result)
 
     def accept(self) -> None:
         super().accept()

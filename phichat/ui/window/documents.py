@@ -17,6 +17,7 @@ from phichat.chat.sources import Sources
 from phichat.i18n import tr
 from phichat.ui.chat.attachments import AttachmentController
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.refusals import explain_refusals
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.documents import DocumentsController
 from phichat.ui.controllers.generation import GenerationController
@@ -62,6 +63,7 @@ class DocumentsPresenter(QObject):
         self._current, self._feedback = current, feedback
         self._chips = FlowRow("documentChips", tr("Documents in this conversation"))
         self._files: dict[Path | None, DocumentChip] = {}
+        self._failures: dict[str, list[tuple[str, str]]] = {}  # by collection
         self._documents: DocumentsController
         self._reader: Callable[[], DocumentReader]
 
@@ -83,6 +85,7 @@ class DocumentsPresenter(QObject):
         documents.progressed.connect(partial(self._feedback.progress, "documents"))
         documents.page_read.connect(self._show_page)
         documents.locked.connect(self._ask_password)
+        documents.files_failed.connect(self._show_failures)
         documents.failed.connect(self._feedback.fail)
         documents.changed.connect(self._show_chips)
         self._current.session_changed.connect(self._show_chips)
@@ -172,6 +175,12 @@ class DocumentsPresenter(QObject):
         elif progress.place:
             self._files[progress.path].show_state(progress.place)
 
+    @Slot(str, list)
+    def _show_failures(self, name: str, failures: "Sequence[tuple[str, str]]") -> None:
+        """Say why files in a collection could not be read, until that is dismissed or others can't be."""
+        self._failures[name] = [*failures]
+        self._feedback.note(f"documents in {name}", explain_refusals(failures), is_error=True)
+
     @Slot(str, object, str)
     def _ask_password(self, name: str, path: Path, sentence: str) -> None:
         """Ask for the password of a protected file, over the dialog that is open."""
@@ -179,7 +188,12 @@ class DocumentsPresenter(QObject):
 
         dialog = PasswordDialog(QApplication.activeModalWidget() or self._window, sentence)
         dialog.entered.connect(partial(self._documents.unlock, name, path))
+        dialog.rejected.connect(partial(self._on_no_password, name, short_title(replace_surrogates(path.name))))
         dialog.open()
+
+    def _on_no_password(self, name: str, file: str) -> None:
+        sentence = tr("{name} is protected by a password and wasn’t read.").format(name=file)
+        self._show_failures(name, [*self._failures.get(name, ()), (file, sentence)])
 
     @Slot()
     def _list_collections(self) -> None:

@@ -16,6 +16,7 @@ from phichat.documents.library import Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
+from phichat.ui.widgets.password_dialog import PasswordDialog
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
 from tests.ui.chat.test_attachments import drop
@@ -227,6 +228,36 @@ def test_a_protected_file_asks_for_its_password_which_is_kept_nowhere(
     person.window.close()
     kept = [path for path in home.rglob("*") if path.is_file() and b"sesame" in path.read_bytes()]
     assert kept == []
+
+
+def test_all_files_of_a_folder_that_cannot_be_read_are_named(person: Person, tmp_path: Path) -> None:
+    folder = tmp_path / "Pumps"
+    folder.mkdir()
+    (folder / "pump.txt").write_text("The pump is oiled every spring.", "utf-8")
+    names = [f"broken{number}.docx" for number in range(3)]
+    for name in names:
+        (folder / name).write_bytes(b"PK\x03\x04nothing")
+    drop(person, folder)
+    person.wait(lambda: all(name in person.status() for name in names))
+
+
+def test_passwords_are_asked_for_one_after_the_other(person: Person, tmp_path: Path) -> None:
+    folder = tmp_path / "Pumps"
+    folder.mkdir()
+    names = [f"locked{number}.pdf" for number in range(3)]
+    for name in names:
+        (folder / name).write_bytes(pdf_file([page_of(lines_down([f"This is {name}."]))], password="sesame"))
+    drop(person, folder)
+    for _ in names:
+        person.wait(lambda: len(_open_passwords(person)) == 1)
+        (dialog,) = _open_passwords(person)
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        person.wait(partial(_is_gone, dialog))
+    person.wait(lambda: all(f"{name} is protected by a password and wasn’t read." in person.status() for name in names))
+
+
+def _open_passwords(person: Person) -> list[PasswordDialog]:
+    return [each for each in person.window.findChildren(PasswordDialog) if each.isVisible()]
 
 
 def _read_nothing(gate: threading.Event, _: str, stop: CancelToken, *__: object, **___: object) -> Iterator[Progress]:
