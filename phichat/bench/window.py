@@ -35,9 +35,9 @@ def measure(plan: Plan) -> dict[str, Any]:
     """Measure the part `window`."""
     variables = {"QT_QPA_PLATFORM": "offscreen"} if display.display_problem() else {}
     progress = Progress(plan, 3)
-    progress.begin(tr("Opening windows…"))
+    progress.begin(tr("Measuring how fast the window opens…"))
     found: Figures = _openings(plan.rounds, variables)
-    progress.begin(tr("Measuring the window during a conversation…"))
+    progress.begin(tr("Measuring the window’s performance during a conversation…"))
     found |= _at_work(plan, variables)
     progress.begin(tr("Scrolling through a long conversation…"))
     return {"window": found | _long(plan, variables)}

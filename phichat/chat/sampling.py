@@ -155,15 +155,15 @@ class Sampling:
         0,
         N_("Presence penalty"),
         N_(
-            "Makes words that have already appeared in the answer less likely, no matter how often they "
-            "appeared. Set to 0 to turn it off."
+            "Makes words that have already appeared in the answer less likely, whether they appeared once "
+            "or many times. Set to 0 to turn it off."
         ),
         0, 2, 0.05, 0,
     )  # fmt: skip
     frequency_penalty: float = _advanced(
         0,
         N_("Frequency penalty"),
-        N_("Makes words less likely each time they appear in the answer. Set to 0 to turn it off."),
+        N_("Makes words less likely the more often they have appeared in the answer. Set to 0 to turn it off."),
         0, 2, 0.05, 0,
     )  # fmt: skip
     dry_multiplier: float = _advanced(
@@ -195,7 +195,8 @@ class Sampling:
         1,
         N_("Typical-p"),
         N_(
-            "Keeps only words with a typical level of surprise, up to this total probability. Set to 1 to turn it off."
+            "Keeps only words whose level of surprise is close to average, up to this total probability. "
+            "Set to 1 to turn it off."
         ),
         0.05, 1, 0.01, 1,
     )  # fmt: skip

@@ -31,7 +31,7 @@ def add_models(commands: Any, run: Run) -> None:
     )
     add_json(searched)
     for name, what, words in (
-        ("files", "OWNER/REPO", tr("list the files of a Hub repository")),
+        ("files", "OWNER/REPO", tr("list the files in a Hub repository")),
         ("download", "NAME|OWNER/REPO:FILE", tr("download a model, or resume a partial download")),
         ("add", "FILE", tr("add a model file without copying it")),
         ("remove", "NAME", tr("delete a downloaded model, or remove an added file from the list")),
@@ -95,8 +95,8 @@ def add_history(commands: Any, run: Run) -> None:
         "--format",
         choices=[str(kind) for kind in FORMATS],
         help=tr(
-            "file format (default: based on the file extension); only json can be imported again, and only "
-            "json and html include the model’s thinking"
+            "file format (default: based on the file extension); only json can be imported back into "
+            "Phichat, and only json and html include the model’s thinking"
         ),
     )
     add_json(exported)

@@ -147,7 +147,7 @@ def _print_known(console: Console) -> None:
     """Print the embedding models that are known, and how to get one."""
     console.print_notice(
         tr(
-            "To find more relevant passages, download one of these embedding models with `phichat models "
+            "To find passages more accurately, download one of these embedding models with `phichat models "
             "download`, then choose it with `phichat docs model`:"
         )
     )

@@ -136,7 +136,10 @@ def _add_ask(commands: Any) -> None:
         nargs="*",
         type=option_values.text,
         metavar="PROMPT",
-        help=tr("your message; leave it out to read it from standard input, or use - where that input should go"),
+        help=tr(
+            "your message; leave it out to read it from standard input, or put - where the text from "
+            "standard input should go"
+        ),
     )
     ask.add_argument(
         "--docs",
@@ -305,7 +308,7 @@ def _help(setting: Setting) -> str:
     low, high = (format_number(value, setting.decimals) for value in (setting.low, setting.high))
     text = tr("{description} Range: {low} to {high}.").format(description=tr(setting.help), low=low, high=high)
     if setting.most > setting.high:
-        text += " " + tr("If the context is larger, the upper limit is the context size.")
+        text += " " + tr("If the context is larger than that, the upper limit is the context size.")
     return text.replace("%", "%%")
 
 

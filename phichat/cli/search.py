@@ -123,7 +123,7 @@ def describe_fit(listing: Listing) -> str:
     if fit is None:
         return ""
     if fit is Fit.TOO_LARGE:
-        return tr("doesn’t fit")
+        return tr("too large")
     speed = format_number(listing.speed or 0, 1 if (listing.speed or 0) < 2 else 0)
     sentence = tr("slow, about {speed} tokens/s") if fit is Fit.SLOW else tr("fits, about {speed} tokens/s")
     return sentence.format(speed=speed)

@@ -181,7 +181,7 @@ _WORDINGS = {
     Finding.SKIPPED: _Wording(
         N_("Page {pages} couldn’t be read and was skipped."),
         N_("Pages {pages} couldn’t be read and were skipped."),
-        N_("The email’s attachment “{name}” wasn’t read."),
+        N_("The email attachment “{name}” wasn’t read."),
         N_("Parts of the file weren’t read."),
     ),
 }

@@ -359,7 +359,7 @@ EMBEDDINGS = (
         file="nomic-embed-text-v1.5.Q8_0.gguf",
         licence="Apache-2.0",
         bytes=146_000_000,
-        good_at=N_("English documents with long passages."),
+        good_at=N_("For English documents with long passages."),
     ),
     KnownModel(
         name="bge-small-en-v1.5-q8_0",

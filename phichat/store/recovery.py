@@ -78,7 +78,7 @@ def notice_of_empty(file: Path) -> str:
             "close Phichat and restore the backup."
         ).format(file=file)
     return tr(
-        "The history file is empty, so its conversations are lost. To go back to the last backup, close "
+        "The history file is empty, so its conversations are lost. To restore the last backup, close "
         "Phichat and rename {backup} to {name}."
     ).format(backup=backups[-1], name=file.name)
 

@@ -46,7 +46,7 @@ class Actions(QObject):
         self._undo_actions: UndoActions | None = None
         self.find = _action(window, tr("Find in conversation…"), keys.Find)
         self.search = _action(window, tr("Search conversations"), "Ctrl+Shift+F")
-        self.stop = _action(window, tr("Stop answering"), "Escape")
+        self.stop = _action(window, tr("Stop generating"), "Escape")
         self.answer_now = _action(window, tr("Answer now"), "Ctrl+Shift+A")
         self.focus_composer = _action(window, tr("Go to message field"), "Ctrl+L")
         self.prefill_draft = _action(window, tr("Process messages as you type"))
@@ -58,7 +58,7 @@ class Actions(QObject):
         # Not the standard keys elsewhere: KDE's are Ctrl+Shift+F, which searches here, and others list F11 twice.
         self.full_screen = _action(window, tr("Full screen"), keys.FullScreen if sys.platform == "darwin" else "F11")
         self.full_screen.setCheckable(True)
-        self.lens = _action(window, tr("Show how sure the model was in all answers"), "Ctrl+Shift+L")
+        self.lens = _action(window, tr("Show how sure the model was for all answers"), "Ctrl+Shift+L")
         self.lens.setObjectName("lensAction")
         self.next_hesitation = _action(window, tr("Next hesitation"), "F8")
         self.previous_hesitation = _action(window, tr("Previous hesitation"), "Shift+F8")

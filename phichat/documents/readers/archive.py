@@ -95,7 +95,7 @@ def _claimed_members(file: IO[bytes]) -> int:
 
 def _too_large(name: str) -> DocumentTooLarge:
     return DocumentTooLarge(
-        tr("{name} unpacks to more than {limit}, the most Phichat can read. Split it, then add the parts.").format(
+        tr("{name} is too large to read when unpacked (the limit is {limit}). Split it, then add the parts.").format(
             name=name, limit=format_size(MOST_UNPACKED)
         )
     )

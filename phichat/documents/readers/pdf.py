@@ -118,7 +118,7 @@ def _page(document: Any, page: int, name: str) -> Iterator[Any]:
         opened = None
     if opened is None:
         raise DocumentDamaged(
-            tr("Page {page} of {name} can’t be shown, because it is damaged or missing.").format(
+            tr("Page {page} of {name} can’t be shown because it’s damaged or missing.").format(
                 page=format_number(page), name=name
             )
         )

@@ -305,7 +305,9 @@ def _check_possible(model: RemoteModel, request: Request) -> None:
     if request.forced or request.raw is not None:
         raise ServerError(tr("Only a model on this computer can do this. Choose one, then try again."))
     if begun and not model.traits.continues:
-        raise ServerError(tr("{host} can’t continue answers. Regenerate this one instead.").format(host=model.host))
+        raise ServerError(
+            tr("{host} doesn’t support continuing answers. Regenerate the answer instead.").format(host=model.host)
+        )
     if begun and not begun.text:
         text = tr("{host} can’t continue the model’s thinking. Regenerate the answer instead.")
         raise ServerError(text.format(host=model.host))

@@ -113,7 +113,7 @@ class Chip(QFrame):
         value = length if self._tokens is None else counted
         self._open_button.setText(f" {self._elided_name().replace('&', '&&')} · {value}")
         # Translators: after a file's name; what stands before the comma is its size, such as 12 kB or 310 tokens.
-        self._open_button.setAccessibleDescription(tr("{size}. Opens the file’s text.").format(size=value))
+        self._open_button.setAccessibleDescription(tr("{size}. Shows the file’s text.").format(size=value))
         self._open_button.setToolTip(
             tool_tip(f"{self.file.title}\n{length}" + (f", {counted}" if self._tokens is not None else ""))
         )

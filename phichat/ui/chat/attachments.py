@@ -240,7 +240,7 @@ class AttachmentController(QObject):
             self._add(reading.session, found)
         else:
             refusal = tr(
-                "{name} is too large for a temporary conversation. Attach it to a conversation that isn’t temporary."
+                "{name} is too large for a temporary conversation. Attach it to a regular conversation instead."
             )
             self._have_indexed(reading, self.long_document_found, refusal)
 

@@ -66,5 +66,5 @@ def _question(model: "ModelRef") -> str:
     )
     if not Server("", model.server_url).is_encrypted:
         sentences.append(tr("The connection isn’t encrypted: others on the network could read your messages."))
-    sentences.append(tr("Phichat asks only once for each server."))
+    sentences.append(tr("Phichat asks this only once for each server."))
     return sentences[0] + "\n" + " ".join(sentences[1:])

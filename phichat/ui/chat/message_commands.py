@@ -321,7 +321,7 @@ def _continue_objection(generation: GenerationController, message: Message) -> s
     if model is None or not model.is_remote or loaded is None or loaded.capabilities is None:
         return ""
     if not loaded.capabilities.continues:
-        return tr("{host} can’t continue answers. Regenerate this one instead.").format(host=model.host)
+        return tr("{host} doesn’t support continuing answers. Regenerate the answer instead.").format(host=model.host)
     if not message.text:
         text = tr("{host} can’t continue the model’s thinking. Regenerate the answer instead.")
         return text.format(host=model.host)

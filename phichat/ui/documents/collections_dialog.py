@@ -114,7 +114,9 @@ class CollectionsDialog(QDialog):
         lists.addLayout(left, 1)
         lists.addLayout(right, 3)
         column = QVBoxLayout(self)
-        column.addWidget(help_label(tr("Ask about a collection in any conversation. Its files stay where they are.")))
+        column.addWidget(
+            help_label(tr("You can ask about a collection in any conversation. The files stay where they are."))
+        )
         column.addLayout(lists, 1)
         below = QHBoxLayout()
         below.addWidget(self._models)

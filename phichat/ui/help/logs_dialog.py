@@ -47,7 +47,7 @@ class LogsDialog(QDialog):
             help_label(
                 tr(
                     "The log shows what Phichat did and what went wrong. It never includes your messages or "
-                    "the answers."
+                    "the model’s answers."
                 )
             )
         )

@@ -105,7 +105,10 @@ def _places() -> list[tuple[str, list[Row]]]:
                 (tr("Select words in a message"), _keys("Shift+Left", "Shift+Right")),
                 (tr("Select lines or whole messages"), _keys("Shift+Up", "Shift+Down")),
                 (tr("Select whole messages from anywhere in the window"), _keys("Alt+Shift+Up", "Alt+Shift+Down")),
-                (tr("Select the message (press again to select all)"), _keys(QKeySequence.StandardKey.SelectAll)),
+                (
+                    tr("Select the message (press again to select all messages)"),
+                    _keys(QKeySequence.StandardKey.SelectAll),
+                ),
                 (tr("Copy selection"), _keys(QKeySequence.StandardKey.Copy)),
                 (tr("Clear selection"), _keys("Esc")),
                 (tr("Switch between versions of an answer"), _keys("Alt+Left", "Alt+Right")),

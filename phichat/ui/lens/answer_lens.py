@@ -53,7 +53,7 @@ class AnswerLens(QWidget):
         self._summary = muted(plain_label())
         self._summary.setObjectName("lensSummary")
         self._summary.setWordWrap(True)
-        meaning = tr("Sure: a probability of {sure} or more. Hesitation: under {limit}.")
+        meaning = tr("“Sure” means a probability of {sure} or more; “hesitation” means under {limit}.")
         self._summary.setToolTip(tool_tip(meaning.format(sure=format_percent(SURE), limit=format_percent(HESITATION))))
         self._legend = LensLegend(theme)
         self._steps = [

@@ -45,10 +45,10 @@ def spoken_candidate(candidate: Candidate) -> str:
     if not candidate.cut_by and not candidate.after:  # a server does not tell what the settings did
         return tr("{word}: {before}").format(word=word, before=before)
     if candidate.cut_by:
-        return tr("{word}: {before}, removed by {setting}").format(
+        return tr("{word}: {before}, ruled out by {setting}").format(
             word=word, before=before, setting=setting_label(candidate.cut_by)
         )
-    return tr("{word}: {before}, {after} after sampling").format(
+    return tr("{word}: {before}, {after} with your settings").format(
         word=word, before=before, after=format_percent(candidate.after)
     )
 

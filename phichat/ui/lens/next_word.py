@@ -148,8 +148,8 @@ def _meaning(*, has_chosen: bool) -> str:
     """Return what the bars show: all of it at any time, so that nothing moves with a slider."""
     bars = tr(
         "Percentages and filled bars show the probabilities with your settings; outlined bars show the "
-        "model’s own probabilities. Crossed-out words were removed by the setting next to them. Some "
-        "entries are only the beginning of a word."
+        "model’s own probabilities. Crossed-out words were ruled out by the setting shown next to them. "
+        "Some entries are only the beginning of a word."
     )
     return f"{bars} {tr('The word in bold is the one the model chose.')}" if has_chosen else bars
 

@@ -128,7 +128,7 @@ class SidebarController(QObject):
 
     @Slot(str)
     def _on_untrashed(self, _: str) -> None:
-        self.notified.emit(tr("This conversation was in the trash. It was restored, as you wrote in it."))
+        self.notified.emit(tr("This conversation was in the trash. It was restored because you wrote in it."))
 
     @Slot()
     def _hide_trashed_notice_if_back(self) -> None:

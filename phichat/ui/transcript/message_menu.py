@@ -191,9 +191,9 @@ class SideBySideMenu(QMenu):
         names = " · ".join(label for label, _ in compared).replace("&", "&&")
         for text, samplings, is_enabled in (
             (tr("Generate three answers"), repeated(known), known.temperature > 0),
-            (tr("Generate answers at temperatures {values}").format(values=values), spread, True),
+            (tr("Generate an answer at each temperature ({values})").format(values=values), spread, True),
             (
-                tr("Generate answers with presets {names}").format(names=names),
+                tr("Generate an answer with each preset ({names})").format(names=names),
                 [replace(sampling, seed=seed) for _, sampling in compared],
                 len(compared) > 1,
             ),

@@ -213,7 +213,7 @@ def test_mail_says_who_wrote_and_what_is_attached(tmp_path: Path) -> None:
     assert text.startswith("From: Ada <ada@example.org>\nTo: Charles")
     assert text.endswith("Café at four?\n\nYours, Ada")
     assert [part.sentence for part in parts if isinstance(part, Note)] == [
-        "The email’s attachment “../../notes.pdf” wasn’t read."
+        "The email attachment “../../notes.pdf” wasn’t read."
     ]
 
 

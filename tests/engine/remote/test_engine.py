@@ -415,7 +415,7 @@ def test_an_answer_is_continued(load: Load, ask: Ask, server: ChatServer, kind: 
 
 def test_where_an_answer_cannot_be_continued_that_is_said(load: Load, ask: Ask, server: ChatServer) -> None:
     assert load(ServerKind.OPENAI).capabilities.continues is False  # type: ignore[union-attr]
-    with pytest.raises(ServerError, match=r"can’t continue answers\. Regenerate this one instead"):
+    with pytest.raises(ServerError, match=r"doesn’t support continuing answers\. Regenerate the answer instead"):
         ask(begun=Turn(Role.ASSISTANT, "Sea"))
     load(ServerKind.VLLM)
     with pytest.raises(ServerError, match="can’t continue the model’s thinking"):

@@ -189,7 +189,7 @@ def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, eng
 
 def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Generate answers side by side", "Generate answers at temperatures 0.35 · 0.70 · 1.05")
+    asked.choose_in(1, "Generate answers side by side", "Generate an answer at each temperature (0.35 · 0.70 · 1.05)")
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]
@@ -200,7 +200,8 @@ def test_temperatures_are_compared_from_one_seed(asked: Person, engine: Scripted
 
 def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
     engine.enqueue(*BEGIN, *END)
-    asked.choose_in(1, "Generate answers side by side", "Generate answers with presets Balanced · Precise · Creative")
+    compared = "Generate an answer with each preset (Balanced · Precise · Creative)"
+    asked.choose_in(1, "Generate answers side by side", compared)
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     request = engine.requests[-1]

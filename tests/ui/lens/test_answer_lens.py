@@ -137,7 +137,7 @@ def test_the_switch_in_the_menu_is_for_all_and_asks_for_candidates(person: Perso
     assert engine.requests[-1].candidates == 0, "it costs nothing while it is off"
     action = person.window.findChild(QAction, "lensAction")
     assert action is not None
-    assert action.text() == "Show how sure the model was in all answers"
+    assert action.text() == "Show how sure the model was for all answers"
     action.trigger()
     assert is_under_lens(person, 1)
     answer(person, engine)
@@ -165,7 +165,7 @@ def test_a_word_is_changed_by_keyboard_alone(person: Person, engine: ScriptedEng
     press(Qt.Key.Key_Return)
     chosen = person.find("lensCandidates", QListView)
     assert chosen.hasFocus()
-    assert chosen.currentIndex().data() == "snow: 48%, 48% after sampling"
+    assert chosen.currentIndex().data() == "snow: 48%, 48% with your settings"
     press(Qt.Key.Key_Down)
     engine.enqueue(Piece(" tea", 50_001), Piece(" for", 7), Piece(" all.", 8))
     press(Qt.Key.Key_Return)
@@ -268,12 +268,12 @@ def test_each_token_of_a_word_has_its_candidates(person: Person, engine: Scripte
     assert [tabs.tabText(at) for at in range(tabs.count())] == ["win", "ter"]
     assert tabs.currentIndex() == 0, "the less sure one"
     assert "Parts of the word:" in [each.text() for each in person.find("lensPopup").findChildren(QLabel)]
-    assert candidates(person)[1] == "win: 20%, 20% after sampling (chosen)"
-    assert candidates(person)[-1] == "ice: 5.0%, removed by Top-p"
+    assert candidates(person)[1] == "win: 20%, 20% with your settings (chosen)"
+    assert candidates(person)[-1] == "ice: 5.0%, ruled out by Top-p"
     press(Qt.Key.Key_Return)
     press(Qt.Key.Key_Right)
     assert tabs.currentIndex() == 1
-    assert candidates(person)[0] == "ter: 95%, 95% after sampling (chosen)"
+    assert candidates(person)[0] == "ter: 95%, 95% with your settings (chosen)"
 
 
 def test_the_mouse_shows_and_chooses(person: Person, engine: ScriptedEngine) -> None:
@@ -338,7 +338,8 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     engine.enqueue(*ANSWER)
     person.find("lensRead", QPushButton).click()
     person.wait(lambda: is_under_lens(person))
-    assert person.find("lensSummary").toolTip() == "Sure: a probability of 50% or more. Hesitation: under 25%."
+    said = "“Sure” means a probability of 50% or more; “hesitation” means under 25%."
+    assert person.find("lensSummary").toolTip() == said
     request = engine.requests[-1]
     assert request.weighs_begun
     assert request.begun is not None

@@ -31,7 +31,7 @@ def bars(qtbot: QtBot, qapp: QApplication) -> CandidateList:
 def test_they_can_be_read_aloud(bars: CandidateList) -> None:
     bars.show_candidates([SNOW, HOT])
     rows = [bars.model().index(row, 0).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)]
-    assert rows == ["snow: 62%, 80% after sampling", "hot: 5.1%, removed by Top-k"]
+    assert rows == ["snow: 62%, 80% with your settings", "hot: 5.1%, ruled out by Top-k"]
     assert bars.accessibleDescription() == ". ".join(rows)
 
 
@@ -60,7 +60,7 @@ def test_blanks_can_be_seen(text: str, seen: str) -> None:
 
 def test_the_end_of_the_answer_is_named(bars: CandidateList) -> None:
     bars.show_candidates([Candidate(3, "<|im_end|>", 0.0003, 0.0, "top_k")])
-    assert bars.accessibleDescription() == "(end of answer): <0.1%, removed by Top-k"
+    assert bars.accessibleDescription() == "(end of answer): <0.1%, ruled out by Top-k"
 
 
 def test_labels_of_other_samplers_have_room_once_they_were_there(bars: CandidateList) -> None:
@@ -83,7 +83,7 @@ def test_bars_of_settings_are_in_the_order_of_their_numbers(settings_bars: Candi
     settings_bars.show_candidates([HOT, SNOW, Candidate(3, " tea", 0.3, 0.9)])
     rows = [settings_bars.model().index(row, 0).data(CANDIDATE_ROLE).text for row in range(3)]
     assert rows == [" tea", " snow", " hot"]
-    assert settings_bars.accessibleDescription().startswith("tea: 30%, 90% after sampling. snow")
+    assert settings_bars.accessibleDescription().startswith("tea: 30%, 90% with your settings. snow")
 
 
 def test_a_slider_does_not_change_the_scale(settings_bars: CandidateList) -> None:

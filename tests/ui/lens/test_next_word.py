@@ -48,7 +48,7 @@ def test_an_example_is_there_before_anything_was_answered(person: Person) -> Non
     person.click("lensBarsButton")
     assert where(person).startswith("For example: “The best thing about winter is…”")
     assert rows(person)[0].startswith("the: 37%, ")
-    assert rows(person)[0].endswith("% after sampling")
+    assert rows(person)[0].endswith("% with your settings")
     assert len(rows(person)) == 10
     assert "in bold" not in meaning(person)
 
@@ -64,9 +64,9 @@ def test_a_slider_moves_the_bars(person: Person) -> None:
     assert len(set(shares)) == 3
     assert not any("removed" in row for row in shares)
     person.find("topKSlider", QSlider).setValue(1)
-    assert rows(person)[1].endswith("removed by Top-k")
+    assert rows(person)[1].endswith("ruled out by Top-k")
     person.find("resetButton").click()
-    assert "after sampling" in rows(person)[1]
+    assert "with your settings" in rows(person)[1]
 
 
 @pytest.mark.parametrize("words", ["snow", "is  SNOW", "sn"])
@@ -194,7 +194,7 @@ def test_what_is_folded_asks_for_nothing(person: Person, engine: ScriptedEngine)
     person.find("temperatureSlider", QSlider).setValue(40)
     person.click("lensBarsButton")
     assert rows(person)[0].startswith("the: 37%, ")
-    assert rows(person)[0].endswith("% after sampling")
+    assert rows(person)[0].endswith("% with your settings")
 
 
 def test_it_can_be_used_by_keyboard(person: Person) -> None:

@@ -664,7 +664,7 @@ def test_a_shown_conversation_that_the_terminal_removes_can_be_restored(two: Per
     two.wait(lambda: two.window.session.conversation.title == "Whales")
     trash_elsewhere(home, "Whales")
     two.wait(lambda: two.titles() == ["Bread"])
-    assert "“Whales” was moved to the trash in the terminal." in two.find("trashedNotice").text.text()
+    assert "“Whales” was moved to the trash from the terminal." in two.find("trashedNotice").text.text()
     assert two.find("trashedNotice").isVisible()
     two.click("trashedRestoreButton")
     two.wait(lambda: "Whales" in two.titles())

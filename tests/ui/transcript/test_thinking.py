@@ -140,7 +140,7 @@ def test_answer_now_has_keys_and_an_entry_in_the_menu(
     keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
     assert person.find("answerNowButton").toolTip() == f"Stop thinking and answer now ({keys})"
     listed = dict(rows_of_shortcuts(person))
-    assert (listed["Answer now"], listed["Stop answering"]) == (keys, "Esc")
+    assert (listed["Answer now"], listed["Stop generating"]) == (keys, "Esc")
     stop = person.window.generation._reply
     assert stop is not None
     person.type("meanwhile")

@@ -144,7 +144,7 @@ def test_lm_studio(person: Person, server: ChatServer, gate: threading.Event) ->
     stopped(person, server, 3)
     button = person.find("continueButton", QAbstractButton)
     assert not button.isEnabled()
-    assert button.toolTip() == f"{server.host} can’t continue answers. Regenerate this one instead."
+    assert button.toolTip() == f"{server.host} doesn’t support continuing answers. Regenerate the answer instead."
     server.stream("One", b"event: error\n" + event({"error": {"message": "The model has crashed."}}), finish=None)
     person.ask("Go on")
     person.wait(lambda: "The model has crashed" in person.status())

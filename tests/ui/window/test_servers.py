@@ -199,7 +199,7 @@ def test_the_button_says_what_a_server_cannot(begin: Callable[..., Person], serv
     person.wait_for(GenerationState.IDLE)
     button = person.find("continueButton")
     assert not button.isEnabled()
-    assert button.toolTip() == f"{server.host} can’t continue answers. Regenerate this one instead."
+    assert button.toolTip() == f"{server.host} doesn’t support continuing answers. Regenerate the answer instead."
 
 
 def test_what_failed_at_once_is_tried_again(begin: Callable[..., Person], server: ChatServer) -> None:
