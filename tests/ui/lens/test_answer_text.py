@@ -69,7 +69,8 @@ def test_prose_is_rendered_and_code_and_tables_are_source(show: Show) -> None:
 
 def test_words_are_where_their_letters_are(show: Show) -> None:
     text = show(*TOKENS)
-    found = [(word, shown(text, at)) for at, word in enumerate(said(text)) if word.strip()]
+    # A narrow word has some room after it, in some fonts as much as a space.
+    found = [(word, shown(text, at).rstrip()) for at, word in enumerate(said(text)) if word.strip()]
     assert [(word, drawn) for word, drawn in found if word not in {drawn, "-"}] == []
     assert [word for word, _ in found][:10] == ["Snow", "It", "is", "very", "cold", ",", "and", "white", ".", "-"]
 
