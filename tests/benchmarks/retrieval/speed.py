@@ -17,7 +17,7 @@ import psutil
 
 from phichat.documents.base import Place
 from phichat.documents.embeddings.base import windows
-from phichat.documents.embeddings.word_llama import WordLlama
+from phichat.documents.embeddings.sentence_encoder import SentenceEncoder
 from phichat.documents.passages import Passage
 from phichat.documents.retrieval.search import Searcher
 from phichat.documents.retrieval.vectors import CANDIDATES, pack
@@ -44,7 +44,7 @@ def passages(folder: Path, number: int) -> Iterator[Passage]:
 
 def fill(database: DocumentDatabase, folder: Path, number: int) -> float:
     """Store the passages, and return how many a second were."""
-    embedder, start, run = WordLlama(), time.perf_counter(), list[Passage]()
+    embedder, start, run = SentenceEncoder(), time.perf_counter(), list[Passage]()
     database.write(lambda connection: catalog.add_sources(connection, "all", [Path("/all")], ""))
     ((source, _),) = database.read(lambda connection: catalog.sources(connection, "all"))
     for count, passage in enumerate(passages(folder, number), 1):
@@ -55,7 +55,7 @@ def fill(database: DocumentDatabase, folder: Path, number: int) -> float:
     return number / (time.perf_counter() - start)
 
 
-def _store(database: DocumentDatabase, source: int, embedder: WordLlama, run: list[Passage], count: int) -> None:
+def _store(database: DocumentDatabase, source: int, embedder: SentenceEncoder, run: list[Passage], count: int) -> None:
     parts = [list(windows(passage, embedder.window)) for passage in run]
     packed = [pack(embedder.embed_passages(part)) for part in parts]
     document = DocumentText(str(count), "", 0, passages=run, vectors={embedder.id: packed})
@@ -78,7 +78,7 @@ def main() -> None:
         if is_new:
             print(f"{fill(database, folder, number):.0f} passages a second stored; {file.stat().st_size / 1e6:.0f} MB")
         before = psutil.Process().memory_info().rss
-        searcher = Searcher(database, WordLlama())
+        searcher = Searcher(database, SentenceEncoder())
         asked = [each.text for each in questions()]
         start = time.perf_counter()
         searcher.search(["all"], asked[0], 800)
@@ -106,7 +106,7 @@ def measure_candidates(searcher: Searcher, asked: list[str]) -> None:
     assert index is not None
     kept = []
     for text in asked[::5]:
-        question = WordLlama().embed_question(text)
+        question = SentenceEncoder().embed_question(text)
         rows = np.arange(len(index))
         nearest = np.argsort(-index._cosines(question, rows))[:50]
         kept.append(np.isin(nearest, index._candidates(question, None)).mean())
