@@ -51,13 +51,17 @@ _numbers = count()
 
 @dataclass
 class _Entry:
-    """A piece of feedback, in the conversation it belongs to or in all; a background one gives way to others."""
+    """A piece of feedback, in the conversation it belongs to or in all; a background one gives way to others.
+
+    `announcement` is what a screen reader is told of it; empty for its whole text.
+    """
 
     feedback: Feedback
     scope: str | None
     source: str
     is_background: bool = False
     is_announced: bool = False
+    announcement: str = ""
     number: int = field(default_factory=lambda: next(_numbers))
 
 
@@ -70,11 +74,13 @@ class FeedbackController(QObject):
     Signals:
         shown(Feedback): show this, `NOTHING` for nothing.
         announced(str): have a screen reader read this out, once.
+        attaching_dismissed(str): why files could not be attached was read in the conversation of that id.
         log_requested: show the log.
     """
 
     shown = Signal(object)
     announced = Signal(str)
+    attaching_dismissed = Signal(str)
     log_requested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -124,15 +130,14 @@ class FeedbackController(QObject):
         """Show a failure in the conversation with the id `conversation`."""
         self._stay(text, Kind.ERROR, conversation)
 
-    @Slot(str, str)
-    def fail_attaching(self, conversation: str, text: str) -> None:
+    def fail_attaching(self, conversation: str, text: str, news: str) -> None:
         """Show why files could not be attached in a conversation, also when it goes on without them.
 
-        For an empty `text`, that is over: others could.
+        `news` is what was not said before of it. For an empty `text`, that is over.
         """
-        if text:
+        if news:
             self._remove_passing()
-        self._set(ATTACHING, Feedback(text, Kind.ERROR), conversation, is_new=True)
+        self._set(ATTACHING, Feedback(text, Kind.ERROR), conversation, is_new=bool(news), announcement=news)
 
     def fail_beside(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""
@@ -204,6 +209,9 @@ class FeedbackController(QObject):
             shown = self._shown_with(entry)
             self._entries = [each for each in self._entries if each not in shown]
             self._update()
+            for each in shown:
+                if each.source == ATTACHING:
+                    self.attaching_dismissed.emit(each.scope)
 
     @Slot()
     def end_results(self) -> None:
@@ -252,6 +260,7 @@ class FeedbackController(QObject):
         is_background: bool = False,
         is_new: bool = False,
         is_silent: bool = False,
+        announcement: str = "",
     ) -> None:
         """Replace what `source` said: what it says next of the same work is not announced again."""
         feedback = replace(feedback, text=without_controls(shortened(feedback.text, LONGEST)))
@@ -261,7 +270,8 @@ class FeedbackController(QObject):
         if feedback.text and same and not is_new:
             self._entries.append(replace(same[0], feedback=feedback, scope=scope))
         elif feedback.text:
-            self._entries.append(_Entry(feedback, scope, source, is_background, is_silent))
+            announcement = announcement if same and same[0].is_announced else ""
+            self._entries.append(_Entry(feedback, scope, source, is_background, is_silent, announcement))
         self._update()
 
     def _remove_passing(self) -> None:
@@ -305,4 +315,4 @@ class FeedbackController(QObject):
             self.shown.emit(feedback)
         if entry and not entry.is_announced:
             entry.is_announced = True
-            self.announced.emit(entry.feedback.text)
+            self.announced.emit(entry.announcement or entry.feedback.text)

@@ -16,8 +16,9 @@ from phichat.i18n import format_number, format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
-from phichat.ui.chat.refusals import explain_refusals
+from phichat.ui.chat.refusals import Refusals
 from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.feedback import FeedbackController
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.drops import DropFilter
 from phichat.unicode import short_title
@@ -25,6 +26,7 @@ from phichat.unicode import short_title
 SLOW_AFTER = 300  # milliseconds until the user is told that a file is being read
 MOST_REMARKS = 5
 MOST_PASTED = 10_000_000  # characters
+PASTED_TEXT, PASTED_PICTURE = Path("text"), Path("picture")  # in place of a file
 GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
 
@@ -56,20 +58,17 @@ class _TooLong:
 
 @dataclass
 class _Reading:
-    """Files that are being read for `session`: `at`, then those `left`. `errors`: names of files, and sentences.
-
-    `has_file` says whether one of them was attached.
-    """
+    """Files that are being read for `session`: `at`, then those `left`. `refused`: why those could not be attached."""
 
     session: Session
     at: Path
     left: Sequence[tuple[Path, FileKind | None]]
     password: str
-    errors: list[tuple[str, str]] = field(default_factory=list)
+    refused: dict[Path, str] = field(default_factory=dict)
+    attached: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     progress: AttachmentProgress | None = None
     stop: CancelToken | None = None
-    has_file: bool = False
 
 
 class AttachmentController(QObject):
@@ -79,9 +78,6 @@ class AttachmentController(QObject):
     `look` returns the kind of a file, `read` reads it; both run in a thread. A file that wants a password asks for it.
 
     Signals:
-        failed(str, str): a conversation by its id, and sentences about what could not be attached in it; empty once a
-            file was attached.
-        notified(str): a sentence about what is attached already.
         reading_delayed(str): the file of that name is still being read, with the page; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
         long_document_found(Session, Path): a file has too much text to go with a message.
@@ -89,8 +85,6 @@ class AttachmentController(QObject):
         change_made(str, Callable, Callable): what was done, and the functions to undo and redo it.
     """
 
-    failed = Signal(str, str)
-    notified = Signal(str)
     reading_delayed = Signal(str)
     model_dropped = Signal(str)
     conversations_dropped = Signal(list)
@@ -103,6 +97,7 @@ class AttachmentController(QObject):
         window: QWidget,
         composer: Composer,
         conversations: Conversations,
+        feedback: FeedbackController,
         *,
         look: FileInspector,
         read: FileReader,
@@ -110,6 +105,7 @@ class AttachmentController(QObject):
         super().__init__(window)
         self._composer, self._conversations = composer, conversations
         self._look, self._read = look, read
+        self._feedback, self._refusals = feedback, Refusals(feedback, self)
         self.is_long: Callable[[str], bool] = lambda _: False
         self._tasks = BackgroundTasks("files", parent=self)
         self._readings: list[_Reading] = []
@@ -160,12 +156,13 @@ class AttachmentController(QObject):
         if len(text) > MOST_PASTED:
             size, most = format_sizes(len(text.encode("utf-8", "replace")), MOST_PASTED)
             fact = tr("The text is too long to paste ({size}; the limit is {limit}). Paste part of it instead.")
-            self.failed.emit(session.conversation.id, fact.format(size=size, limit=most))
+            self._refusals.update(session.conversation.id, {PASTED_TEXT: fact.format(size=size, limit=most)})
             return
         file = text_attachment(text, session.attached)
         session.attached = (*session.attached, file)
         self._save(session)
-        self.notified.emit(tr("The text is long, so it was attached as {name}.").format(name=file.title))
+        self._refusals.update(session.conversation.id, {}, [PASTED_TEXT])
+        self._feedback.tell(tr("The text is long, so it was attached as {name}.").format(name=file.title))
 
     @Slot()
     def close(self) -> None:
@@ -194,7 +191,7 @@ class AttachmentController(QObject):
         self._slow_timer.start()
         self._give_up_timer.start()
         reading.stop = self._tasks.run(
-            job, partial(self._on_read, reading), partial(self._add_error, reading), partial(self._on_ended, reading)
+            job, partial(self._on_read, reading), partial(self._refuse, reading), partial(self._on_ended, reading)
         )
 
     def _read_file(self, file: Path, kind: FileKind, password: str, stop: CancelToken) -> Iterator[object]:
@@ -232,11 +229,11 @@ class AttachmentController(QObject):
             case FileKind.CONVERSATIONS:
                 self.conversations_dropped.emit([reading.at])
             case str():
-                self._add_error(reading, found)
+                self._refuse(reading, found)
 
     def _on_text(self, reading: _Reading, found: "Attachment | _TooLong") -> None:
         if isinstance(found, Attachment) and not self.is_long(found.text):
-            reading.has_file = True
+            reading.attached.append(reading.at)
             self._add(reading.session, found)
         else:
             refusal = tr(
@@ -247,9 +244,9 @@ class AttachmentController(QObject):
     def _have_indexed(self, reading: _Reading, found: SignalInstance, refusal: str) -> None:
         """Have a file or folder indexed, unless that would store something of a temporary conversation."""
         if reading.session.is_temporary:
-            self._add_error(reading, refusal.format(name=short_title(reading.at.name)))
+            self._refuse(reading, refusal.format(name=short_title(reading.at.name)))
         else:
-            reading.has_file = True
+            reading.attached.append(reading.at)
             found.emit(reading.session, reading.at)
 
     def _on_progress(self, reading: _Reading, progress: AttachmentProgress) -> None:
@@ -267,26 +264,20 @@ class AttachmentController(QObject):
         dialog.entered.connect(partial(self._begin, [(locked.file, FileKind.TEXT)], session))
         dialog.open()
 
-    def _add_error(self, reading: _Reading, sentence: str) -> None:
-        reading.errors.append((reading.at.name, sentence))
+    def _refuse(self, reading: _Reading, sentence: str) -> None:
+        reading.refused[reading.at] = sentence
 
     def _on_ended(self, reading: _Reading) -> None:
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
-        self._emit_errors(reading)
+        self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
         if reading.remarks:
-            self.notified.emit("\n".join(reading.remarks[:MOST_REMARKS]))
+            self._feedback.tell("\n".join(reading.remarks[:MOST_REMARKS]))
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
             self.reading_delayed.emit("")
-
-    def _emit_errors(self, reading: _Reading) -> None:
-        """Emit why files could not be attached."""
-        text = explain_refusals(reading.errors)
-        if text or reading.has_file:
-            self.failed.emit(reading.session.conversation.id, text)
 
     @Slot()
     def _emit_slow(self) -> None:
@@ -302,15 +293,15 @@ class AttachmentController(QObject):
             if reading.stop:
                 reading.stop.set()
             late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
-            self._add_error(reading, late.format(name=short_title(reading.at.name)))
+            self._refuse(reading, late.format(name=short_title(reading.at.name)))
             if reading.left:
                 self._start(replace(reading, at=reading.left[0][0], progress=None, stop=None))
             else:
-                self._emit_errors(reading)
+                self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
 
     def _add(self, session: Session, file: Attachment) -> None:
         if file in session.attached:
-            self.notified.emit(tr("{name} is already attached.").format(name=file.title))
+            self._feedback.tell(tr("{name} is already attached.").format(name=file.title))
             return
         session.attached = (*session.attached, file)
         self._save(session)
@@ -318,9 +309,8 @@ class AttachmentController(QObject):
 
     @Slot()
     def _on_picture(self) -> None:
-        self.failed.emit(
-            self.session.conversation.id, tr("Phichat can’t read images. Paste text or attach a document instead.")
-        )
+        refusal = tr("Phichat can’t read images. Paste text or attach a document instead.")
+        self._refusals.update(self.session.conversation.id, {PASTED_PICTURE: refusal})
 
     @Slot(object)
     def _remove(self, file: Attachment) -> None:

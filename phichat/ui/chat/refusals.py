@@ -1,15 +1,45 @@
 """Why files could not be attached: all sentences or, of many, each reason once with the names of its files."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Slot
 
 from phichat.i18n import tr, tr_count
+from phichat.ui.feedback import FeedbackController
 from phichat.unicode import short_title, shortened
 
 MOST_SENTENCES = 5
 MOST_REASONS = 12  # more than there are kinds of them
 MOST_NAMES, LONGEST_NAME = 20, 60  # with one reason
 _FIGURES = re.compile(r"\d[\d.,\s]*")
+
+
+class Refusals(QObject):
+    """Tells in each conversation why files could not be attached, until that is dismissed or the same file could."""
+
+    def __init__(self, feedback: FeedbackController, parent: QObject) -> None:
+        super().__init__(parent)
+        self._feedback = feedback
+        self._sentences: dict[str, dict[Path, str]] = {}
+        feedback.attaching_dismissed.connect(self._forget)
+
+    def update(self, conversation: str, refused: Mapping[Path, str], attached: Iterable[Path] = ()) -> None:
+        """Tell why files were `refused` just now, with what is unread of before, but for what is `attached` now."""
+        known = self._sentences.get(conversation, {})
+        unread = {file: sentence for file, sentence in known.items() if file not in {*refused, *attached}}
+        self._sentences[conversation] = {**unread, **refused}
+        text, news = _explained({**unread, **refused}), _explained(refused)
+        self._feedback.fail_attaching(conversation, text, news)
+
+    @Slot(str)
+    def _forget(self, conversation: str) -> None:
+        self._sentences.pop(conversation, None)
+
+
+def _explained(refused: Mapping[Path, str]) -> str:
+    return explain_refusals([(file.name, sentence) for file, sentence in refused.items()])
 
 
 def explain_refusals(refusals: Sequence[tuple[str, str]]) -> str:

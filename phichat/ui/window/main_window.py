@@ -134,7 +134,9 @@ class MainWindow(QMainWindow):
         settings.changed.connect(self._time_estimate.refresh)
         settings.notified.connect(self.feedback.succeed)
         self._token_counter = TokenCounter(self._composer, self._status, generation, current, self)
-        self._attachments = AttachmentController(self, self._composer, conversations, look=look, read=read_file)
+        self._attachments = AttachmentController(
+            self, self._composer, conversations, self.feedback, look=look, read=read_file
+        )
         self.documents = DocumentsPresenter(
             self, theme, self._composer, self._transcript, self._attachments, generation, current, self.feedback
         )
@@ -299,8 +301,6 @@ class MainWindow(QMainWindow):
         self._coordinator.failed.connect(self.feedback.fail_everywhere)
         self._attachments.model_dropped.connect(self.model_selection.open_file)
         self._attachments.conversations_dropped.connect(self.sidebar.import_files)
-        self._attachments.notified.connect(self.feedback.tell)
-        self._attachments.failed.connect(self.feedback.fail_attaching)
 
     def _restore(self) -> None:
         known = self._preferences.current

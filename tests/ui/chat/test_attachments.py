@@ -312,14 +312,30 @@ def test_refusals_are_there_after_sending_until_they_are_dismissed(
     assert person.status() == ""
 
 
-def test_a_refusal_is_gone_once_a_file_is_attached(person: Person, notes: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "a.png"
+def test_a_refusal_is_there_until_the_same_file_is_attached(person: Person, notes: Path, tmp_path: Path) -> None:
+    heard: list[str] = []
+    person.window.feedback.announced.connect(heard.append)
+    bad, worse = tmp_path / "a.png", tmp_path / "b.txt"
     bad.write_bytes(b"\x89PNG\0\0")
+    worse.write_bytes(b"")
+    refused = "a.png isn’t a text file. Only documents and text files can be attached."
+    empty = "b.txt is empty, so it can’t be attached."
     drop(person, bad)
-    person.wait(lambda: "a.png isn’t a text file." in person.status())
-    drop(person, notes)
-    person.wait(lambda: person.status() == "")
-    assert chips(person) == ["notes.txt"]
+    person.wait(lambda: person.status() == refused)
+    attach(person, notes)
+    assert person.status() == refused, "it may not have been read"
+    drop(person, worse)
+    person.wait(lambda: person.status() == f"{refused}\n{empty}")
+    worse.write_text("Now it has words.", "utf-8")
+    drop(person, worse)
+    person.wait(lambda: person.status() == refused)
+    assert heard == [refused, empty], "each is read out once"
+    person.click("statusMessageDismiss")
+    assert person.status() == ""
+    worse.write_bytes(b"")
+    drop(person, worse)
+    person.wait(lambda: person.status() == empty)
+    assert chips(person) == ["notes.txt", "b.txt"]
 
 
 def test_the_same_file_is_attached_once(person: Person, notes: Path) -> None:
