@@ -49,6 +49,11 @@ class ModelSelection(QObject):
         generation.model_loaded.connect(self._on_loaded)
         generation.asked.connect(self._remember_fallback)
 
+    @property
+    def next_model(self) -> ModelRef | None:
+        """The model that will answer the next message, which that of the answer under way may not; None for none."""
+        return self._next or self._former or self._generation.model
+
     @Slot(object)
     def load_first(self, model: ModelRef) -> None:
         """Load `model`, unless the user was quicker and chose one."""

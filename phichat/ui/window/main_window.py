@@ -312,7 +312,7 @@ class MainWindow(QMainWindow):
     def _show_session(self, session: Session) -> None:
         self.feedback.show_conversation(session.conversation.id)
         self._status.clear_figures()
-        self._model_status.show_other_model(session.model)
+        self._model_status.show_other_model(session.model, self.model_selection.next_model)
         self._on_path()
         if not self._sidebar.isAncestorOf(self.focusWidget()):  # the user may be going through the list
             self._composer.setFocus()

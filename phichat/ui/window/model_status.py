@@ -6,7 +6,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat.chat.session import Session
-from phichat.engine.base import Done, Loaded, Notice, PromptFit
+from phichat.engine.base import Done, Loaded, ModelRef, Notice, PromptFit
 from phichat.i18n import tr
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
@@ -89,9 +89,8 @@ class ModelStatusPresenter(QObject):
         if model:
             self.model_found.emit()
 
-    def show_other_model(self, name: str) -> None:
-        """Say so if the conversation was held with another model, called `name`."""
-        model = self._generation.model
+    def show_other_model(self, name: str, model: ModelRef | None) -> None:
+        """Say so if the conversation was held with another model, called `name`, than `model`, which goes on."""
         if name and model and name != model.name:
             sentence = tr("This conversation used {name}. It now uses {model}.")
             self._feedback.mention(sentence.format(name=name, model=model.title))

@@ -298,6 +298,34 @@ def test_another_model_is_used_for_that_answer_only(person: Person, engine: Scri
     assert note(person, 3).startswith("starter")
 
 
+def test_conversations_opened_meanwhile_name_the_model_that_answers_next(
+    person: Person, engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    ask(person, "First")
+    other, selection, gate = phi3_model.stem, person.window.model_selection, threading.Event()
+    selection.open_file(str(phi3_model))
+    person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
+    person.click("newConversationButton")
+    ask(person, "Second")
+    selection.open_file(str(engine.loads[0][0]))
+    person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
+    person.click("newConversationButton")
+    ask(person, "Third")
+    engine.enqueue("Once ", gate, "upon")
+    person.choose_in(1, "Regenerate with", other)
+    person.wait_for(GenerationState.WRITING)
+    person.open("First")
+    assert "This conversation used" not in person.status()
+    person.open("Second")
+    assert person.status() == f"This conversation used {other}. It now uses SmolLM2 135M (starter)."
+    selection.open_file(str(phi3_model))
+    person.wait(lambda: "Switching to" in person.status())
+    person.open("First")
+    person.wait(lambda: person.status() == f"This conversation used starter. It now uses {other}.")
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+
+
 def test_the_former_model_is_back_after_a_refusal(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
     ask(person, "Choose")
     person.window.model_selection.open_file(str(phi3_model))
