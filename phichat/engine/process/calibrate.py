@@ -207,7 +207,7 @@ class _Calibration:
         """Remember weights that kill their process, unless a graphics processor may be the reason."""
         if settings.cache_type == SHORT_KEYS:
             self._tuning.rule_out_short_keys(self._path)
-            del self._children[settings.repacking, settings.gpu_layers]
+            self._children.pop((settings.repacking, settings.gpu_layers)).kill()  # it may live on
         elif not self._child(settings).layers:
             self._tuning.rule_out(self._path, repacking=settings.repacking)
 

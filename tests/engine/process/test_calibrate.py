@@ -34,6 +34,9 @@ while line := sys.stdin.readline():
         time.sleep(60)
     if settings["cache_type"] == "q8_0/f16" and said["short"] == "die":
         os.abort()
+    if settings["cache_type"] == "q8_0/f16" and said["short"] == "refuse":
+        print(json.dumps({"event": "error"}), flush=True)
+        continue
     seconds = found["flash" if settings["flash_attention"] else "none"] * (3 - settings["threads"])
     seconds *= said["short"] if settings["cache_type"] == "q8_0/f16" else 1
     speeds = {"reads": 60 / seconds, "writes": 300 / seconds}
@@ -155,6 +158,23 @@ def test_shorter_keys_that_kill_are_never_used(run: Run, memory: TuningStore, mo
     assert found.settings.repacking
     assert memory.recall(model, FREE).cache_type == memory.recall_safe(model, FREE).cache_type == "f16"
     assert memory.may_repack(model)
+
+
+@pytest.mark.usefixtures("_wide_heads")
+def test_a_child_that_refuses_shorter_keys_is_gone_before_another_loads_the_model(
+    memory: TuningStore, model: Path, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    said = {"plain": kind(10, 9), "repacked": kind(20, 21), "short": "refuse", "prices": PRICES}
+    children: list[ChildProcess] = []
+
+    def start() -> ChildProcess:
+        eventually(lambda: sum(child.is_alive() for child in children) < 2)
+        children.append(ChildProcess([sys.executable, "-c", SCRIPT, json.dumps(said)]))
+        return children[-1]
+
+    assert calibrate(model, FREE, memory, start, CancelToken(), None, lambda: 0)
+    assert len(children) > 2
+    assert memory.recall(model, FREE).cache_type == "f16"
 
 
 def test_heads_that_fill_no_block_keep_their_keys(run: Run, memory: TuningStore, model: Path) -> None:
