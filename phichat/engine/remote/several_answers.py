@@ -50,8 +50,8 @@ class SeveralAnswers:
         finally:
             self._stop.set_callback(None)
             self._end()
-        for trouble in troubles:
-            raise trouble
+        if troubles:
+            raise troubles[0]
 
     def _start(self) -> None:
         while self._waiting and len(self._running) < self._most:
@@ -103,4 +103,5 @@ class SeveralAnswers:
         for _, stop in self._running.values():
             stop.set()
         for thread, _ in self._running.values():
-            thread.join()
+            if thread.is_alive():  # the last one may not have been started
+                thread.join()

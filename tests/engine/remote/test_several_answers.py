@@ -157,3 +157,21 @@ def test_what_no_server_would_answer_is_asked_once(ask: Ask, server: ChatServer)
     with pytest.raises(ServerError, match="rejected the message"):
         ask(count=3)
     assert len(server.chats) == 1
+
+
+def test_what_keeps_an_answer_from_being_begun_is_told(
+    engine: RemoteEngine, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where there are too many threads; those of the others end."""
+    server.stream("red")
+    start = threading.Thread.start
+
+    def start_but_one(thread: threading.Thread) -> None:
+        if thread.name == "answer 1":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_but_one)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        list(engine.generate(request(count=2), CancelToken()))
+    assert not [each for each in threading.enumerate() if each.name.startswith("answer ")]
