@@ -14,7 +14,7 @@ from phichat.bench.runs import Clock, Figures, is_enough, print_figures
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import EngineSettings
 from phichat.engine.llama.bindings import lib
-from phichat.engine.llama.context import start_library
+from phichat.engine.llama.context import GGML_TYPES, start_library
 from phichat.engine.llama.sampler import plain_chain
 
 
@@ -54,9 +54,7 @@ def _loaded(path: str, settings: EngineSettings) -> tuple[Any, Any]:
     wanted.n_batch = wanted.n_ubatch = settings.batch
     wanted.n_threads = wanted.n_threads_batch = settings.threads
     wanted.flash_attn_type = int(settings.flash_attention)
-    short = settings.cache_type
-    wanted.type_k = lib.GGML_TYPE_Q8_0 if short in {"q8_0/f16", "q8_0"} else lib.GGML_TYPE_F16
-    wanted.type_v = lib.GGML_TYPE_Q8_0 if short == "q8_0" else lib.GGML_TYPE_F16
+    wanted.type_k, wanted.type_v = GGML_TYPES[settings.cache_type]
     return model, lib.llama_init_from_model(model, wanted)
 
 

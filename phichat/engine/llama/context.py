@@ -12,6 +12,7 @@ from typing import Any
 from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine.base import SIZES, EngineSettings
+from phichat.engine.engine_settings import EXACT, SHORT, SHORT_KEYS
 from phichat.engine.llama import hardware
 from phichat.engine.llama.bindings import lib
 from phichat.engine.llama.checkpoints import Checkpoints
@@ -32,7 +33,12 @@ ROLLBACK = SIZES[0] - 1
 memory as a state; 31 tokens made a small model's graph too large for llama.cpp, which ended the process."""
 
 MOST_ROLLBACK = 256_000_000  # bytes of memory for that
-_CACHE_TYPES = {"f16": (1, 1), "q8_0/f16": (8, 1), "q8_0": (8, 8)}  # GGML_TYPE_F16 and GGML_TYPE_Q8_0 in ggml.h
+GGML_TYPES = {
+    EXACT: (lib.GGML_TYPE_F16, lib.GGML_TYPE_F16),
+    SHORT_KEYS: (lib.GGML_TYPE_Q8_0, lib.GGML_TYPE_F16),
+    SHORT: (lib.GGML_TYPE_Q8_0, lib.GGML_TYPE_Q8_0),
+}
+"""Those of keys and of values, by the type of the KV cache."""
 
 
 class LlamaContext:
@@ -100,7 +106,7 @@ class LlamaContext:
         parameters.n_threads = parameters.n_threads_batch = settings.threads
         parameters.swa_full = keeps_window
         parameters.n_rs_seq = self._rollback(settings)
-        parameters.type_k, parameters.type_v = _CACHE_TYPES[settings.cache_type]
+        parameters.type_k, parameters.type_v = GGML_TYPES[settings.cache_type]
         parameters.flash_attn_type = (
             lib.LLAMA_FLASH_ATTN_TYPE_ENABLED if settings.flash_attention else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         )
