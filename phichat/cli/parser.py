@@ -173,6 +173,12 @@ def _add_ask(commands: Any) -> None:
         action="store_true",
         help=tr("color each word by how sure the model was, and underline those it was least sure of"),
     )
+    _add_several(ask)
+    add_json(ask)
+
+
+def _add_several(ask: Parser) -> None:
+    """Add the options that have several answers written."""
     several = ask.add_mutually_exclusive_group()
     several.add_argument(
         "--count",
@@ -189,7 +195,6 @@ def _add_ask(commands: Any) -> None:
             example="temperature=0.2,0.8,1.2", presets="preset=precise,creative"
         ),
     )
-    add_json(ask)
 
 
 def _add_chat(commands: Any) -> None:
