@@ -1,5 +1,6 @@
 """What the window tells its user: failures, warnings, results and progress, and which of them is shown now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
@@ -15,7 +16,7 @@ LEAST_SHOWN, SHOWN_PER_LETTER = 5_000, 60  # milliseconds that a result is shown
 
 
 class Kind(Enum):
-    """Kinds of feedback: failures and warnings stay until they are dismissed, results fade, progress ends."""
+    """Kinds of feedback, the gravest last: failures and warnings stay until dismissed, results fade, progress ends."""
 
     NOTE = auto()
     PROGRESS = auto()
@@ -308,11 +309,21 @@ class FeedbackController(QObject):
 
     def _update(self) -> None:
         entry = self._chosen()
-        shown = "\n".join(each.feedback.text for each in self._shown_with(entry)) if entry else ""
-        feedback = replace(entry.feedback, text=shown) if entry else NOTHING
+        feedback = _joined([each.feedback for each in self._shown_with(entry)]) if entry else NOTHING
         if feedback != self._last:
             self._last = feedback
             self.shown.emit(feedback)
         if entry and not entry.is_announced:
             entry.is_announced = True
             self.announced.emit(entry.announcement or entry.feedback.text)
+
+
+def _joined(parts: Sequence[Feedback]) -> Feedback:
+    """Return all `parts` as one, which looks like the gravest of them."""
+    return Feedback(
+        "\n".join(each.text for each in parts),
+        max((each.kind for each in parts), key=lambda kind: kind.value),
+        parts[-1].fraction,
+        has_place=all(each.has_place for each in parts),
+        is_in_log=any(each.is_in_log for each in parts),
+    )

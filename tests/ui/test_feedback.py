@@ -110,7 +110,11 @@ def test_no_other_failure_hides_that_nothing_is_saved(qtbot: QtBot, board: Board
     board.said.fail("The documents could not be read.")
     board.said.fail_everywhere("The disk is full.")
     board.said.warn_everywhere("A newer version is there.")
-    assert board.text == "Messages are only kept in memory.\nA newer version is there."
+    assert board.now == Feedback("Messages are only kept in memory.\nA newer version is there.", Kind.ERROR)
+    board.said.fail_beside("one", "The answer ended.")
+    assert board.now == Feedback("Messages are only kept in memory.\nThe answer ended.", Kind.ERROR)
+    board.said.fail_unexpectedly("Something went wrong.")
+    assert board.now.is_in_log
     board.said.fail("The model could not be loaded.")
     both = "Messages are only kept in memory.\nThe model could not be loaded."
     assert board.text == both
