@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from time import perf_counter
 
-from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.candidates import HESITATION, SURE, certainty_text
 from phichat.chat.conversation import Ending, Message
@@ -14,13 +14,13 @@ from phichat.ui.controllers.reply_weigher import ReplyWeigher
 from phichat.ui.lens.answer_text import AnswerText
 from phichat.ui.lens.legend import LensLegend
 from phichat.ui.lens.lens_text import LensText
+from phichat.ui.lens.reading_bar import ReadingBar
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.controls import IconButton, push_button
+from phichat.ui.widgets.controls import IconButton
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.unicode import short_title
 
-STEPS = 1000  # of the progress bar
 PAUSE_FACTOR = 3  # after an update of a growing answer, the next waits this many times as long as it took
 
 
@@ -60,15 +60,9 @@ class AnswerLens(QWidget):
             self._step_button("above", tr("Previous hesitation (Shift+F8)"), "lensPrevious", self._on_previous),
             self._step_button("below", tr("Next hesitation (F8)"), "lensNext", self._on_next),
         ]
-        self._read = push_button("lensRead", tr("Have the model reread the answer"))
-        self._read.clicked.connect(self._on_read)
-        self._progress = QProgressBar(textVisible=False)
-        self._progress.setRange(0, STEPS)
-        self._progress.setFixedHeight(6)
-        self._cancel = push_button("lensCancel", tr("Cancel"))
-        self._cancel.clicked.connect(self.reading_cancelled)
-        for button in (self._read, self._cancel):
-            theme.apply_stylesheet(button, "small")
+        self._reading = ReadingBar(theme, "lens")
+        self._reading.requested.connect(self._on_read)
+        self._reading.cancelled.connect(self.reading_cancelled)
         self._lay_out()
         self.end_reading()
 
@@ -119,31 +113,23 @@ class AnswerLens(QWidget):
 
     def show_reading(self, share: float) -> None:
         """Show that the model is reading the answer, and the part of it that it has read, from 0 to 1."""
-        self._progress.setValue(round(STEPS * share))
-        self._summary.setText(tr("Reading the answer…"))
-        self._progress.setAccessibleName(self._summary.text())
-        self._progress.show()
-        self._cancel.show()
-        if self._read.hasFocus():
-            self._cancel.setFocus()
-        self._read.hide()
+        self._summary.hide()
+        self._reading.show_reading(share)
+        self._reading.show()
 
     def is_reading_in_sight(self) -> bool:
         """Return whether the progress can be seen: it is above the answer, which may be long."""
-        return not self._progress.visibleRegion().isEmpty()
+        return self._reading.is_reading_in_sight()
 
     def end_reading(self, sentence: str = "") -> None:
         """Show that the model does not read the answer any more; `sentence` says why if it is not known now."""
-        had_focus = self._cancel.hasFocus()
+        self._reading.show_reading(None)
+        self._summary.show()
         self._show(sentence)
-        if had_focus:
-            self._read.setFocus()
-        self._progress.hide()
-        self._cancel.hide()
 
     def tab_stops(self) -> list[QWidget]:
         """Return the widgets that take the focus before the text."""
-        return [each for each in (*self._steps, self._read, self._cancel) if not each.isHidden()]
+        return [*(each for each in self._steps if not each.isHidden()), *self._reading.tab_stops()]
 
     def go_to_hesitation(self, step: int) -> bool:
         """Go to the next place where the model hesitated, or to the one before for -1; False if there is none."""
@@ -172,12 +158,12 @@ class AnswerLens(QWidget):
         for button in self._steps:
             button.setEnabled(bool(self._hesitations))
         is_partial = known is None or any(each.token >= 0 and not each.choice for each in known.tokens)
-        self._read.setVisible(is_partial and not self._weigher.objection())
+        self._reading.setVisible(is_partial and not self._weigher.objection())
 
     def _show_growing(self, known: WeighedReply) -> None:
         self._summary.setText(tr("The model is writing…"))
         self._hesitations = []
-        self._read.hide()
+        self._reading.hide()
         for step in self._steps:
             step.setEnabled(False)
         for each in (self.text, self._legend, *self._steps):
@@ -206,8 +192,7 @@ class AnswerLens(QWidget):
     def _lay_out(self) -> None:
         first, second = QHBoxLayout(), QHBoxLayout()
         first.addWidget(self._summary, 1)
-        first.addWidget(self._read)
-        first.addWidget(self._cancel)
+        first.addWidget(self._reading, 0, Qt.AlignmentFlag.AlignVCenter)
         second.addWidget(self._legend, 1)
         for step in self._steps:
             second.addWidget(step)
@@ -216,7 +201,6 @@ class AnswerLens(QWidget):
         column.setSpacing(4)
         column.addLayout(first)
         column.addLayout(second)
-        column.addWidget(self._progress)
         column.addWidget(self.text)
 
     def _step_button(self, icon: str, label: str, name: str, slot: Callable[[], None]) -> IconButton:

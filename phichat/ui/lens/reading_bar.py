@@ -28,6 +28,7 @@ class ReadingBar(QWidget):
         self._begin = push_button(f"{name}Read", tr("Have the model reread the answer"))
         self._cancel = push_button(f"{name}Cancel", tr("Cancel"))
         self._label = help_label(tr("Reading the answer…"))
+        self._label.setObjectName(f"{name}Reading")
         self._progress = QProgressBar(textVisible=False)
         self._progress.setObjectName(f"{name}Progress")
         self._progress.setAccessibleName(self._label.text())
@@ -46,6 +47,14 @@ class ReadingBar(QWidget):
         for button in (self._begin, self._cancel):
             theme.apply_stylesheet(button, "small")
         self.show_reading(None)
+
+    def tab_stops(self) -> list[QWidget]:
+        """Return the button that is there."""
+        return [each for each in (self._begin, self._cancel) if not self.isHidden() and not each.isHidden()]
+
+    def is_reading_in_sight(self) -> bool:
+        """Return whether the progress can be seen, as the bar isn't scrolled away."""
+        return not self._progress.visibleRegion().isEmpty()
 
     def show_reading(self, share: float | None) -> None:
         """Show which part of the answer is read, from 0 to 1; None if it isn't being read, and the button is there."""

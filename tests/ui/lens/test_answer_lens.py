@@ -72,7 +72,9 @@ def is_under_lens(person: Person, number: int = 1) -> bool:
 
 
 def summary(person: Person) -> str:
-    return str(person.find("lensSummary", QLabel).text())
+    """What is said above the answer: how sure the model was, or that it is reading."""
+    shown = [label for name in ("lensSummary", "lensReading") if (label := person.find(name, QLabel)).isVisible()]
+    return str(shown[0].text()) if shown else ""
 
 
 def press(key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -329,6 +331,8 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     engine.enqueue(ANSWER[0], Reading(3, 10), gate, *ANSWER[1:])
     person.press_in(1, "Show how sure the model was")
     person.wait(lambda: summary(person) == "Reading the answer…")
+    assert person.find("lensProgress").isVisible()
+    assert not person.find("lensSummary").isVisible()
     assert not is_under_lens(person), "it is shown as usual"
     person.find("lensCancel", QPushButton).click()
     assert person.find("lensRead").isVisible()
@@ -526,7 +530,7 @@ def test_an_answer_of_which_a_part_is_known_can_be_read_again(person: Person, en
     engine.enqueue(*ANSWER)
     person.find("lensRead", QPushButton).click()
     person.wait(lambda: summary(person).startswith("The model was sure 60%"))
-    assert person.find("lensRead").isHidden()
+    assert not person.find("lensRead").isVisible()
 
 
 def test_the_switch_is_remembered(person: Person, open_window: Callable[[], Person]) -> None:
