@@ -186,7 +186,10 @@ class DocumentsPresenter(QObject):
         """Ask for the password of a protected file, over the dialog that is open."""
         from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - with the first such file
 
-        dialog = PasswordDialog(QApplication.activeModalWidget() or self._window, sentence)
+        modal = QApplication.activeModalWidget()
+        if isinstance(modal, PasswordDialog):  # which takes what is over it along
+            modal = modal.parentWidget()
+        dialog = PasswordDialog(modal or self._window, sentence)
         dialog.entered.connect(partial(self._documents.unlock, name, path))
         dialog.rejected.connect(partial(self._on_no_password, name, short_title(replace_surrogates(path.name))))
         dialog.open()

@@ -248,6 +248,7 @@ def test_passwords_are_asked_for_one_after_the_other(person: Person, tmp_path: P
     for name in names:
         (folder / name).write_bytes(pdf_file([page_of(lines_down([f"This is {name}."]))], password="sesame"))
     drop(person, folder)
+    person.wait(lambda: len(person.window.findChildren(PasswordDialog)) == 3)
     for _ in names:
         person.wait(lambda: len(_open_passwords(person)) == 1)
         (dialog,) = _open_passwords(person)
