@@ -1,8 +1,6 @@
 """Models whose memory cannot be trimmed: only what is new is decoded, and replies are those of a cold start."""
 
-import os
-import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from phichat import gguf
@@ -33,6 +32,7 @@ from phichat.engine.llama.calibration import SpeedMeter
 from phichat.engine.llama.checkpoints import MOST, SPAN, TAIL, checkpoint_places, thinned
 from phichat.engine.llama.context import ROLLBACK, LlamaContext
 from phichat.engine.llama.engine import LlamaEngine
+from phichat.engine.process import protocol
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.prompt_cache import PromptCache
 from phichat.engine.states import FEWEST, Checkpoint
@@ -385,7 +385,14 @@ def test_without_memory_for_checkpoints_everything_is_decoded_anew(
     assert (text, done.cached_tokens) == (first, 0)
 
 
-def test_an_engine_that_is_killed_goes_on_from_the_disk(models: Path, settings: EngineSettings, tmp_path: Path) -> None:
+def test_an_engine_that_is_killed_goes_on_from_the_disk(
+    models: Path,
+    settings: EngineSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[[Callable[[], object]], None],
+) -> None:
+    """With an error if it dies when it has been asked, and without one if it was dead before."""
     path = memory_models.build(models / "granitehybrid.gguf", "granitehybrid", context=1024)
     settings = replace(settings, context=1024)
     plain = Talk(path, settings)
@@ -397,12 +404,27 @@ def test_an_engine_that_is_killed_goes_on_from_the_disk(models: Path, settings: 
     list(engine.generate(Request((RULES, FIRST, REPLY, SECOND), sampling), CancelToken()))
     engine.unload()
     engine.load(ModelRef.of_file(path), settings, CancelToken(), lambda _: None)
-    os.kill(engine.pid or 0, signal.SIGKILL)
     edited = Request((RULES, FIRST, REPLY, EDITED), sampling)
+    child = engine._process
+    assert child
+    psutil.Process(child.pid).suspend()  # so that it answers nothing before it is killed
+    send = child.send
+
+    def send_and_kill(order: protocol.Line, *, wait: bool = True) -> None:
+        send(order, wait=wait)
+        child.kill()
+
+    monkeypatch.setattr(child, "send", send_and_kill)
     with pytest.raises(EngineDied):
         list(engine.generate(edited, CancelToken()))
-    events = list(engine.generate(edited, CancelToken()))
+    answers = [list(engine.generate(edited, CancelToken()))]
+    dead = engine._process
+    assert dead
+    dead.kill()
+    eventually(lambda: not dead.is_alive())
+    answers.append(list(engine.generate(edited, CancelToken())))
     engine.close()
-    assert said(events) == expected
-    assert isinstance(events[-1], Done)
-    assert events[-1].cached_tokens > len(RULES.text)
+    for events in answers:
+        assert said(events) == expected
+        assert isinstance(events[-1], Done)
+        assert events[-1].cached_tokens > len(RULES.text)
