@@ -341,14 +341,15 @@ class TestErrors:
 
 
 def test_the_log_tells_figures_and_no_text(
-    scripted: Running, engine: ScriptedEngine, eventually: Callable[[Callable[[], object]], None]
+    serve: Serve, engine: ScriptedEngine, eventually: Callable[[Callable[[], object]], None]
 ) -> None:
+    running = serve()
     engine.enqueue("secret answer")
-    scripted.chat("secret question")
-    eventually(lambda: scripted.log)
-    scripted.ask("/v1/secret?secret=1", headers={"Authorization": "Bearer secret"})
-    eventually(lambda: len(scripted.log) == 2)
-    first, second = scripted.log
+    running.chat("secret question")
+    eventually(lambda: running.log)
+    running.ask("/v1/secret?secret=1", headers={"Authorization": "Bearer secret"})
+    eventually(lambda: len(running.log) == 2)
+    first, second = running.log
     assert (first.endpoint, first.status, first.prompt_tokens) == ("POST /v1/chat/completions", 200, 2)
     assert str(first).endswith("2 tokens read, 0 cached, 1 written")
     assert (second.endpoint, second.status) == ("GET ?", 404)

@@ -306,20 +306,21 @@ def test_too_many_requests(scripted: Running, engine: ScriptedEngine, monkeypatc
 class TestClientsThatLeave:
     @pytest.mark.parametrize("streams", [True, False])
     def test_the_answer_stops_at_once(
-        self, scripted: Running, engine: ScriptedEngine, streams: bool, eventually: Eventually
+        self, serve: Serve, engine: ScriptedEngine, streams: bool, eventually: Eventually
     ) -> None:
+        running = serve()
         gate = threading.Event()  # which nobody opens
         engine.enqueue("one", gate, "two")
         body = {"messages": [{"role": "user", "content": "Hi"}], "stream": streams}
-        with scripted.connect(post("/v1/chat/completions", body)) as connection:
+        with running.connect(post("/v1/chat/completions", body)) as connection:
             eventually(lambda: engine.requests)
             if streams:
                 assert b"one" in read_until(connection, b"one")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # as by a crash
-        eventually(lambda: not scripted.served.running)
-        assert still_answers(scripted), "the slot is free"
-        eventually(lambda: len(scripted.log) == 2)
-        assert scripted.log[0].status == (200 if streams else 499)
+        eventually(lambda: not running.served.running)
+        assert still_answers(running), "the slot is free"
+        eventually(lambda: len(running.log) == 2)
+        assert running.log[0].status == (200 if streams else 499)
 
     def test_one_that_waits_never_begins(
         self, scripted: Running, engine: ScriptedEngine, eventually: Eventually
