@@ -53,6 +53,17 @@ def place(widget: QWidget) -> QRect:
     return QRect(widget.mapTo(widget.window(), QPoint()), widget.size())
 
 
+def settle(person: Person, *widgets: QWidget) -> None:
+    """Wait until nothing moves or resizes them, shows or hides them."""
+    seen: list[list[tuple[bool, QRect]]] = []
+
+    def is_still() -> bool:
+        seen.append([(each.isVisible(), place(each)) for each in widgets])
+        return len(seen) > 5 and all(each == seen[-1] for each in seen[-5:])
+
+    person.wait(is_still)
+
+
 def test_what_was_done_ends_as_it_does_though_its_middle_is_cut(narrow: Person) -> None:
     sentence = "“A conversation with quite a long title” deleted."
     narrow.window.conversations.undo_stack.announced.emit(sentence, "")
@@ -75,16 +86,20 @@ def test_the_message_field_says_that_its_hint_is_cut(narrow: Person) -> None:
     narrow.wait(lambda: field.placeholderText() == "Write a message…")
 
 
-@pytest.mark.parametrize("width", range(600, 800, 20))
-def test_figures_are_whole_or_not_there(person: Person, width: int) -> None:
-    person.window.commands.panel.setChecked(True)
+def test_figures_are_whole_or_not_there(person: Person) -> None:
+    person.window.commands.sidebar.setChecked(False)
     person.ask("One")
     person.wait_for(GenerationState.IDLE)
-    person.window.resize(width, 500)
-    QTest.qWait(20)
-    for name in ("statusContext", "statusSpeed"):
-        figure = person.find(name)
-        assert not figure.isVisible() or figure.width() >= figure.sizeHint().width()
+    figures = [person.find(name) for name in ("statusContext", "statusSpeed")]
+    person.wait(lambda: all(figure.text() for figure in figures))
+    shown = []
+    for width in range(320, 640, 40):
+        person.window.resize(width, 500)
+        settle(person, *figures)
+        assert person.window.width() == width
+        shown.append([figure for figure in figures if figure.isVisible()])
+        assert all(figure.width() >= figure.sizeHint().width() for figure in shown[-1])
+    assert len(shown[0]) < len(shown[-1]) == len(figures)
 
 
 def test_a_failure_is_whole_in_a_low_window(narrow: Person) -> None:
@@ -170,10 +185,12 @@ def test_the_message_field_stays_where_it_is_with_a_sign_below(larger: Person) -
     field = larger.find("composerBox")
     larger.wait(lambda: not larger.status() or larger.find("statusMessage").isVisible())
     larger.window.feedback.succeed("Done.")
-    QTest.qWait(50)
+    larger.wait(lambda: larger.status() == "Done." and larger.find("statusMessage").isVisible())
+    settle(larger, field)
     before = place(field)
     larger.window.feedback.end_results()
-    QTest.qWait(50)
+    larger.wait(lambda: larger.status() == "")
+    settle(larger, field)
     assert place(field) == before
 
 
