@@ -3,14 +3,16 @@
 import contextlib
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from http.client import parse_headers
 from io import BufferedReader
 
 HOST = "127.0.0.1"
+_SHARES_PORTS = sys.platform != "win32"
 
 Serve = Callable[[socket.socket, threading.Event], None]
 """Talks with one client until it has gone, or the event says that the listener closes. Needs not close the socket."""
@@ -33,6 +35,16 @@ def read_request(stream: BufferedReader) -> Request | None:
     return Request(line[0], line[1], parse_headers(stream))
 
 
+@contextlib.contextmanager
+def held_port(port: int) -> Iterator[None]:
+    """Have the port of a listener stay that of this test, though that closes: connections are refused then."""
+    with socket.socket() as held:
+        if _SHARES_PORTS:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            held.bind((HOST, port))
+        yield
+
+
 def shut(connection: socket.socket) -> None:
     """Ends a connection in both directions, whoever is reading or writing."""
     # SSLSocket's own drops its state first, under the feet of the thread that uses it.
@@ -51,7 +63,7 @@ class Listener:
     def __init__(self, serve: Serve, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.closing = threading.Event()
         self._serve, self._tls = serve, tls
-        self._socket = socket.create_server((HOST, port), backlog=128)
+        self._socket = socket.create_server((HOST, port), backlog=128, reuse_port=_SHARES_PORTS)
         self.port: int = self._socket.getsockname()[1]
         self._lock = threading.Lock()
         self._live: set[socket.socket] = set()

@@ -22,6 +22,7 @@ from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.lens_text import LensText
 from tests.support.fakes import ScriptedShelf
 from tests.support.servers.chat import ChatServer, chunk, event
+from tests.support.servers.listener import held_port
 from tests.support.servers.llama_process import VARIABLE, LlamaProcess
 from tests.support.servers.programs import LM_STUDIO_MODELS, OLLAMA_MODELS, as_lm_studio, as_ollama
 from tests.ui.conftest import Person
@@ -108,17 +109,17 @@ def three_at_once(person: Person, server: ChatServer, number: int) -> None:
 
 
 def away_and_back(person: Person, server: ChatServer) -> None:
-    port = server.port
-    server.close()
-    person.ask("Are you there?")
-    person.wait(lambda: "couldn’t connect" in person.status())
-    with ChatServer(port) as back:
-        person.wait_for(GenerationState.IDLE)
-        back.stream("Here")
-        person.click("retryButton")
-        conversation = person.window.session.conversation
-        person.wait(lambda: conversation.path()[-1].text == "Here")
-        person.wait_for(GenerationState.IDLE)
+    with held_port(server.port):
+        server.close()
+        person.ask("Are you there?")
+        person.wait(lambda: "couldn’t connect" in person.status())
+        with ChatServer(server.port) as back:
+            person.wait_for(GenerationState.IDLE)
+            back.stream("Here")
+            person.click("retryButton")
+            conversation = person.window.session.conversation
+            person.wait(lambda: conversation.path()[-1].text == "Here")
+            person.wait_for(GenerationState.IDLE)
 
 
 def test_lm_studio(person: Person, server: ChatServer, gate: threading.Event) -> None:
@@ -272,7 +273,7 @@ def test_llama_cpp_as_it_is(person: Person, starter: Path) -> None:
         server.show_probabilities()
         server.stop_and_continue()
         server.ask_for_three()
-        person.find("maxTokensSpin").setValue(200)
+        person.find("maxTokensSpin").setValue(context(person) // 2)  # many seconds of writing
         server.begun()
         process.kill()
         server.idle()
