@@ -31,8 +31,13 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
-from phichat.i18n import format_number, tr, tr_count
 from phichat.ui.controllers.autosave import ReplyStore
+from phichat.ui.controllers.generation_sentences import (
+    describe_dropped,
+    describe_foreign_candidates,
+    describe_loading,
+    describe_reading,
+)
 from phichat.ui.controllers.growing_replies import GrowingReplies
 from phichat.ui.controllers.idle_requests import IdleRequests
 from phichat.ui.threads.engine_thread import EngineThread
@@ -193,11 +198,7 @@ class GenerationController(IdleRequests):
         `weighed` is by the model in use: candidates of another model mean nothing to it.
         """
         if self.model and weighed.model != self.model.name:
-            sentence = tr(
-                "These probabilities come from {author}. To choose another word, load that model or have "
-                "{model} reread the answer."
-            )
-            self.failed.emit(session, sentence.format(author=weighed.model, model=self.model.title))
+            self.failed.emit(session, describe_foreign_candidates(weighed.model, self.model.title))
             return
         self._ask(session, lambda reply: session.branch_reply(reply, message, weighed, place, candidate))
 
@@ -292,7 +293,7 @@ class GenerationController(IdleRequests):
                 self._on_answer(event)
             case Reading(done, total):
                 share = done / max(total, 1)
-                self.progressed.emit(tr("Processing… {percent}%").format(percent=format_number(100 * share)), share)
+                self.progressed.emit(describe_reading(share), share)
             case Loading(fraction):
                 self._on_loading(fraction)
             case Loaded():
@@ -320,11 +321,8 @@ class GenerationController(IdleRequests):
 
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
-        if self.model and fraction >= 1:  # the file is read, and memory for the context is prepared: for seconds
-            self.progressed.emit(tr("Preparing {model}…").format(model=self.model.title), -1.0)
-        elif self.model and fraction >= 0:
-            title, percent = self.model.title, format_number(100 * fraction)
-            self.progressed.emit(tr("Loading {model}… {percent}%").format(model=title, percent=percent), fraction)
+        if self.model and fraction >= 0:
+            self.progressed.emit(describe_loading(self.model.title, fraction), fraction if fraction < 1 else -1.0)
         elif self.state is GenerationState.IDLE:
             self.progressed.emit("", 0.0)
 
@@ -350,12 +348,7 @@ class GenerationController(IdleRequests):
     def _on_prompt(self, prompt: PromptReady) -> None:
         self.prompt_made.emit(prompt)
         if prompt.dropped:
-            sentence = tr_count(
-                "This conversation is longer than the model’s context. The oldest message was left out.",
-                "This conversation is longer than the model’s context. The {count} oldest messages were left out.",
-                prompt.dropped,
-            )
-            self.shortened.emit(self._session, sentence)
+            self.shortened.emit(self._session, describe_dropped(prompt.dropped))
 
     @Slot(object, str)
     def _on_failure(self, stop: CancelToken, sentence: str) -> None:
