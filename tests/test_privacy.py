@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -214,8 +215,7 @@ def test_the_window_says_it_too(home: Path, chatml_model: Path, qtbot: QtBot) ->
         window = app.create_window(str(chatml_model))
         window.show()
         person = Person(window, qtbot)
-        person.wait_for(GenerationState.IDLE)
-        person.qtbot.wait(300)
+        person.wait(partial(getattr, window._coordinator, "has_listings"))  # after what happened before is told
         assert ("now only you can" in person.status()) is is_first
         window.close()
     assert not open_to_others(home)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
@@ -137,6 +137,16 @@ class Person:
 
     def wait(self, condition: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=20_000)
+
+    def settle(self, *widgets: QWidget) -> None:
+        """Wait until nothing moves or resizes them, shows or hides them."""
+        seen: list[list[tuple[bool, QPoint, QSize]]] = []
+
+        def is_still() -> bool:
+            seen.append([(each.isVisible(), each.mapTo(each.window(), QPoint()), each.size()) for each in widgets])
+            return len(seen) > 5 and all(each == seen[-1] for each in seen[-5:])
+
+        self.wait(is_still)
 
     def wait_until_still(self) -> None:
         """Wait until all messages near those on the screen are there, with their height, and nothing moves them."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 from phichat import i18n
 from phichat.errors import EngineError, HubUnreachable
 from phichat.models.base import DownloadedModel, ModelFile, Phase, Progress, Source
+from phichat.ui import feedback
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets import dialogs
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
@@ -309,15 +310,17 @@ def test_a_button_without_a_choice_asks_for_the_file_at_once(
 def test_a_file_that_is_no_model_is_refused_on_the_page(
     newcomer: Person, tmp_path: Path, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(feedback, "LEAST_SHOWN", 20)
+    monkeypatch.setattr(feedback, "SHOWN_PER_LETTER", 0)
     file = tmp_path / "words.gguf"
     file.write_bytes(b"GGUF\x03\0\0\0 and words")
     engine.enqueue_load(EngineError("words.gguf is not a model."))
     monkeypatch.setattr(dialogs, "choose_model_file", lambda _: str(file))
     newcomer.click("haveFileButton")
     newcomer.wait(lambda: "words.gguf" in newcomer.status())
-    newcomer.wait_for(GenerationState.IDLE)
+    newcomer.wait_for(GenerationState.IDLE)  # with the model before, which is ready again
     newcomer.qtbot.wait(100)
-    assert "words.gguf" in newcomer.status()
+    assert "words.gguf" in newcomer.status(), "it doesn't fade"
     assert newcomer.find("statusMessage").isVisible()
     assert newcomer.find("messageLine").property("kind") == "ERROR"
     assert _is_shown(newcomer, "firstRun")

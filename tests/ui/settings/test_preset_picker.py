@@ -43,12 +43,12 @@ def test_the_slider_that_is_dragged_stays_where_it_is(person: Person) -> None:
     for value in (0.7, 1.3):
         for name in ("temperature", "topP", "minP"):
             _set(person, name, value if name == "temperature" else value / 3)
-        person.qtbot.wait(20)
+        person.settle(person.find("temperatureSlider"), person.find("presetNote"))
         places.append(person.find("temperatureSlider").mapTo(person.window, QPoint(0, 0)))
     assert person.find("presetNote").isVisible()
     _set(person, "temperature", 0.7)
     person.click("resetButton")
-    person.qtbot.wait(20)
+    person.settle(person.find("temperatureSlider"), person.find("presetNote"))
     assert person.find("presetNote").isHidden()
     places.append(person.find("temperatureSlider").mapTo(person.window, QPoint(0, 0)))
     assert len(set(map(QPoint.toTuple, places))) == 1

@@ -53,17 +53,6 @@ def place(widget: QWidget) -> QRect:
     return QRect(widget.mapTo(widget.window(), QPoint()), widget.size())
 
 
-def settle(person: Person, *widgets: QWidget) -> None:
-    """Wait until nothing moves or resizes them, shows or hides them."""
-    seen: list[list[tuple[bool, QRect]]] = []
-
-    def is_still() -> bool:
-        seen.append([(each.isVisible(), place(each)) for each in widgets])
-        return len(seen) > 5 and all(each == seen[-1] for each in seen[-5:])
-
-    person.wait(is_still)
-
-
 def test_what_was_done_ends_as_it_does_though_its_middle_is_cut(narrow: Person) -> None:
     sentence = "“A conversation with quite a long title” deleted."
     narrow.window.conversations.undo_stack.announced.emit(sentence, "")
@@ -95,7 +84,7 @@ def test_figures_are_whole_or_not_there(person: Person) -> None:
     shown = []
     for width in range(320, 640, 40):
         person.window.resize(width, 500)
-        settle(person, *figures)
+        person.settle(*figures)
         assert person.window.width() == width
         shown.append([figure for figure in figures if figure.isVisible()])
         assert all(figure.width() >= figure.sizeHint().width() for figure in shown[-1])
@@ -186,11 +175,11 @@ def test_the_message_field_stays_where_it_is_with_a_sign_below(larger: Person) -
     larger.wait(lambda: not larger.status() or larger.find("statusMessage").isVisible())
     larger.window.feedback.succeed("Done.")
     larger.wait(lambda: larger.status() == "Done." and larger.find("statusMessage").isVisible())
-    settle(larger, field)
+    larger.settle(field)
     before = place(field)
     larger.window.feedback.end_results()
     larger.wait(lambda: larger.status() == "")
-    settle(larger, field)
+    larger.settle(field)
     assert place(field) == before
 
 
