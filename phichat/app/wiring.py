@@ -39,6 +39,7 @@ from phichat.ui.help.controller import HelpController
 from phichat.ui.help.update_check import UpdateCheck
 from phichat.ui.lens.controller import NextWordController
 from phichat.ui.lens.next_word import NextWord
+from phichat.ui.lens.places import UndecidedPlaces
 from phichat.ui.lens.score_controller import ScoreController
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.preferences.controller import PreferencesController, TextSize
@@ -257,11 +258,11 @@ def _connect_lens(
     window.answer_lens.set_weigher(weigher)
     window.commands.lens.setChecked(preferences.current.has_lens)
     window.commands.lens.toggled.connect(partial(preferences.set_value, "has_lens"))
-    section = NextWord(theme)
+    section, places = NextWord(theme), UndecidedPlaces(window.conversations.autosave)
     window.settings_panel.add_section(section)
     section.toggled.connect(window.settings_panel.follow_section)
-    current = window.conversations.current
-    controller = NextWordController(section, thread, window.generation, current, weigher, on_demand.has_power, window)
+    shown, has_power = (window.generation, window.conversations.current), on_demand.has_power
+    controller = NextWordController(section, thread, *shown, weigher, places, has_power, window)
     window.settings_panel.sampling_changed.connect(controller.show_sampling)
     for changed in (window.message_commands.path_changed, window.generation.answered):
         changed.connect(controller.show_last_answer)

@@ -89,6 +89,10 @@ class History:
         both = [*here, *(hit for hit in found if hit.summary.id not in names)]
         return sorted(both, key=lambda hit: hit.message is not None)[:limit]
 
+    def load_undecided(self, message: str) -> bytes:
+        """Return where the model was least sure in a reply; nothing if that is not known or cannot be read."""
+        return self._read_bytes(lambda connection: queries.load_undecided(connection, message))
+
     def count_unsaved(self) -> int:
         """Return how many conversations have changes that could not be written, and are only kept in memory."""
         return len(self._database.fallback.names)
@@ -142,6 +146,12 @@ class History:
         """Set what was weighed at the tokens of a reply."""
         return self._writer.submit(
             Job(lambda connection: writes.set_choices(connection, message, choices), message=message)
+        )
+
+    def set_undecided(self, message: str, place: bytes) -> Future[None]:
+        """Set where the model was least sure in a reply."""
+        return self._writer.submit(
+            Job(lambda connection: writes.set_undecided(connection, message, place), message=message)
         )
 
     def set_tip(self, conversation: str, tip: str | None) -> Future[None]:
@@ -270,10 +280,9 @@ class History:
 
     def _load_choices(self, message: str) -> bytes:
         """Return what was weighed at the tokens of a reply, in any thread; nothing if it cannot be read."""
+        return self._read_bytes(lambda connection: queries.load_choices(connection, message))
 
-        def read(connection: Connection) -> bytes:
-            return queries.load_choices(connection, message)
-
+    def _read_bytes(self, read: Callable[[Connection], bytes]) -> bytes:
         fallback = self._database.fallback
         try:
             return (fallback.read(read) if fallback.names else b"") or self._database.read(read)

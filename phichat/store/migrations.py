@@ -98,6 +98,11 @@ def m007_sources(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE messages ADD COLUMN sources TEXT NOT NULL DEFAULT ''")
 
 
+def m008_undecided(connection: sqlite3.Connection) -> None:
+    """Store where a model was least sure in a reply."""
+    connection.execute("ALTER TABLE messages ADD COLUMN undecided BLOB NOT NULL DEFAULT x''")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_initial,
     m002_trash_and_interrupted_replies,
@@ -106,6 +111,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m005_thinking,
     m006_choices,
     m007_sources,
+    m008_undecided,
 )
 """Each takes the tables from one version to the next. A published one is never changed: append another.
 

@@ -49,6 +49,11 @@ def load_choices(connection: sqlite3.Connection, message: str) -> bytes:
     return bytes(rows.fetch_value(connection, "SELECT choices FROM messages WHERE id = ?", message) or b"")
 
 
+def load_undecided(connection: sqlite3.Connection, message: str) -> bytes:
+    """Return where the model was least sure in a reply, as it was stored; empty if that is not known."""
+    return bytes(rows.fetch_value(connection, "SELECT undecided FROM messages WHERE id = ?", message) or b"")
+
+
 def count_conversations(connection: sqlite3.Connection) -> int:
     """Return the number of conversations outside the trash."""
     return int(rows.fetch_value(connection, "SELECT count(*) FROM conversations WHERE deleted IS NULL"))

@@ -93,6 +93,11 @@ def set_choices(connection: sqlite3.Connection, message: str, choices: bytes) ->
     connection.execute("UPDATE messages SET choices = ? WHERE id = ?", (choices, message))
 
 
+def set_undecided(connection: sqlite3.Connection, message: str, place: bytes) -> None:
+    """Set where the model was least sure in a reply."""
+    connection.execute("UPDATE messages SET undecided = ? WHERE id = ?", (place, message))
+
+
 def pin_message(connection: sqlite3.Connection, message: str, *, is_pinned: bool) -> None:
     """Set whether a message always stays in the prompt."""
     connection.execute("UPDATE messages SET is_pinned = ? WHERE id = ?", (is_pinned, message))

@@ -234,6 +234,19 @@ def test_what_was_thought_survives_a_crash_and_is_not_searched(history: History,
         assert not again.search_conversations("wondering")
 
 
+def test_where_a_model_was_least_sure_is_kept_with_the_reply(history: History, file: Path) -> None:
+    reply = answer("Said", ending=Ending.STOP)
+    history.save_conversation(record("one", reply)).result()
+    assert history.load_undecided(reply.id) == b""
+    history.set_undecided(reply.id, b"where it was least sure").result()
+    history.finish_reply(replace(reply, text="Said again")).result()
+    with closing(reopened(history, file)) as again:
+        assert again.load_undecided(reply.id) == b"where it was least sure"
+        again.delete_everything().result()
+        assert again.load_undecided(reply.id) == b""
+    assert b"least sure" not in file.read_bytes()
+
+
 class TestChoices:
     """What a model weighed at the words of a reply."""
 

@@ -153,6 +153,15 @@ class AutoSave(QObject):
         if session in self._stored and message.reply:
             self._watch(self._history().set_choices(message.id, message.reply.choices))
 
+    def store_undecided(self, session: Session, message: Message, place: bytes) -> None:
+        """Store where the model was least sure in a reply."""
+        if session in self._stored:
+            self._watch(self._history().set_undecided(message.id, place))
+
+    def load_undecided(self, session: Session, message: Message) -> bytes:
+        """Return where the model was least sure in a reply; nothing if that isn't stored."""
+        return self._history().load_undecided(message.id) if session in self._stored else b""
+
     def save_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store the draft and its attachments, with the conversation if it is new.
 

@@ -27,15 +27,15 @@ class ReplyWeigher(QObject):
     Signals:
         progressed(str, float): how much of the answer with that id, and of what it answers, is read, from 0 to 1.
         weighed(Session, Message, WeighedReply): an answer was weighed.
-        undecided(Message, Undecided): where the model was least sure in its own answer, before that; if replies are to
-            tell.
+        undecided(Session, Message, Undecided): where the model was least sure in its own answer, before that; if
+            replies are to tell.
         failed(str, str): that of that id could not be; one sentence.
         cancelled(str): it was cancelled, or something was asked.
     """
 
     progressed = Signal(str, float)
     weighed = Signal(object, object, object)
-    undecided = Signal(object, object)
+    undecided = Signal(object, object, object)
     failed = Signal(str, str)
     cancelled = Signal(str)
 
@@ -144,7 +144,7 @@ class ReplyWeigher(QObject):
             case Piece():
                 self._table.add_piece(event)
             case Undecided() if self.is_own(self._message):
-                self.undecided.emit(self._message, event)
+                self.undecided.emit(self._session, self._message, event)
             case Reading(done, total):
                 self.progressed.emit(self._message.id, done / max(total, 1))
             case Done(Ending.CANCELLED):

@@ -13,9 +13,8 @@ from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.reply_weigher import ReplyWeigher
 from phichat.ui.lens.next_word import NextWord
+from phichat.ui.lens.places import UndecidedPlaces
 from phichat.ui.threads.engine_thread import EngineThread
-
-MOST = 50  # answers whose place is remembered
 
 
 class NextWordController(QObject):
@@ -32,13 +31,13 @@ class NextWordController(QObject):
         generation: GenerationController,
         current: CurrentConversation,
         weigher: ReplyWeigher,
+        places: UndecidedPlaces,
         has_power: Callable[[], bool],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._section, self._thread, self._generation, self._current = section, thread, generation, current
-        self._weigher, self._has_power = weigher, has_power
-        self._places: dict[str, Undecided] = {}  # by message
+        self._weigher, self._places, self._has_power = weigher, places, has_power
         self._wanted = ""  # the id of the answer that the user wants to have reread
         self._tried: set[str] = set()  # the ids of those that were reread, or are not to be
         section.toggled.connect(self._on_toggled)
@@ -60,14 +59,16 @@ class NextWordController(QObject):
 
     @Slot()
     def show_last_answer(self) -> None:
-        """Show the place of the last answer that is shown; an example if none is known."""
+        """Show the place of the last answer; an example if none is known. Nothing while the section is folded."""
+        if not self._section.is_open():
+            return
         message = self._last_answer()
         is_readable = self._unread_answer() is not None
         is_waiting = message is not None and (message.id == self._wanted or self._weigher.is_weighing(message))
         if not (is_readable and is_waiting):
             self._section.show_reading(None)
         self._section.show_refusal(self._refusal())
-        self._section.show_place(self._places.get(message.id) if message else None, is_readable=is_readable)
+        self._section.show_place(self._place(message) if message else None, is_readable=is_readable)
 
     @Slot()
     def read_last_answer(self) -> None:
@@ -80,7 +81,7 @@ class NextWordController(QObject):
     @Slot()
     def read_in_idle_time(self) -> None:
         """Have it reread unless that was tried before, as nobody needs the model."""
-        message = self._unread_answer()
+        message = self._unread_answer() if self._section.is_open() else None
         if message and message.id not in self._tried and not self._generation.is_shared_now():
             self._read_now()
 
@@ -93,6 +94,9 @@ class NextWordController(QObject):
             self._tried.add(message.id)
             self._weigher.weigh(self._current.session, message)
 
+    def _place(self, message: Message) -> Undecided | None:
+        return self._places.find(self._current.session, message)
+
     def _last_answer(self) -> Message | None:
         path = self._current.session.conversation.path()
         return next((message for message in reversed(path) if message.role is Role.ASSISTANT), None)
@@ -100,7 +104,7 @@ class NextWordController(QObject):
     def _unread_answer(self) -> Message | None:
         """Return the last answer if its place isn't known, and the model in use wrote it and can reread it."""
         message, loaded = self._last_answer(), self._generation.loaded
-        if message is None or loaded is None or loaded.model.is_remote or message.id in self._places:
+        if message is None or loaded is None or loaded.model.is_remote or self._place(message):
             return None
         is_written = message.reply is not None and message.reply.ending is not Ending.ANSWERING
         return message if is_written and message.text and self._weigher.is_own(message) else None
@@ -159,9 +163,9 @@ class NextWordController(QObject):
         if message and message.id == name:
             self._section.show_refusal(sentence)
 
-    @Slot(object, object)
-    def _on_undecided(self, message: Message, found: Undecided) -> None:
-        self._remember(message, found)
+    @Slot(object, object, object)
+    def _on_undecided(self, session: Session, message: Message, found: Undecided) -> None:
+        self._places.add(session, message, found)
         self.show_last_answer()
 
     @Slot(object, object)
@@ -172,11 +176,5 @@ class NextWordController(QObject):
         number, found = (event.answer, event.event) if isinstance(event, AnswerEvent) else (0, event)
         answers = [each.answering for each in (session, *session.beside)]
         if isinstance(found, Undecided) and number < len(answers) and (message := answers[number]):
-            self._remember(message, found)
+            self._places.add(session, message, found)
             self.show_last_answer()
-
-    def _remember(self, message: Message, found: Undecided) -> None:
-        before = self._places.pop(message.id, None)  # of an answer that is continued
-        self._places[message.id] = min(filter(None, (before, found)), key=lambda place: place.probability)
-        for name in list(self._places)[:-MOST]:
-            del self._places[name]

@@ -1,6 +1,8 @@
 """The section "Next word" above the sliders: what they do to the likeliest words."""
 
 import threading
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from phichat.chat.sampling import Sampling
 from phichat.engine.base import AnswerEvent, Done, Piece, Reading, Undecided
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.next_word import last_words
+from phichat.ui.lens.places import pack_place, unpack_place
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -115,6 +118,36 @@ def test_each_conversation_has_its_own(person: Person, engine: ScriptedEngine) -
     assert where(person).startswith("For example")
     person.open(person.titles()[0])
     person.wait(lambda: rows(person)[0].startswith("snow"))
+
+
+def test_it_is_there_at_once_after_a_restart(
+    open_window: Callable[[], Person], person: Person, engine: ScriptedEngine
+) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, SNOW)
+    shown = rows(person)
+    person.window.close()
+    person = open_window()
+    person.wait(person.titles)
+    person.open(person.titles()[0])
+    person.wait(lambda: person.window.session.conversation.tip)
+    person.click("lensBarsButton")
+    assert where(person) == "Where the model was least sure: “In winter there is…”"
+    assert rows(person) == shown
+    assert len(engine.requests) == 1, "the model isn’t asked"
+
+
+PLACES = [SNOW, RAIN, replace(SNOW, distribution=replace(SNOW.distribution, tail=((-1.5, 400.0),), said=(7, 8)))]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_stored_place_is_the_same(place: Undecided) -> None:
+    assert unpack_place(pack_place(place)) == place
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", pack_place(SNOW)[:-9], zlib.compress(b"[]")])
+def test_a_damaged_place_is_unknown(data: bytes) -> None:
+    assert unpack_place(data) is None
 
 
 def reread(person: Person, engine: ScriptedEngine, *events: Any) -> None:
