@@ -146,7 +146,7 @@ def opened(context: Context) -> Iterator[LocalLibrary]:
 
 
 def embedding_model(context: Context) -> Path | None:
-    """Return the file of the embedding model that was chosen; None for static vectors, and where it is gone."""
+    """Return the file of the embedding model that was chosen; None for the sentence encoder, and if it is gone."""
     chosen = PreferencesFile(context.home.preferences).load_preferences().embedding_model
     return Path(chosen) if chosen and Path(chosen).is_file() else None
 

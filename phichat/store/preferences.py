@@ -33,7 +33,7 @@ class Preferences:
         model: the name or path of the model that the window used last; empty for the default.
         default_model: the name or path of the model to use where none is named; empty for `model`.
         models_folder: where downloads go; empty for the app's own folder.
-        embedding_model: the path of the model that makes vectors of documents; empty for static vectors.
+        embedding_model: the path of the model that makes vectors of documents; empty for the sentence encoder.
         documents: the names of the collections that conversations use, by the conversation's id; its own has that name.
         passage_tokens: how many tokens of passages go with a question at most.
         offers_phi_3: whether the window still offers to download Phi-3.

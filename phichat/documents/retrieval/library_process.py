@@ -34,7 +34,8 @@ class LibraryProcess:
     Indexing can be ended at any moment, and so its process is killed when `stop` is set.
 
     Attributes:
-        model: the file of the embedding model that makes vectors; None for static ones. May be changed at any time.
+        model: the file of the embedding model that makes vectors; None for the sentence encoder. May be changed
+            at any time.
     """
 
     def __init__(self, file: Path, model: Path | None = None, command: Sequence[str] = ()) -> None:

@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import DocumentReader, Place
-from phichat.documents.embeddings.base import Embedder
+from phichat.documents.embeddings.base import Embedder, load_numpy
 from phichat.documents.library import (
     NO_PASSWORDS,
     USUAL_BUDGET,
@@ -137,6 +137,7 @@ def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
     installed. Raise StoreError.
     """
     # All of these bring numpy, 100 ms.
+    load_numpy()
     from phichat.documents.embeddings.sentence_encoder import SentenceEncoder, is_installed  # noqa: PLC0415
     from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415
 
