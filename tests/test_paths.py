@@ -30,6 +30,17 @@ def test_models_go_to_the_folder_that_was_chosen_and_others_are_still_found(
     assert {"old", "new"} <= names
 
 
+@pytest.fixture(scope="module")
+def home_of_shared_fixtures() -> Path:
+    return paths.home().root
+
+
+def test_no_fixture_opens_the_home_of_whoever_runs_the_tests(
+    home_of_shared_fixtures: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert home_of_shared_fixtures.is_relative_to(tmp_path_factory.getbasetemp())
+
+
 @pytest.mark.parametrize("value", ["", "relative/folder", 7, None, "/nul\0byte", ["/tmp"]])
 def test_what_is_no_folder_is_not_used(home: Path, value: object) -> None:
     prefer(home, models_folder=value)
