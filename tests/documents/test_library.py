@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import Finding, Note
@@ -327,6 +329,30 @@ def test_a_collection_may_be_removed_while_it_is_indexed(file: Path, library: Lo
     with closing(DocumentDatabase(file)) as database:
         texts = database.read(lambda connection: connection.execute("SELECT count(*) FROM texts").fetchone()[0])
     assert texts == 0
+
+
+def test_files_may_be_removed_while_they_are_searched(
+    file: Path,
+    library: LocalLibrary,
+    folder: Path,
+    index: Index,
+    embedder: WordEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library.add("papers", [folder / "animals.txt"])
+    library.add("travel", [folder / "deep"])
+    index()
+    index("travel")
+    embed = embedder.embed_question
+
+    def remove_and_embed(text: str) -> NDArray[np.float32]:
+        with closing(LocalLibrary(file, TextReader())) as another:  # as of another process
+            another.remove("papers")
+        return embed(text)
+
+    monkeypatch.setattr(embedder, "embed_question", remove_and_embed)
+    found = library.search(["papers", "travel"], "Does the puppy sleep in the car?")
+    assert [passage.path.name for passage in found.passages] == ["travel.txt"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are any bytes there")

@@ -117,8 +117,8 @@ class Searcher:
 
     def _weighted(self, connection: Connection, question: str, lexical: Ranking) -> Weighted:
         """Let each passage count by its coverage: one that shares a single word is no match for the nearest vectors."""
-        numbers = [number for number, _ in lexical]
-        stored = texts.load_passages(connection, numbers)
+        stored = texts.load_passages(connection, [number for number, _ in lexical])
+        numbers = [number for number, _ in lexical if number in stored]  # others were removed by another process
         found = coverages(connection, question, [stored[number] for number in numbers], self._counts(connection))
         return [*zip(numbers, found, strict=True)]
 
