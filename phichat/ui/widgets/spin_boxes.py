@@ -3,6 +3,7 @@
 Qt's own swallow the digit that would exceed the maximum: of 10000, where 8192 is the most, 1000 would stay.
 """
 
+import re
 from typing import Any
 
 from PySide6.QtGui import QValidator
@@ -30,7 +31,10 @@ class SpinBox(QSpinBox):
 
 
 class DoubleSpinBox(QDoubleSpinBox):
-    """The same for numbers with decimals, or too large for a QSpinBox."""
+    """The same for numbers with decimals, or too large for a QSpinBox.
+
+    Decimals begin with a comma or a point in every language: keyboards have one, numeric pads the other.
+    """
 
     def __init__(self, **properties: Any) -> None:
         super().__init__(**properties)
@@ -38,6 +42,8 @@ class DoubleSpinBox(QDoubleSpinBox):
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """Accept what is beyond a limit until it is entered."""
+        if self.decimals():
+            text = re.sub("[.,]", self.locale().decimalPoint(), text)
         return super().validate(text, position) if _in_range(self, text) else _unfinished(text, position)
 
     def fixup(self, text: str) -> str:

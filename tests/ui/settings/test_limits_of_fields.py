@@ -1,10 +1,16 @@
 """A number that is too large or too small for its field becomes the limit, and none of its digits is lost."""
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractSpinBox
 
+from phichat import i18n
 from tests.ui.conftest import Person
+
+Open = Callable[[], Person]
 
 
 @pytest.mark.parametrize(
@@ -21,8 +27,21 @@ from tests.ui.conftest import Person
 def test_what_is_typed_goes_to_the_limit(person: Person, name: str, typed: str, value: float) -> None:
     field = person.find(name)
     person.find("randomSeedCheck").setChecked(False)
+    _enter(field, typed)
+    assert field.value() == value
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_comma_and_a_point_begin_decimals_in_every_language(open_window: Open, language: str) -> None:
+    i18n.set_language(language)
+    field = open_window().find("temperatureSpin")
+    for typed, value in (("0,7", 0.7), ("1.3", 1.3), ("0,45", 0.45)):
+        _enter(field, typed)
+        assert field.value() == value
+
+
+def _enter(field: QAbstractSpinBox, typed: str) -> None:
     field.setFocus()
     field.selectAll()
     QTest.keyClicks(field, typed)
     QTest.keyClick(field, Qt.Key.Key_Tab)
-    assert field.value() == value
