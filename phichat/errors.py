@@ -11,6 +11,7 @@
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
      │    ├── PromptError         the prompt is empty
      │    │    └── PromptTooLong  the prompt does not fit into the context
+     │    │         └── SystemPromptTooLong  even without the conversation
      │    └── ServerError         a model on a server could not answer
      │         ├── ServerUnreachable  no connection could be made, or it was lost
      │         ├── ServerRefused  the server wants a key, or another one
@@ -84,6 +85,10 @@ class PromptTooLong(PromptError):
     def __init__(self, sentence: str, tokens: int = 0, excess: int = 0, *, is_least: bool = False) -> None:
         super().__init__(sentence)
         self.tokens, self.excess, self.is_least = tokens, excess, is_least
+
+
+class SystemPromptTooLong(PromptTooLong):
+    """The system prompt alone does not fit, whatever the message is."""
 
 
 class ServerError(EngineError):

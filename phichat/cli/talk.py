@@ -42,7 +42,7 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import PhichatError, PromptError, PromptTooLong
+from phichat.errors import PhichatError, PromptError, PromptTooLong, SystemPromptTooLong
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import ModelFile
 from phichat.paths import MODEL_VARIABLE
@@ -131,10 +131,10 @@ class TerminalChat:
         if self._model.is_remote:
             return error
         text = tr("This message is too long for the context ({context} tokens).")
+        if isinstance(error, SystemPromptTooLong):
+            text = tr("The system prompt is too long for the context ({context} tokens).")
         advice = tr("Shorten it, or choose a larger context with --context.") if self._can_grow else tr("Shorten it.")
-        return PromptTooLong(
-            f"{text.format(context=format_number(self._context))} {advice}", error.tokens, error.excess
-        )
+        return type(error)(f"{text.format(context=format_number(self._context))} {advice}", error.tokens, error.excess)
 
     def _made_with(self, sampling: Sampling) -> Reply:
         return Reply(

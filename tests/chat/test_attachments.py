@@ -8,7 +8,7 @@ from phichat.chat.prompts.formats import format_for
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.session import Session
 from phichat.engine.llama.vocabulary import LlamaVocabulary
-from phichat.errors import PromptTooLong
+from phichat.errors import PromptTooLong, SystemPromptTooLong
 
 NOTES = Attachment("notes.txt", "Ferries float.")
 
@@ -96,3 +96,10 @@ class TestPrompt:
         with pytest.raises(PromptTooLong) as caught:
             fit_prompt(form, turns, 512, 64)
         assert (caught.value.tokens, caught.value.excess) == (tokens, tokens - 511)
+
+    def test_a_system_prompt_that_is_too_long_is_not_blamed_on_the_question(self, phi3: LlamaVocabulary) -> None:
+        turns = [Turn(Role.SYSTEM, "Because " * 900), Turn(Role.USER, "Why?")]
+        with pytest.raises(SystemPromptTooLong, match=r"The system prompt is too long: it takes 90\d tokens"):
+            fit_prompt(format_for(phi3), turns, 512, 64)
+        with pytest.raises(PromptTooLong, match="This message is too long"):
+            fit_prompt(format_for(phi3), [Turn(Role.SYSTEM, "Be brief."), Turn(Role.USER, "Because " * 900)], 512, 64)

@@ -23,7 +23,7 @@ from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.parser import BENCH_PARTS, parse
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Notice, Tried
-from phichat.errors import EngineDied, PromptTooLong
+from phichat.errors import EngineDied, PromptTooLong, SystemPromptTooLong
 from tests.support.fakes import ScriptedEngine, thought
 from tests.support.pdf_files import PICTURE, lines_down, page_of, pdf_file
 
@@ -810,6 +810,9 @@ def test_a_context_that_a_model_does_not_have_is_told(engine: ScriptedEngine, ph
         status, _, err = phichat("ask", "Hi", "--context", context)
         assert status == 1
         assert err.endswith(f"This message is too long for the context ({int(context):,} tokens). {advice}\n")
+    engine.enqueue(SystemPromptTooLong("…"))
+    err = phichat("ask", "Hi", "--context", "8192", "--system", "word " * 9000)[2]
+    assert err.endswith("The system prompt is too long for the context (8,192 tokens). Shorten it.\n")
 
 
 @pytest.mark.parametrize("arguments", [["history", "list"], ["ask", "Hi"]])

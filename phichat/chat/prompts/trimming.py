@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.base import NO_VARIABLES, PromptFormat
-from phichat.errors import PromptError, PromptTooLong
+from phichat.errors import PromptError, PromptTooLong, SystemPromptTooLong
 from phichat.i18n import format_number, tr
 
 GONE = "…"
@@ -37,6 +37,10 @@ class ContextTrimmer:
         users = (index for index, turn in enumerate(self._rest) if turn.role is Role.USER)
         self._places = [0, *filter(None, users)]
         self.shortest = self._length(len(self._places) - 1)
+
+    def system(self) -> int:
+        """Return the number of tokens of the system prompt with the shortest question."""
+        return len(self._tokens([*self._system, Turn(Role.USER, "?")])) if self._system else 0
 
     def unpinned(self) -> int:
         """Return the number of tokens of the shortest prompt if nothing were pinned."""
@@ -197,6 +201,15 @@ def fit_prompt(
                 ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
                 cuts.shortest,
             )
+    if (system := cuts.system()) > lengths[-1]:
+        raise SystemPromptTooLong(
+            tr(
+                "The system prompt is too long: it takes {tokens} tokens, but the context only holds {context}. "
+                "Shorten the system prompt, or choose a larger context in the settings."
+            ).format(tokens=format_number(system), context=format_number(context)),
+            system,
+            cuts.unpinned() - lengths[-1],
+        )
     raise PromptTooLong(
         tr(
             "This message is too long. With the system prompt, it takes {tokens} tokens, but the "
