@@ -53,7 +53,7 @@ def decode_text(data: bytes) -> str | None:
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return _if_text(data.decode(encoding, "replace"))
-    if _UNUSUAL_BYTE.search(data) and (wide := _without_mark(data)):
+    if _UNUSUAL_BYTE.search(data) and not _is_separated(data) and (wide := _without_mark(data)):
         return wide
     if b"\0" in data:
         return None
@@ -62,6 +62,17 @@ def decode_text(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return _if_text(_guessed(data))
     return _if_text(_switched(data) or _from_utf_7(data) or text)
+
+
+def _is_separated(data: bytes) -> bool:
+    """Return whether NULs only stand between texts, as of `find -print0`; UTF-16 has one for each such letter."""
+    texts = data.replace(b"\0", b"")
+    if 4 * max(data[::2].count(0), data[1::2].count(0)) >= len(data) or _UNUSUAL_BYTE.search(texts):
+        return False
+    with suppress(UnicodeDecodeError):
+        texts.decode("utf-8")
+        return len(texts) < len(data)
+    return False
 
 
 def _without_mark(data: bytes) -> str | None:

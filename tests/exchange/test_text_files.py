@@ -112,11 +112,13 @@ def test_the_largest_file_is_read_and_no_larger_one(file: Path) -> None:
     [
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
         b"text with a \0 in it",
+        b"docs/a.md\0docs/bcd.md\0docs/ef.md\0",
+        "été/a.md\0docs/bcd.md\0".encode(),
         codecs.BOM_UTF16_LE + "a\x01".encode("utf-16-le") * 20,
         b"%PDF-1.7\n" + zlib.compress(random.Random(1).randbytes(5000)).replace(b"\0", b"\1"),
         random.Random(2).randbytes(4000).replace(b"\0", b"\x01"),
     ],
-    ids=["picture", "nul", "controls", "pdf", "noise"],
+    ids=["picture", "nul", "names", "other names", "controls", "pdf", "noise"],
 )
 def test_what_is_no_text_is_refused(file: Path, data: bytes) -> None:
     file.write_bytes(data)
