@@ -88,7 +88,7 @@ def add_history(commands: Any, run: Run) -> None:
         "file", type=option_values.name, metavar="FILE", help=tr("output file, or - for standard output")
     )
     exported.add_argument(
-        "id", nargs="*", type=option_values.name, metavar="ID", help=tr("export only these conversations")
+        "id", nargs="*", default=[], type=option_values.name, metavar="ID", help=tr("export only these conversations")
     )
     exported.add_argument("--overwrite", action="store_true", help=tr("replace the file if it already exists"))
     exported.add_argument(

@@ -117,7 +117,7 @@ def _names_file(arguments: Sequence[str]) -> bool:
     """Return whether a file is given in place of a command."""
     pairs = pairwise(["", *arguments])
     words = [word for before, word in pairs if not word.startswith("-") and before not in WITH_VALUE]
-    return bool(words) and (words[0].lower().endswith(".gguf") or len(Path(words[0]).parts) > 1)
+    return bool(words) and (words[0].lower().endswith(".gguf") or Path(words[0]).name != words[0])
 
 
 def _add_window_options(main: Parser) -> None:
