@@ -233,7 +233,7 @@ def test_nothing_is_sent_where_no_server_is_named(
     local = ScriptedEngine()
     for options in ((), ("--model", str(chatml_model))):
         phichat("ask", "Hi", *options, by=local)
-    assert all(path.suffix == ".gguf" for path, _ in local.loads)
+    assert [path.suffix for path, _ in local.loads] == [".gguf", ".gguf"]
     phichat("models", "list")
     assert phichat("servers", "list")[0] == 0
     assert len(gaming.asked) == before
