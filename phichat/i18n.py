@@ -77,6 +77,11 @@ def format_count(count: str, *, is_estimate: bool, is_least: bool = False) -> st
     return tr("about {count}").format(count=count) if is_estimate else count
 
 
+def format_speed(speed: float) -> str:
+    """Return an estimate in tokens a second: with one decimal below 3, else a whole number."""
+    return format_number(speed, 1 if speed < 3 else 0)
+
+
 def format_percent(share: float) -> str:
     """Return a share from 0 to 1 as a percentage, with a decimal below a tenth; what is next to nothing as "<0.1%"."""
     if 0 < share < 0.0005:

@@ -290,6 +290,16 @@ def test_numbers(value: float, decimals: int, english: str, french: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("speed", "english", "french"),
+    [(0.44, "0.4", "0,4"), (2.44, "2.4", "2,4"), (3.44, "3", "3"), (1200.0, "1,200", "1\u202f200")],
+)
+def test_speeds(speed: float, english: str, french: str) -> None:
+    assert i18n.format_speed(speed) == english
+    i18n.set_language("fr")
+    assert i18n.format_speed(speed) == french
+
+
+@pytest.mark.parametrize(
     ("count", "english", "french"),
     [
         (0, "0\u00a0bytes", "0\u00a0octets"),

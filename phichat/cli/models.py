@@ -12,7 +12,7 @@ from phichat.cli.download import download, report_reading
 from phichat.cli.search import search
 from phichat.engine.base import ModelRef
 from phichat.errors import ModelMissing, PhichatError, ServerError
-from phichat.i18n import N_, format_columns, format_number, format_size, tr
+from phichat.i18n import N_, format_columns, format_size, format_speed, tr
 from phichat.models.base import Listing, ModelFile, PartialDownload, Presence, Source, model_as_json
 from phichat.models.hub_address import parse_hub_address
 from phichat.models.library import Library
@@ -141,7 +141,7 @@ def _memory(listing: Listing) -> str:
 def _speed(listing: Listing) -> str:
     if not listing.speed:
         return ""
-    return tr("about {speed} tokens/s").format(speed=format_number(listing.speed, 1 if listing.speed < 3 else 0))
+    return tr("about {speed} tokens/s").format(speed=format_speed(listing.speed))
 
 
 def _state(listing: Listing) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from phichat.cancellation import CancelToken
 from phichat.cli.context import Context
 from phichat.errors import HubError, HubUnreachable
-from phichat.i18n import N_, format_columns, format_number, format_size, tr, tr_count
+from phichat.i18n import N_, format_columns, format_number, format_size, format_speed, tr, tr_count
 from phichat.models.base import FoundRepository, Listing, Waiting
 from phichat.models.found import Fit, Group, fit_of, group_of, quantisation
 from phichat.models.hub_address import parse_hub_address
@@ -124,7 +124,7 @@ def describe_fit(listing: Listing) -> str:
         return ""
     if fit is Fit.TOO_LARGE:
         return tr("too large")
-    speed = format_number(listing.speed or 0, 1 if (listing.speed or 0) < 2 else 0)
+    speed = format_speed(listing.speed or 0)
     sentence = tr("slow, about {speed} tokens/s") if fit is Fit.SLOW else tr("fits, about {speed} tokens/s")
     return sentence.format(speed=speed)
 

@@ -10,11 +10,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.i18n import format_size, tr
+from phichat.i18n import format_size, format_speed, tr
 from phichat.models.base import Listing, Source
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.download_widget import DownloadWidget
-from phichat.ui.models.formatting import format_speed
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import push_button

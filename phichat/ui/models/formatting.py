@@ -87,11 +87,6 @@ def format_model_size(listing: Listing) -> str:
     )
 
 
-def format_speed(speed: float) -> str:
-    """Return an estimate in tokens a second: with one decimal below 3, else a whole number."""
-    return format_number(speed, 1 if speed < 3 else 0)
-
-
 def _describe_progress(progress: Progress) -> str:
     match progress.phase:
         case Phase.ASKING:

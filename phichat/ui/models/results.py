@@ -15,10 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from phichat.i18n import format_number, format_size, tr
+from phichat.i18n import format_number, format_size, format_speed, tr
 from phichat.models.base import FoundRepository, Listing
 from phichat.models.found import Fit, Group, fit_of, group_of, quantisation, recommended
-from phichat.ui.models.formatting import format_speed
 from phichat.ui.theme.scaling import set_min_height
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip

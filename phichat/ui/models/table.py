@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
-from phichat.i18n import format_size, tr
+from phichat.i18n import format_size, format_speed, tr
 from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
-from phichat.ui.models.formatting import describe_presence, format_speed
+from phichat.ui.models.formatting import describe_presence
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
 
