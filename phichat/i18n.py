@@ -10,7 +10,7 @@ import io
 import locale
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +75,15 @@ def format_count(count: str, *, is_estimate: bool, is_least: bool = False) -> st
     if is_least and not is_estimate:
         return tr("more than {count}").format(count=count)
     return tr("about {count}").format(count=count) if is_estimate else count
+
+
+def format_list(items: Sequence[str]) -> str:
+    """Return one item or more as a part of a sentence: "a", "a and b", or "a, b, and c"."""
+    *others, last = items
+    if not others:
+        return last
+    pattern = tr("{first} and {last}") if len(others) == 1 else tr("{first}, and {last}")
+    return pattern.format(first=", ".join(others), last=last)
 
 
 def format_speed(speed: float) -> str:

@@ -290,6 +290,16 @@ def test_numbers(value: float, decimals: int, english: str, french: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("items", "english", "french"),
+    [("a", "a", "a"), ("ab", "a and b", "a et b"), ("abc", "a, b, and c", "a, b et c")],
+)
+def test_lists(items: str, english: str, french: str) -> None:
+    assert i18n.format_list(items) == english
+    i18n.set_language("fr")
+    assert i18n.format_list(items) == french
+
+
+@pytest.mark.parametrize(
     ("speed", "english", "french"),
     [(0.44, "0.4", "0,4"), (2.44, "2.4", "2,4"), (3.44, "3", "3"), (1200.0, "1,200", "1\u202f200")],
 )

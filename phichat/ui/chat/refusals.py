@@ -6,12 +6,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
 
-from phichat.i18n import tr, tr_count
+from phichat.i18n import format_list, tr, tr_count
 from phichat.ui.feedback import FeedbackController
 from phichat.unicode import short_title, shortened
 
 MOST_SENTENCES = 5
-MOST_REASONS = 12  # more than there are kinds of them
 MOST_NAMES, LONGEST_NAME = 20, 60  # with one reason
 _FIGURES = re.compile(r"\d[\d.,\s]*")
 
@@ -52,11 +51,7 @@ def explain_refusals(refusals: Sequence[tuple[str, str]]) -> str:
     by_reason: dict[str, list[tuple[str, str]]] = {}
     for name, sentence in refusals:
         by_reason.setdefault(_reason(name, sentence), []).append((name, sentence))
-    groups = list(by_reason.values())
-    lines = [_line(group) for group in groups[:MOST_REASONS]]
-    if rest := [name for group in groups[MOST_REASONS:] for name, _ in group]:
-        lines.append(tr("Also not attached: {names}.").format(names=_names(rest)))
-    return "\n".join(lines)
+    return "\n".join(map(_line, by_reason.values()))
 
 
 def _reason(name: str, sentence: str) -> str:
@@ -78,5 +73,5 @@ def _names(names: Sequence[str]) -> str:
     """Return the first of `names`, each shortened, and how many more there are."""
     shown = [shortened(name, LONGEST_NAME) for name in names[:MOST_NAMES]]
     if more := len(names) - len(shown):
-        shown.append(tr_count("and {count} more file", "and {count} more files", more))
-    return ", ".join(shown)
+        shown.append(tr_count("{count} more file", "{count} more files", more))
+    return format_list(shown)
