@@ -164,6 +164,11 @@ class FeedbackController(QObject):
         """Show for some seconds, in the conversation with the id `conversation`, what is no failure."""
         self._pass(Feedback(text, Kind.NOTE), conversation)
 
+    def tell_attached(self, conversation: str, text: str) -> None:
+        """Show for some seconds what was attached in a conversation, unless there is to read why others weren't."""
+        is_unread = any((entry.scope, entry.source) == (conversation, ATTACHING) for entry in self._entries)
+        self._pass(Feedback(text, Kind.NOTE), conversation, is_background=is_unread)
+
     @Slot(str)
     def mention(self, text: str) -> None:
         """Show for some seconds what happened by itself, unless there is something else to read."""
@@ -244,13 +249,8 @@ class FeedbackController(QObject):
 
     def _pass(self, feedback: Feedback, scope: str, *, is_background: bool = False) -> None:
         self._remove_passing()
-        is_background = is_background or self._is_unattached_shown(scope)
         self._timer.start(max(LEAST_SHOWN, SHOWN_PER_LETTER * len(feedback.text)))
         self._set(PASSING, feedback, scope, is_background=is_background, is_new=True)
-
-    def _is_unattached_shown(self, scope: str) -> bool:
-        """Return whether files could not be attached in that conversation, which no good news of others may hide."""
-        return any((entry.scope, entry.source) == (scope, ATTACHING) for entry in self._entries)
 
     def _set(
         self,

@@ -125,6 +125,16 @@ def test_no_other_failure_hides_that_nothing_is_saved(qtbot: QtBot, board: Board
     assert "kept in memory" not in board.text
 
 
+def test_what_else_is_done_is_shown_beside_files_that_were_refused(qtbot: QtBot, board: Board) -> None:
+    board.said.fail_attaching("one", "a.png isn’t a text file.", "a.png isn’t a text file.")
+    board.said.tell_attached("one", "b.txt is attached.")
+    assert board.text == "a.png isn’t a text file.", "it has to be read first"
+    board.said.succeed("Conversation copied.")
+    assert board.text == "Conversation copied."
+    qtbot.waitUntil(lambda: board.text == "a.png isn’t a text file.")
+    assert board.announced == ["a.png isn’t a text file.", "Conversation copied."]
+
+
 def test_a_result_stays_while_the_mouse_is_over_it(qtbot: QtBot, board: Board) -> None:
     board.said.hold(is_held=True)
     board.said.succeed("Copied.")

@@ -273,7 +273,7 @@ class AttachmentController(QObject):
         self._readings.remove(reading)
         self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
         if reading.remarks:
-            self._feedback.tell("\n".join(reading.remarks[:MOST_REMARKS]))
+            self._feedback.tell_in(reading.session.conversation.id, "\n".join(reading.remarks[:MOST_REMARKS]))
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
@@ -301,7 +301,9 @@ class AttachmentController(QObject):
 
     def _add(self, session: Session, file: Attachment) -> None:
         if file in session.attached:
-            self._feedback.tell(tr("{name} is already attached.").format(name=file.title))
+            self._feedback.tell_attached(
+                session.conversation.id, tr("{name} is already attached.").format(name=file.title)
+            )
             return
         session.attached = (*session.attached, file)
         self._save(session)

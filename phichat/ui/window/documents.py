@@ -102,7 +102,7 @@ class DocumentsPresenter(QObject):
     def _attach(self, session: Session, path: Path) -> None:
         self._documents.attach(session, path)
         sentence = tr("{name} is long, so the model reads only the passages that are relevant to your questions.")
-        self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(path.name)))
+        self._feedback.tell_attached(session.conversation.id, sentence.format(name=short_title(path.name)))
 
     @Slot(object, object)
     def _attach_folder(self, session: Session, folder: Path) -> None:
@@ -118,7 +118,7 @@ class DocumentsPresenter(QObject):
             "The folder “{name}” is now a collection. The model will read the passages in it that are "
             "relevant to your questions."
         )
-        self._feedback.tell_in(session.conversation.id, sentence.format(name=short_title(name)))
+        self._feedback.tell_attached(session.conversation.id, sentence.format(name=short_title(name)))
 
     @Slot()
     def _show_chips(self) -> None:

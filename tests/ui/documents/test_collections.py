@@ -326,7 +326,7 @@ def test_that_a_folder_became_a_collection_does_not_hide_what_could_not_be_attac
     drop(person, tmp_path / "Pumps", tmp_path / "empty.txt")
     person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps"])
     person.wait(lambda: "empty.txt is empty" in person.status())
-    person.window.feedback.tell_in(person.window.session.conversation.id, "Pumps is a collection.")
+    person.window.feedback.tell_attached(person.window.session.conversation.id, "Pumps is a collection.")
     assert "empty.txt is empty" in person.status()
 
 
