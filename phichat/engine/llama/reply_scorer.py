@@ -56,26 +56,34 @@ class ReplyScorer:
 
         With a `watch`, Undecided comes last. End early when stopped.
         """
-        thinking = ReplyThinking(self._thinking, self._vocabulary, prompt, (), self._budget, 0)
-        reader = Detokenizer((*self._form.stop_texts, *self._sampling.stop))
         waiting: deque[Choice | None] = deque()
-        for count, (token, choice) in enumerate(_weighed(llama, chain, self.tokens, stop, watch), 1):
-            waiting.append(choice)
-            pieces = [*thinking.split(reader.feed(thinking.spell(token)), token)]
+        weighed = _weighed(llama, chain, self.tokens, stop, watch)
+        for count, pieces in enumerate(self._pieces(weighed, waiting, prompt, stop), 1):
             if watch:
                 watch.read(pieces)
             yield from _with_choices(pieces, waiting)
+            if count % MOST_SCORED == 0 and count <= len(self.tokens):
+                yield Reading(len(prompt) + count, len(prompt) + len(self.tokens))
+        if watch and not stop.is_set() and (undecided := watch.undecided()):
+            yield undecided
+
+    def _pieces(
+        self,
+        weighed: Iterable[tuple[int, Choice | None]],
+        waiting: deque[Choice | None],
+        prompt: Sequence[int],
+        stop: CancelToken,
+    ) -> Iterator[list[Piece]]:
+        """Yield the pieces that come of each token, and add its choice to `waiting`; at the end, what was held back."""
+        thinking = ReplyThinking(self._thinking, self._vocabulary, prompt, (), self._budget, 0)
+        reader = Detokenizer((*self._form.stop_texts, *self._sampling.stop))
+        for token, choice in weighed:
+            waiting.append(choice)
+            yield [*thinking.split(reader.feed(thinking.spell(token)), token)]
             if reader.ended_by:
                 break
-            if count % MOST_SCORED == 0:
-                yield Reading(len(prompt) + count, len(prompt) + len(self.tokens))
         if not stop.is_set():
-            rest = [*thinking.rest(reader.rest())]
-            if watch:
-                watch.read(rest)
-            yield from _with_choices(rest, waiting)
-            if watch and (undecided := watch.undecided()):
-                yield undecided
+            yield [*thinking.rest(reader.rest())]
 
 
 def _with_choices(pieces: Iterable[Piece], waiting: deque[Choice | None]) -> Iterator[Piece]:
