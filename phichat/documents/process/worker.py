@@ -43,20 +43,8 @@ class Worker:
             match order["do"]:
                 case "read":
                     self._read(source)
-                case "render":
-                    from phichat.documents.readers import pdf  # noqa: PLC0415 - as in `kinds`
-
-                    kinds.check(source)
-                    picture = pdf.render_page(source, order["page"], order["width"])
-                    size = len(picture.pixels)
-                    self._send({"end": [picture.width, picture.height], "size": size}, picture.pixels)
-                case "find":
-                    from phichat.documents.readers import pdf  # noqa: PLC0415 - as in `kinds`
-
-                    kinds.check(source)
-                    self._send(
-                        {"end": [astuple(box) for box in pdf.find_on_page(source, order["page"], order["text"])]}
-                    )
+                case "render" | "find":
+                    self._look_at_page(source, order)
         except MemoryError:
             os._exit(1)
         except DocumentError as error:
@@ -69,6 +57,17 @@ class Worker:
             self._send(part_line(part))
             self._begin_step()
         self._send({"end": None})
+
+    def _look_at_page(self, source: Source, order: Line) -> None:
+        """Send the picture of a page, or where a text is on it."""
+        from phichat.documents.readers import pdf  # noqa: PLC0415 - as in `kinds`
+
+        kinds.check(source)
+        if order["do"] == "find":
+            self._send({"end": [astuple(box) for box in pdf.find_on_page(source, order["page"], order["text"])]})
+            return
+        picture = pdf.render_page(source, order["page"], order["width"])
+        self._send({"end": [picture.width, picture.height], "size": len(picture.pixels)}, picture.pixels)
 
     def _report(self, page: int) -> None:
         self._send({"at": page})
