@@ -36,6 +36,12 @@ class ReadingBar(QWidget):
         self._progress.setFixedHeight(THICKNESS)
         self._begin.clicked.connect(self.requested)
         self._cancel.clicked.connect(self.cancelled)
+        for button in (self._begin, self._cancel):
+            theme.apply_stylesheet(button, "small")
+        self._lay_out()
+        self.show_reading(None)
+
+    def _lay_out(self) -> None:
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(2)
@@ -44,9 +50,6 @@ class ReadingBar(QWidget):
             layout.addWidget(widget, row, 0)
         layout.addWidget(self._cancel, 0, 1, 2, 1)
         layout.addWidget(self._begin, 2, 0, 1, 2)
-        for button in (self._begin, self._cancel):
-            theme.apply_stylesheet(button, "small")
-        self.show_reading(None)
 
     def tab_stops(self) -> list[QWidget]:
         """Return the button that is there."""
