@@ -53,6 +53,13 @@ def isolated(word: str) -> str:
     return f"\N{LEFT-TO-RIGHT MARK}{word}\N{LEFT-TO-RIGHT MARK}" if has_right_to_left(word) else word
 
 
+def continued(text: str) -> str:
+    """Return `text` with "…", which is to the left of a last word that is read from right to left."""
+    directions = (unicodedata.bidirectional(letter) for letter in reversed(text))
+    last = next((direction for direction in directions if direction in {"L", "R", "AL"}), "L")
+    return isolated(f"{text}…" if last == "L" else f"{text}…\N{RIGHT-TO-LEFT MARK}")
+
+
 def display_width(text: str) -> int:
     """Return how many columns of a terminal `text` takes: wide letters and emoji take two, marks on letters none."""
     return len(text) if text.isascii() else sum(map(_width, text))

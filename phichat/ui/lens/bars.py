@@ -23,6 +23,7 @@ BLANK, LINE_BREAK, TAB = "\N{OPEN BOX}", "\N{RETURN SYMBOL}", "\N{RIGHTWARDS ARR
 WORD_WIDTH, BAR_HEIGHT = 84, 10  # pixels
 CUTTING = ("top_k", "top_p", "min_p")
 """The settings that remove words most often; the column on the right always has room for their labels."""
+LEAST = 0.0001  # a share that is written "<0.1%", the longest
 MOST_SHARE = 0.42  # of a row, that the column on the right takes at most
 SCALES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # shares that the longest possible bar stands for
 
@@ -121,7 +122,7 @@ class CandidateDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ground(painter, option)
         place = QRectF(option.rect).adjusted(6, 0, -6, 0)
-        word, bar, share = _columns(place, option.fontMetrics, index.data(LABELS_ROLE))
+        word, bar, share = columns(place, option.fontMetrics, index.data(LABELS_ROLE))
         self._paint_word(painter, option, word, candidate, is_chosen=bool(index.data(CHOSEN_ROLE)))
         self._paint_bar(painter, bar, candidate, float(index.data(SCALE_ROLE)))
         self._paint_share(painter, option, share, candidate)
@@ -177,13 +178,13 @@ def is_struck(candidate: Candidate, *, is_chosen: bool) -> bool:
     return candidate.cut_by is not None and not is_chosen and any(map(str.isalnum, candidate.text))
 
 
-def _columns(rect: QRectF, metrics: QFontMetrics, labels: Iterable[str]) -> tuple[QRectF, QRectF, QRectF]:
+def columns(rect: QRectF, metrics: QFontMetrics, labels: Iterable[str]) -> tuple[QRectF, QRectF, QRectF]:
     """Return the places of the word, the bar and the share, which has room for `labels`.
 
     The word is on the left in every language.
     """
     word, gap = scaled(WORD_WIDTH), scaled(6)
-    needed = max(map(metrics.horizontalAdvance, (format_percent(1), *labels))) + 1
+    needed = max(map(metrics.horizontalAdvance, (format_percent(1), format_percent(LEAST), *labels))) + 1
     share = min(needed, int(rect.width() * MOST_SHARE))
     bar = QRectF(rect.left() + word + gap, rect.top(), max(rect.width() - word - share - 2 * gap, 1), rect.height())
     return (

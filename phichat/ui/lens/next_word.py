@@ -12,6 +12,7 @@ from phichat.engine.base import Undecided
 from phichat.i18n import resource, tr
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import FoldButton, help_label
+from phichat.unicode import continued
 
 COUNT = 10  # candidates
 MOST_BEFORE = 40  # characters of the text before the place
@@ -161,7 +162,7 @@ def _with_chosen(candidates: Sequence[Candidate], chosen: int) -> list[Candidate
 
 def _description(place: Undecided) -> str:
     if text := last_words(place.before):
-        return tr("Where the model was least sure: “{text}…”").format(text=text)
+        return tr("Where the model was least sure: “{text}”").format(text=continued(text))
     return tr("Where the model was least sure: the first word")
 
 

@@ -46,7 +46,8 @@ class ParagraphMeasure:
                 return
             stop = min(end, line.textStart() + line.textLength())
             left, right = self._sides(line, at, stop)
-            rect = QRectF(left, line.y(), max(right - left, _NARROWEST), line.height()).translated(self._corner)
+            width = right - left if right - left >= 1 else _NARROWEST  # of a comma less than that of a line break
+            rect = QRectF(left, line.y(), width, line.height()).translated(self._corner)
             yield WordPiece(word, level, rect, self._corner.y() + line.y() + line.ascent())
             if stop >= end or stop <= at:
                 return

@@ -1,16 +1,18 @@
 """The bars of the likeliest next words."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.candidates import Candidate
+from phichat.i18n import format_percent
 from phichat.ui.lens.bars import (
     CANDIDATE_ROLE,
     LABELS_ROLE,
     SCALE_ROLE,
     CandidateList,
+    columns,
     is_struck,
     setting_label,
     visible_word,
@@ -49,6 +51,13 @@ def test_the_longest_bar_fits(bars: CandidateList) -> None:
     assert bars.model().index(0, 0).data(SCALE_ROLE) == 1
     bars.show_candidates([HOT])
     assert bars.model().index(0, 0).data(SCALE_ROLE) == 0.1
+
+
+def test_the_smallest_percentage_has_room(bars: CandidateList) -> None:
+    """Once it was "<0.…"."""
+    percentage, metrics = format_percent(0.0001), bars.fontMetrics()
+    *_, column = columns(QRectF(0, 0, 280, 20), metrics, ["Top-k"])
+    assert metrics.elidedText(percentage, Qt.TextElideMode.ElideRight, int(column.width())) == percentage
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,12 @@ def painted(text: LensText, word: int) -> set[int]:
     return {int(colour) for colour in np.unique(rows[:, : image.width()])}
 
 
+def test_a_comma_is_no_wider_than_its_glyph(show: Callable[..., LensText]) -> None:
+    text = show(("one", 0.9, 0.2), (",", 0.2, 2.0), (" two", 0.9, 0.2))
+    assert [said(text, word) for word in range(3)] == ["one", ",", "two"]
+    assert text.word_rect(1).width() <= text.fontMetrics().horizontalAdvance(",") + 2
+
+
 def test_words_have_the_look_of_their_least_sure_token(show: Callable[..., LensText], theme: Theme) -> None:
     text = show(*SENTENCE)
     assert [said(text, at) for at in range(4)] == ["The", "cold", "winter", "sings"]

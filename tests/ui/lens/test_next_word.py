@@ -230,6 +230,13 @@ def test_what_is_folded_asks_for_nothing(person: Person, engine: ScriptedEngine)
     assert rows(person)[0].endswith("% with your settings")
 
 
+def test_what_follows_is_on_the_side_where_the_words_go_on(person: Person, engine: ScriptedEngine) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, replace(SNOW, before="השלג קר"))
+    mark, turn = "\N{LEFT-TO-RIGHT MARK}", "\N{RIGHT-TO-LEFT MARK}"
+    assert where(person) == f"Where the model was least sure: “{mark}השלג קר…{turn}{mark}”"
+
+
 def test_it_can_be_used_by_keyboard(person: Person) -> None:
     person.window.resize(1200, 760)
     button, field = person.find("lensBarsButton"), person.find("temperatureSpin")
