@@ -151,6 +151,6 @@ def add_docs(commands: Any, run: Run) -> None:
         if name == "search":
             action.add_argument("words", nargs="+", metavar="WORDS", help=tr("what to look for"))
         if name == "model":
-            title = tr("a GGUF file, or “none” to use Phichat’s built-in word vectors")
+            title = tr("a GGUF file, or “none” to use Phichat’s built-in embedding model")
             action.add_argument("model", nargs="?", type=option_values.name, metavar="FILE|none", help=title)
         add_json(action)

@@ -137,7 +137,7 @@ def _choose_model(context: Context) -> int:
     elif chosen:
         console.print_line(replace_surrogates(str(chosen)))
     else:
-        console.print_notice(tr("Phichat is using its built-in word vectors to find passages."))
+        console.print_notice(tr("Phichat is using its built-in embedding model to find passages."))
     if not options.json and not options.model:
         _print_known(console)
     return 130 if stop.is_set() else 0

@@ -171,8 +171,7 @@ def index(
         elif progress.error:
             failed += 1
             console.print_notice(progress.error)
-        if progress.path:
-            console.show_progress(progress.sentence)
+        console.show_progress(progress.sentence)
     entered = {path: getpass.getpass(f"{sentence} ") for path, sentence in locked.items()}
     known = {path: password for path, password in entered.items() if password}
     failed += len(entered) - len(known)

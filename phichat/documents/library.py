@@ -71,9 +71,11 @@ class Progress:
     """How far indexing is: `done` of `total` files, and which one is read now. `error` is of the one just done.
 
     Attributes:
+        path: the file that is read now; None once all are.
         page: the page of `path` that was read last, of `pages`; 0 for a file without pages.
         pages_in_all: how many pages were read of all files so far.
         locked: the file just done, if it wants its password, or another one; `error` asks for it.
+        embedded: how many passages have got their vectors so far, of `passages`; that begins once all files are read.
     """
 
     done: int
@@ -84,12 +86,14 @@ class Progress:
     pages: int = 0
     pages_in_all: int = 0
     locked: Path | None = None
+    embedded: int = 0
+    passages: int = 0
 
     @property
     def sentence(self) -> str:
-        """What is read now; empty if nothing is."""
+        """What is read or made now; empty if nothing is."""
         if self.path is None:
-            return ""
+            return self._of_vectors
         reading = tr("Reading file {number} of {total}: {file}").format(
             number=format_number(self.done + 1),
             total=format_number(self.total),
@@ -97,6 +101,13 @@ class Progress:
         )
         more = tr_count("{count} page read so far", "{count} pages read so far", self.pages_in_all) if self.done else ""
         return " · ".join(filter(None, [reading, self.place, more if self.page else ""]))
+
+    @property
+    def _of_vectors(self) -> str:
+        if self.embedded == self.passages:
+            return ""
+        percent = format_number(100 * self.embedded // self.passages)
+        return tr("Indexing passages by meaning… {percent}%").format(percent=percent)
 
     @property
     def place(self) -> str:
@@ -164,8 +175,9 @@ class DocumentLibrary(Protocol):
     def index(
         self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
     ) -> Iterator[Progress]:
-        """Read what is new or has changed in a collection; yield Progress before each file and at the end.
+        """Read what is new or has changed in a collection; yield Progress before each file, and once all are read.
 
+        From then on all of it is found by its words. Vectors, which find what is said in other words, are made next.
         Files that could not be read before are tried again if `passwords` has theirs, which is kept nowhere; or all
         of them, if it `retries`.
         What was yielded as done stays so, whatever happens then. A file that cannot be read is no error.

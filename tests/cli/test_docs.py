@@ -240,7 +240,7 @@ def test_an_embedding_model_makes_the_vectors(phichat: Run, papers: Path, chatml
     status, out, err = phichat("docs", "search", "home", "rent")
     assert (status, err) == (0, "")
     assert "Rent is due" in out
-    assert "Phichat is using its built-in word vectors to find passages." in phichat("docs", "model", "none")[2]
+    assert "Phichat is using its built-in embedding model to find passages." in phichat("docs", "model", "none")[2]
 
 
 def test_a_file_that_is_no_model_makes_none(phichat: Run, papers: Path) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from phichat.cancellation import CancelToken
 from phichat.documents.base import Finding, Note
 from phichat.documents.library import FileState, Progress
-from phichat.documents.retrieval import indexing
+from phichat.documents.retrieval import embedding, indexing
 from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.documents.store.database import DocumentDatabase
 from phichat.errors import StoreError
@@ -268,6 +268,35 @@ def test_vectors_of_two_models_are_never_mixed(file: Path, folder: Path, reader:
         list(library.index("papers", CancelToken()))
         assert library.search(["papers"], "dog").passages
         assert (second.count, len(reader.read_paths)) == (1, 1)  # it is not read again
+
+
+def test_words_are_searched_before_there_are_vectors(library: LocalLibrary, folder: Path) -> None:
+    library.add("papers", [folder])
+    progress = library.index("papers", CancelToken())
+    while next(progress).path:
+        pass
+    assert library.search(["papers"], "Whose shed is it?").passages
+    assert not library.search(["papers"], "dog").passages
+    assert not list(progress)
+    assert library.search(["papers"], "dog").passages
+
+
+def test_vectors_are_made_with_progress_and_where_that_was_stopped(
+    library: LocalLibrary, folder: Path, index: Index, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "BATCH", 2)
+    (folder / "animals.txt").write_text("\f".join([f"The puppy sleeps. {FILLER}"] * 5))
+    library.add("papers", [folder / "animals.txt"])
+    stop = CancelToken()
+    sentences = []
+    for progress in library.index("papers", stop):
+        sentences.append(progress.sentence)
+        if progress.embedded == 4:
+            stop.set()
+    assert sentences[-3:] == [f"Indexing passages by meaning… {percent}%" for percent in (0, 40, 80)]
+    before = embedder.count
+    index()
+    assert embedder.count == before * 5 / 4
 
 
 def test_without_an_embedder_words_are_searched(file: Path, folder: Path, reader: TextReader) -> None:

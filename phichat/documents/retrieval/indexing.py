@@ -1,4 +1,7 @@
-"""Indexing: reads the files of a collection one after another, each stored as a whole, so that it can end anywhere."""
+"""Indexing: reads the files of a collection one after another, each stored as a whole, so that it can end anywhere.
+
+What was read is found by its words at once. Vectors, which take longer, are made when all files are read.
+"""
 
 import hashlib
 import stat
@@ -10,10 +13,11 @@ from sqlite3 import Connection
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import LARGEST_FILE, DocumentReader, Note, Outline, Section
-from phichat.documents.embeddings.base import Embedder, windows
+from phichat.documents.embeddings.base import Embedder
 from phichat.documents.folders import files_in
 from phichat.documents.library import NO_PASSWORDS, FileState, Passwords, Progress
-from phichat.documents.passages import Passage, cut_passages
+from phichat.documents.passages import cut_passages
+from phichat.documents.retrieval.embedding import embed_collection
 from phichat.documents.store import catalog, texts
 from phichat.documents.store.catalog import StoredFile
 from phichat.documents.store.database import DocumentDatabase
@@ -22,7 +26,6 @@ from phichat.errors import DocumentError, DocumentLocked, DocumentTooLarge
 from phichat.i18n import format_size, reading_failure, tr
 from phichat.unicode import replace_surrogates
 
-BATCH = 256  # passages that are embedded at once
 TOLD_EVERY = 0.2  # seconds between two reports of the page
 
 
@@ -64,8 +67,11 @@ class Indexer:
                 return
             last = yield from self._index(file, progress, stop)
             read += last.pages
-        self._embed_rest(stop)
-        yield Progress(len(waiting), len(waiting), error=last.error, locked=last.locked)
+        everything = Progress(len(waiting), len(waiting), error=last.error, locked=last.locked)
+        yield everything
+        if self.embedder:
+            for done, passages in embed_collection(self._database, self.embedder, name, stop):
+                yield replace(everything, error="", locked=None, embedded=done, passages=passages)
 
     def _scan(self, name: str, stop: CancelToken) -> list[StoredFile]:
         """Compare what is stored with the disk; return the files that are to be read."""
@@ -139,24 +145,7 @@ class Indexer:
                         told = time.monotonic()
                         yield _at_page(progress, page, document.pages)
         document.passages, document.notes = list(cut_passages(sections)), notes
-        if self.embedder:
-            document.vectors = {self.embedder.id: self._embed(self.embedder, document.passages, stop)}
         return document
-
-    def _embed(self, embedder: Embedder, passages: Sequence[Passage], stop: CancelToken) -> list[bytes]:
-        from phichat.documents.retrieval.vectors import pack  # noqa: PLC0415 - brings numpy, where there are vectors
-
-        packed: list[bytes] = []
-        for start in range(0, len(passages), BATCH):
-            if stop.is_set():
-                return [b""] * len(passages)
-            runs = [list(windows(passage, embedder.window)) for passage in passages[start : start + BATCH]]
-            vectors = embedder.embed_passages([text for run in runs for text in run])
-            at = 0
-            for run in runs:
-                packed.append(pack(vectors[at : at + len(run)]) if run else b"")
-                at += len(run)
-        return packed
 
     def _store(self, file: StoredFile, sha256: str, document: DocumentText | None, size: int, modified: int) -> None:
         """Store a text with its passages, and that the file has it: all at once, or nothing."""
@@ -167,21 +156,6 @@ class Indexer:
                 catalog.set_indexed(connection, file, number, size, modified)
 
         self._database.write(work)
-
-    def _embed_rest(self, stop: CancelToken) -> None:
-        """Make the vectors of passages that were indexed without this embedder."""
-        embedder = self.embedder
-        while embedder and not stop.is_set() and self._embed_some(embedder, stop):
-            pass
-
-    def _embed_some(self, embedder: Embedder, stop: CancelToken) -> bool:
-        rest = self._database.read(lambda connection: texts.passages_without_vectors(connection, embedder.id, BATCH))
-        packed = self._embed(embedder, [each.passage for each in rest], stop)
-        if stop.is_set() or not rest:
-            return False
-        rows = [(each.number, vectors) for each, vectors in zip(rest, packed, strict=True)]
-        self._database.write(lambda connection: texts.add_vectors(connection, embedder.id, rows))
-        return True
 
 
 def _at_page(progress: Progress, page: int, pages: int) -> Progress:

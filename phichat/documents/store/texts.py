@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -19,7 +19,6 @@ class DocumentText:
 
     Attributes:
         notes: what could not be read, as sentences.
-        vectors: of each passage, by the id of the embedder; as `vectors.packed` makes them.
     """
 
     sha256: str
@@ -27,7 +26,6 @@ class DocumentText:
     pages: int
     notes: Sequence[str] = ()
     passages: Sequence[Passage] = ()
-    vectors: dict[str, Sequence[bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,12 @@ def add_text(connection: Connection, document: DocumentText) -> int:
         (document.sha256, document.title, document.pages, sum(sizes), json.dumps(list(document.notes))),
     ).lastrowid
     assert number is not None  # noqa: S101 - an INSERT has one
-    numbers = [
+    for position, (words, passage) in enumerate(zip(sizes, document.passages, strict=True)):
         _add_passage(connection, number, position, words, passage)
-        for position, (words, passage) in enumerate(zip(sizes, document.passages, strict=True))
-    ]
-    for embedder, vectors in document.vectors.items():
-        add_vectors(connection, embedder, zip(numbers, vectors, strict=True))
     return number
 
 
-def _add_passage(connection: Connection, text: int, position: int, words: int, passage: Passage) -> int:
+def _add_passage(connection: Connection, text: int, position: int, words: int, passage: Passage) -> None:
     place = passage.place
     number = connection.execute(
         "INSERT INTO passages (text, position, words, page, line, heading, header, body)"
@@ -75,16 +69,16 @@ def _add_passage(connection: Connection, text: int, position: int, words: int, p
     ).lastrowid
     assert number is not None  # noqa: S101 - an INSERT has one
     connection.execute("INSERT INTO passage_words (rowid, text) VALUES (?, ?)", (number, fold(passage.searched_text)))
-    return number
 
 
 def add_vectors(connection: Connection, embedder: str, vectors: Iterable[tuple[int, bytes]]) -> None:
-    """Store the vectors of passages, by number."""
+    """Store the vectors of passages, by number; not of those that are gone."""
     connection.execute("INSERT OR IGNORE INTO embedders (id) VALUES (?)", (embedder,))
     (number,) = connection.execute("SELECT number FROM embedders WHERE id = ?", (embedder,)).fetchone()
     connection.executemany(
-        "INSERT OR REPLACE INTO vectors (embedder, passage, vectors) VALUES (?, ?, ?)",
-        ((number, passage, packed) for passage, packed in vectors),
+        "INSERT OR REPLACE INTO vectors (embedder, passage, vectors)"
+        " SELECT ?, number, ? FROM passages WHERE number = ?",
+        ((number, packed, passage) for passage, packed in vectors),
     )
 
 
@@ -97,12 +91,24 @@ def vectors_of(connection: Connection, embedder: str) -> Iterator[tuple[int, byt
     )
 
 
-def passages_without_vectors(connection: Connection, embedder: str, most: int) -> list[StoredPassage]:
-    """Return passages that this embedder has not seen yet."""
+_WITHOUT_VECTORS = (
+    f" WHERE text IN ({TEXTS.format(names='?')}) AND number > ? AND NOT EXISTS (SELECT 1 FROM vectors"
+    " WHERE passage = passages.number AND embedder = (SELECT number FROM embedders WHERE id = ?))"
+)
+
+
+def count_without_vectors(connection: Connection, embedder: str, name: str) -> int:
+    """Return how many passages of a collection this embedder has not seen yet."""
+    found = connection.execute(f"SELECT count(*) FROM passages {_WITHOUT_VECTORS}", (name, 0, embedder)).fetchone()
+    return int(found[0])
+
+
+def passages_without_vectors(
+    connection: Connection, embedder: str, name: str, after: int, most: int
+) -> list[StoredPassage]:
+    """Return passages of a collection that this embedder has not seen yet, by number, those after number `after`."""
     rows = connection.execute(
-        f"{_PASSAGES} WHERE passages.number NOT IN (SELECT passage FROM vectors"
-        " WHERE embedder = (SELECT number FROM embedders WHERE id = ?)) LIMIT ?",
-        (embedder, most),
+        f"{_PASSAGES} {_WITHOUT_VECTORS} ORDER BY number LIMIT ?", (name, after, embedder, most)
     ).fetchall()
     return [_stored(row) for row in rows]
 

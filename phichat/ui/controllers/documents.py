@@ -25,6 +25,7 @@ MOST_REMEMBERED = 500
 LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
 LOOK_EVERY = 0.1  # seconds: while a search waits for the index
 PATIENCE = 10.0  # seconds that a search waits for files that were just added to a collection
+VECTORS_PATIENCE = 3.0  # seconds that it waits for the vectors of a conversation's own documents that were just added
 
 
 class DocumentsController(QObject):
@@ -73,6 +74,7 @@ class DocumentsController(QObject):
         self._looked: dict[str, float] = {}
         self.passwords: dict[Path, str] = {}
         self._unread: set[str] = set()  # collections with files that were added since they were indexed
+        self._reading: set[str] = set()  # collections being indexed of which not all files are read yet
 
     def used(self, session: Session) -> tuple[str, ...]:
         """Return the names of the collections that `session` uses; that of its own documents is its id."""
@@ -134,8 +136,8 @@ class DocumentsController(QObject):
         self._note_read(name)  # else searches would wait for what could not be added
 
     def _note_read(self, name: str) -> None:
-        """Note that the files of a collection are read, unless more are being added or read."""
-        if name not in self._adding and name not in self._indexing:
+        """Note that the files of a collection are read, unless more are being added or read, or will be."""
+        if name not in self._adding and name not in self._reading and name not in self._again:
             self._unread.discard(name)
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
@@ -171,6 +173,7 @@ class DocumentsController(QObject):
             return
         stop = CancelToken()
         self._indexing[name] = stop
+        self._reading.add(name)
         self._looked[name] = time.monotonic()
         self._tasks.run(
             partial(self._index, name, retries),
@@ -188,10 +191,16 @@ class DocumentsController(QObject):
 
     def _index_soon(self, name: str) -> None:
         """Index a collection, again if that is under way, as it began without the files that have come since."""
-        if name in self._indexing:
-            self._again.add(name)
-        else:
+        if name not in self._indexing:
             self.index(name)
+            return
+        self._again.add(name)
+        self._cut_short(name)
+
+    def _cut_short(self, name: str) -> None:
+        """Stop making a collection's vectors if it has files to read: those can wait."""
+        if name in self._again and name not in self._reading:
+            self._indexing[name].set()
 
     def pause(self, name: str) -> None:
         """Stop indexing a collection; what was read of it stays."""
@@ -250,6 +259,8 @@ class DocumentsController(QObject):
             return None
         stop = CancelToken()
         own = session.conversation.id
+        if own in names and own not in self._looked:  # Phichat may have been closed in the middle of it
+            self.index(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
 
@@ -282,9 +293,8 @@ class DocumentsController(QObject):
             return None
         found = {name: collection for name in names if (collection := library.collection(name))}
         there = [*found]
-        if (collection := found.get(own)) and collection.waiting:  # Phichat was closed in the middle of it
-            for _ in library.index(own, stop, dict(self.passwords)):
-                pass
+        if (collection := found.get(own)) and collection.waiting:
+            self._await(lambda: own not in self._reading, stop)
         searched = [name for name in there if name != own]
         unfinished = tuple(name for name in searched if name in self._unread or found[name].waiting)
         files = [status.path.name for status in library.files(own)] if own in there else []
@@ -297,9 +307,14 @@ class DocumentsController(QObject):
     def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
         """Wait until the conversation's own documents are read, and a while for other files that were just added."""
         until = time.monotonic() + PATIENCE
-        while (own in names and own in self._unread) or (
-            time.monotonic() < until and not self._unread.isdisjoint(names)
-        ):
+        is_new = own in names and own in self._unread
+        self._await(lambda: own not in names or own not in self._unread, stop)
+        self._await(lambda: time.monotonic() >= until or self._unread.isdisjoint(names), stop)
+        until = time.monotonic() + VECTORS_PATIENCE * is_new
+        self._await(lambda: time.monotonic() >= until or own not in self._indexing, stop)
+
+    def _await(self, is_done: Callable[[], bool], stop: CancelToken) -> None:
+        while not is_done():
             if stop.wait(LOOK_EVERY):
                 return
 
@@ -314,13 +329,29 @@ class DocumentsController(QObject):
             self._failures.setdefault(name, []).append((self._at[name].name, progress.error))
         if progress.path:
             self._at[name] = progress.path
+        if progress.sentence or len(self._indexing) == 1:
             self.progressed.emit(progress.sentence)
+        if progress.path:
             self.page_read.emit(name, progress)
+        elif name in self._reading:
+            self._on_read(name)
+
+    def _on_read(self, name: str) -> None:
+        """All files are read, and found by their words; their vectors are made next."""
+        self._reading.discard(name)
+        self._tell_failures(name)
+        self._cut_short(name)
+        self._note_read(name)
+        self.changed.emit()
+
+    def _tell_failures(self, name: str) -> None:
+        if failures := self._failures.pop(name, None):
+            self.files_failed.emit(name, failures)
 
     def _on_indexed(self, name: str) -> None:
         self._indexing.pop(name, None)
-        if failures := self._failures.pop(name, None):
-            self.files_failed.emit(name, failures)
+        self._reading.discard(name)
+        self._tell_failures(name)
         if name in self._again:
             self._again.discard(name)
             self.index(name)

@@ -1,6 +1,7 @@
 """Measures a search among many passages: `python -m tests.benchmarks.retrieval.speed FOLDER [NUMBER]`.
 
 The passages are made of the sentences of the benchmark's texts, in another order each time, so that no two are alike.
+Set OPENBLAS_NUM_THREADS=1, as the app does.
 """
 
 import random
@@ -15,12 +16,13 @@ from sqlite3 import Connection
 import numpy as np
 import psutil
 
+from phichat.cancellation import CancelToken
 from phichat.documents.base import Place
-from phichat.documents.embeddings.base import windows
 from phichat.documents.embeddings.sentence_encoder import SentenceEncoder
 from phichat.documents.passages import Passage
+from phichat.documents.retrieval.embedding import embed_collection
 from phichat.documents.retrieval.search import Searcher
-from phichat.documents.retrieval.vectors import CANDIDATES, pack
+from phichat.documents.retrieval.vectors import CANDIDATES
 from phichat.documents.store import catalog, texts
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import DocumentText
@@ -42,24 +44,25 @@ def passages(folder: Path, number: int) -> Iterator[Passage]:
         yield Passage(text, Place(page=page % PASSAGES_PER_FILE + 1))
 
 
-def fill(database: DocumentDatabase, folder: Path, number: int) -> float:
-    """Store the passages, and return how many a second were."""
-    embedder, start, run = SentenceEncoder(), time.perf_counter(), list[Passage]()
+def fill(database: DocumentDatabase, folder: Path, number: int) -> None:
+    """Store the passages, and print how many a second are, and get their vectors."""
+    start, run = time.perf_counter(), list[Passage]()
     database.write(lambda connection: catalog.add_sources(connection, "all", [Path("/all")], ""))
     ((source, _),) = database.read(lambda connection: catalog.sources(connection, "all"))
     for count, passage in enumerate(passages(folder, number), 1):
         run.append(passage)
         if len(run) == PASSAGES_PER_FILE or count == number:
-            _store(database, source, embedder, run, count)
+            _store(database, source, run, count)
             run = []
-    return number / (time.perf_counter() - start)
+    print(f"{number / (time.perf_counter() - start):.0f} passages a second stored", flush=True)
+    start = time.perf_counter()
+    for done, _ in embed_collection(database, SentenceEncoder(), "all", CancelToken()):
+        print(f"\r{done / (time.perf_counter() - start):.0f} passages a second got their vectors", end="", flush=True)
+    print()
 
 
-def _store(database: DocumentDatabase, source: int, embedder: SentenceEncoder, run: list[Passage], count: int) -> None:
-    parts = [list(windows(passage, embedder.window)) for passage in run]
-    packed = [pack(embedder.embed_passages(part)) for part in parts]
-    document = DocumentText(str(count), "", 0, passages=run, vectors={embedder.id: packed})
-    path = Path(f"/all/{count}")
+def _store(database: DocumentDatabase, source: int, run: list[Passage], count: int) -> None:
+    document, path = DocumentText(str(count), "", 0, passages=run), Path(f"/all/{count}")
 
     def work(connection: Connection) -> None:
         catalog.add_files(connection, source, [path])
@@ -76,7 +79,8 @@ def main() -> None:
     is_new = not file.exists()
     with closing(DocumentDatabase(file)) as database:
         if is_new:
-            print(f"{fill(database, folder, number):.0f} passages a second stored; {file.stat().st_size / 1e6:.0f} MB")
+            fill(database, folder, number)
+            print(f"{file.stat().st_size / 1e6:.0f} MB")
         before = psutil.Process().memory_info().rss
         searcher = Searcher(database, SentenceEncoder())
         asked = [each.text for each in questions()]

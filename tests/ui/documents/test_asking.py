@@ -37,6 +37,8 @@ def asked(person: Person, engine: ScriptedEngine, manual: Path) -> Person:
     person.wait(lambda: person.window.generation.loaded and person.window.generation.loaded.context == 256)
     drop(person, manual)
     person.wait(lambda: [each for each in _chips(person) if each.endswith(("passages", "passage"))])
+    documents = person.window.documents._documents
+    person.wait(lambda: not documents.is_indexing(person.window.session.conversation.id))
     engine.enqueue(f"{SUPPORTED} ", OTHER)
     person.ask("How often is the filter rinsed?")
     person.wait(lambda: not person.window.generation.is_answering())
@@ -131,7 +133,7 @@ def test_a_source_opens_its_page(asked: Person) -> None:
 def test_what_was_read_can_be_seen(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
-    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 71% match"
+    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 78% match"
 
 
 def test_a_removed_document_comes_back_with_undo(asked: Person) -> None:

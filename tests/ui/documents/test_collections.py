@@ -1,9 +1,10 @@
 """A collection is made, filled and asked about in any conversation; what could not be read says why."""
 
 import threading
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import partial, partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -155,6 +156,25 @@ def test_a_file_that_is_added_while_another_is_read_is_read_too(
     assert "cold water" in engine.requests[0].turns[-1].text
 
 
+def test_a_question_hardly_waits_for_vectors_and_a_file_that_is_added_not_at_all(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / "filter.txt").write_text("The filter is rinsed with cold water every week.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    monkeypatch.setattr(controller, "VECTORS_PATIENCE", 0.1)
+    read = LibraryProcess.index
+    monkeypatch.setattr(LibraryProcess, "index", partialmethod(_make_vectors_forever, read))
+    for number, (name, word) in enumerate([("pump.txt", "linseed oil"), ("filter.txt", "cold water")]):
+        documents.attach(session, tmp_path / name)
+        engine.enqueue("Yes.")
+        person.ask("What is to be done?")
+        person.wait(partial(_has, engine, number + 1))
+        person.wait(lambda: not person.window.generation.is_answering())
+        assert word in "".join(turn.text for turn in engine.requests[-1].turns)
+        assert documents.is_indexing(session.conversation.id)
+
+
 def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +286,23 @@ def _read_nothing(gate: threading.Event, _: str, stop: CancelToken, *__: object,
     while not gate.is_set() and not stop.wait(0.01):
         pass
     return iter(())
+
+
+def _make_vectors_forever(
+    library: LibraryProcess,
+    read: Callable[..., Iterator[Progress]],
+    name: str,
+    stop: CancelToken,
+    *rest: Any,
+    **more: Any,
+) -> Iterator[Progress]:
+    yield from read(library, name, stop, *rest, **more)
+    while not stop.wait(0.01):
+        pass
+
+
+def _has(engine: ScriptedEngine, requests: int) -> bool:
+    return len(engine.requests) == requests
 
 
 def _is_gone(widget: QWidget) -> bool:
