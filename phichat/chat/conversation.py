@@ -320,6 +320,10 @@ class Conversation:
         """Return the children of its parent, `message` among them, oldest first."""
         return [self._messages[name] for name in self._children.get(message.parent, ())]
 
+    def has_replies(self, message: Message) -> bool:
+        """Return whether anything follows `message`."""
+        return bool(self._children.get(message.id))
+
     def _upwards(self, at: str | None) -> Iterator[Message]:
         while at is not None and (message := self._messages.get(at)):
             yield message

@@ -282,12 +282,16 @@ class MessageCommands(QObject):
             self._remove_failed_versions(session, message)
 
     def _remove_failed_versions(self, session: Session, message: Message) -> None:
-        """Remove the versions of the answer `message` that failed before their first word, if it has words itself."""
+        """Remove the versions of the answer `message` that failed before their first word, if it has words itself.
+
+        One that was asked after stays, with what follows it.
+        """
         if message.role is not Role.ASSISTANT or _is_nothing(message):
             return
-        for other in session.conversation.siblings(message):
-            if _is_nothing(other):
-                self.removed.emit(session, session.conversation.remove_branch(other))
+        conversation = session.conversation
+        for other in conversation.siblings(message):
+            if _is_nothing(other) and not conversation.has_replies(other):
+                self.removed.emit(session, conversation.remove_branch(other))
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:

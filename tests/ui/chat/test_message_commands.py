@@ -361,6 +361,33 @@ def test_an_answer_that_failed_before_its_first_word_is_gone_once_another_succee
     assert [message.text for message in stored] == ["Choose", "One"]
 
 
+def stored_texts(person: Person, home: Path) -> list[str]:
+    """Close the window; return what the history has of its conversation."""
+    name = person.window.session.conversation.id
+    person.window.close()
+    history = History(home / "history.sqlite3", is_guest=True)
+    stored = history.load_conversation(name).messages
+    history.close()
+    return [message.text for message in stored]
+
+
+def test_what_was_asked_after_a_failed_answer_stays_once_another_version_succeeds(
+    person: Person, engine: ScriptedEngine, home: Path
+) -> None:
+    engine.enqueue(EngineDied("The model ended."))
+    ask(person, "Choose")
+    ask(person, "And then?")
+    engine.enqueue("One")
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: person.message(1) == "One" and person.window.generation.state is GenerationState.IDLE)
+    person.press_in(1, "Previous version")
+    person.wait(lambda: person.window.findChild(QWidget, "message-3"))
+    assert [person.message(number) for number in (2, 3)] == ["And then?", "And then?"]
+    person.press_in(1, "Next version")
+    ask(person, "More?")
+    assert stored_texts(person, home) == ["Choose", "", "And then?", "And then?", "One", "More?", "More?"]
+
+
 def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: ScriptedEngine) -> None:
     ask(person, "One")
     gate = threading.Event()
