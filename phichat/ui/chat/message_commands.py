@@ -222,16 +222,18 @@ class MessageCommands(QObject):
         conversation = session.conversation
         tip, title = conversation.tip, conversation.title
         beside = [other for other in conversation.siblings(message) if other.id != message.id]
-        gone = conversation.remove_branch(message)
+        before, gone = conversation.path_before(message), conversation.remove_branch(message)
         self.removed.emit(session, gone)
         self._show_change(session, beside[-1] if beside else None)
 
         def bring_back() -> None:
             live = self._current.cached_session(conversation.id) or session  # it may have been read again
-            live.conversation.restore_messages(gone)
+            lost = [other for other in before if not live.conversation.message(other.id)]  # a version that had failed
+            back = [*lost, *gone]
+            live.conversation.restore_messages(back)
             if not live.is_answering():
                 live.conversation.tip, live.conversation.title = tip, title
-            self.restored.emit(live, gone)
+            self.restored.emit(live, back)
             self._show_change(live, message)
 
         return bring_back

@@ -388,6 +388,22 @@ def test_what_was_asked_after_a_failed_answer_stays_once_another_version_succeed
     assert stored_texts(person, home) == ["Choose", "", "And then?", "And then?", "One", "More?", "More?"]
 
 
+def test_messages_deleted_below_a_failed_answer_come_back_with_it(
+    person: Person, engine: ScriptedEngine, home: Path
+) -> None:
+    engine.enqueue(EngineDied("The model ended."))
+    ask(person, "Choose")
+    ask(person, "And then?")
+    person.choose_in(2, "Delete this and later messages")
+    engine.enqueue("One")
+    person.press_in(1, "Retry")
+    person.wait(lambda: person.message(1) == "One" and person.window.generation.state is GenerationState.IDLE)
+    person.window.commands.undo_change.trigger()
+    person.wait(lambda: person.window.findChild(QWidget, "message-3"))
+    assert [person.message(number) for number in (0, 2, 3)] == ["Choose", "And then?", "And then?"]
+    assert stored_texts(person, home) == ["Choose", "", "And then?", "And then?", "One"]
+
+
 def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: ScriptedEngine) -> None:
     ask(person, "One")
     gate = threading.Event()
