@@ -13,7 +13,7 @@ from phichat.ui.chat.status_bar import StatusBar
 from phichat.ui.theme.scaling import scaled, set_min_width, text_scale
 from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
-from phichat.ui.widgets.text_keys import is_typing
+from phichat.ui.widgets.text_keys import is_space, is_typing
 
 SIDEBAR, CENTRE, PANEL = 200, 310, 290  # pixels, at least; French buttons and rows need as much
 PANEL_FROM, SIDEBAR_FROM = 940, 640  # pixels of width from which there is room for the outer columns
@@ -144,7 +144,7 @@ class Columns(QSplitter):
     def _is_space_between_words(self, event: QKeyEvent) -> bool:
         """Return whether a space was pressed in the middle column, and means nothing to what has the focus there."""
         focus = self.window().focusWidget()
-        return event.text() == " " and focus is not None and self._centre.isAncestorOf(focus)
+        return is_space(event) and focus is not None and self._centre.isAncestorOf(focus)
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         if not self.isVisible():

@@ -219,3 +219,18 @@ def spoken(widget: QWidget) -> str:
     """What a screen reader calls it."""
     name = QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
     return name if widget.accessibleName() or not isinstance(widget, QComboBox) else ""
+
+
+def test_control_and_space_write_nothing_and_do_no_harm(talker: Person) -> None:
+    for name in ("composer", "transcript", "message-1"):
+        talker.find(name).setFocus()
+        QTest.keyClick(talker.find(name), Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    assert talker.written() == "a draft"
+
+
+def test_what_the_message_field_does_not_take_is_not_given_to_it_again(talker: Person) -> None:
+    talker.find("composer").setReadOnly(True)
+    talker.find("composer").setFocus()
+    for key in (Qt.Key.Key_A, Qt.Key.Key_Space):
+        talker.press(key)
+    assert talker.written() == "a draft"
