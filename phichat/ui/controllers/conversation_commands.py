@@ -105,15 +105,11 @@ class ConversationCommands(QObject):
     @Slot(list)
     def undo_import(self, names: Sequence[str]) -> None:
         """Move imported conversations to the bin, whether they are listed yet or not, and end a reply in them."""
-        if any(_is_answering(self._current.cached_session(name)) for name in names):
-            self.stopped.emit()
+        self._stop_reply_in(names)
         self._current.save_now()
         self._autosave.bin(names)
         self._list_model.remove(names)
-        for name in names:
-            self._current.drop_session(name)
-        if self._current.session.conversation.id in names:
-            self._current.replace_deleted()
+        self._drop(names)
         self.reload_list()
 
     @Slot()
@@ -145,9 +141,11 @@ class ConversationCommands(QObject):
 
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
-        """Delete conversations for good that are in the bin."""
+        """Delete conversations for good that are in the bin; one may still be shown, or be answered."""
+        self._stop_reply_in(names)
         self._autosave.purge(names)
         self._undo_stack.clear()
+        self._drop(names)
         self.list_bin()
 
     @Slot()
@@ -215,8 +213,7 @@ class ConversationCommands(QObject):
 
     def _delete(self, names: Iterable[str]) -> list[ConversationSummary]:
         gone = self._list_model.remove(names)
-        if any(_is_answering(self._current.cached_session(summary.id)) for summary in gone):
-            self.stopped.emit()
+        self._stop_reply_in(summary.id for summary in gone)
         kept = [summary.id for summary in gone if not self._forget_temporary(summary.id)]
         if kept:
             self._current.save_now()
@@ -225,6 +222,18 @@ class ConversationCommands(QObject):
         if self._current.session.conversation.id in {summary.id for summary in gone}:
             self._current.replace_deleted()
         return gone
+
+    def _stop_reply_in(self, names: Iterable[str]) -> None:
+        if any(_is_answering(self._current.cached_session(name)) for name in names):
+            self.stopped.emit()
+
+    def _drop(self, names: Sequence[str]) -> None:
+        """Take conversations out of the cache, and show a new one in place of one of them."""
+        for name in names:
+            self._current.drop_session(name)
+        self._current.trashed.difference_update(names)
+        if self._current.session.conversation.id in names:
+            self._current.replace_deleted()
 
     def _bring_back(self, gone: Sequence[ConversationSummary], shown: str) -> None:
         """Restore conversations, and show the one of them that was shown when they were deleted."""

@@ -703,3 +703,48 @@ def test_a_known_removal_is_undone_by_writing_and_the_list_shows_it(two: Person,
     two.wait(lambda: "Whales" in two.titles())
     assert not two.find("trashedNotice").isVisible()
     assert two.find("conversationList").isVisible()
+
+
+def purge_in_window(person: Person, title: str) -> None:
+    person.click("binButton")
+    person.wait(lambda: person.titles("binList") == [title])
+    person.open(title, "binList")
+    person.click("purgeButton")
+    person.click("agreeButton")
+    person.wait(lambda: person.titles("binList") == [])
+
+
+def test_what_is_written_after_the_shown_conversation_is_deleted_permanently_is_stored(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    trash_elsewhere(home, "Whales")
+    two.wait(lambda: two.window.findChild(QWidget, "trashedNotice") and two.find("trashedNotice").isVisible())
+    purge_in_window(two, "Whales")
+    assert not two.find("trashedNotice").isVisible()
+    assert two.window.findChild(QWidget, "message-0") is None
+    two.ask("More?")
+    two.wait_for(GenerationState.IDLE)
+    assert "no longer exists" not in two.status()
+    two.window.close()
+    history = History(home / "history.sqlite3", is_guest=True)
+    stored = history.load_conversation(two.window.session.conversation.id).messages
+    history.close()
+    assert [message.text for message in stored] == ["More?", "More?"]
+
+
+def test_an_answer_ends_when_its_conversation_is_deleted_permanently(
+    two: Person, engine: ScriptedEngine, home: Path
+) -> None:
+    gate = threading.Event()
+    engine.enqueue("Big", gate)
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    two.ask("How big?")
+    two.wait_for(GenerationState.WRITING)
+    two.open("Bread")
+    trash_elsewhere(home, "Whales")
+    two.wait(lambda: two.titles() == ["Bread"])
+    purge_in_window(two, "Whales")
+    two.wait_for(GenerationState.IDLE)
+    assert two.message(0) == "Tell me of Bread"
+    gate.set()
