@@ -1,6 +1,7 @@
 """Commands on whole conversations: rename, pin, delete, restore; each can be undone."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -161,7 +162,14 @@ class ConversationCommands(QObject):
         """Read the list again if another program has changed it, such as `phichat history import`."""
         if self.is_listed:
             last = self._autosave.last
-            self._tasks.run(lambda _: self._summaries_after(last), self._on_summaries)
+            self._tasks.run(lambda _: self._summaries_after(last), partial(self._on_read, last))
+
+    def _on_read(self, last: "Future[Any] | None", summaries: Sequence[ConversationSummary]) -> None:
+        """Use what was read after the write `last`; what was written here since might be missing in it."""
+        if last is self._autosave.last:
+            self._on_summaries(summaries)
+        else:
+            self.reload_if_changed()
 
     def _on_summaries(self, summaries: Sequence[ConversationSummary]) -> None:
         listed = {each.id: each.title for each in self._list_model.summaries() if not self._is_temporary(each.id)}

@@ -705,6 +705,31 @@ def test_a_known_removal_is_undone_by_writing_and_the_list_shows_it(two: Person,
     assert two.find("conversationList").isVisible()
 
 
+def test_a_conversation_that_begins_while_the_list_is_read_is_not_said_to_be_removed(
+    two: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_read, may_go_on, read = threading.Event(), threading.Event(), History.list_conversations
+
+    def read_slowly(history: History, *, in_trash: bool = False) -> list[ConversationSummary]:
+        found = read(history, in_trash=in_trash)
+        has_read.set()
+        assert may_go_on.wait(20)
+        return found
+
+    monkeypatch.setattr(History, "list_conversations", read_slowly)
+    two.window.conversations.commands.reload_if_changed()
+    assert has_read.wait(20)
+    two.ask("Boats?")
+    two.wait_for(GenerationState.IDLE)
+    monkeypatch.setattr(History, "list_conversations", read)
+    with two.qtbot.waitSignal(two.window.conversations.commands.trash_loaded):
+        may_go_on.set()
+        two.window.conversations.commands.list_bin()
+    two.qtbot.wait(100)
+    assert sorted(two.titles()) == ["Boats?", "Bread", "Whales"]
+    assert two.window.findChild(QWidget, "trashedNotice") is None
+
+
 def purge_in_window(person: Person, title: str) -> None:
     person.click("binButton")
     person.wait(lambda: person.titles("binList") == [title])
