@@ -324,6 +324,22 @@ class Conversation:
         """Return whether anything follows `message`."""
         return bool(self._children.get(message.id))
 
+    def branch_offsets(self, message: Message) -> tuple[int, ...]:
+        """Return where words begin in the reply `message` that somebody chose, the last first.
+
+        Those of versions that were removed are not known.
+        """
+        offsets: list[int] = []
+        seen: set[str] = set()
+        kept, at = len(message.text), message
+        while at.id not in seen and at.reply and (branch := at.reply.branched_from):
+            seen.add(at.id)
+            if branch.offset < kept:  # what comes later in a version was not taken over
+                kept = branch.offset
+                offsets.append(kept)
+            at = self._messages.get(branch.message, at)
+        return tuple(offsets)
+
     def _upwards(self, at: str | None) -> Iterator[Message]:
         while at is not None and (message := self._messages.get(at)):
             yield message

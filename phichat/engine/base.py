@@ -55,6 +55,7 @@ class Request:
         begun: the beginning of the reply, to continue from.
         forced: tokens with which the reply goes on then, whatever the model would choose.
         weighs_begun: whether to tell what the model weighs at each token of `begun`, and generate nothing.
+        branched_at: where words begin in the text of `begun` that somebody chose: the model wasn't unsure there.
         is_draft: whether the last turn is still being written: prefill what will not change, and generate nothing.
         is_temporary: whether nothing of the conversation may be written to disk.
         only_counts: whether to count the tokens of a draft without prefilling it.
@@ -73,6 +74,7 @@ class Request:
     begun: Turn | None = None
     forced: tuple[int, ...] = ()
     weighs_begun: bool = False
+    branched_at: tuple[int, ...] = ()
     is_draft: bool = False
     is_temporary: bool = False
     only_counts: bool = False

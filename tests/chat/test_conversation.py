@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.chat.conversation import Conversation, Message, Role, title_of
+from phichat.chat.conversation import Branch, Conversation, Message, Reply, Role, title_of
 from phichat.unicode import replace_surrogates
 
 
@@ -116,6 +116,28 @@ class TestBranches:
         tree.remove_branch(self.by_text(tree, "Q"))
         assert self.texts(tree) == []
         assert tree.tip is None
+
+    def test_the_words_that_were_chosen_are_known_as_far_as_they_are_still_there(self) -> None:
+        tree = self.tree()
+        first = self.by_text(tree, "A1")
+
+        def branch_of(message: Message, offset: int, text: str) -> Message:
+            tree.go_back_before(first)
+            return tree.add_message(Role.ASSISTANT, text, Reply(branched_from=Branch(message.id, offset, text)))
+
+        second = branch_of(first, 3, "Skyblue, no cloud")
+        third = branch_of(second, 9, "Skyblue, one cloud")
+        fourth = branch_of(third, 7, "Skyblue and bright")
+        found = [tree.branch_offsets(each) for each in (first, second, third, fourth)]
+        assert found == [(), (3,), (9, 3), (7, 3)]
+        tree.remove_branch(second)
+        assert tree.branch_offsets(third) == (9,)
+
+    def test_what_branches_in_a_circle_ends(self) -> None:
+        tree = self.tree()
+        answer = self.by_text(tree, "A1")
+        answer = tree.replace_message(answer, text="Long", reply=Reply(branched_from=Branch(answer.id, 1, "x")))
+        assert tree.branch_offsets(answer) == (1,)
 
     def test_a_stored_tree_is_the_same_tree(self) -> None:
         tree = self.tree()

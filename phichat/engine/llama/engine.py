@@ -189,7 +189,7 @@ class LlamaEngine:
             opened.check_logits()
             opened.start_pacer()
             chain = ObservedChain(sampling, sampling.seed or 0, opened.vocabulary, (), request.candidates)
-            watch = UndecidedWatch(opened.vocabulary) if request.finds_undecided else None
+            watch = UndecidedWatch(opened.vocabulary, offsets=request.branched_at) if request.finds_undecided else None
             try:
                 yield from known.events(opened.llama, chain, prompt, stop, watch)
             finally:

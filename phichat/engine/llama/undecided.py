@@ -23,17 +23,25 @@ class _Weighed(NamedTuple):
 class UndecidedWatch:
     """Watches the tokens of one reply, which begins with the tokens `begun`, whose answer is the text `answer`.
 
-    A token counts once it is read as part of the answer: thinking does not, nor what was not sampled.
+    A token counts once it is read as part of the answer: thinking does not, nor what was not sampled. If the answer is
+    reread, that is known of words that somebody chose by where they begin, their `offsets` in its text.
     """
 
-    def __init__(self, vocabulary: LlamaVocabulary, begun: Iterable[int] = (), answer: str = "") -> None:
-        self._vocabulary, self._answer = vocabulary, answer
+    def __init__(
+        self,
+        vocabulary: LlamaVocabulary,
+        begun: Iterable[int] = (),
+        answer: str = "",
+        offsets: Sequence[int] = (),
+    ) -> None:
+        self._vocabulary, self._answer, self._offsets = vocabulary, answer, offsets
         self._softmax = Softmax(vocabulary.count)
         self._said: deque[int] = deque(begun, MOST_SAID)
         self._waiting: deque[_Weighed] = deque()  # sampled, and not read yet
         self._read = bytearray()
         self._best: _Weighed | None = None
         self._place = 0  # bytes of the answer before the best one
+        self._length = 0  # characters of the answer
 
     def weigh(self, context: Any, index: int, token: int) -> None:
         """See TokenWatch."""
@@ -46,13 +54,15 @@ class UndecidedWatch:
 
     def read(self, pieces: Sequence[Piece]) -> None:
         """See TokenWatch."""
-        for piece in (each for each in pieces if each.token >= 0):
-            weighed = self._take(piece.token)
+        for piece in pieces:
+            weighed = self._take(piece.token) if piece.token >= 0 else None
             if piece.is_thinking:
                 continue
-            if weighed and weighed.logits is not None and weighed.probability < self._lowest():
+            start, self._length = self._length, self._length + len(piece.text)
+            is_chosen = any(start <= offset < max(self._length, start + 1) for offset in self._offsets)
+            if weighed and weighed.logits is not None and weighed.probability < self._lowest() and not is_chosen:
                 self._best, self._place = weighed, len(self._read)
-            self._read += self._vocabulary.piece(piece.token)
+            self._read += self._vocabulary.piece(piece.token) if piece.token >= 0 else b""
 
     def undecided(self) -> Undecided | None:
         """Return the place with the least likely token so far; None if no token of the answer was sampled."""

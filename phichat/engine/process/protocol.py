@@ -133,7 +133,7 @@ def request_of(line: Line) -> Request:
     numbers = {name: int(line[name]) for name in ("candidates", "count")}
     samplings = tuple(Sampling(**each) for each in line["samplings"])
     raw = tuple(line["raw"]) if isinstance(line["raw"], list) else line["raw"]
-    values: Line = {**numbers, **flags, "samplings": samplings, "raw": raw}
+    values: Line = {**numbers, **flags, "samplings": samplings, "raw": raw, "branched_at": tuple(line["branched_at"])}
     return Request(turns, Sampling(**line["sampling"]), begun, tuple(map(int, line["forced"])), **values)
 
 

@@ -120,7 +120,8 @@ class ReplyWeigher(QObject):
         turns = session.turns_before(message, model.name)
         begun = Turn(Role.ASSISTANT, message.text, tokens, thinking=message.thinking)
         request = Request(turns, sampling, begun, weighs_begun=True, candidates=CANDIDATES)
-        request = replace(request, finds_undecided=self._generation.finds_undecided)
+        if self._generation.finds_undecided:
+            request = replace(request, finds_undecided=True, branched_at=session.conversation.branch_offsets(message))
         self._stop = self._generation.background.weigh(replace(request, is_temporary=session.is_temporary))
         self.progressed.emit(message.id, 0.0)
         return True

@@ -92,6 +92,19 @@ def test_an_answer_that_is_read_again_has_it_at_the_same_place(engine: LlamaEngi
     assert not found_in(engine.generate(replace(request, finds_undecided=False), CancelToken()))
 
 
+def test_a_word_that_somebody_chose_is_not_where_the_model_was_unsure(engine: LlamaEngine) -> None:
+    first = next(event for event in engine.generate(REQUEST, CancelToken()) if isinstance(event, Piece))
+    assert first.choice
+    forced = first.choice.candidates[-1].token
+    events = list(engine.generate(replace(REQUEST, forced=(forced,), finds_undecided=True), CancelToken()))
+    pieces = [event for event in events if isinstance(event, Piece)]
+    begun = Turn(Role.ASSISTANT, text_of(pieces), tokens_of(pieces))
+    request = replace(REQUEST, begun=begun, weighs_begun=True, branched_at=(0,), finds_undecided=True)
+    (written,), (read,) = found_in(events), found_in(engine.generate(request, CancelToken()))
+    assert read.token == written.token != forced
+    assert read.before == written.before
+
+
 class Letters:
     """A vocabulary of four letters."""
 
@@ -131,6 +144,19 @@ def test_what_was_not_sampled_does_not_count(watch: UndecidedWatch) -> None:
     found = watch.undecided()
     assert found
     assert found.before == "a"
+
+
+def test_a_word_that_was_chosen_does_not_count_with_all_its_tokens(
+    watch: UndecidedWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A branch begins at a character of the answer, which several tokens may make."""
+    monkeypatch.setattr(watch, "_offsets", (3, 1))
+    for flatness, token, text in ((0.2, 0, "a"), (0.9, 1, ""), (0.8, 1, "bc"), (0.7, 2, "d"), (0.3, 3, "e")):
+        watch.weigh(flatness, -1, token)
+        watch.read([Piece("", 2, PieceKind.THINKING), Piece(text, token)])
+    found = watch.undecided()
+    assert found
+    assert found.token == 3
 
 
 def test_logits_that_are_no_numbers_do_not_count(watch: UndecidedWatch) -> None:

@@ -78,7 +78,7 @@ def test_a_request_arrives_as_it_was() -> None:
         assert [turn.message for turn in arrived.turns] == ["", "its id", ""], "which is not compared"
         begun = Request(turns, sampling, Turn(Role.ASSISTANT, AWKWARD, (3,)), is_draft=True, is_temporary=True)
         assert protocol.request_of(through_pipe(asdict(begun))) == begun
-        branched = Request(turns, sampling, begun.begun, forced=(7, 8), weighs_begun=True)
+        branched = Request(turns, sampling, begun.begun, forced=(7, 8), weighs_begun=True, branched_at=(2,))
         assert protocol.request_of(through_pipe(asdict(branched))) == branched
         watched = Request(turns, sampling, candidates=3, finds_undecided=True)
         assert protocol.request_of(through_pipe(asdict(watched))) == watched

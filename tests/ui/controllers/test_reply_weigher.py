@@ -255,6 +255,25 @@ class TestBranching:
         qtbot.waitUntil(lambda: generation.state is GenerationState.IDLE)
         assert (engine.requests[-1].forced, engine.requests[-1].begun) == ((), None)
 
+    def test_the_words_that_were_chosen_are_told_when_it_is_read_again(
+        self, qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine, weigher: ReplyWeigher
+    ) -> None:
+        generation.candidates, generation.finds_undecided = 10, True
+        session = Session()
+        engine.enqueue(SKY, BLUE)
+        generation.submit(session, "Why?")
+        qtbot.waitUntil(lambda: generation.state is GenerationState.IDLE)
+        for number, token, text in ((1, 9, " green"), (2, 8, "?")):
+            branched = session.conversation.path()[-1]
+            engine.enqueue(Piece(text, token), Piece("!", 3))
+            weighed = of(session, branched)
+            generation.branch(session, branched, weighed, weighed.tokens[number], Candidate(token, text, 0.2, 0.1))
+            qtbot.waitUntil(lambda: generation.state is GenerationState.IDLE)
+        engine.enqueue("Sky green?!")
+        with qtbot.waitSignal(weigher.weighed):
+            weigher.weigh(session, session.conversation.path()[-1])
+        assert engine.requests[-1].branched_at == (len("Sky green"), len("Sky"))
+
     def test_words_of_another_model_are_of_no_use(
         self, qtbot: QtBot, generation: GenerationController, engine: ScriptedEngine
     ) -> None:
