@@ -2,7 +2,8 @@
 
 import codecs
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 KEPT = 64  # characters of the reply that are looked at besides the longest word
@@ -19,8 +20,8 @@ class ForbiddenWords:
         known = sorted({" ".join(word.split()).casefold() for word in words} - {""}, key=len, reverse=True)
         starts = ((r"\b" if word[0].isalnum() else "") + re.escape(word) for word in known)
         self._pattern = re.compile("|".join(starts)) if known else None
-        self._words, self._ends = known, tuple({word[at:] for word in known for at in range(len(word))})
-        self._room = max(map(len, known), default=0) + KEPT
+        self._words, self._longest = sorted(known), max(map(len, known), default=0)
+        self._rests: tuple[str, ...] = ()  # what would complete a word that the reply ends in the middle of
         self._tail = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
@@ -31,13 +32,21 @@ class ForbiddenWords:
         state = self._decoder.getstate()
         added = _folded_bytes(data) if not state[0] else _folded(self._decoder.decode(data))
         self._decoder.setstate(state)
-        if not (added.startswith(self._ends) or any(word in added for word in self._words)):
-            return False  # as of nearly all tokens, in a fifth of the time
+        if not (added.startswith(self._rests) or any(word in added for word in self._words)):
+            return False  # as of nearly all tokens: the pattern would look at all of the tail for each
         return any(found.end() > len(self._tail) for found in self._pattern.finditer(self._tail + added))
 
     def extend(self, data: bytes) -> None:
         """Note that `data` was written."""
-        self._tail = (self._tail + _folded(self._decoder.decode(data)))[-self._room :]
+        self._tail = (self._tail + _folded(self._decoder.decode(data)))[-(self._longest + KEPT) :]
+        ends = (self._tail[at:] for at in range(max(len(self._tail) - self._longest + 1, 0), len(self._tail)))
+        self._rests = tuple({word[len(end) :] for end in ends for word in self._words_with(end)} - {""})
+
+    def _words_with(self, beginning: str) -> Iterator[str]:
+        for at in range(bisect_left(self._words, beginning), len(self._words)):
+            if not self._words[at].startswith(beginning):
+                break
+            yield self._words[at]
 
 
 @lru_cache(4096)
