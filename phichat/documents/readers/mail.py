@@ -45,8 +45,13 @@ def _read_messages(message: EmailMessage) -> Iterator[Part]:
         for part in current.iter_attachments() if current.is_multipart() else ():
             if part.get_content_type() == "message/rfc822" and isinstance(inner := part.get_payload(0), EmailMessage):
                 waiting.append(inner)
-            else:
+            elif part.is_attachment() or not _is_page(current):
                 yield Note(Finding.SKIPPED, name=clean_heading(part.get_filename() or part.get_content_type()))
+
+
+def _is_page(message: EmailMessage) -> bool:
+    """Return whether its parts are the pictures and styles of a page, as in a saved one, unless attached to it."""
+    return message.get_content_type() == "multipart/related"
 
 
 def _read_message(message: EmailMessage) -> Iterator[Part]:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,20 @@ def test_mail_says_who_wrote_and_what_is_attached(tmp_path: Path) -> None:
     assert [part.sentence for part in parts if isinstance(part, Note)] == [
         "The email attachment “../../notes.pdf” wasn’t read."
     ]
+
+
+def test_the_pictures_of_a_saved_page_are_no_attachments(tmp_path: Path) -> None:
+    page = EmailMessage()
+    page["Subject"] = "Cats"
+    page.set_content("<h1>Cats</h1><p>They sleep.", subtype="html")
+    page.add_related(b"picture", "image", "png")
+    page.add_related("p { color: red }", "css")
+    page.add_related(b"text", "application", "pdf", filename="cats.pdf", disposition="attachment")
+    for name in ("a.mhtml", "a.eml"):
+        parts = parts_of(tmp_path, name, page.as_bytes())
+        assert joined_text(parts).endswith("They sleep.")
+        notes = [part.sentence for part in parts if isinstance(part, Note)]
+        assert notes == ["The email’s attachment “cats.pdf” wasn’t read."]
 
 
 @pytest.mark.parametrize(
