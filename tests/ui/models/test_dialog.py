@@ -27,6 +27,7 @@ from phichat.models.library import Library
 from phichat.paths import Home
 from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.models import search
 from tests.support import tiny_models
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
@@ -396,6 +397,12 @@ class TestSearch:
         shelf.repos["ada/other-GGUF"] = [_file(small, "Q2_K", bytes=1_000_000_000)]
         return shelf
 
+    @pytest.fixture
+    def pause(self, monkeypatch: pytest.MonkeyPatch) -> int:
+        """The milliseconds without a key after which words are searched for: fewer than in the app."""
+        monkeypatch.setattr(search, "PAUSE", 50)
+        return search.PAUSE
+
     def search(self, person: Person, words: str, key: Qt.Key = Qt.Key.Key_Return) -> QLineEdit:
         field: QLineEdit = person.find("modelSearchField")
         QTest.keyClicks(field, words)
@@ -413,23 +420,25 @@ class TestSearch:
         ]
         assert "Q4_K_M" in _words(reader)
 
-    def test_nothing_is_asked_before_something_is_typed(self, reader: Person, filled: ScriptedShelf) -> None:
+    def test_nothing_is_asked_before_something_is_typed(
+        self, pause: int, reader: Person, filled: ScriptedShelf
+    ) -> None:
         field = reader.find("modelSearchField")
         field.setFocus()
         QTest.keyClick(field, Qt.Key.Key_Return)
         QTest.keyClicks(field, "q")
-        QTest.qWait(900)  # longer than a pause
+        QTest.qWait(4 * pause)
         assert filled.searches == []
 
     def test_a_pause_searches_too_and_a_typed_address_waits_for_enter(
-        self, reader: Person, filled: ScriptedShelf
+        self, pause: int, reader: Person, filled: ScriptedShelf
     ) -> None:
         field = reader.find("modelSearchField")
         QTest.keyClicks(field, "qwen")
         reader.wait(lambda: filled.searches == ["qwen"])
         field.clear()
         QTest.keyClicks(field, "qwen/Qwen3-GGUF")
-        QTest.qWait(900)
+        QTest.qWait(4 * pause)
         assert filled.searches == ["qwen"]
 
     def test_the_keyboard_goes_through_the_results_and_back(self, reader: Person, filled: ScriptedShelf) -> None:

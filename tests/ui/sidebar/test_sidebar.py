@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from phichat import i18n
 from phichat.store.base import ConversationSummary
 from phichat.store.history import History
+from phichat.ui.controllers import conversations
 from phichat.ui.controllers.conversation_model import ConversationListModel, sections
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.sidebar.delegates import ConversationDelegate
@@ -52,6 +53,12 @@ def choose(person: Person, *titles: str) -> None:
 def press(person: Person, key: Qt.Key, *, control: bool = False) -> None:
     modifier = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
     QTest.keyClick(person.find("conversationList"), key, modifier)
+
+
+@pytest.fixture
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have windows look for what another program has written 75 times as often."""
+    monkeypatch.setattr(conversations, "LOOK_EVERY", 20)
 
 
 @pytest.fixture
@@ -628,6 +635,7 @@ def test_what_another_program_changed_is_seen_when_the_user_comes_back(two: Pers
     assert two.written() == "a draft"
 
 
+@pytest.mark.usefixtures("_looks_often")
 def test_what_the_user_changed_is_not_read_again(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     commands, read = two.window.conversations.commands, list[bool]()
     monkeypatch.setattr(commands, "reload_list", lambda: read.append(True))
@@ -659,6 +667,7 @@ def trash_elsewhere(home: Path, title: str, *, is_back: bool = False) -> None:
     history.close()
 
 
+@pytest.mark.usefixtures("_looks_often")
 def test_a_shown_conversation_that_the_terminal_removes_can_be_restored(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
@@ -675,6 +684,7 @@ def test_a_shown_conversation_that_the_terminal_removes_can_be_restored(two: Per
     assert "in the trash" not in two.status()
 
 
+@pytest.mark.usefixtures("_looks_often")
 def test_the_notice_of_a_removed_conversation_goes_when_the_terminal_restores_it(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
@@ -693,6 +703,7 @@ def test_writing_in_a_removed_conversation_says_that_it_is_restored(two: Person,
     two.wait(lambda: "This conversation was in the trash. It was restored" in two.status())
 
 
+@pytest.mark.usefixtures("_looks_often")
 def test_a_known_removal_is_undone_by_writing_and_the_list_shows_it(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
