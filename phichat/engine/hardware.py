@@ -201,8 +201,8 @@ class SpeedEstimator:
     """Estimates speed from that of the model closest in size that was measured, else from the memory's bandwidth.
 
     `rates` returns what was measured: bytes of a file, and tokens a second. `best` gets a bandwidth that was measured,
-    and returns the best one known: other programs can only lower it. It is measured at the first call, and again
-    when that is asked for, MEASURED times at most. Thread-safe.
+    and returns the best one that any process knows: other programs can only lower it. It is measured at the first
+    call, and again when that is asked for, MEASURED times at most. Thread-safe.
     """
 
     def __init__(
@@ -220,15 +220,21 @@ class SpeedEstimator:
         """Measure the bandwidth again; the best one counts."""
         with self._lock:
             if self._measured < MEASURED:
-                self._measured += 1
-                self._bandwidth = self._best(self._measure()) or self._bandwidth
+                self._measure_now()
 
     def speed(self, file_bytes: int) -> float | None:
         """Return about how many tokens a second a model of that size generates here; None if unknown."""
-        if not self._measured:
-            self.measure()
+        if not self._measured:  # later nobody waits for a measurement
+            with self._lock:
+                if not self._measured:
+                    self._measure_now()
         found = self._known(file_bytes) or self._bandwidth
         return tokens_per_second(file_bytes, found) if found else None
+
+    def _measure_now(self) -> None:
+        found = self._best(self._measure())
+        self._bandwidth = max(filter(None, (self._bandwidth, found)), default=None)
+        self._measured += 1
 
     def _known(self, file_bytes: int) -> float | None:
         """Return the bandwidth by the measured model closest in size, if it is close enough."""

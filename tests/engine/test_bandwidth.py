@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,6 +93,42 @@ def test_a_busy_moment_does_not_make_models_look_slow(tmp_path: Path) -> None:
     assert slow
     assert fast
     assert fast > 5 * slow
+
+
+def test_a_slower_measurement_does_not_replace_a_faster_one() -> None:
+    answers = iter([26e9, 3e9, None])
+    estimator = SpeedEstimator(lambda: next(answers))
+    first = estimator.speed(2_393_231_072)
+    for _ in range(2):
+        estimator.measure()
+        assert estimator.speed(2_393_231_072) == first
+
+
+def test_who_asks_during_the_first_measurement_waits_for_it_and_during_the_next_does_not() -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    answers = iter([26e9, 30e9])
+
+    def measure() -> float:
+        begun.set()
+        goes_on.wait(20)
+        return next(answers)
+
+    estimator = SpeedEstimator(measure)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(estimator.speed, 2_393_231_072)
+        begun.wait()
+        second = pool.submit(estimator.speed, 2_393_231_072)
+        assert not wait([second], 0.1).done
+        goes_on.set()
+        assert first.result() == second.result() == tokens_per_second(2_393_231_072, 26e9)
+        begun.clear()
+        goes_on.clear()
+        again = pool.submit(estimator.measure)
+        begun.wait()
+        assert estimator.speed(2_393_231_072) == first.result()
+        goes_on.set()
+        again.result()
+    assert estimator.speed(2_393_231_072) == tokens_per_second(2_393_231_072, 30e9)
 
 
 def test_an_unbelievable_bandwidth_is_ignored(tmp_path: Path) -> None:
