@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -34,6 +35,7 @@ import pytest
 from phichat import i18n
 from phichat.engine import hardware
 from phichat.engine.base import EngineSettings
+from phichat.store import connections, database
 from tests.support import tiny_models
 from tests.support.hub.server import HubServer
 from tests.support.keyrings import Keyring, install
@@ -193,6 +195,27 @@ def eventually() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Sets how many pages of conversations fit on the disk, and has the history try again soon."""
+    limited: list[sqlite3.Connection] = []
+    prepare = connections.prepare_for_writing
+
+    def prepare_too(connection: sqlite3.Connection) -> None:
+        limited.append(connection)
+        prepare(connection)
+
+    def limit(pages: int) -> None:
+        for connection in limited:
+            with suppress(sqlite3.ProgrammingError):  # it is closed
+                connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    monkeypatch.setattr(connections, "prepare_for_writing", prepare_too)
+    monkeypatch.setattr(database, "RETRY_SECONDS", 0.02)
+    yield limit
+    limited.clear()
 
 
 HUB_VARIABLES = ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE")

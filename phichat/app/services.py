@@ -211,10 +211,13 @@ class ModelService(QObject):
 class HistoryService(QObject):
     """Opens the history at first use, and keeps the prompt cache in step with it.
 
-    Signals: `noticed(str)` with a sentence about the state of its file.
+    Signals:
+        noticed(str): a sentence about the state of its file.
+        saved(str): all can be saved again; with a sentence if what was kept in memory has been.
     """
 
     noticed = Signal(str)
+    saved = Signal(str)
 
     def __init__(self, home: paths.Home, preferences: PreferencesStore, *, is_guest: bool = False) -> None:
         super().__init__()
@@ -229,7 +232,8 @@ class HistoryService(QObject):
             if self._history is None:
                 from phichat.store.history import History  # noqa: PLC0415 - the start does not wait for it
 
-                self._history = History(self._home.history, self.noticed.emit, is_guest=self._is_guest)
+                said = self.noticed.emit, self.saved.emit
+                self._history = History(self._home.history, *said, is_guest=self._is_guest)
             return self._history
 
     @Slot()

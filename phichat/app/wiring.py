@@ -215,9 +215,12 @@ def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
     autosave.erased.connect(service.clear_prompt_cache)
     generation.cached_prompts_discarded.connect(service.clear_prompt_cache)
     service.noticed.connect(window.feedback.warn_everywhere)
+    service.saved.connect(autosave.end_trouble)
+    service.saved.connect(window.feedback.end_saving)
     for source in (window.conversations.current, window.conversations.history_search):
         source.progressed.connect(partial(window.feedback.progress_if_slow, type(source).__name__))
-    service.noticed.connect(window.conversations.commands.reload_list)
+    for changed in (service.noticed, service.saved):
+        changed.connect(window.conversations.commands.reload_list)
 
 
 def _connect_models(models: ModelService, window: MainWindow, coordinator: ModelCoordinator) -> None:

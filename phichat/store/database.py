@@ -17,6 +17,7 @@ from phichat.store.failures import (
     TEMPORARY_FAILURES,
     DatabaseDamaged,
     FailureKind,
+    NewerHistory,
     as_store_error,
     classify_error,
     error_message,
@@ -43,12 +44,20 @@ class Database:
         is_check_due: whether the file's integrity should be checked.
     """
 
-    def __init__(self, file: Path, notify: Callable[[str], None], *, is_guest: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        notify: Callable[[str], None],
+        on_saved: Callable[[str], None] | None = None,
+        *,
+        is_guest: bool = False,
+    ) -> None:
         self.file, self._is_guest = file, is_guest
         self.fallback = MemoryFallback()
         self.generation = 0
         self.is_check_due = False
         self._notify = notify
+        self._on_saved = on_saved or (lambda sentence: notify(sentence) if sentence else None)
         self._connection: Connection | None = None
         self._readers: ConnectionPool | None = None
         self._file_id: FileId | None = None
@@ -94,11 +103,20 @@ class Database:
         """Whether all conversations can be read, also if none can be written; so it is where there is no file yet."""
         return self._readers is not None or (self.file.parent.is_dir() and not os.path.lexists(self.file))
 
+    def seconds_to_retry(self) -> float | None:
+        """Return in how many seconds `run` should try again to write to the file; None if there is no need or hope."""
+        if self._trouble is None or self._is_newer():
+            return None
+        return max(0.0, self._last_attempt + RETRY_SECONDS - monotonic())
+
     def run(self, jobs: list[Job]) -> None:
-        """Commit the jobs, or keep their changes in memory, and complete their futures."""
+        """Commit the jobs, or keep their changes in memory, and complete their futures.
+
+        What is in memory is written first if that is possible again, also without any jobs.
+        """
+        self._retry()
         if not jobs:
             return
-        self._retry()
         if self._trouble is None:
             self._run_all(jobs)
         else:
@@ -118,6 +136,8 @@ class Database:
         self._recoveries += 1
         if notice:
             self._notify(notice)
+        if self.fallback.names:  # before anything else of these conversations is written
+            self._store_fallback()
 
     def _run_all(self, jobs: list[Job]) -> None:
         try:
@@ -161,12 +181,12 @@ class Database:
             try:
                 self.recover()
             except Exception as worse:  # noqa: BLE001 - the future carries it
-                error = worse
-                self._trouble = self._trouble or worse
+                self._trouble = error = worse
             else:
                 self._run_one(job)
                 return
-        if classify_error(error) in TEMPORARY_FAILURES or self._connection is None:
+        is_known = error is self._trouble
+        if is_known or classify_error(error) in TEMPORARY_FAILURES or self._connection is None:
             self._trouble = error
             self._keep_in_memory(job)
         job.future.set_exception(as_store_error(error, self.file, is_guest=self._is_guest))
@@ -196,24 +216,33 @@ class Database:
     def _retry(self) -> None:
         if self._trouble is None or monotonic() - self._last_attempt < RETRY_SECONDS:
             return
-        self._last_attempt = monotonic()
-        if self._connection is None and classify_error(self._trouble) is not FailureKind.NEWER:
+        if self._connection is None and not self._is_newer():
             with suppress(StoreError):
                 if notice := self.open():
                     self._notify(notice)
         self._store_fallback()
+        if self._trouble and classify_error(self._trouble) is FailureKind.DAMAGED:
+            with suppress(StoreError):
+                self.recover()
+        self._last_attempt = monotonic()  # not when it began: it may have waited for another program
+
+    def _is_newer(self) -> bool:
+        return self._connection is None and isinstance(self._trouble, NewerHistory)
 
     def _store_fallback(self) -> None:
         """Write what was kept in memory to the file."""
-        if self._connection is None or (self._trouble is None and not self.fallback.names):
+        if (connection := self._connection) is None:
             return
+        is_any = bool(self.fallback.names)
         try:
-            self._connection.execute("PRAGMA busy_timeout = 250")
+            connection.execute("PRAGMA busy_timeout = 250")
             self._commit([Job(self.fallback.copy_to)])
-            self.fallback.clear()
-            self._trouble = None
-            self._notify(tr("Recent messages that were only kept in memory have now been saved."))
         except Exception as error:  # noqa: BLE001 - tried again later
             self._trouble = error
+        else:
+            self.fallback.clear()
+            self._trouble = None
+            said = tr("Recent messages that were only kept in memory have now been saved.")
+            self._on_saved(said if is_any else "")
         finally:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(connections.BUSY_TIMEOUT * 1000)}")
+            connection.execute(f"PRAGMA busy_timeout = {int(connections.BUSY_TIMEOUT * 1000)}")

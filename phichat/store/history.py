@@ -35,15 +35,25 @@ class History:
         ready: done when the file is open; its result is a notice for the user, or "". Fails if the file is unusable.
     """
 
-    def __init__(self, file: Path, notify: Callable[[str], None] = lambda _: None, *, is_guest: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        notify: Callable[[str], None] = lambda _: None,
+        on_saved: Callable[[str], None] | None = None,
+        *,
+        is_guest: bool = False,
+    ) -> None:
         """Open `file` in the background; `notify` gets later notices for the user.
 
-        A guest (a command beside the window) leaves replies alone that the window may be generating.
+        `on_saved` gets the one that all can be saved again, empty if nothing had to be kept in memory meanwhile. By
+        default, `notify` gets it, too. A guest (a command beside the window) leaves replies alone that the window may
+        be generating.
         """
         self.ready: Future[str] = Future()
-        self._database = Database(file, notify, is_guest=is_guest)
+        self._database = Database(file, notify, on_saved, is_guest=is_guest)
         self._checker: IntegrityChecker | None = None
-        self._writer = WriterThread(self._open, self._database.run, self._database.close)
+        database = self._database
+        self._writer = WriterThread(self._open, database.run, database.close, database.seconds_to_retry)
         self._writer.start()
 
     def can_read(self) -> bool:

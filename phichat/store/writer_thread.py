@@ -48,14 +48,21 @@ class Job:
 class WriterThread:
     """Passes batches of jobs to `run` in a thread, in the order they were submitted.
 
-    The thread calls `begin` first and `end` last.
+    The thread calls `begin` first and `end` last. Before it waits for jobs, it asks `pause` how long, in seconds, until
+    `run` is called without any; None for no limit.
     """
 
-    def __init__(self, begin: Callable[[], None], run: Callable[[list[Job]], None], end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], None],
+        run: Callable[[list[Job]], None],
+        end: Callable[[], None],
+        pause: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = False
-        self._begin, self._run, self._end = begin, run, end
+        self._begin, self._run, self._end, self._pause = begin, run, end, pause
         self._thread = threading.Thread(target=self._work, name="history", daemon=True)
 
     def start(self) -> None:
@@ -95,7 +102,7 @@ class WriterThread:
         self._end()
 
     def _next_batch(self) -> tuple[list[Job], bool]:
-        """Return the next batch, and whether more may follow."""
+        """Return the next batch, empty after a pause, and whether more may follow."""
         jobs: list[Job] = []
         until = time.monotonic()
         while len(jobs) < MAX_BATCH:
@@ -112,7 +119,7 @@ class WriterThread:
 
     def _next_job(self, jobs: list[Job], until: float) -> Job | None:
         if not jobs:
-            return self._queue.get()
+            return self._queue.get(timeout=self._pause())
         left = until - time.monotonic()
         if left > 0 and all(job.can_wait for job in jobs):
             return self._queue.get(timeout=left)

@@ -116,6 +116,15 @@ class FeedbackController(QObject):
         self._remove_passing()
         self._set(SAVING, Feedback(text, Kind.ERROR), None, is_new=True)
 
+    @Slot(str)
+    def end_saving(self, text: str) -> None:
+        """Show no longer that conversations can't be saved, and for some seconds, unless it is empty, `text`."""
+        self._entries = [entry for entry in self._entries if entry.source != SAVING]
+        if text:
+            self.succeed(text)
+        else:
+            self._update()
+
     def fail_unexpectedly(self, text: str) -> None:
         """Show a failure that belongs to no conversation, and that the log tells more about."""
         self._stay(text, Kind.ERROR, None, is_in_log=True)

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from phichat.chat.conversation import Message, Piece, Role
 from phichat.errors import StoreError
 from phichat.store import connections, database, integrity, migrations, recovery, writer_thread
 from phichat.store.base import ConversationRecord, ConversationSummary
-from phichat.store.failures import error_message
+from phichat.store.failures import DatabaseDamaged, error_message
 from phichat.store.history import History
 from phichat.store.locking import lock_folder
 from phichat.store.write_ahead_log import read_log
@@ -211,7 +211,7 @@ def test_a_whole_file_is_looked_at_once_a_week(whole: bytes, tmp_path: Path, mon
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is patient."""
-    monkeypatch.setattr(database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(database, "RETRY_SECONDS", 0.02)
     monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.2)
 
 
@@ -275,27 +275,8 @@ def test_a_history_that_may_only_be_read(whole: bytes, tmp_path: Path, monkeypat
     assert file.read_bytes() == whole
 
 
-@pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Sets how many pages fit on the disk."""
-    limited: list[sqlite3.Connection] = []
-    prepare = connections.prepare_for_writing
-
-    def prepare_too(connection: sqlite3.Connection) -> None:
-        limited.append(connection)
-        prepare(connection)
-
-    def limit(pages: int) -> None:
-        for connection in limited:
-            connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    monkeypatch.setattr(connections, "prepare_for_writing", prepare_too)
-    yield limit
-    limited.clear()
-
-
-@pytest.mark.usefixtures("soon")
-def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None]) -> None:
+def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None], eventually: Eventually) -> None:
+    """What is in memory is stored although nothing else is written."""
     notices: list[str] = []
     file = tmp_path / "history.sqlite3"
     with closing(History(file, notices.append)) as history:
@@ -309,8 +290,11 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         assert [len(history.load_conversation(name).messages) for name in ("before", "new")] == [2, 2]
         assert len(history.search_conversations("needle")) == 4
         assert history.count_conversations() == 3
-        disk(1_000_000)
         history.delete_conversations(["gone"]).result()
+        assert history.count_unsaved() == 2
+        disk(1_000_000)
+        eventually(lambda: notices)
+        assert history.count_unsaved() == 0
         assert notices == ["Recent messages that were only kept in memory have now been saved."]
     with closing(History(file)) as history:
         assert {heading.id for heading in history.list_conversations()} == {"before", "new"}
@@ -319,7 +303,6 @@ def test_a_full_disk_and_room_again(tmp_path: Path, disk: Callable[[int], None])
         assert len(history.search_conversations("needle")) == 4
 
 
-@pytest.mark.usefixtures("soon")
 def test_what_is_in_memory_is_stored_at_the_end(tmp_path: Path, disk: Callable[[int], None]) -> None:
     file = tmp_path / "history.sqlite3"
     with closing(History(file)) as history:
@@ -332,7 +315,7 @@ def test_what_is_in_memory_is_stored_at_the_end(tmp_path: Path, disk: Callable[[
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
+def test_a_file_that_another_program_holds(tmp_path: Path, eventually: Eventually) -> None:
     file = tmp_path / "history.sqlite3"
     with ExitStack() as stack:
         history = stack.enter_context(closing(History(file)))
@@ -344,6 +327,7 @@ def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
         assert {str(future.exception()) for future in stored} == {held}
         assert len(history.load_conversation("one").messages) == 3
         other.execute("COMMIT")
+        eventually(lambda: not history.count_unsaved())
         history.add_message("one", message("Needle"), None).result()
         assert other.execute("SELECT count(*) FROM messages").fetchone() == (4,)
 
@@ -398,7 +382,9 @@ with closing(History(Path(sys.argv[1]), is_guest=True)) as history:
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.skipif(os.name == "nt", reason="no open file is renamed there")
-def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole: bytes, tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(
+    whole: bytes, tmp_path: Path, eventually: Eventually
+) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
     with Popen([sys.executable, "-c", HOLDER, str(file)], stdin=PIPE, stdout=PIPE) as holder:
@@ -414,6 +400,7 @@ def test_a_damaged_file_is_not_replaced_while_another_program_has_it_open(whole:
             assert f"Another app is using {file}" in str(history.save_conversation(conversation("new")).exception())
             assert not list(tmp_path.glob("history.damaged-*"))
             holder.communicate()
+            eventually(lambda: not history.count_unsaved())
             assert history.save_conversation(conversation("newer")).result()
             assert {"new", "newer"} <= {heading.id for heading in history.list_conversations()}
             assert "were recovered" in notices[0]
@@ -436,7 +423,9 @@ def test_two_programs_meet_a_damaged_file_at_once(whole: bytes, tmp_path: Path) 
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.skipif(os.name == "nt", reason="folders are not locked there")
-def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_path: Path) -> None:
+def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(
+    whole: bytes, tmp_path: Path, eventually: Eventually
+) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)
     with ExitStack() as stack:
@@ -446,8 +435,35 @@ def test_who_waits_in_vain_for_a_recovery_keeps_all_in_memory(whole: bytes, tmp_
                 f"Another app is using {file}. New messages are only kept in memory until the file is available again."
             )
             assert str(history.save_conversation(conversation("new")).exception()) == held
+        eventually(lambda: not history.count_unsaved())
         assert history.save_conversation(conversation("newer")).result()
         assert history.count_conversations() == CONVERSATIONS + 2
+
+
+@pytest.mark.usefixtures("soon")
+def test_damage_beyond_recovery_keeps_all_in_memory(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    """What is only there is counted, so that quitting can ask, and stored once that is possible."""
+    file, damage, commit = tmp_path / "history.sqlite3", [DatabaseDamaged()], database.Database._commit
+
+    def commit_unless_damaged(self: database.Database, jobs: list[writer_thread.Job]) -> list[Any]:
+        if damage:
+            raise damage[0]
+        return commit(self, jobs)
+
+    file.write_bytes(whole)
+    monkeypatch.setattr(database, "MAX_RECOVERIES", 0)
+    monkeypatch.setattr(database.Database, "_commit", commit_unless_damaged)
+    with closing(History(file)) as history:
+        for _ in range(2):
+            failure = history.add_message("conversation-3", message("More"), None).exception()
+            assert "is damaged and couldn’t be recovered" in str(failure)
+        assert history.count_unsaved() == 1
+        assert len(history.load_conversation("conversation-3").messages) == MESSAGES + 2
+        damage.clear()
+        eventually(lambda: not history.count_unsaved())
+        assert len(history.load_conversation("conversation-3").messages) == MESSAGES + 2
 
 
 def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class AutoSave(QObject):
         self._trouble = ""
         self.last: Future[Any] | None = None
         self.unsent_edits: Callable[[Session], tuple[Sequence[str], Attachments]] = lambda _: ((), ())
-        self._done.connect(self._show_error)
+        self._done.connect(self.show_trouble)
         self._emptied.connect(self._on_gone)
 
     def mark_stored(self, session: Session, record: ConversationRecord) -> None:
@@ -328,8 +328,14 @@ class AutoSave(QObject):
         self.erased.emit()
         self.purged.emit(conversations)
 
+    @Slot()
+    def end_trouble(self) -> None:
+        """Note that all is saved, so that the next failure is told even if it is the same."""
+        self._trouble = ""
+
     @Slot(str)
-    def _show_error(self, sentence: str) -> None:
+    def show_trouble(self, sentence: str) -> None:
+        """Tell that conversations can't be saved, unless that was the last failure; empty if one could."""
         is_new = sentence not in {"", self._trouble}
         self._trouble = sentence
         if is_new:

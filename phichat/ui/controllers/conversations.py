@@ -105,13 +105,13 @@ class Conversations(QObject):
         self.list_model.set_answering(session.conversation.id if session.is_answering() else "")
 
     def _read(self, _: "CancelToken") -> Iterator[object]:
-        """Yield the notice of the opened history, all summaries, and the draft that was being written last."""
+        """Yield the notice or failure of opening the history, all summaries, and the draft that was written last."""
         history = self.history()
         try:
             if notice := history.ready.result():
                 yield notice
         except PhichatError as error:
-            yield str(error)
+            yield error
         summaries = history.list_conversations()
         yield summaries
         newest = next((summary for summary in summaries if not summary.is_pinned), None)
@@ -121,6 +121,8 @@ class Conversations(QObject):
     def _on_read(self, found: object) -> None:
         if isinstance(found, str):
             self.warned.emit(found)
+        elif isinstance(found, PhichatError):
+            self.autosave.show_trouble(str(found))
         elif isinstance(found, list):
             self.list_model.set_conversations(found)
             self.list_changed.emit()

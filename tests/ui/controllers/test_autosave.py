@@ -21,8 +21,10 @@ from phichat.chat.conversation import Ending, Piece, Reply
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import StoreError
+from phichat.store import database
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
+from phichat.ui import feedback
 from phichat.ui.controllers.autosave import AutoSave
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -384,6 +386,9 @@ def test_what_is_brought_into_the_conversation_that_is_shown_is_seen(
     assert last == ("Half " if is_answering else "From elsewhere")
 
 
+SAVED = "Recent messages that were only kept in memory have now been saved."
+
+
 class BrokenHistory:
     """Takes nothing."""
 
@@ -430,6 +435,49 @@ def test_a_history_that_cannot_be_opened_is_said_and_answers_come(
     person.window.windowHandle().close()
     person.click("agreeButton")
     person.wait(lambda: not person.window.isVisible())
+
+
+def test_a_folder_that_can_be_written_to_again_is_used_by_itself(
+    open_window: Callable[[], Person], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "RETRY_SECONDS", 0.02)
+    home.mkdir()
+    (home / "history.sqlite3").mkdir()
+    person = open_window()
+    person.wait(lambda: "only kept in memory" in person.status())
+    person.wait_for(GenerationState.IDLE)
+    person.ask("Still there?")
+    person.wait(lambda: person.titles() == ["Still there?"])
+    (home / "history.sqlite3").rmdir()
+    person.wait(lambda: person.status() == SAVED)
+    assert stored_texts(home)[0] == "Still there?"
+
+
+def stored_texts(home: Path) -> list[str]:
+    """What another program finds in the only conversation."""
+    with closing(History(home / "history.sqlite3", is_guest=True)) as history:
+        (summary,) = history.list_conversations()
+        return [message.text for message in history.load_conversation(summary.id).messages]
+
+
+def test_a_full_disk_with_room_again_saves_by_itself(
+    person: Person, home: Path, disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure goes, the good news fades, and the next failure is told again."""
+    monkeypatch.setattr(feedback, "LEAST_SHOWN", 60)
+    monkeypatch.setattr(feedback, "SHOWN_PER_LETTER", 0)
+    person.ask("First?")
+    person.wait_for(GenerationState.IDLE)
+    for question in ("Second? ", "Third? "):
+        disk(1)
+        person.find("composer").setPlainText(question + "x" * 100_000)
+        person.press(Qt.Key.Key_Return)
+        person.wait(lambda: "is full. New messages are only kept in memory" in person.status())
+        person.wait_for(GenerationState.IDLE)
+        disk(1_000_000)
+        person.wait(lambda: person.status() == SAVED)
+        person.wait(lambda: person.status() == "")
+        assert any(text.startswith(question) for text in stored_texts(home))
 
 
 def test_quitting_asks_nothing_where_all_is_saved(person: Person) -> None:
