@@ -69,6 +69,9 @@ def connect_documents(
     window.closed.connect(service.close)  # which ends what the threads wait for
     window.closed.connect(documents.close)
     idle_timer.became_idle.connect(documents.index_waiting)
-    window.conversations.autosave.purged.connect(documents.forget)
+    autosave = window.conversations.autosave
+    autosave.purged.connect(documents.forget)
+    autosave.has_documents = lambda session: bool(documents.used(session))
+    documents.changed.connect(window.conversations.current.save_soon)
     window.documents.change_made.connect(window.sidebar.record_change)
     window.documents.start(documents, attachments.reader, context)

@@ -61,6 +61,7 @@ class AutoSave(QObject):
             writes before it are done, too.
         unsent_edits: returns the texts being written in place of messages of a conversation, and the files added there.
             They are stored as the end of its draft, in case the window can't be closed in an orderly way.
+        has_documents: returns whether a conversation uses documents, which make a draft like files do.
 
     Signals:
         touched(Session): it is new, or has a new message.
@@ -91,6 +92,7 @@ class AutoSave(QObject):
         self._trouble = ""
         self.last: Future[Any] | None = None
         self.unsent_edits: Callable[[Session], tuple[Sequence[str], Attachments]] = lambda _: ((), ())
+        self.has_documents: Callable[[Session], bool] = lambda _: False
         self._done.connect(self.show_trouble)
         self._emptied.connect(self._on_gone)
 
@@ -165,12 +167,13 @@ class AutoSave(QObject):
     def save_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store the draft and its attachments, with the conversation if it is new.
 
-        A conversation with neither is removed, unless it `is_begun`: deleted messages may be restored by undo.
+        A conversation with neither, nor documents, is removed, unless it `is_begun`: deleted messages may be restored
+        by undo.
         """
         if session.is_temporary:
             return
         stored = self._stored.get(session)
-        is_nothing = not session.draft.strip() and not session.attached
+        is_nothing = not (session.draft.strip() or session.attached or self.has_documents(session))
         if is_nothing and not is_begun and not self.is_begun(session):
             self._drop(session)
         elif stored is None:

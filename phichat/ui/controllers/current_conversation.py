@@ -170,6 +170,7 @@ class CurrentConversation(QObject):
             self.save_soon()
         self.draft_changed.emit(text)
 
+    @Slot()
     def save_soon(self) -> None:
         """Store the draft and the settings after a moment."""
         if not self._pause.isActive():
@@ -234,7 +235,8 @@ class CurrentConversation(QObject):
         """Whether the current conversation has content."""
         session = self.session
         is_begun = self._autosave.is_begun(session) or session.is_temporary
-        return is_begun or bool(session.draft.strip() or session.attached) or self._has_own_system()
+        has_files = bool(session.attached) or self._autosave.has_documents(session)
+        return is_begun or has_files or bool(session.draft.strip()) or self._has_own_system()
 
     def _has_own_system(self) -> bool:
         """Whether its system prompt is not the default one."""

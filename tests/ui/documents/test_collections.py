@@ -17,6 +17,7 @@ from phichat.documents.library import Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
+from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.password_dialog import PasswordDialog
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
@@ -344,6 +345,32 @@ def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: S
     person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps & more"])
     person.click("undoButton")
     person.wait(lambda: len(_all(person, "documentChip")) == 2)
+
+
+def test_a_collection_alone_is_a_draft_that_is_kept(open_window: Callable[[], Person], tmp_path: Path) -> None:
+    (tmp_path / "Pumps").mkdir()
+
+    def chips() -> list[str]:
+        return [each.accessibleName() for each in _all(person, "documentChip")]
+
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    drop(person, tmp_path / "Pumps")
+    person.wait(lambda: chips() == ["Pumps"])
+    person.window.commands.new.trigger()
+    person.wait(lambda: not chips())
+    assert person.titles() == ["Untitled"]
+    person.ask("Hello?")
+    person.wait_for(GenerationState.IDLE)
+    person.open("Untitled")
+    person.wait(lambda: chips() == ["Pumps"])
+    person.window.close()
+    person = open_window()
+    person.wait(lambda: "Untitled" in person.titles())
+    person.open("Untitled")
+    person.wait(lambda: chips() == ["Pumps"])
+    QTest.mouseClick(_all(person, "documentChipRemove")[-1], Qt.MouseButton.LeftButton)
+    person.wait(lambda: person.titles() == ["Hello?"])
 
 
 def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:
