@@ -134,6 +134,8 @@ class Session:
         self._thinking_since, self._has_lost_ids = None, is_begun and not tokens
         self.forced, self.beside, self._chosen, self._choices = (), (), None, _stored_choices(last)
         self.answering = self.conversation.replace_message(last, reply=reply)
+        if is_begun:
+            self.forget_seed()
         return turns
 
     def branch_reply(
@@ -165,7 +167,18 @@ class Session:
         self._has_lost_ids = bool(text or old.thinking) and not has_ids
         if candidate.token >= 0:
             self.forced, self._chosen = (candidate.token,), chosen
+        self.forget_seed()
         return turns
+
+    def forget_seed(self) -> None:
+        """Note that no seed reproduces the replies being generated, as of one that is continued."""
+        for each in (self, *self.beside):
+            if each.answering and each.answering.reply:
+                reply = each.answering.reply
+                sampling = {name: value for name, value in reply.sampling.items() if name != "seed"}
+                each.answering = self.conversation.replace_message(
+                    each.answering, reply=replace(reply, seed=None, sampling=sampling)
+                )
 
     def edit(
         self,
@@ -264,8 +277,11 @@ class Session:
         if self._choices is not None:
             made["choices"] = self._choices.pack()
             self._choices = self._growing = None
+        figures = dict(statistics or {})
+        if finished.reply.seed is None:  # see forget_seed
+            figures.pop("seed", None)
         return self.conversation.replace_message(
-            finished, reply=replace(finished.reply, ending=ending, statistics=dict(statistics or {}), **made)
+            finished, reply=replace(finished.reply, ending=ending, statistics=figures, **made)
         )
 
     def turns(self, model: str) -> tuple[Turn, ...]:

@@ -128,7 +128,7 @@ class TestGoingOn:
         reply = session.finish_reply(Ending.STOP)
         assert reply is not None
         assert reply.reply is not None
-        assert (reply.text, reply.reply.tokens, reply.reply.seed) == ("Hi, you there", (10, 11, 12), 2)
+        assert (reply.text, reply.reply.tokens, reply.reply.seed) == ("Hi, you there", (10, 11, 12), None)
         assert len(session.conversation.path()) == 2
 
     def test_another_model_goes_on_from_the_text(self) -> None:
@@ -350,7 +350,7 @@ class TestBranches:
         branch = session.finish_reply(Ending.STOP)
         assert branch
         assert branch.reply
-        assert (branch.text, branch.reply.tokens, branch.reply.seed) == ("Sky green!", (1, 8, 3), 5)
+        assert (branch.text, branch.reply.tokens, branch.reply.seed) == ("Sky green!", (1, 8, 3), None)
         assert branch.reply.branched_from == Branch(message.id, 3, " green", " blue")
         assert shown(session) == ["Why?", "Sky green!"]
         assert [each.text for each in session.conversation.siblings(branch)] == ["Sky blue.", "Sky green!"]

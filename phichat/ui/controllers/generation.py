@@ -204,8 +204,9 @@ class GenerationController(IdleRequests):
 
     def answer_now(self) -> None:
         """End the thinking of the reply under way, so that its answer follows."""
-        if self._reply:
+        if self._reply and self._session:
             self._reply.hurry()
+            self._session.forget_seed()
 
     def is_thinking(self, session: Session) -> bool:
         """Whether the reply under way, or one beside it, belongs to `session`, and thinks as long as it likes."""

@@ -162,4 +162,4 @@ def _settings(messages: Sequence[Message], presets: Sequence[tuple[str, Sampling
     temperatures = [reply.sampling.get("temperature") for reply in replies]
     if len({str(each) for each in temperatures}) > 1:
         return [tr("temperature {value}").format(value=format_number(float(each or 0), 2)) for each in temperatures]
-    return [tr("seed {seed}").format(seed=reply.seed) for reply in replies]
+    return [tr("seed {seed}").format(seed=reply.seed) if reply.seed is not None else "" for reply in replies]

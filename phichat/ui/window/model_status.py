@@ -161,7 +161,9 @@ class ModelStatusPresenter(QObject):
         if loaded and prompt:  # else it was ended before anybody counted
             written = done.completion_tokens or _count_written(session)
             self._status.show_context(prompt + written, loaded.context, is_estimate=is_estimate)
-        self._panel.show_seed(done.seed)
+        reply = session.conversation.path()[-1].reply
+        if reply and reply.seed is not None:  # else none reproduces it
+            self._panel.show_seed(reply.seed)
 
     @Slot(object, object)
     def _on_fitted(self, session: Session | None, fitted: PromptFit) -> None:

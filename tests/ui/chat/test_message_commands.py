@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -15,6 +17,7 @@ from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
 from phichat.errors import EngineDied, EngineError
+from phichat.exchange.json_format import record_to_json
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
@@ -130,7 +133,9 @@ def test_what_is_selected_is_quoted(person: Person, engine: ScriptedEngine) -> N
 
 
 @pytest.mark.parametrize("how", ["stopped", "length", "error"])
-def test_an_answer_that_was_cut_goes_on_where_it_ended(person: Person, engine: ScriptedEngine, how: str) -> None:
+def test_an_answer_that_was_cut_goes_on_where_it_ended(
+    person: Person, engine: ScriptedEngine, home: Path, how: str
+) -> None:
     if how == "stopped":
         engine.enqueue("Once ", threading.Event(), "never")
     elif how == "length":
@@ -149,6 +154,20 @@ def test_an_answer_that_was_cut_goes_on_where_it_ended(person: Person, engine: S
     assert engine.requests[-1].begun == Turn(Role.ASSISTANT, "Once ", (1000,))
     assert person.button(1, "Continue") is None
     assert len(person.window.session.conversation.messages()) == 2
+    assert "seed" not in note(person, 1), "none reproduces all of it"
+    menu = person.menu(1)
+    entry = next(each for each in menu.menu().actions() if each.text() == "Regenerate with the same seed")
+    assert not entry.isEnabled()
+    person.close_menu()
+    reply = exported(home)["messages"][-1]["reply"]
+    assert reply["seed"] is None
+    assert "seed" not in reply["sampling"].keys() | reply["statistics"].keys()
+
+
+def exported(home: Path) -> dict[str, Any]:
+    """The only conversation as an export has it."""
+    with closing(History(home / "history.sqlite3", is_guest=True)) as history:
+        return record_to_json(next(history.iter_conversations()))
 
 
 def test_only_the_last_answer_goes_on(person: Person, engine: ScriptedEngine) -> None:

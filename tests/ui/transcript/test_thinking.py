@@ -128,6 +128,9 @@ def test_answer_now(person: Person, engine: ScriptedEngine, gate: threading.Even
     assert person.find("answerNowButton").isHidden()
     gate.set()
     wait_for_answer(person, "Because.")
+    reply = person.window.session.conversation.path()[-1].reply
+    assert reply
+    assert reply.seed is None, "none ends the thinking there"
 
 
 def test_answer_now_has_keys_and_an_entry_in_the_menu(
