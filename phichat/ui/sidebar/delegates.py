@@ -72,7 +72,7 @@ class ConversationDelegate(QStyledItemDelegate):
         rect.adjust(14 if is_mirrored else 0, 0, 0 if is_mirrored else -14, 0)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        painter.save()
+        _begin(painter, option)
         title = str(index.data())
         if isinstance(index.data(SUMMARY_ROLE), ConversationSummary):
             self.paint_background(painter, option)
@@ -115,6 +115,12 @@ class ConversationDelegate(QStyledItemDelegate):
         return super().helpEvent(event, view, option, index)
 
 
+def _begin(painter: QPainter, option: QStyleOptionViewItem) -> None:
+    """Save the state of `painter`, and have it paint this row alone: marks that are stacked reach over all others."""
+    painter.save()
+    painter.setClipRect(option.rect, Qt.ClipOperation.IntersectClip)
+
+
 EXCERPT_LINES = 2
 
 
@@ -125,7 +131,7 @@ class SearchHitDelegate(ConversationDelegate):
         hit = index.data(SUMMARY_ROLE)
         if not isinstance(hit, SearchHit):
             return
-        painter.save()
+        _begin(painter, option)
         self.paint_background(painter, option)
         rect = option.rect.adjusted(MARGIN, 7, -MARGIN, -7)
         height = option.fontMetrics.lineSpacing()

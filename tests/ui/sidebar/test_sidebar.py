@@ -83,6 +83,22 @@ def test_a_title_is_told_in_full_where_the_mouse_rests(home: Path, open_window: 
     QToolTip.hideText()
 
 
+def test_marks_that_are_stacked_stay_in_their_row(home: Path, open_window: Callable[[], Person]) -> None:
+    put(home, ("Above", 0), ("Z", 1))
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Above", "Z"])
+    person.wait_for(GenerationState.IDLE)
+    view = person.find("conversationList", QListView)
+    summaries = person.window.conversations.list_model.summaries()
+    name, above = next(each.id for each in summaries if each.title == "Z"), person.row("Above")
+    pictures = []
+    for title in ("Z", "Z" + "\N{COMBINING ACUTE ACCENT}" * 300):
+        person.window.conversations.commands.rename(name, title)
+        pictures.append(view.viewport().grab().copy(view.visualRect(above)).toImage())
+    assert person.titles()[1].startswith("Z\N{COMBINING ACUTE ACCENT}")
+    assert pictures[0] == pictures[1]
+
+
 def test_conversations_stand_under_their_days() -> None:
     now = datetime(2026, 3, 12, 15, 0)  # noqa: DTZ001 - a day in the person's calendar
     days = [-1, 0, 0.5, 1, 3, 6, 8, 11, 12, 40, 100, 400]
