@@ -1,6 +1,7 @@
-"""Spin boxes: a number beyond a limit can be typed, and becomes the limit.
+"""Spin boxes: a number beyond a limit can be typed, and becomes the limit; and it can be typed as anywhere.
 
-Qt's own swallow the digit that would exceed the maximum: of 10000, where 8192 is the most, 1000 would stay.
+Qt's own swallow the digit that would exceed the maximum: of 10000, where 8192 is the most, 1000 would stay. After a
+sign that groups digits in another language, they take no digit at all.
 """
 
 import re
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
 
 INSET = 6  # pixels
 LONGEST = 20  # characters of a number
+_GROUPING = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}'’"
 
 
 class SpinBox(QSpinBox):
@@ -22,6 +24,7 @@ class SpinBox(QSpinBox):
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """Accept what is beyond a limit until it is entered."""
+        text, position = _ungrouped(self, text, position, _GROUPING + ".,")
         return super().validate(text, position) if _in_range(self, text) else _unfinished(text, position)
 
     def fixup(self, text: str) -> str:
@@ -44,12 +47,22 @@ class DoubleSpinBox(QDoubleSpinBox):
         """Accept what is beyond a limit until it is entered."""
         if self.decimals():
             text = re.sub("[.,]", self.locale().decimalPoint(), text)
+        text, position = _ungrouped(self, text, position, _GROUPING if self.decimals() else _GROUPING + ".,")
         return super().validate(text, position) if _in_range(self, text) else _unfinished(text, position)
 
     def fixup(self, text: str) -> str:
         """Return the nearest number in the range."""
         number = _number(self, text)
         return text if number is None else self.textFromValue(_limit(self, number))
+
+
+def _ungrouped(field: QSpinBox | QDoubleSpinBox, text: str, position: int, signs: str) -> tuple[str, int]:
+    """Return `text` without `signs` behind digits, and the position in it, but for the sign of the field's language."""
+    number = text.removesuffix(field.suffix())
+    others = re.escape(signs.replace(field.locale().groupSeparator(), ""))
+    pattern = re.compile(rf"(?<=\d)[{others}](?=\d|$)")
+    before = len(pattern.findall(number, 0, min(position, len(number))))
+    return pattern.sub("", number) + text[len(number) :], position - before
 
 
 def _unfinished(text: str, position: int) -> tuple[QValidator.State, str, int]:
