@@ -158,16 +158,29 @@ class SettingsPanel(QScrollArea):
         self._default.setEnabled(not is_default)
 
     def show_context(self, context: int, most: int) -> None:
-        """Show the context in use, of at most `most` tokens, 0 if that is unknown, as a server's may be."""
+        """Show the context in use, of at most `most` tokens, 0 if that is unknown, as a server's may be.
+
+        What is being typed stays.
+        """
+        self._used_context = context, most
+        if not self._context.lineEdit().isModified():
+            self._show_used_context()
+        for setting in SETTINGS:
+            if row := self._rows.get(setting.name):
+                row.set_high(setting.high_in(context))
+        self.show_passages(self._passage_tokens)
+
+    @Slot()
+    def _show_used_context(self) -> None:
+        """Show the context in use, unless another one was entered."""
+        if self._context_timer.isActive():
+            return
+        context, most = self._used_context
         with QSignalBlocker(self._context):
             self._context.setMinimum(LEAST_CONTEXT if context else 0)
             self._context.setSpecialValueText("" if context else tr("Unknown"))
             self._context.setMaximum(most or MAX_CONTEXT)
             self._context.setValue(context)
-        for setting in SETTINGS:
-            if row := self._rows.get(setting.name):
-                row.set_high(setting.high_in(context))
-        self.show_passages(self._passage_tokens)
 
     def show_passages(self, tokens: int) -> None:
         """Show how many tokens of passages go with a message, as far as the context has room for them."""
@@ -260,6 +273,7 @@ class SettingsPanel(QScrollArea):
 
     def _add_context(self) -> None:
         self._heading(tr("Context"))
+        self._used_context = 4096, 0
         self._context = SpinBox(minimum=LEAST_CONTEXT, maximum=MAX_CONTEXT, singleStep=256, value=4096)
         self._context.setGroupSeparatorShown(True)
         self._context.setObjectName("contextSpin")
@@ -269,6 +283,7 @@ class SettingsPanel(QScrollArea):
         self._context_timer = QTimer(self, interval=CONTEXT_DELAY, singleShot=True)
         self._context_timer.timeout.connect(self._on_context)
         self._context.valueChanged.connect(self._wait_for_context)
+        self._context.editingFinished.connect(self._show_used_context)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
             help_label(tr("How much of the conversation the model can see at once. A larger context uses more memory."))

@@ -8,6 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox
 
 from phichat import i18n
+from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.settings.panel import SettingsPanel
 from tests.ui.conftest import Person
 
 Open = Callable[[], Person]
@@ -38,6 +40,32 @@ def test_a_comma_and_a_point_begin_decimals_in_every_language(open_window: Open,
     for typed, value in (("0,7", 0.7), ("1.3", 1.3), ("0,45", 0.45)):
         _enter(field, typed)
         assert field.value() == value
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("typed", ["2 000", "2.000", "2,000", "2'000"])
+def test_digits_may_be_grouped_as_anywhere(open_window: Open, language: str, typed: str) -> None:
+    i18n.set_language(language)
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    for name in ("contextSpin", "maxTokensSpin"):
+        _enter(person.find(name), typed)
+        assert person.find(name).value() == 2000
+
+
+def test_what_is_being_typed_outlives_the_load_of_a_model(person: Person) -> None:
+    field = person.find("contextSpin")
+    panel = person.window.findChild(SettingsPanel)
+    assert panel
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "20")
+    panel.show_context(3500, 131_072)
+    QTest.keyClicks(field, "00")
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    panel.show_context(3500, 131_072)
+    assert field.value() == 2000
+    person.wait(lambda: (loaded := person.window.generation.loaded) and loaded.settings.context == 2000)
 
 
 def _enter(field: QAbstractSpinBox, typed: str) -> None:
