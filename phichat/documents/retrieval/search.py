@@ -1,5 +1,6 @@
 """Search: passages by words and by vectors, both rankings fused, and neighbors joined up to a budget of tokens."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -34,6 +35,10 @@ LEAST_COVERAGE = 0.4
 """Share of a question's words, by weight, that a passage about it has at least. With SentenceEncoder's least cosine
 beside it, 92% of the questions of `python -m tests.benchmarks.retrieval` pass that were answered, and 5% of unrelated
 ones."""
+
+SLOW, KEPT = 0.5, 20
+"""If it takes more than SLOW seconds to load the vectors, as with 20,000 passages, they are kept for KEPT times as
+long, though more are being made: until then, those passages are found by their words."""
 
 
 Ranking = list[tuple[int, float]]
@@ -93,6 +98,7 @@ class Searcher:
         self._database, self._embedder = database, embedder
         self._index: VectorIndex | None = None
         self._version: tuple[int, int] | None = None
+        self._kept_until = 0.0
         self._counted = words.WordCounts()
         self._counted_at: tuple[int, int] | None = None
         self._rows: dict[tuple[str, ...], Rows | None] = {}
@@ -147,10 +153,12 @@ class Searcher:
     ) -> Ranking:
         from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
 
-        version = texts.data_version(connection)
-        if self._index is None or version != self._version:
+        version, start = texts.data_version(connection), time.monotonic()
+        if self._index is None or (version != self._version and start >= self._kept_until):
             self._index = VectorIndex(texts.vectors_of(connection, embedder), len(vector))
             self._version, self._rows = version, {}
+            took = time.monotonic() - start
+            self._kept_until = start + took * KEPT if took > SLOW else 0.0
         key = tuple(names)
         if key not in self._rows:
             numbers = texts.passage_numbers(connection, names)
