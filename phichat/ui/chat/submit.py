@@ -121,13 +121,19 @@ class SubmitController(QObject):
             self._keep_late(self._written_in, text)
             return
         self._conversations.current.set_draft(text)
-        self._unqueue_if_other(self.session, text)
+        if self._unqueue_if_other(self.session, text) and text:
+            self._feedback.tell(
+                tr("You changed your message, so it won’t be sent automatically. Press Enter to queue it again.")
+            )
         self._show_state()
 
-    def _unqueue_if_other(self, session: Session, text: str) -> None:
+    def _unqueue_if_other(self, session: Session, text: str) -> bool:
+        """Take the message of `session` out of the queue if it is another now; return whether that was so."""
         name = session.conversation.id
-        if name in self._pending and self._pending[name][1] != text:
+        is_other = name in self._pending and self._pending[name][1] != text
+        if is_other:
             del self._pending[name]
+        return is_other
 
     @Slot()
     def _on_unqueued(self) -> None:

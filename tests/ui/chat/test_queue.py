@@ -82,6 +82,7 @@ def test_a_message_is_held_back(busy: Person, engine: ScriptedEngine, gate: thre
     else:
         busy.type("!")
     assert queue(busy) == ""
+    assert ("You changed your message" in busy.status()) == (how == "edit")
     gate.set()
     busy.wait_for(GenerationState.IDLE)
     busy.qtbot.wait(100)
