@@ -17,6 +17,8 @@ STYLES = (f"{_ORANGE};{_UNDERLINED}", _ORANGE, _BLUE, "")
 COLORLESS = (_UNDERLINED, "", "", "")
 """The styles where the environment asks for no color (https://no-color.org)."""
 
+PLAIN = ("", "", "", "")
+
 
 class TerminalLens:
     """Prints a text word by word, as the words get complete. A word is as sure as its least sure token."""
@@ -24,6 +26,8 @@ class TerminalLens:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._styles = COLORLESS if os.environ.get("NO_COLOR") else STYLES
+        if os.environ.get("TERM") == "dumb":  # which shows escapes as letters
+            self._styles = PLAIN
         self._word = ""
         self._known: list[float] = []  # the probabilities of its tokens
         self._pending: list[float] = []  # those of tokens whose text has not come yet

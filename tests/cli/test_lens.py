@@ -32,6 +32,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     return Terminal()
 
 
@@ -90,6 +91,15 @@ def test_without_color_the_least_sure_words_are_underlined(
     ask("--lens", to=terminal)
     assert terminal.getvalue() == "It is \x1b[4modd\x1b[0m\n"
     assert {style for style in COLORLESS if style} == {"4"}
+
+
+def test_a_terminal_that_knows_no_styles_gets_none(
+    engine: ScriptedEngine, ask: Run, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    engine.enqueue(piece("It", 0.99), piece(" is", 0.2), piece(" odd", 0.01))
+    ask("--lens", to=terminal)
+    assert terminal.getvalue() == "It is odd\n"
 
 
 def test_where_no_terminal_reads_the_answer_is_plain(engine: ScriptedEngine, ask: Run) -> None:
