@@ -30,7 +30,8 @@ class SidebarController(QObject):
 
     `above` and `below` are the layouts for banners above and below the messages.
 
-    Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence for the status bar.
+    Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence on an import or export; `failed` is empty
+        once one went well.
     """
 
     notified = Signal(str)

@@ -49,7 +49,7 @@ class ImportExport(QObject):
     """Exports to files with `export_to` and imports with `import_from`, both in a background thread.
 
     Signals:
-        notified(str), failed(str): a sentence about the result.
+        notified(str), failed(str): a sentence about the result; `failed` is empty once one went well.
         progressed(str): a sentence about what is under way; empty when nothing is.
         changed: conversations were added to the history.
         unwanted(list): an import was undone; with the ids of its conversations.
@@ -96,6 +96,7 @@ class ImportExport(QObject):
             return self._export_to(records, file)
 
         def notify(count: int) -> None:
+            self.failed.emit("")
             self.notified.emit(
                 tr("Exported {conversations} to {file}.").format(
                     conversations=tr_count("{count} conversation", "{count} conversations", count), file=file.name
@@ -127,6 +128,7 @@ class ImportExport(QObject):
         if not batch.left and batch.failures:
             self.failed.emit("\n".join([*batch.failures, *batch.results]))
         elif not batch.left:
+            self.failed.emit("")
             self.notified.emit("\n".join(batch.results))
 
     def _begin(self, sentence: str) -> None:
