@@ -38,11 +38,18 @@ _NUMBER_WORDS = {
         7: "seven sept sieben", 8: "eight huit acht", 9: "nine neun", 10: "ten dix zehn", 11: "eleven onze",
         12: "twelve douze zwolf", 15: "fifteen quinze funfzehn", 20: "twenty vingt zwanzig",
         30: "thirty trente dreissig", 40: "forty quarante vierzig", 50: "fifty cinquante funfzig",
-        60: "sixty soixante sechzig", 100: "hundred hundert",
+        60: "sixty soixante sechzig",
     }.items()
     for word in words.split()
 }  # fmt: skip
 """Numbers that are written as words, folded; without those that also mean something else, such as "one" and "neuf"."""
+
+_SCALE = r"hundred|thousand|mille|cent|(?:deux|trois|quatre|cinq|six|huit)[-\s]cents?"  # "20 cents" is money
+_FIRST = "|".join([_SCALE, *_NUMBER_WORDS])
+_LATER = "half|one|demie?|neuf|quatorze|seize|treize|une?|vingts"
+_LINK = r"[-\s]+(?:(?<=hundred\s)and\s+|and\s+a\s+(?=half)|et[-\s]+(?=un|onze|demi))?"
+_NUMBER = re.compile(rf"\b(?:{_FIRST})(?:{_LINK}(?:{_FIRST}|{_LATER}))*\b")
+"""A number in words. One of several words, such as "two hundred", counts as a word."""
 
 _ENDS = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s|$)|[。！？]+[」』]?|[:：](?=[ \t]*\n)")
 _NUMBER_GAP = "[.,\u00a0\u202f]"
@@ -98,16 +105,17 @@ def ground(answer: str, passages: Sequence[str]) -> list[Support]:
 
     Questions say nothing, and neither does what only leads to what follows it.
     """
-    known = [_Known(text) for text in passages]
+    known = [_Known(_plain(text)) for text in passages]
     spread = [each.stems for each in known]
     supports = []
     for start, end in sentences(answer):
-        words = _words(answer[start:end])
+        text = _plain(answer[start:end])
+        words = _words(text)
         says_nothing = answer[start:end].rstrip('*_"”’»)] ').endswith(("?", "？", ":", "："))
         if says_nothing or len({*words}) < FEWEST_WORDS or not known:
             continue
-        code = {word for span in _CODE.findall(answer[start:end]) for word in _words(span)}
-        said = _Said(answer[start:end])
+        code = {word for span in _CODE.findall(text) for word in _words(span)}
+        said = _Said(text)
         scores = [_overlap(words, each, spread) if code <= each.words else 0.0 for each in known]
         scores = [
             0.0 if score >= LEAST_OVERLAP and each.says_otherwise(said) else score
@@ -165,7 +173,7 @@ class _Clause:
         words = _words(text)
         self.numbers = {word for word in words if word[0].isdigit()}
         self.stems = {_stem(word) for word in words} - self.numbers
-        self.is_negative = bool(_NEGATION.search(_FOLDS.fold(text)))
+        self.is_negative = bool(_NEGATION.search(text))
 
 
 class _Said:
@@ -243,11 +251,16 @@ def _overlap(words: Sequence[str], passage: _Known, spread: Sequence[set[str]]) 
     return there / sum(weights.values()) if stems else 0.0
 
 
-def _words(text: str) -> list[str]:
-    """Return the words that say something, folded, and numbers without what groups their digits."""
+def _plain(text: str) -> str:
+    """Return `text` folded, with numbers of a single word as digits, and no longer grouped."""
     # Grouping is removed before folding, which makes plain spaces of the narrow ones.
-    found = (_NUMBER_WORDS.get(word, word) for word in _WORD.findall(_FOLDS.fold(_GROUPING.sub("", text))))
-    return [word for word in found if word[0].isdigit() or len(word) > SHORT]
+    folded = _FOLDS.fold(_GROUPING.sub("", text))
+    return _NUMBER.sub(lambda found: _NUMBER_WORDS.get(found[0]) or re.sub(r"[\s-]+", "", found[0]), folded)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a plain text that say something."""
+    return [word for word in _WORD.findall(text) if word[0].isdigit() or len(word) > SHORT]
 
 
 def _stem(word: str) -> str:

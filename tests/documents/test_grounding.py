@@ -37,6 +37,24 @@ def test_numbers_count_as_words_and_as_digits() -> None:
     assert _found("The filter is rinsed every three weeks.") == [("The filter is rinsed every three weeks.", None)]
 
 
+def test_numbers_of_several_words_are_not_torn_apart() -> None:
+    passage = "The museum, which has two hundred rooms, has had visitors for twenty-five years and a half hour a day."
+    passage += " Faites cuire le gâteau pendant quatre-vingts minutes, puis deux heures et demie."
+    answers = ("It has had visitors for 20 years.", "It has had visitors for 5 years.", "The museum has 2 rooms.",
+               "Faites cuire le gâteau pendant 20 minutes.", "Faites cuire le gâteau pendant 4 minutes.")  # fmt: skip
+    assert [ground(answer, [passage])[0].passage for answer in answers] == [None] * 5
+    digits = "The museum, which has 200 rooms, has had visitors for 25 years. Faites cuire le gâteau 80 minutes."
+    words = ("The museum has two hundred rooms.", "The museum has had visitors for twenty-five years.",
+             "Faites cuire le gâteau quatre-vingts minutes.")  # fmt: skip
+    assert [ground(answer, [digits])[0].passage for answer in words] == [1, 1, 1]
+
+
+def test_numbers_that_stand_side_by_side_count_each() -> None:
+    passage = ["The two-week trial costs twenty cents a day, and delivery takes between five and ten days."]
+    answers = ("The trial of 2 weeks costs 20 cents a day.", "Delivery takes between 5 and 10 days.")
+    assert [ground(answer, passage)[0].passage for answer in answers] == [1, 1]
+
+
 def test_what_a_passage_denies_in_the_same_words_is_not_supported() -> None:
     passage = (
         "Late books can’t be renewed. Films are lent for a week. Les revues ne sortent pas de la salle de lecture."

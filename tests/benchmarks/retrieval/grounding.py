@@ -23,7 +23,8 @@ def labelled(file: str) -> list[Row]:
 
 
 def main() -> None:
-    print_figures("grounding.txt", labelled("grounding.txt"))
+    for file in ("grounding.txt", "numbers.txt"):
+        print_figures(file, labelled(file))
     rows = labelled("own_words.txt")
     passages = list(dict.fromkeys(passage for passage, _, _ in rows))
     for half, name in enumerate(("which the checks were chosen by", "others")):  # every other passage
