@@ -35,20 +35,22 @@ _NUMBER_WORDS = {
     word: str(number)
     for number, words in {
         2: "two deux zwei", 3: "three trois drei", 4: "four quatre vier", 5: "five cinq funf", 6: "six sechs",
-        7: "seven sept sieben", 8: "eight huit acht", 9: "nine neun", 10: "ten dix zehn", 11: "eleven onze",
+        7: "seven", 8: "eight huit acht", 9: "nine neun", 10: "ten dix zehn", 11: "eleven onze",
         12: "twelve douze zwolf", 15: "fifteen quinze funfzehn", 20: "twenty vingt zwanzig",
         30: "thirty trente dreissig", 40: "forty quarante vierzig", 50: "fifty cinquante funfzig",
         60: "sixty soixante sechzig",
     }.items()
     for word in words.split()
 }  # fmt: skip
-"""Numbers that are written as words, folded; without those that also mean something else, such as "one" and "neuf"."""
+"""Numbers that are written as words, folded; without those that also mean something else, such as "one", "neuf" (new),
+"sept" (September) and "sieben" (to sift)."""
 
+_OVEN = r"(?<=\b(?:au|du|le|un|de)\s)four\b"
 _SCALE = r"hundred|thousand|mille|cent|(?:deux|trois|quatre|cinq|six|huit)[-\s]cents?"  # "20 cents" is money
 _FIRST = "|".join([_SCALE, *_NUMBER_WORDS])
-_LATER = "half|one|demie?|neuf|quatorze|seize|treize|une?|vingts"
+_LATER = "half|one|demie?|neuf|quatorze|seize|sept|treize|une?|vingts"
 _LINK = r"[-\s]+(?:(?<=hundred\s)and\s+|and\s+a\s+(?=half)|et[-\s]+(?=un|onze|demi))?"
-_NUMBER = re.compile(rf"\b(?:{_FIRST})(?:{_LINK}(?:{_FIRST}|{_LATER}))*\b")
+_NUMBER = re.compile(rf"\b(?!{_OVEN})(?:{_FIRST})(?:{_LINK}(?:{_FIRST}|{_LATER}))*\b")
 """A number in words. One of several words, such as "two hundred", counts as a word."""
 
 _ENDS = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s|$)|[。！？]+[」』]?|[:：](?=[ \t]*\n)")
@@ -252,7 +254,7 @@ def _overlap(words: Sequence[str], passage: _Known, spread: Sequence[set[str]]) 
 
 
 def _plain(text: str) -> str:
-    """Return `text` folded, with numbers of a single word as digits, and no longer grouped."""
+    """Return `text` folded, with numbers of a single word as digits, and without what groups digits."""
     # Grouping is removed before folding, which makes plain spaces of the narrow ones.
     folded = _FOLDS.fold(_GROUPING.sub("", text))
     return _NUMBER.sub(lambda found: _NUMBER_WORDS.get(found[0]) or re.sub(r"[\s-]+", "", found[0]), folded)

@@ -55,6 +55,16 @@ def test_numbers_that_stand_side_by_side_count_each() -> None:
     assert [ground(answer, passage)[0].passage for answer in answers] == [1, 1]
 
 
+def test_words_that_also_mean_something_else_are_no_numbers() -> None:
+    passages = ["Mettez le gâteau à cuire pendant une heure.",
+                "Mehl durch ein Sieb geben und mit Zucker mischen. Der Hof wurde im September verkauft."]  # fmt: skip
+    answers = ("Mettez le gâteau au four pendant une heure.", "Mehl sieben und mit Zucker mischen.",
+               "Der Hof wurde im Sept verkauft.")  # fmt: skip
+    assert [ground(answer, passages)[0].passage for answer in answers] == [1, 2, 2]
+    warranty = ["The warranty lasts four years."]
+    assert [ground(f"The warranty lasts {years} years.", warranty)[0].passage for years in ("4", "5")] == [1, None]
+
+
 def test_what_a_passage_denies_in_the_same_words_is_not_supported() -> None:
     passage = (
         "Late books can’t be renewed. Films are lent for a week. Les revues ne sortent pas de la salle de lecture."
