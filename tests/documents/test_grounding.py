@@ -83,6 +83,39 @@ def test_a_negation_of_something_else_denies_nothing() -> None:
     assert [ground(answer, passages)[0].passage for answer in answers] == [1, 1]
 
 
+def test_not_only_denies_nothing() -> None:
+    passages = [
+        "The pump not only heats the water but also filters it. It doesn’t only save power, it lasts longer.",
+        "Der Ofen heizt nicht nur den Teig, er trocknet auch das Mehl.",
+        "Le chauffage n’est pas seulement réservé aux membres. En été, la visite ne coûte que trois euros.",
+        "Le parc n’est ouvert aux chiens que le lundi.",
+    ]
+    said = {
+        "The pump heats the water and filters it.": 1,
+        "The pump saves power.": 1,
+        "Der Ofen heizt den Teig und trocknet das Mehl.": 2,
+        "Le chauffage est réservé aux membres.": 3,
+        "La visite coûte trois euros en été.": 3,
+        "Le lundi, le parc est ouvert aux chiens.": 4,
+        "The pump doesn’t save power.": None,
+        "Der Ofen trocknet das Mehl nicht.": None,
+        "Le parc n’est pas ouvert aux chiens le lundi.": None,
+    }
+    assert {answer: ground(answer, passages)[0].passage for answer in said} == said
+
+
+def test_an_abbreviation_before_a_number_neither_denies_nor_ends_anything() -> None:
+    passages = [
+        "The shelf hangs on screws no. 5 and costs approx. 80 euros.",
+        "Am Abend hält Nr. 5 die Tür. Der Turm wurde abgerissen. 1952 wurde die Brücke eröffnet.",
+    ]
+    answers = (
+        "The shelf hangs on screws number 5.", "The shelf costs about 80 euros.", "Nr. 5 hält die Tür am Abend.",
+        "1952 wurde die Brücke eröffnet.", "1952 wurde der Turm abgerissen.",
+    )  # fmt: skip
+    assert [ground(answer, passages)[0].passage for answer in answers] == [1, 1, 2, 2, None]
+
+
 def test_a_number_that_a_passage_has_with_other_words_is_not_supported() -> None:
     passages = ["The bridge was opened in 1937, and the tunnel was closed in 1952."]
     answers = ("The bridge was opened in 1937.", "The bridge was opened in 1952.", "The tunnel was closed in 1937.")
