@@ -47,6 +47,7 @@ class Feedback:
 
 NOTHING = Feedback()
 PASSING, STAYING_SOURCE, SAVING, ATTACHING = "passing", "staying", "saving", "attaching"  # sources
+TRANSFER = "transfer"
 _numbers = count()
 
 
@@ -148,6 +149,11 @@ class FeedbackController(QObject):
         if news:
             self._remove_passing()
         self._set(ATTACHING, Feedback(text, Kind.ERROR), conversation, is_new=bool(news), announcement=news)
+
+    @Slot(str)
+    def fail_transfer(self, text: str) -> None:
+        """Show that an export or import failed, until the next one went well: `text` is empty then."""
+        self.note(TRANSFER, text, is_error=True)
 
     def fail_beside(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""

@@ -30,8 +30,8 @@ class SidebarController(QObject):
 
     `above` and `below` are the layouts for banners above and below the messages.
 
-    Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence on an import or export; `failed` is empty
-        once one went well.
+    Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence on an import or export; that of
+        `failed` is empty once one went well.
     """
 
     notified = Signal(str)

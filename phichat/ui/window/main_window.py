@@ -279,7 +279,7 @@ class MainWindow(QMainWindow):
         conversations.failed.connect(feedback.fail)
         conversations.autosave.failed.connect(feedback.fail_saving)
         self.sidebar.notified.connect(feedback.succeed)
-        self.sidebar.failed.connect(partial(feedback.note, "import and export", is_error=True))
+        self.sidebar.failed.connect(feedback.fail_transfer)
         self.sidebar.progressed.connect(partial(feedback.progress, "import and export"))
         conversations.current.session_changed.connect(self._show_session)
         conversations.commands.stopped.connect(self.generation.stop)
