@@ -5,6 +5,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from phichat.chat.conversation import Message
+from phichat.chat.session import Session
 from phichat.engine.base import Loaded, ModelRef
 from phichat.engine.remote.base import Server
 from phichat.i18n import tr
@@ -41,6 +43,7 @@ class ModelSelection(QObject):
         self._next: ModelRef | None = None
         self._former: ModelRef | None = None
         """The model to go back to after the answer of another one."""
+        self._has_written = False  # anything of the last answer
         self._first: ModelRef | None = None
         """The model to begin with, as long as a file that was opened is looked at."""
         self._opening = 0
@@ -48,6 +51,7 @@ class ModelSelection(QObject):
         generation.state_changed.connect(self._apply)
         generation.model_loaded.connect(self._on_loaded)
         generation.asked.connect(self._remember_fallback)
+        generation.replied.connect(self._on_replied)
 
     @property
     def next_model(self) -> ModelRef | None:
@@ -142,12 +146,19 @@ class ModelSelection(QObject):
 
     def _go_back(self, former: ModelRef, used: ModelRef) -> None:
         """Load `former` again, as `used` was for one answer, which has ended; keep what is told of that answer."""
-        self._former, self._ordered, self._context_waits = None, former.location, False
+        self._former, self._ordered = None, former.location
         if used.location == former.location:  # the other one could not be loaded
+            self._apply()
             return
+        has_written, self._context_waits = self._has_written, False
         self._generation.load_model(former, self._preferences.current.context)
-        sentence = tr("{other} was used for that answer only. {model} will answer your next messages.")
-        self.returned.emit(sentence.format(other=used.title, model=former.title))
+        if has_written:
+            sentence = tr("{other} was used for that answer only. {model} will answer your next messages.")
+            self.returned.emit(sentence.format(other=used.title, model=former.title))
+
+    @Slot(object, object)
+    def _on_replied(self, _: Session, message: Message) -> None:
+        self._has_written = bool(message.text or message.thinking)
 
     @Slot()
     def _remember_fallback(self) -> None:

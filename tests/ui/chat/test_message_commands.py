@@ -296,13 +296,18 @@ def test_again_with_another_model_loads_that_first(person: Person, engine: Scrip
     assert engine.loads[-1][0] == phi3_model
 
 
-def test_another_model_is_used_for_that_answer_only(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+def have_two_models(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    """Have an answer of the starter, which is in use, with another model known."""
     ask(person, "Choose")
-    other = phi3_model.stem
     person.window.model_selection.open_file(str(phi3_model))
     person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
     person.window.model_selection.open_file(str(engine.loads[0][0]))
     person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
+
+
+def test_another_model_is_used_for_that_answer_only(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+    other = phi3_model.stem
+    have_two_models(person, engine, phi3_model)
     person.choose_in(1, "Regenerate with", other)
     person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
     assert engine.loads[3][0] == phi3_model
@@ -346,11 +351,7 @@ def test_conversations_opened_meanwhile_name_the_model_that_answers_next(
 
 
 def test_the_former_model_is_back_after_a_refusal(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
-    ask(person, "Choose")
-    person.window.model_selection.open_file(str(phi3_model))
-    person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
-    person.window.model_selection.open_file(str(engine.loads[0][0]))
-    person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
+    have_two_models(person, engine, phi3_model)
     engine.enqueue(EngineError("This message is longer than the context of 512 tokens."))
     person.choose_in(1, "Regenerate with", phi3_model.stem)
     person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
@@ -378,6 +379,35 @@ def test_an_answer_that_failed_before_its_first_word_is_gone_once_another_succee
     stored = history.load_conversation(conversation.id).messages
     history.close()
     assert [message.text for message in stored] == ["Choose", "One"]
+
+
+def test_another_model_that_wrote_nothing_is_not_said_to_have_answered(
+    person: Person, engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    have_two_models(person, engine, phi3_model)
+    gate = threading.Event()
+    engine.enqueue(gate, "Never")
+    person.choose_in(1, "Regenerate with", phi3_model.stem)
+    person.wait(lambda: len(engine.requests) == 2)
+    person.click("stopButton")
+    person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
+    assert "for that answer only" not in person.status()
+    gate.set()
+
+
+def test_a_context_chosen_while_another_model_fails_to_load_is_applied(
+    person: Person, engine: ScriptedEngine, phi3_model: Path
+) -> None:
+    have_two_models(person, engine, phi3_model)
+    gate = threading.Event()
+    engine.enqueue_load(gate, EngineError("This is no model."))
+    person.choose_in(1, "Regenerate with", phi3_model.stem)
+    with person.qtbot.waitSignal(person.find("settingsPanel").context_changed):
+        person.find("contextSpin").setProperty("value", 2048)
+    gate.set()
+    person.wait(lambda: len(engine.loads) > 4 and person.window.generation.state is GenerationState.IDLE)
+    assert engine.loads[-1][1].context == 2048
+    assert "This is no model." in person.status()
 
 
 def stored_texts(person: Person, home: Path) -> list[str]:
