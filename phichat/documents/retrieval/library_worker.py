@@ -18,7 +18,7 @@ from phichat.documents.retrieval.wire import Line
 from phichat.errors import PhichatError
 from phichat.i18n import set_language
 
-MEMORY = 4096 * 2**20  # bytes; 100,000 passages take 200 MB
+MEMORY = 4096 * 2**20  # bytes; 100,000 passages take 450 MB
 IDLE = 120.0  # seconds without an order, after which the process ends
 
 
