@@ -264,7 +264,7 @@ ATTACKS = [
 def test_nothing_breaks_out_of_a_page(attack: str) -> None:
     made_by = talk("Hi", "Hello").messages[1].reply
     assert made_by
-    talked = talk(attack, attack, title=attack)
+    talked = talk(attack, f"{attack}\n\n| a |\n|:-:|\n| b |\n", title=attack)
     talked = replace(
         talked, messages=(talked.messages[0], replace(talked.messages[1], reply=replace(made_by, model=attack)))
     )
