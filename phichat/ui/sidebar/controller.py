@@ -31,10 +31,11 @@ class SidebarController(QObject):
     `above` and `below` are the layouts for banners above and below the messages.
 
     Signals: `notified(str)`, `failed(str)` and `progressed(str)` with a sentence on an import or export; that of
-        `failed` is empty once one went well.
+        `failed` is empty once one went well. `noted(str, str)` with the id of a conversation, and a sentence about it.
     """
 
     notified = Signal(str)
+    noted = Signal(str, str)
     failed = Signal(str)
     progressed = Signal(str)
 
@@ -128,8 +129,8 @@ class SidebarController(QObject):
             self._restore_shown()
 
     @Slot(str)
-    def _on_untrashed(self, _: str) -> None:
-        self.notified.emit(tr("This conversation was in the trash. It was restored because you wrote in it."))
+    def _on_untrashed(self, name: str) -> None:
+        self.noted.emit(name, tr("This conversation was in the trash. It was restored because you wrote in it."))
 
     @Slot()
     def _hide_trashed_notice_if_back(self) -> None:

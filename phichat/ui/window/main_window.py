@@ -279,6 +279,7 @@ class MainWindow(QMainWindow):
         conversations.failed.connect(feedback.fail)
         conversations.autosave.failed.connect(feedback.fail_saving)
         self.sidebar.notified.connect(feedback.succeed)
+        self.sidebar.noted.connect(feedback.tell_in)
         self.sidebar.failed.connect(feedback.fail_transfer)
         self.sidebar.progressed.connect(partial(feedback.progress, "import and export"))
         conversations.current.session_changed.connect(self._show_session)

@@ -729,6 +729,22 @@ def test_writing_in_a_removed_conversation_says_that_it_is_restored(two: Person,
     two.wait(lambda: "This conversation was in the trash. It was restored" in two.status())
 
 
+def test_that_a_conversation_is_restored_is_said_there_alone(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    two.window.conversations.close()  # looks no more: the message is sent before the window knows
+    trash_elsewhere(home, "Whales")
+    untrashed = two.window.conversations.autosave.untrashed
+    with two.qtbot.waitSignal(untrashed):
+        two.ask("More?")
+        two.window.commands.new.trigger()
+    assert two.window.findChild(QWidget, "message-0") is None
+    assert "in the trash" not in two.status()
+    two.wait_for(GenerationState.IDLE)
+    two.open("Whales")
+    assert "This conversation was in the trash. It was restored" in two.status()
+
+
 @pytest.mark.usefixtures("_looks_often")
 def test_a_known_removal_is_undone_by_writing_and_the_list_shows_it(two: Person, home: Path) -> None:
     two.open("Whales")
