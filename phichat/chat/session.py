@@ -83,18 +83,19 @@ class Session:
         self.conversation.add_message(Role.USER, text, is_pinned=is_pinned, attachments=attachments, sources=sources)
         return self._open_reply(reply)
 
-    def retry(self, reply: Reply, message: Message | None = None) -> tuple[Turn, ...]:
+    def retry(self, reply: Reply, message: Message | None = None, *, is_searched: bool = False) -> tuple[Turn, ...]:
         """Add another empty `reply` beside `message`, or the last one; return the turns to answer.
 
-        If the documents of the question were not read to the end, add `reply` to another version of the question: what
-        is found for that now must not take the place of the passages that other answers are about.
+        If the documents of the question were not read to the end and it `is_searched` for again, add `reply` to another
+        version of the question: what is found now must not take the place of the passages that other answers are about.
         """
         again = message or self.conversation.path()[-1]
         if again.role is not Role.ASSISTANT:
             return self._open_reply(reply)
         self.conversation.go_back_before(again)
         question = self.conversation.message(again.parent or "")
-        if question and question.sources and question.sources.unfinished and self._has_answers(again):
+        is_unfinished = question and question.sources and question.sources.unfinished
+        if question and is_searched and is_unfinished and self._has_answers(again):
             return self.edit(question, question.text, reply, sources=question.sources)
         return self._open_reply(reply)
 

@@ -61,6 +61,7 @@ class GenerationController(IdleRequests):
         finds_undecided: whether replies are to tell where the model was least sure.
         checksum: returns the checksum of a model's file, if known.
         search: begins to search documents for the last question of a session, for `on_found`; None if it uses none.
+        has_documents: tells whether a session uses any.
         candidates: how many of the likeliest tokens they are to tell with each of theirs; 0 for none.
         may_send_to: whether messages may be sent to where that model is.
 
@@ -112,6 +113,7 @@ class GenerationController(IdleRequests):
         self._loading: CancelToken | None = None
         self._reply: CancelToken | None = None
         self.search: Callable[[Session], CancelToken | None] = lambda _: None
+        self.has_documents: Callable[[Session], bool] = lambda _: False
         self._is_searching = False
         self._send: Callable[[tuple[Turn, ...]], CancelToken]
         self._session: Session | None = None
@@ -169,11 +171,14 @@ class GenerationController(IdleRequests):
         self, session: Session, message: Message | None = None, sampling: Sampling | None = None, model: str = ""
     ) -> None:
         """Generate another version of `message`, or of the last reply, with `sampling`; note `model` as that in use."""
-        self._ask(session, lambda reply: session.retry(reply, message), sampling, model=model)
+        self._ask(session, self._retrying(session, message), sampling, model=model)
 
     def retry_several(self, session: Session, message: Message, samplings: Sequence[Sampling]) -> None:
         """Generate as many other versions of the reply `message` at the same time as there are `samplings`."""
-        self._ask(session, lambda reply: session.retry(reply, message), samplings[0], several=tuple(samplings))
+        self._ask(session, self._retrying(session, message), samplings[0], several=tuple(samplings))
+
+    def _retrying(self, session: Session, message: Message | None) -> Callable[[Reply], tuple[Turn, ...]]:
+        return partial(session.retry, message=message, is_searched=self.has_documents(session))
 
     def edit(
         self,

@@ -137,6 +137,30 @@ def test_an_answer_keeps_the_passages_it_was_given_when_more_is_found_later(
     person.wait(lambda: _sources(person) == ["[1] filter.txt, line 1", "[2] pump.txt, line 1"])
 
 
+def test_a_question_has_one_version_while_nothing_is_searched_for_again(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    gate = threading.Event()
+    with monkeypatch.context() as busy:
+        busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
+        documents.add("Work", [tmp_path])
+        documents.use(session, "Work", is_used=True)
+        person.wait(lambda: documents._library().collection("Work"))
+        person.ask("With what is the pump oiled?")
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    gate.set()
+    documents.use(session, "Work", is_used=False)
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    question, answer = session.conversation.path()
+    assert len(session.conversation.siblings(question)) == 1
+    assert len(session.conversation.siblings(answer)) == 2
+    person.wait(lambda: not documents.is_indexing("Work"))
+
+
 def test_a_file_that_is_added_while_another_is_read_is_read_too(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
