@@ -34,6 +34,7 @@ class Conversations(QObject):
 
     Attributes:
         history: opens the history at the first call, and returns it.
+        is_seen: tells whether the list can be seen; as long as it can't, nobody looks for what others have written.
         tasks: runs queries in threads.
         autosave: stores conversations as they change.
         list_model: the conversations in the sidebar.
@@ -68,6 +69,8 @@ class Conversations(QObject):
         self._clock.timeout.connect(self.list_model.refresh_sections)
         self._looks = QTimer(self, interval=LOOK_EVERY)
         self._looks.timeout.connect(self._look)
+        self.is_seen: Callable[[], bool] = lambda: True
+        self._is_looking = False
         self._file_state: tuple[tuple[int, int], ...] = ()
         self._is_file_changed = False
         self.history_search = HistorySearch(history, self.tasks, self.autosave, self)
@@ -144,8 +147,12 @@ class Conversations(QObject):
 
     @Slot()
     def _look(self) -> None:
-        if self.commands.is_listed:
-            self.tasks.run(lambda _: self.history().file_state(), self._on_file_state)
+        if self.commands.is_listed and not self._is_looking and self.is_seen():
+            self._is_looking = True
+            self.tasks.run(lambda _: self.history().file_state(), self._on_file_state, None, self._on_looked)
+
+    def _on_looked(self) -> None:
+        self._is_looking = False
 
     def _on_file_state(self, state: tuple[tuple[int, int], ...]) -> None:
         """Look for what another program has changed once the file is at rest: an answer changes it all the time."""

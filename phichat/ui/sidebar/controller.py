@@ -60,6 +60,7 @@ class SidebarController(QObject):
         self._changed_in = ""  # the id of the conversation that the undo bar is about; empty if about the list
         self._temporary_note: TemporaryNote | None = None
         self._trashed_notice: TrashedNotice | None = None
+        conversations.is_seen = self._is_seen
         self._connect(conversations)
         self._connect_actions(actions)
 
@@ -93,6 +94,10 @@ class SidebarController(QObject):
         current.session_changed.connect(self._on_session_changed)
         if isinstance(application := QGuiApplication.instance(), QGuiApplication):
             application.applicationStateChanged.connect(self._on_application_state)
+
+    def _is_seen(self) -> bool:
+        window = self._sidebar.window()
+        return window.isVisible() and not window.isMinimized()
 
     @Slot(Qt.ApplicationState)
     def _on_application_state(self, state: Qt.ApplicationState) -> None:

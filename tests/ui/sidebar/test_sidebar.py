@@ -729,6 +729,49 @@ def test_writing_in_a_removed_conversation_says_that_it_is_restored(two: Person,
     two.wait(lambda: "This conversation was in the trash. It was restored" in two.status())
 
 
+def let_pass(person: Person, times: int) -> None:
+    """Wait until it was that often time to look, which is every millisecond from now on."""
+    timer = person.window.conversations._looks
+    timer.start(1)
+    for _ in range(times):
+        with person.qtbot.waitSignal(timer.timeout):
+            pass
+
+
+def test_a_look_for_what_others_wrote_waits_for_the_one_before(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, looks = threading.Event(), list[bool]()
+
+    def look_slowly(_: History) -> tuple[tuple[int, int], ...]:
+        looks.append(True)
+        gate.wait(20)
+        return ()
+
+    monkeypatch.setattr(History, "file_state", look_slowly)
+    let_pass(two, 6)
+    two.wait(lambda: looks)
+    assert looks == [True], "else it would soon take all threads, and nothing could be opened"
+    gate.set()
+
+
+def test_nobody_looks_for_what_others_wrote_while_the_window_is_minimized(
+    two: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[bool]()
+
+    def look(_: History) -> tuple[tuple[int, int], ...]:
+        looks.append(True)
+        return ()
+
+    monkeypatch.setattr(History, "file_state", look)
+    two.window.showMinimized()
+    let_pass(two, 3)
+    with two.qtbot.waitSignal(two.window.conversations.commands.trash_loaded):
+        two.window.conversations.commands.list_bin()
+    assert not looks
+    two.window.showNormal()
+    two.wait(lambda: looks)
+
+
 def test_that_a_conversation_is_restored_is_said_there_alone(two: Person, home: Path) -> None:
     two.open("Whales")
     two.wait(lambda: two.window.session.conversation.title == "Whales")
