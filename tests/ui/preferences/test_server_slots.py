@@ -1,12 +1,14 @@
 """Several other apps use the window's model at the same time."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtTest import QTest
 
 from phichat.engine.base import CancelToken, Piece, Request, Scored
 from phichat.engine.slots import Tell, cancelled
+from phichat.ui.controllers import idle
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.controllers.idle import IdleTimer
 from tests.support.fakes import ScriptedEngine
@@ -151,13 +153,18 @@ def test_they_are_not_interrupted_by_what_an_idle_model_does(person: Person, eng
     timer.close()
 
 
-def test_a_draft_is_read_once_the_apps_are_done(person: Person, engine: SlottedEngine) -> None:
+def test_a_draft_is_read_once_the_apps_are_done(
+    open_window: Callable[[], Person], engine: SlottedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle, "EVERY", 20)
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
     turned_on(person)
     gate = threading.Event()
     clients = two_asking(person, engine, gate)
     person.find("preferencesDialog").close()
     person.type("A draft")
-    person.qtbot.wait(700)  # longer than a draft waits to be read
+    person.qtbot.wait(10 * idle.EVERY)
     assert engine.drafts == []
     gate.set()
     person.wait(lambda: engine.drafts)

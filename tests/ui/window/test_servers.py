@@ -17,6 +17,7 @@ from phichat.engine.remote.base import Server, ServerKind
 from phichat.engine.remote.servers import ServerList, make_server_list
 from phichat.paths import Home
 from phichat.store.preferences import Preferences, PreferencesFile
+from phichat.ui.controllers import idle
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.lens_text import LensText
 from tests.support.fakes import ScriptedShelf
@@ -141,11 +142,12 @@ def test_an_idea_of_the_first_page_asks_too(begin: Callable[..., Person], server
     person.wait_for(GenerationState.IDLE)
 
 
-def test_a_draft_stays_here(begin: Callable[..., Person], server: ChatServer) -> None:
+def test_a_draft_stays_here(begin: Callable[..., Person], server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "EVERY", 20)
     person = begin()
     before = len(server.asked)
     person.type("what nobody is told yet")
-    person.qtbot.wait(600)  # longer than a draft waits to be read
+    person.qtbot.wait(10 * idle.EVERY)
     assert len(server.asked) == before
     assert not person.find("forecast").isVisible()
 
