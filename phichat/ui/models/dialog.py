@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QKeyEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
 from phichat.i18n import format_size, tr, tr_count
@@ -21,10 +21,10 @@ from phichat.ui.models.results import SearchResults
 from phichat.ui.models.search import HubSearch
 from phichat.ui.models.table import ModelTable
 from phichat.ui.models.verify import ChecksumJob
-from phichat.ui.theme.scaling import resize_window
+from phichat.ui.theme.scaling import resize_window, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
-from phichat.ui.widgets.controls import push_button
+from phichat.ui.widgets.controls import push_button, scroll_area
 from phichat.ui.widgets.dialogs import ask_question, choose_model_file
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.message_line import MessageLine
@@ -33,7 +33,7 @@ from phichat.ui.widgets.text_input import LineEdit
 if TYPE_CHECKING:
     from phichat.models.library import Library
 
-WIDTH, HEIGHT = 840, 680
+WIDTH, HEIGHT, LEAST_LISTED = 840, 680, 84  # pixels
 HUB, CHECKSUM, LIST = "hub", "checksum", "list"  # sources of feedback
 
 
@@ -363,12 +363,19 @@ class ModelsDialog(QDialog):
         self._field.setPlaceholderText(tr("Model name or web address"))
         for page in (self._table, self._results):
             self._pages.addWidget(page)
+        self._pages.setMinimumHeight(scaled(LEAST_LISTED))  # instead of what a list would like: it has a bar itself
+        self._pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self._pages, 1)
+        column.addWidget(self._details)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(8)
         layout.addLayout(_row(label, self._field, self._start, stretch=1))
-        layout.addWidget(self._pages, 1)
-        layout.addWidget(self._details)
+        layout.addWidget(scroll_area(inside), 1)
         layout.addWidget(self._message)
         layout.addLayout(_row(self._hub, self._add, self._back, QWidget(), self._token, self._close, stretch=3))
 

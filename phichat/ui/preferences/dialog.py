@@ -32,7 +32,7 @@ from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, resize_window, scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label, push_button
+from phichat.ui.widgets.controls import help_label, push_button, scroll_area
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import breakable_path, plain_label
 from phichat.ui.widgets.spin_boxes import SpinBox
@@ -165,15 +165,19 @@ class PreferencesDialog(QDialog):
         self._tabs = tabs = QTabWidget()
         tabs.setObjectName("preferencesTabs")
         tabs.setAccessibleName(tr("Preferences"))
-        tabs.addTab(self._general_page(folders[0]), tr("General"))
-        tabs.addTab(self._appearance_page(families), tr("Appearance"))
-        tabs.addTab(self._conversations_page(), tr("New conversations"))
-        self._models_page = self._make_models_page(*folders)
-        tabs.addTab(self._models_page, tr("Models"))
+        self._models_page = scroll_area(self._make_models_page(*folders))
         self._servers = ServersPage(theme, servers)
-        tabs.addTab(self._servers, tr("Servers"))
+        self._servers_page = scroll_area(self._servers)
         self.server = self._server_page(server)
-        tabs.addTab(self.server, tr("Other apps"))
+        for page, name in (
+            (scroll_area(self._general_page(folders[0])), tr("General")),
+            (scroll_area(self._appearance_page(families)), tr("Appearance")),
+            (scroll_area(self._conversations_page()), tr("New conversations")),
+            (self._models_page, tr("Models")),
+            (self._servers_page, tr("Servers")),
+            (scroll_area(self.server), tr("Other apps")),
+        ):
+            tabs.addTab(page, name)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
         layout.addWidget(close_button_box(self))
@@ -184,7 +188,7 @@ class PreferencesDialog(QDialog):
 
     def show_servers(self) -> None:
         """Show the page with the servers, with the focus where one chooses or adds one."""
-        self._tabs.setCurrentWidget(self._servers)
+        self._tabs.setCurrentWidget(self._servers_page)
         self._servers.focus_first()
 
     @Slot(int)

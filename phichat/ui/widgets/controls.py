@@ -5,7 +5,17 @@ from weakref import WeakMethod
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFont, QPalette, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QWidget,
+)
 
 from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
@@ -66,6 +76,18 @@ def _line() -> QWidget:
     line.setAutoFillBackground(True)
     line.setBackgroundRole(QPalette.ColorRole.Mid)
     return line
+
+
+def scroll_area(widget: QWidget) -> QScrollArea:
+    """Return an area that looks like `widget` alone, and scrolls it where there is less room than it needs."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus inside
+    area.setWidget(widget)
+    for each in (widget, area.viewport()):
+        each.setAutoFillBackground(False)  # on what is around the area
+    return area
 
 
 def push_button(name: str, text: str) -> QPushButton:

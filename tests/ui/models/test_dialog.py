@@ -490,3 +490,14 @@ class TestSearch:
 def _file(listing: Listing, quantisation: str, **changes: Any) -> Listing:
     remote = HubFile("qwen/Qwen3-GGUF", f"Qwen3-{quantisation}.gguf")
     return replace(listing, name=remote.name, title=f"Qwen3-{quantisation}", remote=remote, **changes)
+
+
+def test_it_fits_a_small_screen_at_200_percent(reader: Person) -> None:
+    """There are 640 × 400 pixels where 1280 × 800 are shown at 200%, some of them for the window's frame."""
+    dialog = reader.find("modelsDialog")
+    dialog.resize(600, 340)
+    reader.wait(lambda: dialog.height() == 340)
+    for name in ("closeButton", "downloadButton"):
+        button = dialog.findChild(QPushButton, name)
+        assert button.height() >= button.sizeHint().height()
+    assert dialog.rect().contains(dialog.findChild(QPushButton, "closeButton").geometry())

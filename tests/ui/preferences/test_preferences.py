@@ -155,3 +155,12 @@ def test_the_model_at_the_start_is_chosen(
     person.wait(lambda: person.find("defaultModelCombo").currentText() == "Last used model")
     person.window.close()
     assert json.loads((home / "preferences.json").read_text())["default_model"] == ""
+
+
+def test_no_button_is_squeezed_on_a_small_screen(person: Person) -> None:
+    """There are 640 × 400 pixels where 1280 × 800 are shown at 200%."""
+    dialog = opened(person)
+    dialog.resize(600, 300)
+    person.wait(lambda: dialog.height() == 300)
+    button = person.find("dataFolderOpen")
+    assert button.height() >= button.sizeHint().height()
