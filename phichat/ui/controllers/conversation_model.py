@@ -112,6 +112,10 @@ class ConversationListModel(QAbstractListModel):
         """Return the summary of a conversation; None if it is not in the list."""
         return next((summary for summary in self.summaries() if summary.id == conversation_id), None)
 
+    def is_temporary(self, conversation_id: str) -> bool:
+        """Return whether a conversation is temporary, so that nothing of it is stored."""
+        return any(summary.id == conversation_id for summary in self._temporary)
+
     def summaries(self) -> Iterator[ConversationSummary]:
         """Yield all conversations in the order of the list."""
         return (row for row in self._rows if isinstance(row, ConversationSummary))

@@ -186,12 +186,10 @@ class SidebarController(QObject):
     def export_this(self) -> None:
         """Export the conversation that is shown."""
         session = self._conversations.current.session
-        if self._conversations.autosave.is_stored(session):
+        if self._conversations.autosave.is_stored(session) or session.conversation.messages():
             self._export([session.conversation.id])
         else:
-            self.failed.emit(
-                tr("This conversation is empty or temporary, so it can’t be exported. Choose another conversation.")
-            )
+            self.failed.emit(tr("This conversation is empty, so it can’t be exported. Choose another conversation."))
 
     @Slot()
     def export_all(self) -> None:

@@ -14,7 +14,7 @@ from phichat.cancellation import CancelToken
 from phichat.exchange.export import FORMATS
 from phichat.files import without_device
 from phichat.i18n import tr, tr_count
-from phichat.store.base import ConversationRecord, ConversationSummary
+from phichat.store.base import ConversationRecord, ConversationSummary, record_from_session
 from phichat.ui.controllers.autosave import wait_for
 from phichat.ui.controllers.conversation_model import title_of_summary
 from phichat.ui.controllers.conversations import Conversations
@@ -65,7 +65,7 @@ class ImportExport(QObject):
         self, conversations: Conversations, parent: QObject, *, export_to: Exporter, import_from: Importer
     ) -> None:
         super().__init__(parent)
-        self._history, self._tasks = conversations.history, conversations.tasks
+        self._history, self._tasks, self._current = conversations.history, conversations.tasks, conversations.current
         self._list_model, self._autosave, self._undo_stack = (
             conversations.list_model,
             conversations.autosave,
@@ -84,14 +84,17 @@ class ImportExport(QObject):
         self.import_files([Path(file) for file in choose_conversation_files(window)])
 
     def export(self, names: Sequence[str], file: Path) -> None:
-        """Write the conversations of those ids to `file`, or all of them if there are none."""
+        """Write the conversations of those ids to `file`, or all that are stored if there are none."""
         last = self._autosave.last
+        unstored = {name: record for name in names if (record := self._temporary_record(name))}
 
         def write(_: CancelToken) -> int:
             wait_for(last)
             history = self._history()
             records: Iterator[ConversationRecord] = (
-                map(history.load_conversation, names) if names else history.iter_conversations()
+                (unstored.get(name) or history.load_conversation(name) for name in names)
+                if names
+                else history.iter_conversations()
             )
             return self._export_to(records, file)
 
@@ -106,6 +109,11 @@ class ImportExport(QObject):
         sentence = tr("Exporting to {file}…").format(file=file.name)
         self._begin(sentence)
         self._tasks.run(write, notify, self.failed.emit, partial(self._end, sentence))
+
+    def _temporary_record(self, name: str) -> ConversationRecord | None:
+        """Return a temporary conversation, of which nothing is stored, as it is now; None for another one."""
+        session = self._current.cached_session(name)
+        return record_from_session(session) if session and session.is_temporary else None
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Add the conversations in `files` to the history."""

@@ -206,6 +206,7 @@ class Sidebar(QWidget):
             menu.addAction(tr("Rename…")).triggered.connect(self._rename)
             pin = menu.addAction(tr("Unpin") if chosen[0].is_pinned else tr("Pin"))
             pin.triggered.connect(self._pin)
+            pin.setEnabled(not self._headings.is_temporary(chosen[0].id))  # it is above all others already
         menu.addAction(tr("Export…")).triggered.connect(self._export)
         menu.addSeparator()
         menu.addAction(tr("Delete")).triggered.connect(self._delete)

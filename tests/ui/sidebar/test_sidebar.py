@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QDir, QEvent, QItemSelectionModel, QPersistentModelIndex, QPoint, QPointF, QStandardPaths, Qt
-from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QMouseEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QListView, QMenu, QMessageBox, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
@@ -441,6 +441,41 @@ def test_exporting_one(two: Person, tmp_path: Path, ending: str) -> None:
     two.wait(file.exists)
     assert "Tell me of Whales" in file.read_text("utf-8")
     assert "Bread" not in file.read_text("utf-8")
+
+
+def test_a_temporary_conversation_can_be_exported_but_not_pinned(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    person.window.commands.temporary.trigger()
+    person.window.commands.export.trigger()
+    assert person.status() == "This conversation is empty, so it can’t be exported. Choose another conversation."
+    engine.enqueue("A whale.")
+    person.ask("What is that?")
+    person.wait_for(GenerationState.IDLE)
+    for number in range(2):
+        if number:
+            [pin, export] = [menu_of(person, "What is that?")[name] for name in ("Pin", "Export…")]
+            assert not pin.isEnabled()
+            export.trigger()
+        else:
+            person.window.commands.export.trigger()
+        dialog, file = person.find("exportDialog"), tmp_path / f"{number}.md"
+        dialog.fileSelected.emit(str(file))
+        dialog.reject()
+        person.wait(lambda: person.status() == f"Exported 1 conversation to {file.name}.")  # noqa: B023
+        assert "A whale." in file.read_text("utf-8")
+        person.wait(lambda: not person.window.findChildren(QFileDialog))
+
+
+def menu_of(person: Person, title: str) -> dict[str, QAction]:
+    """What can be done with a conversation in the list."""
+    view = person.find("conversationList")
+    person.open(title)
+    place = view.visualRect(person.row(title)).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place))
+    QApplication.sendEvent(view.viewport(), event)
+    menu = next(menu for menu in person.window.findChildren(QMenu) if menu.isVisible())
+    return {action.text(): action for action in menu.actions()}
 
 
 def test_file_dialogs_begin_in_documents_and_then_where_the_last_one_ended(
