@@ -167,8 +167,6 @@ where they read 24 to 27. To measure again: `phichat bench --parts speed`, again
 EACH_TOKEN = 0.006
 """Seconds of overhead a token: SmolLM2 (98 MB) generated 66 tokens a second on the first computer, 95 on the other."""
 
-MEASURED = 3  # times at most in a process, as that takes all cores for a moment
-
 CLOSE = 4  # times larger or smaller: up to that, a measured speed says more than the bandwidth
 
 SECONDS = 0.2
@@ -202,7 +200,7 @@ class SpeedEstimator:
 
     `rates` returns what was measured: bytes of a file, and tokens a second. `best` gets a bandwidth that was measured,
     and returns the best one that any process knows: other programs can only lower it. It is measured at the first
-    call, and again when that is asked for, MEASURED times at most. Thread-safe.
+    call, and again when that is asked for. Thread-safe.
     """
 
     def __init__(
@@ -214,19 +212,18 @@ class SpeedEstimator:
         self._measure, self._rates, self._best = measure, rates, best
         self._lock = threading.Lock()
         self._bandwidth: float | None = None
-        self._measured = 0
+        self._is_measured = False
 
     def measure(self) -> None:
-        """Measure the bandwidth again; the best one counts."""
+        """Measure the bandwidth again, which takes all cores for a moment; the best one counts."""
         with self._lock:
-            if self._measured < MEASURED:
-                self._measure_now()
+            self._measure_now()
 
     def speed(self, file_bytes: int) -> float | None:
         """Return about how many tokens a second a model of that size generates here; None if unknown."""
-        if not self._measured:  # later nobody waits for a measurement
+        if not self._is_measured:  # later nobody waits for a measurement
             with self._lock:
-                if not self._measured:
+                if not self._is_measured:
                     self._measure_now()
         found = self._known(file_bytes) or self._bandwidth
         return tokens_per_second(file_bytes, found) if found else None
@@ -234,7 +231,7 @@ class SpeedEstimator:
     def _measure_now(self) -> None:
         found = self._best(self._measure())
         self._bandwidth = max(filter(None, (self._bandwidth, found)), default=None)
-        self._measured += 1
+        self._is_measured = True
 
     def _known(self, file_bytes: int) -> float | None:
         """Return the bandwidth by the measured model closest in size, if it is close enough."""

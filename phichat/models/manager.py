@@ -80,7 +80,7 @@ class HubModelManager:
         return self._requirements.with_figures(self._with_missing(rows, begun))
 
     def list_with_speeds(self) -> list[Listing]:
-        """Return all models with estimated speeds; the first calls take a moment to measure this computer."""
+        """Return all models with estimated speeds; takes a moment, as this computer is measured."""
         self._requirements.measure()
         return self.list_models()
 

@@ -93,6 +93,11 @@ def test_a_busy_moment_does_not_make_models_look_slow(tmp_path: Path) -> None:
     assert slow
     assert fast
     assert fast > 5 * slow
+    busy_for_long = iter([3e9, 2e9, 3e9, 2e9, 30e9])
+    opened_often = SpeedEstimator(lambda: next(busy_for_long))
+    for _ in range(5):
+        opened_often.measure()
+    assert opened_often.speed(2_393_231_072) == fast
 
 
 def test_a_slower_measurement_does_not_replace_a_faster_one() -> None:

@@ -275,7 +275,7 @@ class ScriptedShelf:
         rows: what is on the Hub, by name; what has been fetched so far, and whether it is paused, stays there.
         repos: what `list_repository` finds; anything else is an error.
         errors: what it raises instead, by repository.
-        room_free, room_memory: what this computer has.
+        room_free, room_memory, speed: what this computer has.
         found: what `find_existing` finds.
         fetches, discarded: the names it was asked for, oldest first.
         asked: how often the Hub was asked for the catalogue.
@@ -287,7 +287,7 @@ class ScriptedShelf:
         self.repos: dict[str, list[Listing]] = {}
         self.errors: dict[str, HubError] = {}
         self.unknown: set[str] = set()
-        self.room_free, self.room_memory = 100_000_000_000, 16_000_000_000
+        self.room_free, self.room_memory, self.speed = 100_000_000_000, 16_000_000_000, 5.2
         self.found: list[Path] = []
         self.fetches: list[str] = []
         self.discarded: list[str] = []
@@ -314,7 +314,7 @@ class ScriptedShelf:
         return rows + [_missing(model, problem) for model, problem in missing.items()]
 
     def list_with_speeds(self) -> list[Listing]:
-        return [replace(row, speed=5.2) for row in self.list_models()]
+        return [replace(row, speed=self.speed) for row in self.list_models()]
 
     def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
         self.asked += 1

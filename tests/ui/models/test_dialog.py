@@ -501,3 +501,10 @@ def test_it_fits_a_small_screen_at_200_percent(reader: Person) -> None:
         button = dialog.findChild(QPushButton, name)
         assert button.height() >= button.sizeHint().height()
     assert dialog.rect().contains(dialog.findChild(QPushButton, "closeButton").geometry())
+
+
+def test_speeds_are_measured_again_when_it_is_opened_again(reader: Person, shelf: ScriptedShelf) -> None:
+    reader.find("modelsDialog").close()
+    shelf.speed = 9.1
+    next(action for action in reader.window.actions() if action.text() == "Models…").trigger()
+    reader.wait(lambda: "~9 tokens/s" in " ".join(_rows(reader)))
