@@ -120,6 +120,10 @@ def in_two_lines(button: QPushButton, text: str, width: int) -> str:
     return f"{text[:middle]}\n{text[middle + 1 :]}"
 
 
+def _in_one_line(button: QPushButton) -> str:
+    return button.text().replace("\n", " ")
+
+
 def add_heading(menu: QMenu, text: str) -> None:
     """Add a heading after a line to `menu`. Under a style sheet, Qt draws sections as lines without their titles."""
     menu.addSeparator()
@@ -163,7 +167,9 @@ class Banner(QFrame):
         return self.width() - before - after
 
     def _buttons_width(self) -> int:
-        return sum(button.sizeHint().width() + BUTTON_SPACING for button in self._buttons) - BUTTON_SPACING
+        """Return the width of the buttons side by side, each with its text in one line, whatever they have now."""
+        widths = (button_width(button, _in_one_line(button)) for button in self._buttons)
+        return sum(width + BUTTON_SPACING for width in widths) - BUTTON_SPACING
 
     def _is_high(self) -> bool:
         return self._inner_width() < scaled(LEAST_SAID) + BANNER_SPACING + self._buttons_width()
@@ -174,7 +180,7 @@ class Banner(QFrame):
         self._layout.setSpacing(2 if self._is_high() else BANNER_SPACING)
         self._row.setDirection(down if self._inner_width() < self._buttons_width() else across)
         for button in self._buttons:
-            button.setText(in_two_lines(button, button.text().replace("\n", " "), self._inner_width()))
+            button.setText(in_two_lines(button, _in_one_line(button), self._inner_width()))
         super().resizeEvent(event)
 
 

@@ -224,3 +224,23 @@ def test_a_button_wider_than_its_banner_has_two_lines(qapp: QApplication) -> Non
     notice.resize(600, 120)
     assert notice.accept.text() == "Utiliser les réglages recommandés"
     column.close()
+
+
+@pytest.mark.parametrize("width", range(200, 521, 40))
+def test_a_banner_looks_as_its_width_wants_whatever_it_was_before(qapp: QApplication, width: int) -> None:
+    i18n.set_language("fr")
+    looks = []
+    for widths in ((width,), (180, width)):
+        notice = MakersNotice(Theme(qapp))
+        notice.show_model("Phi-3 Mini")
+        column = QWidget()
+        notice.setParent(column)
+        notice.show()
+        column.show()
+        for each in widths:
+            notice.resize(each, 200)
+            QTest.qWait(0)
+        buttons = notice.findChildren(QPushButton)
+        looks.append([place(notice.text), *[(button.text(), place(button)) for button in buttons]])
+        column.close()
+    assert looks[0] == looks[1]
