@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from phichat import paths
 from phichat.app import on_demand
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class DocumentsService(QObject):
-    """Opens the collections of documents at first use, which are searched in a process of their own."""
+    """Opens the collections of documents at first use, which are searched in a process of their own.
+
+    Signals: `noticed(str)` with a sentence about the state of their file.
+    """
+
+    noticed = Signal(str)
 
     def __init__(self, home: paths.Home, preferences: PreferencesStore) -> None:
         super().__init__()
@@ -36,7 +41,7 @@ class DocumentsService(QObject):
         model = Path(chosen) if chosen and Path(chosen).is_file() else None
         with self._making:
             self._library = self._library or LibraryProcess(self._home.documents, model)
-            self._library.model = model
+            self._library.model, self._library.on_notice = model, self.noticed.emit
             return self._library
 
     @Slot()
@@ -68,6 +73,9 @@ def connect_documents(
         part.setParent(window)
     window.closed.connect(service.close)  # which ends what the threads wait for
     window.closed.connect(documents.close)
+    service.noticed.connect(window.feedback.warn_everywhere)
+    service.noticed.connect(documents.changed)
+    documents.lacked.connect(window.feedback.warn_in)
     idle_timer.became_idle.connect(documents.index_waiting)
     autosave = window.conversations.autosave
     autosave.purged.connect(documents.forget)

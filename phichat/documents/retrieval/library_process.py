@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -36,10 +36,12 @@ class LibraryProcess:
     Attributes:
         model: the file of the embedding model that makes vectors; None for the sentence encoder. May be changed
             at any time.
+        on_notice: gets a sentence for the user when the database was damaged and begun anew, in any thread.
     """
 
     def __init__(self, file: Path, model: Path | None = None, command: Sequence[str] = ()) -> None:
         self._file, self.model = file, model
+        self.on_notice: Callable[[str], object] = lambda _: None
         self._command = list(command) or runtime.process_command("phichat.documents.retrieval.library_worker")
         self._lock = threading.Lock()
         self._asking = threading.Lock()
@@ -86,6 +88,7 @@ class LibraryProcess:
             known = {str(path): password for path, password in passwords.items()}
             _send(sandbox, self._order({"do": "index", "name": name, "passwords": known, "retries": retries}))
             for line in _lines(sandbox):
+                self._tell_notice(line)
                 if stop.is_set() or "end" in line:
                     return
                 if "error" in line:
@@ -137,9 +140,14 @@ class LibraryProcess:
                 self._forget()
         if line is None:
             raise _gave_up()
+        self._tell_notice(line)
         if "error" in line:
             raise _error_from(line)
         return line["end"]
+
+    def _tell_notice(self, line: Line) -> None:
+        if notice := line.get("notice"):
+            self.on_notice(str(notice))
 
     def _exchange(self, order: Line) -> Line | None:
         with self._lock:

@@ -23,11 +23,15 @@ IDLE = 120.0  # seconds without an order, after which the process ends
 
 
 class Worker:
-    """Carries out orders, a line of JSON each, and answers on `answers` with lines of JSON."""
+    """Carries out orders, a line of JSON each, and answers on `answers` with lines of JSON.
+
+    What there is to say about opening a library goes with the next line.
+    """
 
     def __init__(self, answers: IO[bytes], open_library: Callable[[Path, Path | None], LocalLibrary]) -> None:
         self._answers, self._open = answers, open_library
         self._libraries: dict[tuple[str, str], LocalLibrary] = {}
+        self._untold = ""
 
     def carry_out(self, order: Line) -> None:
         """Do what `order` asks for, and answer with its result or an error."""
@@ -41,6 +45,7 @@ class Worker:
         key = file, model
         if key not in self._libraries:
             self._libraries[key] = self._open(Path(file), Path(model) if model else None)
+            self._untold = self._libraries[key].notice
         return self._libraries[key]
 
     def _result(self, library: LocalLibrary, order: Line) -> object:
@@ -59,6 +64,8 @@ class Worker:
         return _ANSWERS[order["do"]](library, order)
 
     def _send(self, line: Line) -> None:
+        if self._untold:
+            line, self._untold = {**line, "notice": self._untold}, ""
         try:
             self._answers.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
             self._answers.flush()

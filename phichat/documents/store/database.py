@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,11 +100,13 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _set_aside(file: Path) -> None:
-    """Rename a damaged file, so that nothing of it is lost that somebody could want."""
+    """Rename a damaged file, so that nothing of it is lost that somebody could want, nor of an earlier one."""
+    names = (file.name + DAMAGED_SUFFIX + (f"-{number}" if number > 1 else "") for number in count(1))
+    free = next(name for name in names if not file.with_name(name).exists())
     for ending in ("", "-wal", "-shm"):
         part = file.with_name(file.name + ending)
         with suppress(FileNotFoundError):
-            part.replace(file.with_name(file.name + DAMAGED_SUFFIX + ending))
+            part.replace(file.with_name(free + ending))
 
 
 def is_healthy(file: Path) -> bool:

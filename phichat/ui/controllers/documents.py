@@ -13,8 +13,10 @@ from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
 from phichat.documents.prompt import source_of
+from phichat.i18n import tr
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.threads.background import BackgroundTasks
+from phichat.unicode import short_title
 
 if TYPE_CHECKING:
     from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
@@ -40,6 +42,7 @@ class DocumentsController(QObject):
 
     Signals:
         changed: collections, their files or what a conversation uses have changed.
+        lacked(str, str): the question in the conversation with that id goes without what is gone; a sentence says so.
         found(CancelToken, Sources): a search has ended; search_failed(CancelToken, str) if it could not.
         progressed(str): what is being indexed, as a sentence; empty once nothing is.
         page_read(str, Progress): how far that is in the collection of that name.
@@ -49,6 +52,7 @@ class DocumentsController(QObject):
     """
 
     changed = Signal()
+    lacked = Signal(str, str)
     found = Signal(object, object)
     search_failed = Signal(object, str)
     progressed = Signal(str)
@@ -235,6 +239,19 @@ class DocumentsController(QObject):
         """Call `then` with all collections that belong to no conversation."""
         self._run(lambda _: self._library().collections(), then, owner)
 
+    def list_used(
+        self, session: Session, then: "Callable[[Sequence[FileStatus], set[str]], None]", owner: QObject
+    ) -> None:
+        """Call `then` with the own files of `session`, and the names of collections that it uses and that are gone."""
+        names, own, coming = self.used(session), session.conversation.id, {*self._adding}
+
+        def work(_: CancelToken) -> "tuple[Sequence[FileStatus], set[str]]":
+            library = self._library()
+            known = {each.name for each in library.collections()}
+            return library.files(own) if own in names else (), {*names} - known - coming - {own}
+
+        self._run(work, lambda found: then(*found), owner)
+
     def list_files(self, name: str, then: "Callable[[Sequence[FileStatus]], None]", owner: QObject) -> None:
         """Call `then` with the files of a collection."""
         self._run(lambda _: self._library().files(name), then, owner)
@@ -293,6 +310,8 @@ class DocumentsController(QObject):
             return None
         found = {name: collection for name in names if (collection := library.collection(name))}
         there = [*found]
+        if gone := [name for name in names if name not in there and name not in self._adding]:
+            self.lacked.emit(own, "\n".join(_lack("" if name == own else name) for name in gone))
         if (collection := found.get(own)) and collection.waiting:
             self._await(lambda: own not in self._reading, stop)
         searched = [name for name in there if name != own]
@@ -364,3 +383,11 @@ class DocumentsController(QObject):
         self, work: Callable[[CancelToken], object], then: Callable[..., object], owner: QObject | None = None
     ) -> None:
         self._tasks.run(work, then, self.failed.emit, owner=owner)
+
+
+def _lack(name: str) -> str:
+    """Return a sentence on a collection that is gone; the conversation's own documents have no name."""
+    if not name:
+        return tr("This conversation’s documents are gone, so this message was sent without them. Attach them again.")
+    text = tr("“{name}” no longer exists, so this message was sent without it. Choose another collection.")
+    return text.format(name=short_title(name))

@@ -129,9 +129,9 @@ class DocumentsPresenter(QObject):
             self._files = {}
             self._chips.set_widgets([])
             return
-        self._documents.list_files(session.conversation.id, partial(self._show_files, session), self)
+        self._documents.list_used(session, partial(self._show_files, session), self)
 
-    def _show_files(self, session: Session, files: "Sequence[FileStatus]") -> None:
+    def _show_files(self, session: Session, files: "Sequence[FileStatus]", gone: set[str]) -> None:
         from phichat.ui.documents.chips import DocumentChip, file_state, file_title  # noqa: PLC0415 - with the first one
 
         if session is not self._session:
@@ -147,7 +147,8 @@ class DocumentsPresenter(QObject):
             self._files[status.path] = chip
         for name in self._documents.used(session):
             if name != own:
-                chip = DocumentChip(self._theme, short_title(name), tr("collection"), "collection")
+                state = tr("missing") if name in gone else tr("collection")
+                chip = DocumentChip(self._theme, short_title(name), state, "collection")
                 chip.removed.connect(partial(self._remove_collection, session, name))
                 chip.opened.connect(self.open_collections)
                 chips.append(chip)

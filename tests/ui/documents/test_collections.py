@@ -397,6 +397,41 @@ def test_a_collection_alone_is_a_draft_that_is_kept(open_window: Callable[[], Pe
     person.wait(lambda: person.titles() == ["Hello?"])
 
 
+def test_a_damaged_index_is_told_and_what_is_gone_with_it(
+    open_window: Callable[[], Person], home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "Pumps").mkdir()
+    (tmp_path / "Pumps" / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    drop(person, tmp_path / "Pumps")
+    person.wait(lambda: _all(person, "documentChip"))
+    documents = person.window.documents._documents
+    person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
+    person.window.close()
+    for _ in range(2):
+        (home / "documents.sqlite3-wal").unlink(missing_ok=True)
+        (home / "documents.sqlite3").write_bytes(b"garbage" * 10_000)
+        person = open_window()
+        person.wait(partial(_tells_damage, person))
+        person.window.feedback.dismiss()
+        person.wait_for(GenerationState.IDLE)
+        person.window.close()
+    assert all((home / f"documents.sqlite3.damaged{ending}").exists() for ending in ("", "-2"))
+    person = open_window()
+    person.wait(lambda: _all(person, "documentChip"))
+    person.wait_for(GenerationState.IDLE)
+    person.ask("With what is the pump oiled?")
+    gone = "“Pumps” no longer exists, so this message was sent without it. Choose another collection."
+    person.wait(lambda: gone in person.status())
+    person.wait_for(GenerationState.IDLE)
+
+
+def _tells_damage(person: Person) -> bool:
+    chips = [each.text() for each in _all(person, "documentChip")]
+    return chips == [" Pumps · missing"] and "The index of your documents was damaged" in person.status()
+
+
 def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:
     person.window.commands.temporary.trigger()
     (tmp_path / "empty.txt").touch()
