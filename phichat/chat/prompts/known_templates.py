@@ -36,8 +36,8 @@ class ChatMLTemplate:
     def parts(self, turns: Sequence[Turn], variables: Mapping[str, object]) -> list[Part]:  # noqa: ARG002
         """See Template."""
         found: list[Part] = []
-        has_none = self._system and turns and turns[0].role is not Role.SYSTEM
-        words = f"<|im_start|>system\n{self._system}<|im_end|>\n" if has_none else ""
+        lacks_system = bool(self._system and turns) and turns[0].role is not Role.SYSTEM
+        words = f"<|im_start|>system\n{self._system}<|im_end|>\n" if lacks_system else ""
         for index, turn in enumerate(turns):
             words += f"<|im_start|>{turn.role}\n"
             if turn.text:

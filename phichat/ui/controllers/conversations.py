@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MINUTE = 60_000  # milliseconds
-LOOK_EVERY = 1500  # milliseconds between looks for what another program has written
+POLL_INTERVAL = 1500  # milliseconds between looks for what another program has written
 
 
 class Conversations(QObject):
@@ -67,7 +67,7 @@ class Conversations(QObject):
         )
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.list_model.refresh_sections)
-        self._looks = QTimer(self, interval=LOOK_EVERY)
+        self._looks = QTimer(self, interval=POLL_INTERVAL)
         self._looks.timeout.connect(self._look)
         self.is_seen: Callable[[], bool] = lambda: True
         self._is_looking = False

@@ -168,10 +168,10 @@ class GenerationController(IdleRequests):
         self._ask(session, lambda reply: session.begin_reply(text, reply, attachments=attachments), text=whole)
 
     def retry(
-        self, session: Session, message: Message | None = None, sampling: Sampling | None = None, model: str = ""
+        self, session: Session, message: Message | None = None, sampling: Sampling | None = None, kept_model: str = ""
     ) -> None:
-        """Generate another version of `message`, or of the last reply, with `sampling`; note `model` as that in use."""
-        self._ask(session, self._retrying(session, message), sampling, model=model)
+        """Generate another version of `message`, or the last reply; the conversation keeps `kept_model`, if given."""
+        self._ask(session, self._retrying(session, message), sampling, kept_model=kept_model)
 
     def retry_several(self, session: Session, message: Message, samplings: Sequence[Sampling]) -> None:
         """Generate as many other versions of the reply `message` at the same time as there are `samplings`."""
@@ -243,14 +243,14 @@ class GenerationController(IdleRequests):
         sampling: Sampling | None = None,
         text: str = "",
         several: tuple[Sampling, ...] = (),
-        model: str = "",
+        kept_model: str = "",
     ) -> None:
         if self._reply or not self.model or not self.may_send_to(self.model):
             return
         self.background.stop_for(session, text)
         sampling = (sampling or session.sampling).with_seed()
         turns = begin(Reply(self.model.name, sampling.seed, sampling=asdict(sampling)))
-        session.model = model or self.model.name
+        session.model = kept_model or self.model.name
         request = Request(turns, sampling, session.begun, session.forced, is_temporary=session.is_temporary)
         request = replace(request, candidates=self.candidates, finds_undecided=self.finds_undecided)
         if len(several) > 1:

@@ -25,7 +25,7 @@ from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 BANNER_MARGINS, BANNER_SPACING, BUTTON_SPACING, LEAST_SAID = (14, 5, 6, 5), 12, 8, 150  # pixels
 
 
-ACCENT = 2  # pixels
+ROOM_FOR_ACCENTS = 2  # pixels
 
 
 def heading_label(text: str) -> QLabel:
@@ -34,7 +34,7 @@ def heading_label(text: str) -> QLabel:
     font = label.font()
     font.setBold(True)
     label.setFont(font)
-    label.setContentsMargins(0, ACCENT, 0, 0)
+    label.setContentsMargins(0, ROOM_FOR_ACCENTS, 0, 0)
     return label
 
 

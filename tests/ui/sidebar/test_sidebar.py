@@ -58,7 +58,7 @@ def press(person: Person, key: Qt.Key, *, control: bool = False) -> None:
 @pytest.fixture
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have windows look for what another program has written 75 times as often."""
-    monkeypatch.setattr(conversations, "LOOK_EVERY", 20)
+    monkeypatch.setattr(conversations, "POLL_INTERVAL", 20)
 
 
 @pytest.fixture
