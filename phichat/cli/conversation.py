@@ -33,7 +33,10 @@ def _converse(context: Context, talk: TerminalChat) -> int:
         lost = tr("Press Ctrl+C to stop an answer or Ctrl+D to end the conversation. This conversation won’t be saved.")
         console.print_notice(kept if context.options.save else lost)
         with suppress(ImportError):
-            import readline  # noqa: F401, PLC0415 - gives `input` its line editing
+            import readline  # noqa: PLC0415 - gives `input` its line editing
+
+            # Python turns that off, and each line of a text that is pasted would be a question of its own.
+            readline.parse_and_bind("set enable-bracketed-paste on")
     while (text := _read_question(console)) is not None:
         if text.strip() and not _reply_to(text.rstrip("\r\n"), talk, console):
             return 130

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from phichat.cli.console import Console
 from phichat.cli.parser import BENCH_PARTS, parse
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Notice, Tried
 from phichat.errors import EngineDied, PromptTooLong, SystemPromptTooLong
+from phichat.store.history import History
 from tests.support.fakes import ScriptedEngine, thought
 from tests.support.pdf_files import PICTURE, lines_down, page_of, pdf_file
 
@@ -668,6 +670,22 @@ def test_a_question_is_typed_where_standard_input_is_a_terminal(chatml_model: Pa
     with _terminal("ask", "-", "--model", str(chatml_model), "--max-tokens", "4") as say:
         say("Type your message, then press Ctrl+D.", "Hello\n\x04")
         say("per second, first", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal, and GNU's readline")
+def test_several_lines_that_are_pasted_are_one_message(
+    starter: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with _terminal("chat", "--model", str(starter), "--max-tokens", "4", "--save") as say:
+        before = say("> ", "\x1b[200~One\nTwo\nThree\x1b[201~")
+        assert "\x1b[?2004h" in before, "else terminals don't mark what is pasted"
+        say("Three", "\r")
+        say("per second, first", "")
+        say("> ", "\x04")
+    with closing(History(home / "history.sqlite3", is_guest=True)) as history:
+        (summary,) = history.list_conversations()
+        assert [each.text for each in history.load_conversation(summary.id).messages][:-1] == ["One\nTwo\nThree"]
 
 
 class _Process(subprocess.Popen[str]):
