@@ -145,10 +145,13 @@ class MessageView(QWidget):
             part.widget().show()
 
     def take_focus(self) -> None:
-        """Focus the first block of text."""
+        """Focus the first block of text; without any, as in an answer that failed, the first button."""
         self.show_now()
-        for part in self._parts[:1]:
-            part.text_edit().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if not self._parts:
+            self.toolbar.reveal(revealed=True)
+        fields: list[QWidget] = [*self.text_edits(), *self.tab_stops()]
+        if first := next((each for each in fields if each.isEnabled() and not each.isHidden()), None):
+            first.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def text_edits(self) -> list[BlockTextEdit]:
         """Return the text fields, from top to bottom."""

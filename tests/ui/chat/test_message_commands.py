@@ -170,6 +170,21 @@ def exported(home: Path) -> dict[str, Any]:
         return record_to_json(next(history.iter_conversations()))
 
 
+@pytest.mark.parametrize("how", ["stopped", "failed"])
+def test_keys_lead_past_an_answer_without_text(person: Person, engine: ScriptedEngine, how: str) -> None:
+    gate = threading.Event()
+    engine.enqueue(*([gate, "never"] if how == "stopped" else [EngineError("It failed.")]))
+    person.ask("Tell")
+    if how == "stopped":
+        person.wait(lambda: engine.requests)
+        person.press(Qt.Key.Key_Escape)
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    for number in (1, 0):
+        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+        assert person.find(f"message-{number}").isAncestorOf(person.window.focusWidget())
+
+
 def test_only_the_last_answer_goes_on(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0))
     ask(person, "Tell")
