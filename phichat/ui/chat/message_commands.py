@@ -284,7 +284,7 @@ class MessageCommands(QObject):
             self._remove_failed_versions(session, message)
 
     def _remove_failed_versions(self, session: Session, message: Message) -> None:
-        """Remove the versions of the answer `message` that failed before their first word, if it has words itself.
+        """Remove the versions of the answer `message` without a word, as they failed or were stopped, if it has words.
 
         One that was asked after stays, with what follows it.
         """
@@ -316,8 +316,8 @@ class MessageCommands(QObject):
 
 
 def _is_nothing(message: Message) -> bool:
-    """Return whether a reply failed before its first word."""
-    has_failed = message.reply is not None and message.reply.ending is Ending.ERROR
+    """Return whether a reply failed or was stopped before its first word."""
+    has_failed = message.reply is not None and message.reply.ending in {Ending.ERROR, Ending.CANCELLED}
     return has_failed and not (message.text or message.thinking)
 
 

@@ -170,6 +170,23 @@ def exported(home: Path) -> dict[str, Any]:
         return record_to_json(next(history.iter_conversations()))
 
 
+def test_an_answer_that_was_stopped_before_its_first_word_leaves_no_version(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    gate = threading.Event()
+    engine.enqueue(gate, "never")
+    person.ask("Tell")
+    person.wait(lambda: engine.requests)
+    person.press(Qt.Key.Key_Escape)
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    engine.enqueue("Once upon a time")
+    person.press(Qt.Key.Key_R, CONTROL)
+    person.wait(lambda: person.message(1) == "Once upon a time")
+    person.wait_for(GenerationState.IDLE)
+    assert [each.text for each in person.window.session.conversation.messages()] == ["Tell", "Once upon a time"]
+
+
 @pytest.mark.parametrize("how", ["stopped", "failed"])
 def test_keys_lead_past_an_answer_without_text(person: Person, engine: ScriptedEngine, how: str) -> None:
     gate = threading.Event()
