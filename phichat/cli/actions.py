@@ -76,7 +76,8 @@ def add_history(commands: Any, run: Run) -> None:
     listed.add_argument(
         "query", nargs="*", metavar="QUERY", help=tr("search terms; each matches the beginning of a word")
     )
-    listed.add_argument("--bin", action="store_true", help=tr("list conversations in the trash"))
+    listed.add_argument("--trash", dest="bin", action="store_true", help=tr("list conversations in the trash"))
+    listed.add_argument("--bin", action="store_true", help=argparse.SUPPRESS)  # its former name
     add_json(listed)
     shown = actions.add_parser("show", help=tr("print a conversation without the model’s thinking; --json includes it"))
     shown.add_argument(

@@ -134,7 +134,7 @@ def test_the_bin_takes_and_gives_back(phichat: Run, kept: list[ConversationRecor
         0, "1 conversation was moved to the trash. It will be deleted after 30 days.\n",
     )  # fmt: skip
     assert "Owls" not in phichat("history", "list")[1]
-    assert "Owls" in phichat("history", "list", "--bin")[1]
+    assert "Owls" in phichat("history", "list", "--trash")[1] == phichat("history", "list", "--bin")[1]
     assert json.loads(phichat("history", "restore", "id of owls", "--json")[1]) == {"restored": ["id of Owls"]}
     assert "Owls" in phichat("history", "list")[1]
 
@@ -270,7 +270,7 @@ def test_where_nothing_can_be_written_a_command_promises_nothing(phichat: Run, t
 
 
 def test_an_empty_trash_is_not_an_empty_history(phichat: Run, kept: list[ConversationRecord]) -> None:
-    assert phichat("history", "list", "--bin") == (0, "", "The trash is empty.\n")
+    assert phichat("history", "list", "--trash") == (0, "", "The trash is empty.\n")
 
 
 def test_only_what_changes_is_counted(phichat: Run, kept: list[ConversationRecord]) -> None:
