@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _MEASURED = {
     "repacking": bool, "flash_attention": bool, "batch": int, "threads": int, "gpu_layers": int, "cache_type": str,
 }  # fmt: skip
 _SIZE = re.compile(r"\((\d{1,15})\)$", re.ASCII)  # at the end of an entry's key
+_VERSION = re.compile(r"""^__version__ = ["']([\w.+-]+)["']""", re.MULTILINE)
 MOST_BATCH = 2048
 MOST_DOUBTS = 3  # times that settings are measured again, as a computer may be slower than it was for good
 MOST_PRICE = 1000.0  # single tokens, for a step of 32 or fewer
@@ -249,7 +250,22 @@ class TuningStore:
 @cache
 def library_build() -> str:
     """Return name and version of the installed llama.cpp, without loading it; reading them takes milliseconds."""
-    return f"llama-cpp-python {metadata.version('llama-cpp-python')}"
+    return f"llama-cpp-python {_written_version() or _recorded_version()}"
+
+
+def _written_version() -> str:
+    """Return the version that the package's source states; empty where there is none, as in a frozen program."""
+    spec, source = find_spec("llama_cpp"), ""
+    with suppress(OSError):
+        source = Path(spec.origin).read_text("utf-8", "replace") if spec and spec.origin else ""
+    found = _VERSION.search(source)
+    return found[1] if found else ""
+
+
+def _recorded_version() -> str:
+    from importlib import metadata  # noqa: PLC0415 - takes 10 ms in every process of a model, with what it reads
+
+    return metadata.version("llama-cpp-python")
 
 
 READ, WRITTEN, DEPTH = 60, 300, 1000

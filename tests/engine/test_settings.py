@@ -5,6 +5,7 @@ import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import psutil
@@ -133,6 +134,15 @@ def test_another_model_or_library_is_tried_afresh(home: Path, tmp_path: Path, mo
     assert memory.recall(Path("other.gguf"), RISKY) == RISKY
     monkeypatch.setattr(settings, "library_build", lambda: "a newer one")
     assert memory.recall(MODEL, RISKY) == RISKY
+
+
+@pytest.mark.parametrize("has_source", [True, False])
+def test_the_library_is_named_by_its_version(has_source: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_source:  # as in a frozen program
+        monkeypatch.setattr(settings, "find_spec", lambda _: None)
+    settings.library_build.cache_clear()
+    assert settings.library_build() == f"llama-cpp-python {metadata.version('llama-cpp-python')}"
+    assert bool(settings._written_version()) is has_source
 
 
 def test_a_file_that_was_replaced_is_tried_afresh(home: Path, tmp_path: Path) -> None:
