@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -78,7 +79,12 @@ def needs_flash(head: Head, context: int, batch: int, kind: str) -> bool:
 
 def installed_memory() -> int:
     """Return the bytes of memory this process may use: all of the computer's, or the limit of a cgroup or rlimit."""
-    return min([int(psutil.virtual_memory().total), *_limits()])
+    return min([_computers_memory(), *_limits()])
+
+
+@cache
+def _computers_memory() -> int:
+    return int(psutil.virtual_memory().total)
 
 
 def available_memory() -> int:
