@@ -16,7 +16,7 @@ from phichat.models.library import Library
 from phichat.paths import Home
 
 AS_IF_FROZEN = (
-    "import sys; sys.frozen = True; sys.argv = ['phichat', '--part', 'phichat.engine.process.engine_process'];"
+    "import sys; sys.frozen = True; sys.argv = ['phichat', '--part', 'phichat.engine.process.worker'];"
     "from phichat.__main__ import main; main()"
 )
 
@@ -32,9 +32,9 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_the_program_is_its_own_parts(program: Path) -> None:
     assert runtime.process_command() == [str(program)]
-    command = runtime.process_command("phichat.engine.process.engine_process")
+    command = runtime.process_command("phichat.engine.process.worker")
     assert command[0] == str(program)
-    assert runtime.module_argument(command) == "phichat.engine.process.engine_process"
+    assert runtime.module_argument(command) == "phichat.engine.process.worker"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_nothing_else_can_be_run_that_way(arguments: list[str]) -> None:
 
 
 def test_a_checkout_has_no_parts() -> None:
-    assert runtime.module_argument(["phichat", "--part", "phichat.engine.process.engine_process"]) == ""
+    assert runtime.module_argument(["phichat", "--part", "phichat.engine.process.worker"]) == ""
 
 
 def test_as_a_part_it_runs_a_model(phi3_model: Path) -> None:

@@ -58,7 +58,7 @@ def _answer(model: Path, child: Sequence[str]) -> dict[str, Any]:
     from phichat.paths import Home  # noqa: PLC0415
 
     if child:
-        command = *child, *runtime.process_command("phichat.engine.process.engine_process")
+        command = *child, *runtime.process_command("phichat.engine.process.worker")
         engine: Engine = EngineProcess(TuningStore(Home(Path(os.environ["PHICHAT_HOME"])).engine), command)
     else:
         from phichat.engine.llama.engine import LlamaEngine  # noqa: PLC0415

@@ -34,9 +34,7 @@ def person(qtbot: QtBot, starter: object) -> Iterator[Person]:
 
 def model_process() -> psutil.Process:
     return next(
-        child
-        for child in psutil.Process().children()
-        if "phichat.engine.process.engine_process" in " ".join(child.cmdline())
+        child for child in psutil.Process().children() if "phichat.engine.process.worker" in " ".join(child.cmdline())
     )
 
 

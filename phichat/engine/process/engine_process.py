@@ -56,7 +56,7 @@ class EngineProcess:
         cache_budget: Callable[[], int] = lambda: 0,
     ) -> None:
         self._tuning = tuning or TuningStore(None)
-        self._command = list(command) or runtime.process_command("phichat.engine.process.engine_process")
+        self._command = list(command) or runtime.process_command("phichat.engine.process.worker")
         self._cache_folder, self._cache_budget = cache_folder, cache_budget
         self._cache = self._cache_order()
         self._process: ChildProcess | None = None
@@ -366,9 +366,3 @@ def _died(death: _Died) -> EngineDied:
 def _log_crash(death: _Died) -> None:
     if is_crash(death.ending):
         _log.error("the model's process crashed: %s\n%s", death.ending, crash_location(death.words))
-
-
-if __name__ == "__main__":
-    from phichat.engine.process.worker import main
-
-    main()

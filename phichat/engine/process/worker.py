@@ -158,3 +158,7 @@ def _measured(meter: "SpeedMeter", order: protocol.Line) -> protocol.Line:
     if order["what"] == "prices":
         return {"prices": meter.step_prices(settings)}
     return asdict(meter.measure_turn(settings) if order["what"] == "turn" else meter.measure_reading(settings))
+
+
+if __name__ == "__main__":
+    main()
