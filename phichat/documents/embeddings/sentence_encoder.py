@@ -35,7 +35,7 @@ class SentenceEncoder:
     # Measured: python -m tests.benchmarks.retrieval
     window = 60
     weight = 2.0
-    least_cosine = 0.35
+    least_cosine = 0.3
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See Embedder."""

@@ -13,8 +13,8 @@ Packed = NDArray[np.int8]
 Rows = NDArray[np.int64]
 
 CANDIDATES = 8000
-"""Vectors that are compared in full. Of 288,000 of SentenceEncoder's, 99% of the 50 nearest are among them
-(`python -m tests.benchmarks.retrieval.speed FOLDER 60000`)."""
+"""Vectors that are compared in full. Of 480,000 of SentenceEncoder's, 99% of the 50 nearest are among them
+(`python -m tests.benchmarks.retrieval.speed FOLDER`)."""
 
 BLOCK = 16384
 """Vectors whose signs are compared at once."""
