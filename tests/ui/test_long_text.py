@@ -124,6 +124,38 @@ def test_a_long_message_is_shown_in_pages_and_edited_as_a_file(
     assert text in engine.requests[-1].turns[-1].text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(map(str, range(1, 151))),
+        "\n".join(f"line {number}" for number in range(1_600)),
+        "\n".join("\t".join(map(str, range(first, first + 8))) for first in range(1, 80)),
+    ],
+    ids=["numbers", "pages", "tabs"],
+)
+def test_a_message_is_as_wide_as_its_longest_line(person: Person, text: str) -> None:
+    show(person, text)
+    message = person.find("message-0")
+    assert _broken_lines(message) == []
+    button = message.findChild(QWidget, "moreButton")
+    if button:
+        assert button.width() >= button.sizeHint().width()
+        person.press_in(0, "Show more")
+        QApplication.processEvents()
+        assert _broken_lines(message) == []
+
+
+def _broken_lines(message: Any) -> list[str]:
+    """What is shown on several lines though it is one."""
+    found = []
+    for field in message.text_edits():
+        block = field.document().begin()
+        while block.isValid():
+            found += [block.text()] if block.layout().lineCount() > 1 else []
+            block = block.next()
+    return found
+
+
 def test_a_search_shows_the_page_with_the_word(person: Person) -> None:
     show(person, f"{WORD} needle {WORD}")
     assert "needle" not in shown(person)

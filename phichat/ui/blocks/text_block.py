@@ -1,6 +1,6 @@
 """A block of text in a message: paragraphs of a reply, or plain text."""
 
-from math import ceil
+from math import ceil, floor
 
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
@@ -18,6 +18,7 @@ from phichat.ui.widgets.long_text import wrap_by_words_of
 
 ENLARGEMENT = 1.1  # of the window's font
 QUOTE_BAR = 3  # pixels
+LONG_LINE = 400  # letters
 _SAFE_SCHEMES = {"http", "https"}
 _STYLE_CHANGES = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
 
@@ -42,6 +43,7 @@ class TextBlock(BlockWidget, QTextBrowser):
         document.setDefaultFont(self.font())
         self.setDocument(document)
         self._source = ""
+        self._widest: int | None = None  # pixels; measured when it is asked for
         self._formula_cache = formula_cache
         self._is_waiting_for_formula = False
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
@@ -72,7 +74,7 @@ class TextBlock(BlockWidget, QTextBrowser):
     def show_plain(self, source: str) -> None:
         """Show `source` as plain text."""
         if source != self._source:
-            self._source = source
+            self._source, self._widest = source, None
             wrap_by_words_of(self, source)
             self.setPlainText(source)
             self.refresh_highlights()
@@ -102,9 +104,18 @@ class TextBlock(BlockWidget, QTextBrowser):
         return self.text_layout.to_markdown(cursor.selectionStart(), cursor.selectionEnd(), is_escaped=is_escaped)
 
     def widest_line(self) -> int:
-        """Return the width in pixels of the longest of the first lines."""
-        lines = self._source.split("\n", 60)[:60]
-        return max(self.fontMetrics().horizontalAdvance(line[:400]) for line in lines) + 4
+        """Return the width in pixels that the plain text needs for each of its lines to be one."""
+        if self._widest is None:
+            self._widest = ceil(max(map(self._width_of, self._source.split("\n")))) + 4
+        return self._widest
+
+    def _width_of(self, line: str) -> float:
+        """Return the width of `line` in pixels; of a long one, that of a part that is wider than any window's text."""
+        metrics, tab, width = self.fontMetrics(), self.tabStopDistance(), 0.0
+        *before, last = line[:LONG_LINE].split("\t")
+        for cell in before:
+            width = (floor((width + metrics.horizontalAdvance(cell)) / tab) + 1) * tab
+        return width + metrics.horizontalAdvance(last)
 
     def set_items(self, items: tuple[Node, ...]) -> None:
         """Show the paragraphs among `items`."""
@@ -244,6 +255,7 @@ class TextBlock(BlockWidget, QTextBrowser):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:
+            self._widest = None
             set_tab_width(self)
         if event.type() in _STYLE_CHANGES and self._has_style:
             self._has_style = False

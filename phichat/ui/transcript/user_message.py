@@ -21,7 +21,7 @@ from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.long_text import is_long, pages
 
 BUBBLE_WIDTH = 0.86  # of the column, at most
-BUBBLE_MARGIN, NARROWEST = 14, 40  # pixels
+BUBBLE_MARGIN, BORDER, NARROWEST = 14, 1, 40  # pixels
 TOOLBAR_LIFT = 6  # pixels between the lower ends of bubble and toolbar: it is in the middle beside a single line
 TOP_MARGIN = 20  # pixels: a message is nearer to its reply than to what was before
 
@@ -38,6 +38,7 @@ class UserMessageView(MessageView):
         super().__init__(message, theme, context, toolbar)
         self._editor: MessageEditor | None = None
         self._pages, self._shown = pages(message.text), 0
+        self._text_pages: list[TextBlock] = []
         self._texts = QVBoxLayout()
         self._texts.setSpacing(0)
         self._more_button: QPushButton | None = None
@@ -148,6 +149,7 @@ class UserMessageView(MessageView):
         page.separator = separator
         page.show_plain(text)
         self._parts.append(page)
+        self._text_pages.append(page)
         self._install_filters(page)
         self._texts.addWidget(page)
         return page
@@ -162,6 +164,7 @@ class UserMessageView(MessageView):
             self.update_tab_order()
         if self._more_button:
             self._more_button.setVisible(self._has_more())
+        self._fit_bubble()
 
     def _has_more(self) -> bool:
         return self._shown < len(self._message.text)
@@ -286,5 +289,9 @@ class UserMessageView(MessageView):
         """Make the bubble as wide as its longest line, up to `BUBBLE_WIDTH`."""
         beside = self.toolbar.minimumWidth() + self._line.spacing()
         most = min(int(self.width() * BUBBLE_WIDTH), self.width() - beside)
-        widest = max(self._text.widest_line(), self._files.natural_width() if self._files else 0)
-        self._bubble.setFixedWidth(max(NARROWEST, min(most, widest + 2 * BUBBLE_MARGIN)))
+        files = self._files.natural_width() if self._files else 0
+        widest = max(files, self._button_width(), *(page.widest_line() for page in self._text_pages))
+        self._bubble.setFixedWidth(max(NARROWEST, min(most, widest + 2 * (BUBBLE_MARGIN + BORDER))))
+
+    def _button_width(self) -> int:
+        return self._more_button.sizeHint().width() if self._more_button and self._has_more() else 0
