@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from phichat.i18n import tr
 from phichat.ui.controllers.servers import Servers
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.controls import menu_text
 from phichat.ui.widgets.foreign_text import tool_tip
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class ModelMenu(QMenu):
     def _add_server(self, server: "Server") -> None:
         """Add the models of `server`, as it told last, and what is wrong with it."""
         self.addSeparator()
-        heading = self.addAction(self._theme.icon("server"), _plain(server.name))  # sections are drawn as lines alone
+        # Qt draws sections as lines alone.
+        heading = self.addAction(self._theme.icon("server"), menu_text(server.name))
         heading.setEnabled(False)
         heading.setToolTip(tool_tip(server.host))
         if problem := self._servers.problem(server):
@@ -96,13 +98,13 @@ class ModelMenu(QMenu):
             self.addAction(tr("Getting the list of models…") if is_asked else tr("No models")).setEnabled(False)
         menu: QMenu = self
         if len(server.models) > MOST_IN_SECTION:
-            menu = self.addMenu(tr("Models on {server}").format(server=_plain(server.name)))
+            menu = self.addMenu(tr("Models on {server}").format(server=menu_text(server.name)))
             menu.setToolTipsVisible(True)
         for name in server.models:
             self._add_model(menu, server.model(name))
 
     def _add_model(self, menu: QMenu, model: "ModelRef") -> None:
-        action = menu.addAction(_plain(model.title))
+        action = menu.addAction(menu_text(model.title))
         action.setCheckable(True)
         action.setChecked(model.location == self._current)
         action.setData(model)
@@ -115,8 +117,3 @@ class ModelMenu(QMenu):
         action = self.sender()
         if isinstance(action, QAction):
             self.chosen.emit(action.data())
-
-
-def _plain(name: str) -> str:
-    """Return a name as a menu shows it, where `&` marks a key."""
-    return name.replace("&", "&&")

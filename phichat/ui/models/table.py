@@ -10,11 +10,13 @@ from phichat.i18n import format_size, format_speed, tr
 from phichat.models.base import Listing
 from phichat.ui.controllers.downloads import DownloadManager
 from phichat.ui.models.formatting import describe_presence
+from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import tool_tip
 
 TITLE, SIZE, MEMORY, SPEED, LICENCE, STATE = range(6)
 FIRST_HIDDEN = LICENCE, SPEED, MEMORY  # where names would be cut off; the details show these as well
+LONGEST_NAME = 240  # pixels; a longer one is cut off rather than that columns are hidden
 
 
 class ModelTable(QTreeWidget):
@@ -126,7 +128,7 @@ class ModelTable(QTreeWidget):
         ]
 
     def _fit_columns(self) -> None:
-        """Hide columns, the least important first, until the longest name has room."""
+        """Hide columns, the least important first, until the longest name has room, up to LONGEST_NAME."""
         header = self.header()
         metrics, labels = header.fontMetrics(), [self.headerItem().text(column) for column in range(self.columnCount())]
         padding = header.sectionSizeHint(TITLE) - metrics.horizontalAdvance(labels[TITLE])
@@ -134,6 +136,7 @@ class ModelTable(QTreeWidget):
             max(self.sizeHintForColumn(column), metrics.horizontalAdvance(label) + padding)
             for column, label in enumerate(labels)
         ]
+        widths[TITLE] = min(widths[TITLE], scaled(LONGEST_NAME))
         missing = sum(widths) - self.viewport().width()
         for column in FIRST_HIDDEN:
             self.setColumnHidden(column, missing > 0)

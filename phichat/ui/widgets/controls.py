@@ -21,11 +21,13 @@ from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.unicode import shortened, without_controls
 
 BANNER_MARGINS, BANNER_SPACING, BUTTON_SPACING, LEAST_SAID = (14, 5, 6, 5), 12, 8, 150  # pixels
 
 
 ROOM_FOR_ACCENTS = 2  # pixels
+LONGEST_IN_MENU = 60  # letters
 
 
 def heading_label(text: str) -> QLabel:
@@ -122,6 +124,11 @@ def in_two_lines(button: QPushButton, text: str, width: int) -> str:
 
 def _in_one_line(button: QPushButton) -> str:
     return button.text().replace("\n", " ")
+
+
+def menu_text(name: str) -> str:
+    """Return a name from outside for an entry of a menu: without its middle if it is long; `&` would mark a key."""
+    return shortened(without_controls(name), LONGEST_IN_MENU).replace("&", "&&")
 
 
 def add_heading(menu: QMenu, text: str) -> None:

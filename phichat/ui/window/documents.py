@@ -24,6 +24,7 @@ from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.feedback import FeedbackController
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.transcript import Transcript
+from phichat.ui.widgets.controls import menu_text
 from phichat.ui.widgets.flow import FlowRow
 from phichat.ui.widgets.parent import parent_window
 from phichat.unicode import replace_surrogates, short_title
@@ -209,7 +210,7 @@ class DocumentsPresenter(QObject):
         menu.setObjectName("documentsMenu")
         used = self._documents.used(self._session)
         for collection in collections:
-            action = QAction(short_title(collection.name).replace("&", "&&"), menu)
+            action = QAction(menu_text(collection.name), menu)
             action.setCheckable(True)
             action.setChecked(collection.name in used)
             action.toggled.connect(partial(self._use, self._session, collection.name))

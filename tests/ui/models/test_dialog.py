@@ -503,6 +503,21 @@ def test_it_fits_a_small_screen_at_200_percent(reader: Person) -> None:
     assert dialog.rect().contains(dialog.findChild(QPushButton, "closeButton").geometry())
 
 
+def test_a_long_name_hides_no_columns_and_widens_no_menu(
+    home: Path, phi3_model: Path, open_window: Callable[[], Person]
+) -> None:
+    folder = Home(home).models
+    folder.mkdir(parents=True)
+    (folder / f"{'long' * 50}.gguf").write_bytes(phi3_model.read_bytes())
+    reader = _open(open_window())
+    table = _table(reader)
+    assert len(_rows(reader)) > 1
+    assert not any(table.isColumnHidden(column) for column in range(table.columnCount()))
+    menu = reader.find("modelButton").menu()
+    menu.aboutToShow.emit()
+    assert menu.sizeHint().width() < 600
+
+
 def test_speeds_are_measured_again_when_it_is_opened_again(reader: Person, shelf: ScriptedShelf) -> None:
     reader.find("modelsDialog").close()
     shelf.speed = 9.1
