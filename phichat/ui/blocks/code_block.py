@@ -24,7 +24,7 @@ from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import CopyButton, IconButton
-from phichat.ui.widgets.foreign_text import PlainTextEdit, keep_boxes_plain, plain_label
+from phichat.ui.widgets.foreign_text import ElidedLabel, PlainTextEdit, breakable_path, keep_boxes_plain, plain_label
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.syntax import SyntaxHighlighter
@@ -49,7 +49,12 @@ class CodeBlock(BlockWidget, QFrame):
         self._context = context
         self._code = self._wanted = self._language_name = ""
         self._shown = 0  # characters of `_wanted` in the document
-        self._language_label = muted(plain_label())
+        self._language_label = muted(ElidedLabel())
+        self._failure = muted(plain_label(), alert=True)
+        self._failure.setWordWrap(True)
+        self._failure.setMinimumWidth(1)  # a long word must not widen the conversation
+        self._failure.setContentsMargins(INDENT, 0, INDENT, 0)
+        self._failure.hide()
         self._wrap = IconButton(theme, "wrap", tr("Wrap long lines"))
         self._wrap.setCheckable(True)
         self._wrap.clicked.connect(self._on_wrap)
@@ -150,6 +155,7 @@ class CodeBlock(BlockWidget, QFrame):
         layout.setContentsMargins(0, 2, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(header)
+        layout.addWidget(self._failure)
         layout.addWidget(self._text)
 
     @Slot()
@@ -207,12 +213,12 @@ class CodeBlock(BlockWidget, QFrame):
             with open_private(Path(file), shares=True, encoding="utf-8", newline="\n") as stream:
                 stream.write(self._code + "\n")
         except OSError as error:
-            sentence = tr("{file} couldn’t be saved: {reason}. {advice}").format(
-                file=file, reason=format_reason(error), advice=saving_advice(error, is_chosen=True)
-            )
-            muted(self._language_label, alert=True).setText(sentence)
+            reason, advice = format_reason(error), saving_advice(error, is_chosen=True)
+            sentence = tr("{file} couldn’t be saved: {reason}. {advice}")
+            self._failure.setText(sentence.format(file=breakable_path(Path(file)), reason=reason, advice=advice))
+            self._failure.show()
             return
-        muted(self._language_label).setText(self._language_name)
+        self._failure.hide()
         self._save.confirm()
 
     @Slot()

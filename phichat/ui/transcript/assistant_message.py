@@ -55,6 +55,7 @@ class AssistantMessageView(MessageView):
         toolbar.lens_toggled.connect(self._on_lens_toggled)
         self._note = AlertLabel(theme)
         self._note.setMinimumHeight(HEIGHT)
+        self._note.setMinimumWidth(1)  # a long word must not widen the conversation
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._row.addWidget(self._note, 1)
         self._row.addStretch(0)

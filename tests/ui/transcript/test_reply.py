@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.errors import EngineError
 from phichat.ui.blocks import block_list
 from phichat.ui.blocks.code_block import CodeBlock
 from phichat.ui.blocks.syntax import ON_DARK, ON_LIGHT
@@ -182,6 +183,16 @@ def test_colours_of_code_follow_the_theme(
 def _colours_of_first_line(field: QPlainTextEdit) -> list[str]:
     spans = field.document().firstBlock().layout().formats()
     return [span.format.foreground().color().name() for span in spans]
+
+
+def test_no_long_word_beside_an_answer_widens_the_conversation(person: Person, engine: ScriptedEngine) -> None:
+    view = answer(person, engine, f"```{'language' * 40}\nfn main() {{}}\n```")
+    engine.enqueue(EngineError("failed" * 100))
+    person.ask("Again")
+    person.wait_for(GenerationState.IDLE)
+    code(view).save(f"/nowhere/{'folder' * 50}/main.rs")
+    person.wait_until_still()
+    assert person.find("transcriptContent").width() <= person.find("transcript").viewport().width()
 
 
 def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
