@@ -40,6 +40,10 @@ Yields AttachmentProgress, then an Attachment, then AttachmentRemarks. Raises St
 """
 
 
+FileTaker = Callable[[Attachment], bool]
+"""Takes a file that was read; returns False if there is no use for it, as it is there already."""
+
+
 @dataclass(frozen=True)
 class _Locked:
     """A file that wants a password, and the sentence that asks for it."""
@@ -58,12 +62,16 @@ class _TooLong:
 
 @dataclass
 class _Reading:
-    """Files that are being read for `session`: `at`, then those `left`. `refused`: why those could not be attached."""
+    """Files that are being read for `session`: `at`, then those `left`. `refused`: why those could not be attached.
+
+    `take` adds what was read to a message that is being edited, instead; see `AttachmentController.attach`.
+    """
 
     session: Session
     at: Path
     left: Sequence[tuple[Path, FileKind | None]]
     password: str
+    take: FileTaker | None = None
     refused: dict[Path, str] = field(default_factory=dict)
     attached: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -145,9 +153,9 @@ class AttachmentController(QObject):
             self._composer.setFocus()
 
     @Slot(list)
-    def attach(self, files: Sequence[Path]) -> None:
-        """Attach `files`; models and conversations among them are emitted as signals."""
-        self._begin([(file, None) for file in files], self.session)
+    def attach(self, files: Sequence[Path], take: FileTaker | None = None) -> None:
+        """Attach `files`, or have `take` do so; models and conversations among them are emitted as signals."""
+        self._begin([(file, None) for file in files], self.session, take=take)
 
     @Slot(str)
     def attach_text(self, text: str) -> None:
@@ -169,9 +177,15 @@ class AttachmentController(QObject):
         """Stop the threads."""
         self._tasks.close()
 
-    def _begin(self, files: Sequence[tuple[Path, FileKind | None]], session: Session, password: str = "") -> None:
+    def _begin(
+        self,
+        files: Sequence[tuple[Path, FileKind | None]],
+        session: Session,
+        password: str = "",
+        take: FileTaker | None = None,
+    ) -> None:
         if files:
-            self._start(_Reading(session, files[0][0], files, password))
+            self._start(_Reading(session, files[0][0], files, password, take))
 
     def _start(self, reading: _Reading) -> None:
         """Read the files that are left."""
@@ -223,7 +237,7 @@ class AttachmentController(QObject):
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)
             case _Locked():
-                self._ask_password(reading.session, found)
+                self._ask_password(reading, found)
             case FileKind.MODEL:
                 self.model_dropped.emit(str(reading.at))
             case FileKind.CONVERSATIONS:
@@ -234,7 +248,7 @@ class AttachmentController(QObject):
     def _on_text(self, reading: _Reading, found: "Attachment | _TooLong") -> None:
         if isinstance(found, Attachment) and not self.is_long(found.text):
             reading.attached.append(reading.at)
-            self._add(reading.session, found)
+            self._add(reading, found)
         else:
             refusal = tr(
                 "{name} is too large for a temporary conversation. Attach it to a regular conversation instead."
@@ -257,11 +271,12 @@ class AttachmentController(QObject):
             if not self._slow_timer.isActive():
                 self._emit_slow()
 
-    def _ask_password(self, session: Session, locked: _Locked) -> None:
+    def _ask_password(self, reading: _Reading, locked: _Locked) -> None:
         from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - as above
 
         dialog = PasswordDialog(self._composer.window(), locked.sentence)
-        dialog.entered.connect(partial(self._begin, [(locked.file, FileKind.TEXT)], session))
+        begin = partial(self._begin, [(locked.file, FileKind.TEXT)], reading.session, take=reading.take)
+        dialog.entered.connect(begin)
         dialog.open()
 
     def _refuse(self, reading: _Reading, sentence: str) -> None:
@@ -299,15 +314,21 @@ class AttachmentController(QObject):
             else:
                 self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
 
-    def _add(self, session: Session, file: Attachment) -> None:
+    def _add(self, reading: _Reading, file: Attachment) -> None:
+        take = reading.take or partial(self._take, reading.session)
+        if take(file):
+            announce(self._composer, tr("{name} attached.").format(name=file.title))
+        else:
+            sentence = tr("{name} is already attached.").format(name=file.title)
+            self._feedback.tell_attached(reading.session.conversation.id, sentence)
+
+    def _take(self, session: Session, file: Attachment) -> bool:
+        """Attach `file` to what is being written in `session`, unless it is attached already."""
         if file in session.attached:
-            self._feedback.tell_attached(
-                session.conversation.id, tr("{name} is already attached.").format(name=file.title)
-            )
-            return
+            return False
         session.attached = (*session.attached, file)
         self._save(session)
-        announce(self._composer, tr("{name} attached.").format(name=file.title))
+        return True
 
     @Slot()
     def _on_picture(self) -> None:

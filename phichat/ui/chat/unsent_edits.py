@@ -1,11 +1,16 @@
 """Messages that are being edited: they are stored with the drafts, and become drafts when the window closes."""
 
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from phichat.chat.attachments import Attachments
+from phichat.chat.attachments import Attachment, Attachments
+from phichat.chat.conversation import Message
 from phichat.chat.session import Session
+from phichat.ui.chat.attachments import AttachmentController
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.autosave import draft_with_edits
 from phichat.ui.controllers.conversations import Conversations
@@ -19,20 +24,44 @@ class UnsentEdits(QObject):
     """Knows in which conversations messages are being edited: those are not shown all the time."""
 
     def __init__(
-        self, transcript: Transcript, composer: Composer, conversations: Conversations, parent: QObject
+        self,
+        transcript: Transcript,
+        composer: Composer,
+        conversations: Conversations,
+        attachments: AttachmentController,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._state, self._composer, self._conversations = transcript.context.state, composer, conversations
+        self._transcript, self._attachments = transcript, attachments
         self._edited_in: dict[str, None] = {}  # ids, in the order of editing
         signals = transcript.context.signals
         conversations.autosave.unsent_edits = self._unsent
         signals.editing_changed.connect(self._on_editing)
+        signals.edit_files_given.connect(self._read)
         signals.edit_changed.connect(conversations.current.save_soon)
 
     @Slot(object)
     def _on_editing(self, _: "MessageView") -> None:
         self._edited_in[self._conversations.current.session.conversation.id] = None
         self._conversations.current.save_soon()
+
+    @Slot(object, list)
+    def _read(self, message: Message, files: Sequence[Path]) -> None:
+        """Have `files` read, and added to the editor of `message`."""
+        self._attachments.attach(files, partial(self._add, message))
+
+    def _add(self, message: Message, file: Attachment) -> bool:
+        """Add `file` to the editor of `message`; return False if it has that already, or was closed meanwhile."""
+        files = self._state.unsent_files.get(message.id, message.attachments)
+        if file in files or message.id not in self._state.unsent_edits:
+            return False
+        self._state.unsent_files[message.id] = (*files, file)
+        for index, each in enumerate(self._transcript.path()):
+            if each.id == message.id and (view := self._transcript.view(index)):
+                view.refresh_editor()
+        self._transcript.context.signals.edit_changed.emit()
+        return True
 
     def keep(self) -> None:
         """Put what was being edited into the message field, or into the drafts of other conversations."""

@@ -77,6 +77,7 @@ class MessageSignals(QObject):
         delete_requested(Message): delete the message and all that follow.
         editing_changed(MessageView): the editor of the message was opened or closed.
         edit_changed: what is written in an editor changed.
+        edit_files_given(Message, list[Path]): read these files, and add them to the editor of the message.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
         thinking_toggled: the thinking of a message was opened or folded.
         lens_toggled(Message): an answer was put under the lens, or is shown as usual again.
@@ -95,6 +96,7 @@ class MessageSignals(QObject):
     pin_requested = Signal(object)
     editing_changed = Signal(object)
     edit_changed = Signal()
+    edit_files_given = Signal(object, list)
     thinking_toggled = Signal()
     lens_toggled = Signal(object)
     score_requested = Signal(str)
@@ -109,7 +111,7 @@ class MessageState:
         is_answering: whether a reply is generated in the current conversation.
         remarks: notes below replies.
         unsent_edits: texts in open editors.
-        unsent_files: the files in those editors where some were removed.
+        unsent_files: the files in those editors where some were removed or added.
         cancelled_edits: what was changed in editors that were then cancelled, as text and files.
         open_thinking: the ids of messages whose thinking is open.
         has_lens: whether answers are shown under the lens.

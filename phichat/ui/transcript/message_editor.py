@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from phichat.chat.attachments import Attachment, Attachments, text_attachment
@@ -11,6 +11,7 @@ from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.attachments.chips import AttachmentChips
 from phichat.ui.theme.theme import Theme, muted
+from phichat.ui.widgets.drops import accept_copy, files_in
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 
@@ -18,24 +19,27 @@ from phichat.ui.widgets.growing_edit import GrowingTextEdit, strip_blank_lines
 class MessageEditor(QFrame):
     """A text field, the attached files, Cancel and Send. Escape cancels.
 
-    Signals: `changed(str)`: the text so far; `files_changed`; at the end `sent(str)` or `cancelled`.
+    Signals: `changed(str)`: the text so far; `files_changed`; `files_given(list[Path])`: read these files, which were
+    pasted or dropped, and show them with the others; at the end `sent(str)` or `cancelled`.
     """
 
     changed = Signal(str)
     files_changed = Signal()
+    files_given = Signal(list)
     sent = Signal(str)
     cancelled = Signal()
 
     def __init__(self, theme: Theme, text: str, files: Attachments = ()) -> None:
         super().__init__()
         self.setObjectName("editBox")
-        self.field = GrowingTextEdit()
+        self.field = GrowingTextEdit(takes_files=True)
         self.field.setObjectName("editField")
         self.field.setAccessibleName(tr("Edit message"))
         self.field.setAccessibleDescription(tr("Press Enter to send or Esc to cancel."))
         self.field.setPlainText(text)
         self.field.moveCursor(self.field.textCursor().MoveOperation.End)
         self.field.installEventFilter(self)
+        self.setAcceptDrops(True)
         self._send = QPushButton(tr("Send"))
         self._send.setObjectName("editSend")
         self._cancel = QPushButton(tr("Cancel"))
@@ -52,6 +56,7 @@ class MessageEditor(QFrame):
         self.field.enter_pressed.connect(self._on_send)
         self.field.long_text_pasted.connect(self._on_long_text)
         self.field.picture_pasted.connect(self._on_picture)
+        self.field.files_pasted.connect(self.files_given)
         self._send.clicked.connect(self._on_send)
         self._cancel.clicked.connect(self.cancelled)
         theme.apply_stylesheet(self, "edit")
@@ -60,7 +65,7 @@ class MessageEditor(QFrame):
     def restore_changes(self, text: str, files: Attachments) -> None:
         """Put back what was changed before and then cancelled; Undo takes the text out again."""
         if files != self.chips.files():
-            self._show_files(files)
+            self.show_files(files)
         if text != self.field.text():
             cursor = self.field.textCursor()
             cursor.select(cursor.SelectionType.Document)
@@ -110,14 +115,15 @@ class MessageEditor(QFrame):
 
     @Slot(object)
     def _on_removed(self, file: Attachment) -> None:
-        self._show_files([other for other in self.chips.files() if other is not file])
+        self.show_files([other for other in self.chips.files() if other is not file])
 
     @Slot(str)
     def _on_long_text(self, text: str) -> None:
         """Attach text that is too long for the field."""
-        self._show_files([*self.chips.files(), text_attachment(text, self.chips.files())])
+        self.show_files([*self.chips.files(), text_attachment(text, self.chips.files())])
 
-    def _show_files(self, files: Sequence[Attachment]) -> None:
+    def show_files(self, files: Sequence[Attachment]) -> None:
+        """Show `files` instead of those before."""
         self.chips.show_files(files)
         self.files_changed.emit()
         self._show_send()
@@ -146,6 +152,25 @@ class MessageEditor(QFrame):
             event.accept()  # else Escape would stop the reply
             return True
         return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self._answer_drag(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self._answer_drag(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._answer_drag(event)
+        if event.isAccepted():
+            self.files_given.emit(files_in(event.mimeData()))
+            self.field.setFocus()
+
+    def _answer_drag(self, event: QDropEvent) -> None:
+        """Take files; leave all else to the window."""
+        if files_in(event.mimeData()):
+            accept_copy(event)
+        else:
+            event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if _is_escape(event):

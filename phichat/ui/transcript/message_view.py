@@ -85,6 +85,9 @@ class MessageView(QWidget):
     def close_editor(self) -> None:
         """Close the editor and discard what was written there. Does nothing for replies."""
 
+    def refresh_editor(self) -> None:
+        """Show the files in the editor as the context's state says. Does nothing for replies."""
+
     def is_editing(self) -> bool:
         """Return whether the editor is open."""
         return False

@@ -1,5 +1,7 @@
 """The widget of the user's message: a bubble with its text and files, or an editor in its place."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from weakref import WeakMethod
 
 from PySide6.QtCore import QRect, QSize, Qt, Slot
@@ -69,6 +71,7 @@ class UserMessageView(MessageView):
                 self._state.unsent_files[self._message.id] = files
             self._editor = MessageEditor(self._theme, text, files)
             self._editor.files_changed.connect(self._on_files)
+            self._editor.files_given.connect(self._on_given)
             self._editor.changed.connect(self._on_edit)
             self._editor.sent.connect(self._on_sent)
             self._editor.cancelled.connect(self._on_cancelled)
@@ -81,6 +84,10 @@ class UserMessageView(MessageView):
             if cancelled := self._state.cancelled_edits.pop(self._message.id, None):
                 self._editor.restore_changes(*cancelled)
         self._editor.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def refresh_editor(self) -> None:
+        if self._editor:
+            self._editor.show_files(self._state.unsent_files.get(self._message.id, self._message.attachments))
 
     def is_editing(self) -> bool:
         return self._editor is not None
@@ -236,6 +243,10 @@ class UserMessageView(MessageView):
         if self._editor:
             self._state.unsent_files[self._message.id] = self._editor.chips.files()
             self._signals.edit_changed.emit()
+
+    @Slot(list)
+    def _on_given(self, files: Sequence[Path]) -> None:
+        self._signals.edit_files_given.emit(self._message, files)
 
     @Slot(str)
     def _on_sent(self, text: str) -> None:

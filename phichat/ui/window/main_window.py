@@ -117,7 +117,6 @@ class MainWindow(QMainWindow):
         self.message_commands = MessageCommands(
             self._transcript, self._composer, generation, current, self.model_selection, models, consent, self
         )
-        self._unsent_edits = UnsentEdits(self._transcript, self._composer, conversations, self)
         self._keyboard = TranscriptKeyboard(self._transcript)
         navigator = self._keyboard.navigator
         navigator.moved_past_end.connect(self._composer.setFocus)
@@ -137,6 +136,7 @@ class MainWindow(QMainWindow):
         self._attachments = AttachmentController(
             self, self._composer, conversations, self.feedback, look=look, read=read_file
         )
+        self._unsent_edits = UnsentEdits(self._transcript, self._composer, conversations, self._attachments, self)
         self.documents = DocumentsPresenter(
             self, theme, self._composer, self._transcript, self._attachments, generation, current, self.feedback
         )

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QLineEd
 
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.text_input import cluster_length
+from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -259,6 +260,35 @@ def test_files_over_any_field_are_left_to_the_window(person: Person, tmp_path: P
             person.wait(lambda: person.window.session.attached)
             person.click("chipRemove")
         assert _text(field) == before
+
+
+def test_files_go_to_the_message_that_is_edited(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
+    for name in ("pasted.txt", "dropped.txt", "below.txt"):
+        (tmp_path / name).write_text(f"words of {name}")
+    engine.enqueue("Yes.")
+    person.ask("First")
+    person.wait(lambda: person.window.generation.state is GenerationState.IDLE and len(engine.requests) == 1)
+    message = person.find("message-0")
+    message.edit()
+    field = person.find("editField")
+    _copy(data(urls=[str(tmp_path / "pasted.txt")]))
+    QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    person.wait(lambda: _chips(person) == ["pasted.txt"])
+    for target in (field.viewport(), person.find("editBox")):
+        assert drag(target, data(urls=[str(tmp_path / "dropped.txt")]), COPY | MOVE, MOVE) == [COPY] * 3
+        person.wait(lambda: _chips(person) == ["pasted.txt", "dropped.txt"])
+    person.wait(lambda: "dropped.txt is already attached." in person.status())
+    assert drag(person.window, data(urls=[str(tmp_path / "below.txt")]), COPY | MOVE, MOVE) == [COPY] * 3
+    person.wait(lambda: [file.name for file in person.window.session.attached] == ["below.txt"])
+    assert field.toPlainText() == "First"
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    person.wait(lambda: len(engine.requests) == 2)
+    asked = engine.requests[-1].turns[-1].text
+    assert [f"words of {name}.txt" in asked for name in ("pasted", "dropped", "below")] == [True, True, False]
+
+
+def _chips(person: Person) -> list[str]:
+    return [file.name for file in person.find("editBox").chips.files()]
 
 
 CLUSTERS = [
