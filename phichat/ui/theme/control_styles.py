@@ -18,12 +18,12 @@ QPushButton {
 }
 QPushButton:hover, QPushButton:pressed { background: $hover; }
 QPushButton:focus { border: $focus solid $accent; padding: $around 11px; }
-QPushButton:disabled { border-color: $off; background: transparent; color: $muted; }
+QPushButton:disabled { border-color: $off; background: transparent; color: $faint; }
 QPushButton::menu-indicator { image: url("icons:arrow-down-$arrow.svg"); width: 0.85em; height: 0.85em; right: 8px; }
 QToolButton { border: 1px solid transparent; border-radius: 7px; padding: 3px; background: transparent; color: $text; }
 QToolButton:hover, QToolButton:checked, QToolButton:open { background: $hover; }
 QToolButton:focus { border-color: $accent; }
-QToolButton:disabled { color: $muted; }
+QToolButton:disabled { color: $faint; }
 QToolButton::menu-indicator { image: none; }
 #modelButton { padding-right: 22px; }
 #modelButton::menu-indicator {
@@ -33,12 +33,12 @@ QToolButton::menu-indicator { image: none; }
 
 QLineEdit, PlainTextEdit, QAbstractSpinBox, QComboBox {
     border: 1px solid $line; border-radius: 8px; padding: 5px 7px; background: $surface; color: $text;
-    placeholder-text-color: $muted; selection-background-color: $accent; selection-color: $on_accent;
+    placeholder-text-color: $faint; selection-background-color: $accent; selection-color: $on_accent;
 }
 QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QComboBox:on { border: $focus solid $accent; }
 QLineEdit { lineedit-clear-button-icon: url("icons:clear-$arrow.svg"); }
 QLineEdit:focus { padding: $inside 6px; }
-QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled { background: transparent; color: $muted; }
+QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled { background: transparent; color: $faint; }
 PlainTextEdit { padding: 2px 3px; }
 PlainTextEdit:focus { border-color: $accent; }
 QAbstractSpinBox { padding: 4px 20px 4px 0; }
@@ -64,7 +64,7 @@ QCheckBox, QRadioButton {
     background: transparent; color: $text;
 }
 QCheckBox:focus, QRadioButton:focus { border: $focus solid $accent; padding: 1px; }
-QCheckBox:disabled, QRadioButton:disabled { color: $muted; }
+QCheckBox:disabled, QRadioButton:disabled { color: $faint; }
 QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator, QGroupBox::indicator {
     width: 0.95em; height: 0.95em; border: 1px solid $muted; border-radius: 5px; background: $surface;
 }
@@ -120,7 +120,7 @@ QMenuBar::item:selected, QMenuBar::item:pressed { background: $chosen; color: $o
 QMenu { background: $surface; color: $text; border: 1px solid $line; padding: 4px; icon-size: ${icon}px; }
 QMenu::item { padding: 5px 22px 5px 10px; border-radius: 6px; }
 QMenu::item:selected { background: $chosen; color: $on_chosen; }
-QMenu::item:disabled { background: transparent; color: $muted; }
+QMenu::item:disabled { background: transparent; color: $faint; }
 QMenu::icon { padding-left: 6px; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 6px; }
 QMenu::right-arrow { image: url("icons:arrow-right-$arrow.svg"); width: 0.85em; height: 0.85em; }
@@ -139,7 +139,6 @@ def control_style(colors: Colors) -> str:
         focus="2px" if colors.is_plain else "1px",
         around="5px" if colors.is_plain else "6px",
         inside="4px" if colors.is_plain else "5px",
-        off=colors.groove if colors.is_plain else colors.line,
         thumb=colors.muted if colors.is_plain else colors.line,
         chosen=colors.accent if colors.is_plain else colors.hover,
         on_chosen=colors.on_accent if colors.is_plain else colors.text,

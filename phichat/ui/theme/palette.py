@@ -16,7 +16,8 @@ class Colors:
 
     `edge` frames what other themes tell apart by its background alone; `is_plain` is set for high contrast, where
     backgrounds have no shades. `unsure` are the grounds of words that a model was less and less sure of: one hue, from
-    light to strong, so that they are told apart whatever colours somebody sees.
+    light to strong, so that they are told apart whatever colours somebody sees. `faint` is for the words of what can't
+    be used, and for hints in empty fields; `off` frames what can't be used.
     """
 
     ground: str
@@ -32,6 +33,8 @@ class Colors:
     strong_mark: str
     on_strong_mark: str
     unsure: tuple[str, str, str]
+    faint: str = ""
+    off: str = ""
     edge: str = "transparent"
     accent: str = ""
     on_accent: str = ""
@@ -69,13 +72,14 @@ _LIGHT_CONTRAST = Colors(
     ground="#ffffff", surface="#ffffff", side="#ffffff", hover="#e4e4e4", line="#000000", groove="#b0b0b0",
     text="#000000", muted="#262626", alert="#8a0f00",
     mark="#ffec80", strong_mark="#ffb000", on_strong_mark="#000000",
-    unsure=("#dae0f9", "#b4c2f4", "#8299ec"), edge="#000000", is_plain=True,
+    unsure=("#dae0f9", "#b4c2f4", "#8299ec"), edge="#000000", faint="#595959", off="#b0b0b0", is_plain=True,
 )  # fmt: skip
 _DARK_CONTRAST = Colors(
     ground="#000000", surface="#000000", side="#000000", hover="#2a2a2a", line="#ffffff", groove="#5c5c5c",
     text="#ffffff", muted="#e0e0e0", alert="#ff9d8a",
     mark="#4a3d00", strong_mark="#ffc53d", on_strong_mark="#000000",
-    unsure=("#1b223d", "#2c3866", "#3c4c8a"), edge="#ffffff", is_dark=True, is_plain=True,
+    unsure=("#1b223d", "#2c3866", "#3c4c8a"), edge="#ffffff", faint="#9a9a9a", off="#5c5c5c",
+    is_dark=True, is_plain=True,
 )  # fmt: skip
 
 THEMES = {
@@ -120,6 +124,8 @@ def colors_of(theme: str, colour: str) -> Colors:
     return replace(
         base,
         accent=accent,
+        faint=base.faint or base.muted,
+        off=base.off or base.line,
         on_accent=max("#ffffff", near_black, key=lambda front: contrast(front, accent)),
         faint_accent=tint,
         faint_alert=_tint(base, base.alert, 0.14, AAA_CONTRAST if base.is_plain else AA_CONTRAST),

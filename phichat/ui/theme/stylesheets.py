@@ -11,7 +11,7 @@ QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 5px 8p
 QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }
 QPushButton:focus { border-color: $accent; }
-QPushButton:disabled { color: $muted; }""",
+QPushButton:disabled { color: $faint; }""",
         "thinking": """
 QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 2px 6px 2px 2px; text-align: left; }
 QPushButton { background: transparent; color: $muted; }
@@ -108,7 +108,7 @@ QPushButton { border: 1px solid $line; border-radius: 8px; padding: 3px 10px; }
 QPushButton { background: transparent; color: $accent; }
 QPushButton:hover { background: $hover; color: $text; }
 QPushButton:focus { border-color: $accent; }
-QPushButton:disabled { color: $muted; }""",
+QPushButton:disabled { border-color: $off; color: $faint; }""",
         "edit": """
 #editBox { background: $surface; border: 1px solid $accent; border-radius: 16px; }
 #editField { background: transparent; border: none; }

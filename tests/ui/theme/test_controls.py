@@ -35,13 +35,14 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from phichat.ui.theme.palette import THEMES, Colors
+from phichat.ui.theme.palette import THEMES, Colors, contrast
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.foreign_text import PlainTextEdit
 
 FEW = 24  # pixels: so many are of a colour between two others, at rounded corners and in letters
 TOKENS = (
-    "ground", "surface", "side", "hover", "line", "groove", "text", "muted", "accent", "on_accent", "faint_accent",
+    "ground", "surface", "side", "hover", "line", "groove", "text", "muted", "faint", "off", "accent", "on_accent",
+    "faint_accent",
 )  # fmt: skip
 LONG = "\n".join(["\N{NO-BREAK SPACE}" * 200] * 40)  # without letters, whose edges have many colours
 
@@ -218,11 +219,41 @@ def test_with_high_contrast_a_disabled_button_has_no_frame_of_one_that_can_be_pr
         qtbot.addWidget(place)
         QVBoxLayout(place).addWidget(button)
         place.show()
-        edge = [painted(button).pixelColor(x, 0).name() for x in range(12, button.width() - 12)]
-        places.append(edge.count(theme.colors.line) / len(edge))
+        places.append(_share_of(theme.colors.line, button))
     assert places[0] == 1
     assert places[1] == 0
     theme.set_theme("light", "teal")
+
+
+@pytest.mark.parametrize("name", ["light-contrast", "dark-contrast"])
+def test_with_high_contrast_it_is_seen_which_server_buttons_can_be_pressed_and_which_fields_are_empty(
+    name: str, qapp: QApplication, qtbot: QtBot
+) -> None:
+    theme = Theme(qapp)
+    theme.set_theme(name, "teal")
+    place, on, off, empty = QWidget(), QPushButton("Do it"), disabled_button(), QLineEdit()
+    qtbot.addWidget(place)
+    column = QVBoxLayout(place)
+    empty.setPlaceholderText("Optional")
+    for button in (on, off):
+        theme.apply_stylesheet(button, "small")
+    for widget in (on, off, empty):
+        column.addWidget(widget)
+    place.show()
+    assert _share_of(theme.colors.line, on) == 1
+    assert _share_of(theme.colors.line, off) == 0
+    for widget in (off, empty):
+        inside = painted(widget).copy(3, 3, widget.width() - 6, widget.height() - 6)
+        shades = [inside.pixelColor(x, y).name() for x in range(inside.width()) for y in range(inside.height())]
+        strongest = max(shades, key=lambda shade: contrast(shade, theme.colors.ground))
+        assert 4.5 < contrast(strongest, theme.colors.ground) < 8, "it looks like what was typed or can be pressed"
+    theme.set_theme("light", "teal")
+
+
+def _share_of(color: str, button: QWidget) -> float:
+    """Return how much of the upper edge has that color."""
+    edge = [painted(button).pixelColor(x, 0).name() for x in range(12, button.width() - 12)]
+    return edge.count(color) / len(edge)
 
 
 @pytest.mark.parametrize("make", [any_field, rich_field, tree, listing])
