@@ -133,7 +133,7 @@ def test_a_source_opens_its_page(asked: Person) -> None:
 def test_what_was_read_can_be_seen(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
-    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 78% match"
+    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 85% match"
 
 
 def test_a_removed_document_comes_back_with_undo(asked: Person) -> None:
