@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QAction, QContextMenuEvent, QEnterEvent
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, QSize, Qt, QUrl
+from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
@@ -36,6 +36,18 @@ def unstored_conversation(parent: QObject) -> CurrentConversation:
 
     tasks, autosave = BackgroundTasks("unstored", 1, parent), AutoSave(history, parent)
     return CurrentConversation(history, tasks, autosave, ConversationListModel(parent), make, parent)
+
+
+def record_opened(monkeypatch: pytest.MonkeyPatch, *, works: bool = True) -> list[QUrl]:
+    """Return the list of what is opened outside the window from now on; it is opened only if it `works`."""
+    found: list[QUrl] = []
+
+    def open_url(url: QUrl) -> bool:
+        found.append(QUrl(url))
+        return works
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
+    return found
 
 
 class Person:

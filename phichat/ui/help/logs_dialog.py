@@ -69,7 +69,7 @@ class LogsDialog(QDialog):
 
     @Slot()
     def _on_folder(self) -> None:
-        open_folder(self._folder)
+        open_folder(self._folder, self)
 
 
 def _tail(file: Path) -> str:

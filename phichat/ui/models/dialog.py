@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QKeyEvent
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from phichat.cancellation import CancelToken
@@ -25,7 +25,7 @@ from phichat.ui.theme.scaling import resize_window, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button, scroll_area
-from phichat.ui.widgets.dialogs import ask_question, choose_model_file
+from phichat.ui.widgets.dialogs import ask_question, choose_model_file, open_folder
 from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.message_line import MessageLine
 from phichat.ui.widgets.text_input import LineEdit
@@ -256,7 +256,7 @@ class ModelsDialog(QDialog):
     def _show_folder(self) -> None:
         listing = self._current_listing()
         if listing and (file := listing.model or listing.unusable):
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(file.path.parent)))
+            open_folder(file.path.parent, self)
 
     @Slot()
     def _remove(self) -> None:

@@ -221,7 +221,7 @@ class PreferencesController(QObject):
     def _open_folder(self, folder: Path) -> None:
         from phichat.ui.widgets.dialogs import open_folder  # noqa: PLC0415 - when a folder is opened
 
-        open_folder(folder)
+        open_folder(folder, self._dialog() or self._window())
 
     def _window(self) -> QWidget:
         return parent_window(self, QWidget)

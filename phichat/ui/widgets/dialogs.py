@@ -8,6 +8,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
+from phichat.ui.a11y.announce import announce
 from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import heading_label, help_label
@@ -25,10 +26,21 @@ def close_button_box(dialog: QDialog) -> QDialogButtonBox:
     return box
 
 
-def open_folder(folder: Path) -> None:
-    """Show `folder`, or the nearest parent that exists, in the system's file manager."""
+def open_folder(folder: Path, parent: QWidget) -> None:
+    """Show `folder`, or the nearest parent that exists, in the system's file manager; without any, say where it is."""
     place = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+    if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(place))):
+        _tell_place(place, parent)
+
+
+def _tell_place(folder: Path, parent: QWidget) -> None:
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", "", QMessageBox.StandardButton.Ok, parent)
+    box.setObjectName("folderNotOpened")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(tr("No file manager could be opened. The folder is here:") + f"\n\n{folder}")
+    box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    box.finished.connect(box.deleteLater)
+    box.open()
 
 
 def ask_question(
@@ -192,10 +204,10 @@ class LinkDialog(QDialog):
         self._address.setAccessibleName(tr("Address"))
         self._address.setMinimumWidth(ADDRESS_SIZE[0])
         self._address.setFixedHeight(ADDRESS_SIZE[1])
-        leads = plain_label(tr("This link opens {host} in your browser:").format(host=host))
-        leads.setWordWrap(True)
+        self._leads = plain_label(tr("This link opens {host} in your browser:").format(host=host))
+        self._leads.setWordWrap(True)
         layout = QVBoxLayout(self)
-        layout.addWidget(leads)
+        layout.addWidget(self._leads)
         layout.addWidget(self._address)
         layout.addWidget(self._buttons())
 
@@ -216,8 +228,11 @@ class LinkDialog(QDialog):
 
     @Slot()
     def _on_open(self) -> None:
-        QDesktopServices.openUrl(self._url)
-        self.accept()
+        if QDesktopServices.openUrl(self._url):
+            self.accept()
+        else:
+            self._leads.setText(tr("No browser could be opened. Copy the address instead:"))
+            announce(self._leads, self._leads.text())
 
     @Slot()
     def _on_copy(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QTreeWidget
 
@@ -22,7 +22,7 @@ from phichat.errors import EngineDied, ModelDamaged
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.scaling import FRAME, MOST, set_text_size
 from tests.support.fakes import ScriptedEngine
-from tests.ui.conftest import Person
+from tests.ui.conftest import Person, record_opened
 
 NONE, CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -161,13 +161,7 @@ def test_diagnostics_of_a_window_without_a_model_say_what_is_wrong_with_it(
 def test_the_log_can_be_looked_at(
     person: Person, logged: Callable[[], str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[QUrl] = []
-
-    def open_url(url: QUrl) -> bool:
-        opened.append(url)
-        return True
-
-    monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
+    opened = record_opened(monkeypatch)
     logging.getLogger("phichat").warning("something to see")
     _action(person, "Show logs").trigger()
     assert "something to see" in person.find("logText").toPlainText()

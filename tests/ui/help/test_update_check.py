@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat.ui.help import update_check
 from tests.support.servers.releases import PAGE, ReleasesServer
-from tests.ui.conftest import Person
+from tests.ui.conftest import Person, record_opened
 
 
 @pytest.fixture(autouse=True)
@@ -62,8 +61,7 @@ def test_a_new_version_is_told_as_soon_as_that_is_wanted(told: Person, releases:
 def test_its_notes_are_shown_as_an_answer_would_be(
     releases: ReleasesServer, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(QUrl(url).toString()))
+    opened = record_opened(monkeypatch)
     releases.publish("9.1.0", "## Faster\n\n- <img src='http://127.0.0.1:9/a.png'> [there](file:///etc/passwd)\n")
     switch(person, on=True)
     person.wait(lambda: notice(person))
@@ -80,7 +78,7 @@ def test_its_notes_are_shown_as_an_answer_would_be(
     assert dialog.findChild(QWidget, "linkAddress").toPlainText() == PAGE
     assert not opened
     dialog.findChild(QWidget, "openLink").click()
-    assert opened == [PAGE]
+    assert opened == [QUrl(PAGE)]
     assert len(releases.requests) == 1
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QLabel,
@@ -30,7 +29,7 @@ from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.models import search
 from tests.support import tiny_models
 from tests.support.fakes import PHI_3, PHI_4, ScriptedEngine, ScriptedShelf
-from tests.ui.conftest import Person
+from tests.ui.conftest import Person, record_opened
 
 HALF = Progress(Phase.FETCHING, 1_250_000_000, 2_500_000_000, 3_100_000, 500)
 OTHER = Listing(
@@ -319,8 +318,7 @@ def test_the_list_stays_where_it_is_whichever_model_is_chosen(
 
 
 def test_showing_the_folder(reader: Person, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[QUrl] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    opened = record_opened(monkeypatch)
     _choose(reader, "SmolLM2")
     reader.click("folderButton")
     assert opened == [QUrl.fromLocalFile(str(starter.parent))]

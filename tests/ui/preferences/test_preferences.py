@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QFontDatabase
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from phichat import i18n, paths
 from phichat.store.preferences import PreferencesFile
 from phichat.ui.theme.scaling import set_text_size
 from phichat.ui.theme.theme import Theme
-from tests.ui.conftest import Person
+from tests.ui.conftest import Person, record_opened
 
 
 @pytest.fixture(autouse=True)
@@ -77,18 +77,27 @@ def test_new_conversations_begin_as_is_said_there(person: Person, engine: Any) -
     assert person.find("presetCombo").currentData() == "precise"
 
 
+def test_a_folder_that_no_app_shows_is_named(person: Person, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_opened(monkeypatch, works=False)
+    opened(person)
+    person.find("dataFolderOpen").click()
+    box = person.find("folderNotOpened", QMessageBox)
+    assert box.isVisible()
+    assert box.text() == f"No file manager could be opened. The folder is here:\n\n{home}"
+    box.reject()
+
+
 def test_another_folder_for_models_is_chosen_shown_and_given_up(
     person: Person, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    shown: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: shown.append(QUrl(url).toLocalFile()))
+    shown = record_opened(monkeypatch)
     opened(person)
     assert person.find("dataFolder").accessibleDescription() == str(home)
     person.find("modelsFolderChange").click()
     assert person.find("modelsFolder").accessibleDescription() == str(tmp_path)
     person.find("modelsFolderOpen").click()
-    assert shown == [str(tmp_path)]
+    assert shown == [QUrl.fromLocalFile(str(tmp_path))]
     person.find("modelsFolderOwn").click()
     assert person.find("modelsFolder").accessibleDescription() == str(home / "models")
     person.find("modelsFolderChange").click()

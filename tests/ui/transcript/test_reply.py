@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QTextCursor
+from PySide6.QtGui import QColor, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QLabel, QPlainTextEdit, QWidget
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.errors import EngineError
@@ -22,7 +22,7 @@ from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.theme.palette import colors_of
 from tests.support.fakes import ScriptedEngine
 from tests.support.stored_history import put
-from tests.ui.conftest import Person
+from tests.ui.conftest import Person, record_opened
 
 WIDE = "| a | b | c |\n|---|---|---|\n" + "| {0} | {0} | {0} |\n".format("words that go on and on " * 4) * 3
 
@@ -74,8 +74,7 @@ def test_what_is_marked_stays_marked_while_the_answer_grows(person: Person, engi
 def test_a_link_shows_where_it_leads_before_it_opens(
     person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    opened = record_opened(monkeypatch)
     view = answer(
         person, engine, "A [harmless page](https://bank.example@еvil.example/a?b=c) and [no](file:///etc/passwd)"
     )
@@ -91,10 +90,24 @@ def test_a_link_shows_where_it_leads_before_it_opens(
     field.anchorClicked.emit(QUrl("https://one.example/"))
     assert not opened
     person.click("openLink")
-    assert opened == ["https://one.example/"]
+    assert opened == [QUrl("https://one.example/")]
     field.anchorClicked.emit(QUrl("file:///etc/passwd"))
     assert len(opened) == 1
     assert not any(dialog.isVisible() for dialog in person.window.findChildren(QDialog, "linkDialog"))
+
+
+def test_a_link_can_be_copied_where_no_browser_opens(
+    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_opened(monkeypatch, works=False)
+    prose(answer(person, engine, "[A page](https://one.example/)")).anchorClicked.emit(QUrl("https://one.example/"))
+    person.click("openLink")
+    dialog = person.find("linkDialog")
+    assert dialog.isVisible()
+    sentences = [label.text() for label in dialog.findChildren(QLabel)]
+    assert sentences == ["No browser could be opened. Copy the address instead:"]
+    person.click("copyLink")
+    assert QGuiApplication.clipboard().text() == "https://one.example/"
 
 
 def test_no_picture_is_fetched(person: Person, engine: ScriptedEngine) -> None:
