@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from itertools import pairwise
 
 
 def replace_surrogates(text: str) -> str:
@@ -38,6 +39,32 @@ def without_controls(text: str) -> str:
 def short_title(text: str) -> str:
     """Return a title from outside without controls, and without its middle if it is longer than titles are."""
     return shortened(without_controls(text), LONGEST_TITLE)
+
+
+LONGEST_WORD = 40  # letters that have room in any column
+_BETWEEN_BREAKS = 10  # letters
+_BREAK = "\N{ZERO WIDTH SPACE}"
+
+
+def breakable(text: str) -> str:
+    """Return `text` with places, which aren't seen, where a line may end in words that are longer than a line."""
+    if len(text) <= LONGEST_WORD:
+        return text
+    return " ".join(_broken(word) if len(word) > LONGEST_WORD else word for word in text.split(" "))
+
+
+def unbroken(text: str) -> str:
+    """Return `text` without the places that `breakable` has put there."""
+    return text.replace(_BREAK, "")
+
+
+def _broken(word: str) -> str:
+    parts, since = [], 0
+    for before, letter in pairwise(f" {word}"):
+        is_break = since >= _BETWEEN_BREAKS and before != "\N{ZERO WIDTH JOINER}" and _width(letter) > 0
+        parts.append(_BREAK + letter if is_break else letter)
+        since = 1 if is_break else since + 1
+    return "".join(parts)
 
 
 def has_right_to_left(text: str) -> bool:

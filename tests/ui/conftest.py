@@ -20,6 +20,7 @@ from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.window.main_window import MainWindow
+from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
 
 
@@ -145,7 +146,7 @@ class Person:
             popup.close()
 
     def status(self) -> str:
-        return str(self.find("statusMessage").property("text"))
+        return unbroken(str(self.find("statusMessage").property("text")))
 
     def wait(self, condition: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=20_000)

@@ -17,6 +17,7 @@ from phichat.store.history import History
 from phichat.ui import feedback
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.feedback import Feedback, FeedbackController, Kind
+from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
@@ -288,7 +289,7 @@ def _figure(person: Person, name: str) -> str:
 
 
 def _words(widget: QWidget) -> str:
-    return "\n".join(str(part.property("text") or "") for part in widget.findChildren(QWidget))
+    return unbroken("\n".join(str(part.property("text") or "") for part in widget.findChildren(QWidget)))
 
 
 def _top(person: Person, name: str) -> int:

@@ -40,6 +40,7 @@ from phichat.ui.widgets.foreign_text import (
     set_tool_tip,
     tool_tip,
 )
+from phichat.unicode import unbroken
 from tests.support import stored_history
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
 from tests.support.servers.releases import ReleasesServer
@@ -398,7 +399,9 @@ def test_models_files_of_that_name(open_window: Callable[[], Person], home: Path
 def test_errors_of_engines_and_presets(person: Person, engine: ScriptedEngine, evil: str) -> None:
     engine.enqueue(EngineError(evil))
     person.ask("Why?")
-    person.wait(lambda: evil in person.status() or any(evil in str(w.property("text")) for w in everything(person)))
+    person.wait(
+        lambda: evil in person.status() or any(evil in unbroken(str(w.property("text"))) for w in everything(person))
+    )
     check(person)
 
 

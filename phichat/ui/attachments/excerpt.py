@@ -7,7 +7,7 @@ from phichat.chat.attachments import Attachment
 from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import fixed_font
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.widgets.foreign_text import PlainTextEdit, plain_label
+from phichat.ui.widgets.foreign_text import ElidedLabel, PlainTextEdit
 from phichat.ui.widgets.highlights import Highlights, SearchTerms
 from phichat.unicode import shortened
 
@@ -24,7 +24,7 @@ class FileExcerpt(QWidget):
         super().__init__(parent)
         self.setObjectName("fileExcerpt")
         self._theme = theme
-        self._title = muted(plain_label())
+        self._title = muted(ElidedLabel())
         self._field = PlainTextEdit()
         self._field.setObjectName("fileExcerptText")
         self._field.setReadOnly(True)

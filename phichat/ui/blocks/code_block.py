@@ -24,7 +24,8 @@ from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.theme.scaling import fixed_font, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import CopyButton, IconButton
-from phichat.ui.widgets.foreign_text import ElidedLabel, PlainTextEdit, breakable_path, keep_boxes_plain, plain_label
+from phichat.ui.widgets.foreign_text import ElidedLabel, PlainTextEdit, keep_boxes_plain
+from phichat.ui.widgets.message_line import FailureRow
 
 if TYPE_CHECKING:
     from phichat.ui.blocks.syntax import SyntaxHighlighter
@@ -46,15 +47,11 @@ class CodeBlock(BlockWidget, QFrame):
         super().__init__(parent)
         self.setProperty("part", "code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # in every language
-        self._context = context
+        self._theme, self._context = theme, context
         self._code = self._wanted = self._language_name = ""
         self._shown = 0  # characters of `_wanted` in the document
         self._language_label = muted(ElidedLabel())
-        self._failure = muted(plain_label(), alert=True)
-        self._failure.setWordWrap(True)
-        self._failure.setMinimumWidth(1)  # a long word must not widen the conversation
-        self._failure.setContentsMargins(INDENT, 0, INDENT, 0)
-        self._failure.hide()
+        self._failure: FailureRow | None = None
         self._wrap = IconButton(theme, "wrap", tr("Wrap long lines"))
         self._wrap.setCheckable(True)
         self._wrap.clicked.connect(self._on_wrap)
@@ -129,7 +126,7 @@ class CodeBlock(BlockWidget, QFrame):
                 bar.setValue(bar.value() + area.left() - width // 3)
 
     def buttons(self) -> list[QWidget]:
-        return [self._wrap, self._save, self._copy]
+        return [self._wrap, self._save, self._copy, *([self._failure.dismiss] if self._failure else [])]
 
     def _make_field(self) -> QPlainTextEdit:
         field = PlainTextEdit()
@@ -149,14 +146,13 @@ class CodeBlock(BlockWidget, QFrame):
         header.setContentsMargins(INDENT, 2, 4, 0)
         header.setSpacing(2)
         header.addWidget(self._language_label, 1)
-        for button in self.buttons():
+        for button in (self._wrap, self._save, self._copy):
             header.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(header)
-        layout.addWidget(self._failure)
-        layout.addWidget(self._text)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 2, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addLayout(header)
+        self._column.addWidget(self._text)
 
     @Slot()
     def _append_chunk(self) -> None:
@@ -213,13 +209,23 @@ class CodeBlock(BlockWidget, QFrame):
             with open_private(Path(file), shares=True, encoding="utf-8", newline="\n") as stream:
                 stream.write(self._code + "\n")
         except OSError as error:
-            reason, advice = format_reason(error), saving_advice(error, is_chosen=True)
-            sentence = tr("{file} couldn’t be saved: {reason}. {advice}")
-            self._failure.setText(sentence.format(file=breakable_path(Path(file)), reason=reason, advice=advice))
-            self._failure.show()
+            sentence = tr("{file} couldn’t be saved: {reason}. {advice}").format(
+                file=file, reason=format_reason(error), advice=saving_advice(error, is_chosen=True)
+            )
+            self._show_failure(sentence)
             return
-        self._failure.hide()
+        if self._failure:
+            self._failure.hide()
         self._save.confirm()
+
+    def _show_failure(self, sentence: str) -> None:
+        """Show `sentence` above the code until it is dismissed or the code is saved."""
+        if self._failure is None:
+            self._failure = FailureRow(self._theme)
+            self._column.insertWidget(1, self._failure)
+            QWidget.setTabOrder(self._copy, self._failure.dismiss)
+            QWidget.setTabOrder(self._failure.dismiss, self._text)
+        self._failure.show_sentence(sentence)
 
     @Slot()
     def _fit_height(self) -> None:

@@ -19,7 +19,7 @@ from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.transcript.thinking_view import ThinkingView
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import CopyButton, heading_label, push_button
-from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import ElidedLabel, tool_tip
 from phichat.ui.widgets.message_line import AlertLabel
 
 SCROLLING = {Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1), Qt.Key.Key_PageUp: (-1, 0), Qt.Key.Key_PageDown: (1, 0)}
@@ -108,7 +108,7 @@ class AnswerColumn(QFrame):
     def _lay_out(self) -> None:
         header = QHBoxLayout()
         header.addWidget(heading_label(self.title))
-        header.addWidget(muted(plain_label(self._setting)), 1)
+        header.addWidget(muted(ElidedLabel(self._setting)), 1)
         header.addWidget(self._copy_button)
         text = QWidget()
         text.setObjectName("answerText")

@@ -14,7 +14,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.transcript.answer_column import AnswerColumn
 from phichat.ui.transcript.message_context import MessageContext
 from phichat.ui.widgets.controls import heading_label, push_button
-from phichat.ui.widgets.foreign_text import plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import ElidedLabel, tool_tip
 from phichat.unicode import short_title
 
 NARROWEST = 230  # pixels of a column
@@ -42,7 +42,7 @@ class AnswerColumns(QWidget):
         self._theme, self._context = theme, context
         self._columns: list[AnswerColumn] = []
         self._current = 0
-        self._question = muted(plain_label())
+        self._question = muted(ElidedLabel())
         self._back = push_button("backToConversation", tr("Back to conversation"))
         kept = tr("All answers are kept as versions. The conversation continues with the selected one.")
         self._back.setToolTip(tool_tip(kept))

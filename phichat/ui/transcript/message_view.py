@@ -301,6 +301,10 @@ class MessageView(QWidget):
                 return
         self._open_menu(event.globalPos())
 
+    def minimumSizeHint(self) -> QSize:
+        # Whatever is in it, it is no wider than its place: the transcript doesn't scroll sideways.
+        return QSize(0, super().minimumSizeHint().height())
+
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
         self._is_hovered = True

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakMethod
 
-from PySide6.QtCore import QRect, QSize, Qt, Slot
+from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -285,11 +285,6 @@ class UserMessageView(MessageView):
         menu = super()._make_menu(link, table)
         menu.edit_requested.connect(self.edit)
         return menu
-
-    def minimumSizeHint(self) -> QSize:
-        # The bubble has a fixed width, which would keep the column from getting narrower.
-        hint = super().minimumSizeHint()
-        return QSize(hint.width() - self._bubble.minimumWidth() + NARROWEST, hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

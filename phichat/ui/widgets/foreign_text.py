@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent, QTextDocument
+from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QTextDocument
 from PySide6.QtGui import Qt as Gui
 from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
 from phichat.ui.theme.scaling import set_tab_width
+from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
-from phichat.unicode import shortened, without_controls
+from phichat.unicode import breakable, shortened, unbroken, without_controls
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFileDialog
@@ -25,16 +26,36 @@ _NOTIFICATION = str.maketrans("<>", "‹›")
 
 
 class PlainLabel(QLabel):
-    """A label for plain text, of which no more is laid out than anyone reads."""
+    """A label for plain text, of which no more is laid out than anyone reads.
+
+    If it wraps, it breaks long words, too: else it would be as wide as the longest, and with it all around it.
+    """
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
+        self._text = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
 
+    def text(self) -> str:
+        """Return what is shown."""
+        return self._text
+
     def setText(self, text: str) -> None:
         """Show `text`, without its middle if it is very long."""
-        super().setText(_harmless(text, MOST_IN_LABEL))
+        self._text = _harmless(text, MOST_IN_LABEL)
+        super().setText(breakable(self._text) if self.wordWrap() else self._text)
+
+    def setWordWrap(self, on: bool) -> None:
+        """Set whether lines are broken where there is no more room."""
+        super().setWordWrap(on)
+        self.setText(self._text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
+            copy_to_clipboard(unbroken(self.selectedText()))
+        else:
+            super().keyPressEvent(event)
 
 
 class ElidedLabel(PlainLabel):

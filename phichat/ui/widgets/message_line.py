@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
 from phichat.i18n import tr
 from phichat.ui.a11y.announce import announce
@@ -66,6 +66,31 @@ class AlertLabel(PlainLabel):
         left = text.left() - size - SPACING if self._is_centred() else inside.left()
         place = QRect(left, text.top() + (self.fontMetrics().height() - size) // 2, size, size)
         return QStyle.visualRect(self.layoutDirection(), self.rect(), place)
+
+
+class FailureRow(QWidget):
+    """A sentence about a failure, which wraps, and a button to dismiss it.
+
+    Attributes: `dismiss` is the button.
+    """
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._label = AlertLabel(theme)
+        self._label.set_alert(is_alert=True)
+        self.dismiss = IconButton(theme, "close", tr("Dismiss"))
+        set_icon_size(self.dismiss, SMALL_SIGN)
+        self.dismiss.clicked.connect(self.hide)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 2, 4, 2)
+        row.addWidget(self._label, 1)
+        row.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignTop)
+
+    def show_sentence(self, sentence: str) -> None:
+        """Show `sentence`, and tell it to screen readers."""
+        self._label.setText(sentence)
+        self.show()
+        announce(self, sentence)
 
 
 class MessageLine(QFrame):

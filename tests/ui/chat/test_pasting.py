@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QLineEd
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.text_input import cluster_length
 from tests.support.fakes import ScriptedEngine
+from phichat.unicode import unbroken
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -74,7 +75,7 @@ def field(request: pytest.FixtureRequest, person: Person) -> Any:
 
 
 def _text(field: Any) -> str:
-    return str(field.property("plainText") or field.property("text") or "")
+    return unbroken(str(field.property("plainText") or field.property("text") or ""))
 
 
 def _target(field: Any) -> QWidget:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QTreeWidget, QWidget
 
 from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
+from phichat.unicode import unbroken
 from tests.support import odd_files, tiny_models
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
@@ -93,7 +94,7 @@ class TestFirstPage:
 
 
 def _says(message: QWidget, name: str, words: str) -> bool:
-    text = str(message.property("text"))
+    text = unbroken(str(message.property("text")))
     return text.startswith(name) and words in text
 
 
