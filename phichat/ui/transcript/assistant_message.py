@@ -141,8 +141,18 @@ class AssistantMessageView(MessageView):
     def take_focus(self) -> None:
         if self._thinking and not self._parts:
             self._thinking.tab_stops()[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif not self._parts:
+            self._focus_footer()
         else:
             super().take_focus()
+
+    def _focus_footer(self) -> None:
+        """Focus the first button of an answer without a word; none while it is written."""
+        if not self._is_growing():
+            self.toolbar.reveal(revealed=True)
+        usable = (stop for stop in self._footer_tab_stops() if stop.isEnabled() and not stop.isHidden())
+        if stop := next(usable, None):
+            stop.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def is_whole(self) -> bool:
         return self._parts is not self._block_parts or not (self._blocks.has_more() or self._blocks.is_pending())

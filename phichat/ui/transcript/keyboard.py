@@ -192,13 +192,22 @@ class MessageNavigator(QObject):
         self._transcript = transcript
 
     def move_focus(self, step: int) -> None:
-        """Focus the message `step` further or, from elsewhere, the first or last visible one."""
+        """Focus the message `step` further or, from elsewhere, the first or last visible one.
+
+        Messages in which nothing takes the focus yet, such as an answer without a word, are passed over.
+        """
         self._transcript.selection.clear()
         index, count = self._target_index(step), len(self._transcript.path())
-        if 0 <= index < count:
-            self._transcript.focus_message(index)
-        elif count and index >= count:
+        while 0 <= index < count and not self._focus(index):
+            index += step
+        if count and index >= count:
             self.moved_past_end.emit()
+
+    def _focus(self, index: int) -> bool:
+        """Focus the message at `index`; return whether it has the focus now."""
+        self._transcript.focus_message(index)
+        view, focus = self._transcript.view(index), self._transcript.window().focusWidget()
+        return bool(view and focus and view.isAncestorOf(focus))
 
     def extend_selection(self, step: int) -> None:
         """Select whole messages, from the one with the focus to the one `step` further, within the path."""

@@ -641,3 +641,34 @@ def test_a_quote_is_undone_like_typing(person: Person) -> None:
     person.press(Qt.Key.Key_Z, CONTROL | SHIFT)
     assert person.written() == quoted
     assert person.find("composer").textCursor().atEnd()
+
+
+@pytest.mark.parametrize("ending", ["stopped", "failed"])
+def test_alt_up_reaches_an_answer_without_a_word(person: Person, engine: ScriptedEngine, ending: str) -> None:
+    engine.enqueue("Words.")
+    person.ask("First?")
+    person.wait_for(GenerationState.IDLE)
+    gate = threading.Event()
+    engine.enqueue(gate if ending == "stopped" else EngineError("No more memory."))
+    person.ask("Second?")
+    if ending == "stopped":
+        person.wait(lambda: len(engine.requests) == 2)
+        person.press(Qt.Key.Key_Escape)
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: person.find("message-3").message.reply.ending in {Ending.CANCELLED, Ending.ERROR})
+    reached = []
+    for _ in range(4):
+        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+        reached.append(person.find("transcript").focused_index())
+    assert reached == [3, 2, 1, 0]
+
+
+def test_alt_up_passes_over_an_answer_that_is_not_there_yet(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.enqueue(gate, "Words.")
+    person.ask("First?")
+    person.wait(lambda: engine.requests)
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert person.find("transcript").focused_index() == 0
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
