@@ -88,8 +88,8 @@ class _Trials:
             self._console.print_line(text)
         self._console.print_notice(
             tr(
-                "* = fastest. Phichat will use these settings from now on. The typical answer time is for "
-                "an answer of {written} tokens to a {read}-token message in a {depth}-token conversation."
+                "* = fastest. Phichat will use these settings from now on. The typical answer time assumes "
+                "a {written}-token answer to a {read}-token message in a {depth}-token conversation."
             ).format(read=READ, written=WRITTEN, depth=format_number(DEPTH))
         )
 

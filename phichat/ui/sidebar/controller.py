@@ -135,7 +135,7 @@ class SidebarController(QObject):
 
     @Slot(str)
     def _on_untrashed(self, name: str) -> None:
-        self.noted.emit(name, tr("This conversation was in the trash. It was restored because you wrote in it."))
+        self.noted.emit(name, tr("This conversation was in the trash. It was restored because you sent a message."))
 
     @Slot()
     def _hide_trashed_notice_if_back(self) -> None:

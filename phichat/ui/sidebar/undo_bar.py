@@ -74,7 +74,7 @@ class TrashedNotice(NoticeBar):
 
     def show_title(self, title: str) -> None:
         """Say that the conversation with that title is in the trash."""
-        sentence = tr("“{title}” was moved to the trash from the terminal. It will be restored if you write in it.")
+        sentence = tr("“{title}” was moved to the trash from the terminal. It will be restored if you send a message.")
         self.text.setText(sentence.format(title=title))
         self.show()
         announce(self, self.text.text())

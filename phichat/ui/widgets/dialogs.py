@@ -37,7 +37,7 @@ def _tell_place(folder: Path, parent: QWidget) -> None:
     box = QMessageBox(QMessageBox.Icon.NoIcon, "Phichat", "", QMessageBox.StandardButton.Ok, parent)
     box.setObjectName("folderNotOpened")
     box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(tr("No file manager could be opened. The folder is here:") + f"\n\n{folder}")
+    box.setText(tr("Phichat couldn’t open a file manager. The folder’s location:") + f"\n\n{folder}")
     box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     box.finished.connect(box.deleteLater)
     box.open()
@@ -231,7 +231,7 @@ class LinkDialog(QDialog):
         if QDesktopServices.openUrl(self._url):
             self.accept()
         else:
-            self._leads.setText(tr("No browser could be opened. Copy the address instead:"))
+            self._leads.setText(tr("Phichat couldn’t open a browser. Copy the address instead:"))
             announce(self._leads, self._leads.text())
 
     @Slot()

@@ -83,7 +83,7 @@ def test_a_folder_that_no_app_shows_is_named(person: Person, home: Path, monkeyp
     person.find("dataFolderOpen").click()
     box = person.find("folderNotOpened", QMessageBox)
     assert box.isVisible()
-    assert box.text() == f"No file manager could be opened. The folder is here:\n\n{home}"
+    assert box.text() == f"Phichat couldn’t open a file manager. The folder’s location:\n\n{home}"
     box.reject()
 
 

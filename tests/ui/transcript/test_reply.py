@@ -105,7 +105,7 @@ def test_a_link_can_be_copied_where_no_browser_opens(
     dialog = person.find("linkDialog")
     assert dialog.isVisible()
     sentences = [label.text() for label in dialog.findChildren(QLabel)]
-    assert sentences == ["No browser could be opened. Copy the address instead:"]
+    assert sentences == ["Phichat couldn’t open a browser. Copy the address instead:"]
     person.click("copyLink")
     assert QGuiApplication.clipboard().text() == "https://one.example/"
 
