@@ -182,6 +182,20 @@ class SidebarController(QObject):
         import_export.unwanted.connect(self._conversations.commands.undo_import)
         return import_export
 
+    def confirm_before(self, leaving: Callable[[], object]) -> bool:
+        """Ask the user before `leaving` is called if an import is under way; return whether that is so."""
+        application = QGuiApplication.instance()
+        is_idle = "import_export" not in vars(self)
+        if is_idle or (isinstance(application, QGuiApplication) and application.isSavingSession()):
+            return False
+        question = self.import_export.question_before_quit()
+        if question:
+            from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
+
+            window = self._sidebar.window()
+            ask_question(self._theme, window, "importQuestion", question, tr("Quit"), tr("Keep importing"), leaving)
+        return bool(question)
+
     @Slot()
     def export_this(self) -> None:
         """Export the conversation that is shown."""

@@ -73,6 +73,7 @@ class ImportExport(QObject):
         )
         self._export_to, self._import_from = export_to, import_from
         self._under_way: list[str] = []
+        self._importing: list[str] = []  # names of files
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Ask for a file, then export the conversations of those ids to it, or all of them if there are none."""
@@ -82,6 +83,14 @@ class ImportExport(QObject):
     def ask_to_import(self, window: QWidget) -> None:
         """Ask for files, then import them."""
         self.import_files([Path(file) for file in choose_conversation_files(window)])
+
+    def question_before_quit(self) -> str:
+        """Return what to ask before an import is cut off; empty if there is none."""
+        if not self._importing:
+            return ""
+        return tr(
+            "Quit Phichat? {file} is still being imported. To get the rest of its conversations, import it again."
+        ).format(file=self._importing[0])
 
     def export(self, names: Sequence[str], file: Path) -> None:
         """Write the conversations of those ids to `file`, or all that are stored if there are none."""
@@ -121,16 +130,18 @@ class ImportExport(QObject):
         for file in files:
             sentence = tr("Importing {file}…").format(file=file.name)
             self._begin(sentence)
+            self._importing.append(file.name)
             self._tasks.run(
                 partial(self._import, file, self._autosave.last),
                 partial(self._on_imported, batch),
                 batch.failures.append,
-                partial(self._on_import_ended, batch, sentence),
+                partial(self._on_import_ended, batch, file.name, sentence),
             )
 
-    def _on_import_ended(self, batch: "_Batch", sentence: str) -> None:
+    def _on_import_ended(self, batch: "_Batch", name: str, sentence: str) -> None:
         """Tell how it went once the last file of a batch is done, so that no sentence replaces another."""
         self._end(sentence)
+        self._importing.remove(name)
         self.changed.emit()
         batch.left -= 1
         if not batch.left and batch.failures:

@@ -367,11 +367,11 @@ class MainWindow(QMainWindow):
             self.close()
 
     def _confirm_leaving(self) -> bool:
-        """Ask before conversations that could not be saved are lost, or a download ends; return whether that is so."""
+        """Ask before unsaved conversations are lost, or an import or a download ends; return whether that is so."""
         unsaved = self.conversations.history().count_unsaved()
         application = QCoreApplication.instance()
         if not unsaved or (isinstance(application, QGuiApplication) and application.isSavingSession()):
-            return self._coordinator.confirm_before(self.close)
+            return self.sidebar.confirm_before(self.close) or self._coordinator.confirm_before(self.close)
         from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
 
         question = tr_count(

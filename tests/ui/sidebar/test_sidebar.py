@@ -904,3 +904,29 @@ def test_an_answer_ends_when_its_conversation_is_deleted_permanently(
     two.wait_for(GenerationState.IDLE)
     assert two.message(0) == "Tell me of Bread"
     gate.set()
+
+
+def test_quitting_in_the_middle_of_an_import_asks_first(
+    two: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, gate = tmp_path / "some.json", threading.Event()
+    two.window.sidebar.import_export.export([], file)
+    two.wait(lambda: "2 conversations" in two.status())
+    importer = two.window.sidebar.import_export._import_from
+    monkeypatch.setattr(
+        two.window.sidebar.import_export, "_import_from", lambda *given: gate.wait(20) and importer(*given)
+    )
+    two.window.sidebar.import_files([file])
+    two.window.commands.quit.trigger()
+    question = two.find("importQuestion", QMessageBox)
+    assert question.text().startswith("Quit Phichat? some.json is still being imported.")
+    QTest.keyClick(question, Qt.Key.Key_Escape)
+    two.wait(lambda: two.window.findChild(QMessageBox, "importQuestion") is None)
+    assert two.window.isVisible()
+    two.window.windowHandle().close()
+    assert two.window.isVisible()
+    gate.set()
+    two.wait(lambda: "already up to date" in two.status())
+    two.find("importQuestion", QMessageBox).reject()
+    two.window.commands.quit.trigger()
+    two.wait(lambda: not two.window.isVisible())
