@@ -75,7 +75,6 @@ def connect_documents(
     window.closed.connect(documents.close)
     service.noticed.connect(window.feedback.warn_everywhere)
     service.noticed.connect(documents.changed)
-    documents.lacked.connect(window.feedback.warn_in)
     idle_timer.became_idle.connect(documents.index_waiting)
     autosave = window.conversations.autosave
     autosave.purged.connect(documents.forget)

@@ -83,6 +83,7 @@ class Sources:
         is_whole: whether the passages are all there is. Later questions about the same don't repeat them, then.
         is_attached: whether they are pages of attachments, which the model reads with the message they are attached to.
         unfinished: the names of those that had not been read to the end then.
+        missing: the names of collections that no longer existed; "" for the conversation's own documents.
     """
 
     searched: tuple[str, ...] = ()
@@ -90,6 +91,7 @@ class Sources:
     is_whole: bool = False
     is_attached: bool = False
     unfinished: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def with_sources(question: str, sources: Sources) -> str:
@@ -126,15 +128,17 @@ def sources_json(sources: Sources) -> dict[str, Any]:
     for passage in passages:
         passage.update(file=replace_surrogates(passage["file"]), text=replace_surrogates(passage["text"]))
     searched = list(map(replace_surrogates, sources.searched))
-    unfinished = {"unfinished": list(map(replace_surrogates, sources.unfinished))} if sources.unfinished else {}
-    return {"searched": searched, "passages": passages, "whole": sources.is_whole, **unfinished}
+    lacks = {"unfinished": sources.unfinished, "missing": sources.missing}
+    rare = {key: list(map(replace_surrogates, names)) for key, names in lacks.items() if names}
+    return {"searched": searched, "passages": passages, "whole": sources.is_whole, **rare}
 
 
 def sources_from_json(values: Mapping[str, Any]) -> Sources:
     """Return the sources that JSON types describe. Raise KeyError, TypeError or ValueError if they are malformed."""
     passages = tuple(_source(each) for each in values["passages"])
-    unfinished = tuple(map(str, values.get("unfinished", ())))
-    return Sources(tuple(map(str, values["searched"])), passages, bool(values.get("whole")), unfinished=unfinished)
+    searched = tuple(map(str, values["searched"]))
+    unfinished, missing = (tuple(map(str, values.get(key, ()))) for key in ("unfinished", "missing"))
+    return Sources(searched, passages, bool(values.get("whole")), unfinished=unfinished, missing=missing)
 
 
 def _source(values: Mapping[str, Any]) -> Source:

@@ -19,7 +19,8 @@ A file is one object:
     SOURCES = {"searched": [text, …],  the names of the collections and documents that were searched for a question
                "passages": [{"file": text, "text": text, "page": whole | null, "line": whole | null,
                              "heading": [text, …], "score": 0 to 1}, …],    what the model read of them
-               "whole": bool}         whether that is all of their text
+               "whole": bool,         whether that is all of their text
+               "unfinished": [text, …], "missing": [text, …]}   what was not read to the end, and what was gone
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},

@@ -13,10 +13,8 @@ from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
 from phichat.documents.prompt import source_of
-from phichat.i18n import tr
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.threads.background import BackgroundTasks
-from phichat.unicode import short_title
 
 if TYPE_CHECKING:
     from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
@@ -42,7 +40,6 @@ class DocumentsController(QObject):
 
     Signals:
         changed: collections, their files or what a conversation uses have changed.
-        lacked(str, str): the question in the conversation with that id goes without what is gone; a sentence says so.
         found(CancelToken, Sources): a search has ended; search_failed(CancelToken, str) if it could not.
         progressed(str): what is being indexed, as a sentence; empty once nothing is.
         page_read(str, Progress): how far that is in the collection of that name.
@@ -52,7 +49,6 @@ class DocumentsController(QObject):
     """
 
     changed = Signal()
-    lacked = Signal(str, str)
     found = Signal(object, object)
     search_failed = Signal(object, str)
     progressed = Signal(str)
@@ -284,6 +280,8 @@ class DocumentsController(QObject):
         def on_result(result: Sources | None) -> None:
             if result:
                 self.found.emit(stop, result)
+                if result.missing:
+                    self.changed.emit()
 
         self._tasks.run(
             partial(self._search, names, own, question.text, budgets),
@@ -310,18 +308,19 @@ class DocumentsController(QObject):
             return None
         found = {name: collection for name in names if (collection := library.collection(name))}
         there = [*found]
-        if gone := [name for name in names if name not in there and name not in self._adding]:
-            self.lacked.emit(own, "\n".join(_lack("" if name == own else name) for name in gone))
+        gone = [name for name in names if name not in there and name not in self._adding]
+        missing = tuple("" if name == own else name for name in gone)
         if (collection := found.get(own)) and collection.waiting:
             self._await(lambda: own not in self._reading, stop)
         searched = [name for name in there if name != own]
         unfinished = tuple(name for name in searched if name in self._unread or found[name].waiting)
         files = [status.path.name for status in library.files(own)] if own in there else []
         if whole := library.passages(there, budget=budgets[0]):
-            return Sources((*files, *searched), tuple(map(source_of, whole)), is_whole=True, unfinished=unfinished)
+            passages = tuple(map(source_of, whole))
+            return Sources((*files, *searched), passages, is_whole=True, unfinished=unfinished, missing=missing)
         findings = library.search(there, question, budget=budgets[1])
         passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
-        return Sources((*files, *searched), passages, unfinished=unfinished)
+        return Sources((*files, *searched), passages, unfinished=unfinished, missing=missing)
 
     def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
         """Wait until the conversation's own documents are read, and a while for other files that were just added."""
@@ -383,11 +382,3 @@ class DocumentsController(QObject):
         self, work: Callable[[CancelToken], object], then: Callable[..., object], owner: QObject | None = None
     ) -> None:
         self._tasks.run(work, then, self.failed.emit, owner=owner)
-
-
-def _lack(name: str) -> str:
-    """Return a sentence on a collection that is gone; the conversation's own documents have no name."""
-    if not name:
-        return tr("This conversation’s documents are gone, so this message was sent without them. Attach them again.")
-    text = tr("“{name}” no longer exists, so this message was sent without it. Choose another collection.")
-    return text.format(name=short_title(name))

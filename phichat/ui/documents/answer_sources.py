@@ -15,7 +15,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import help_label, push_button
 from phichat.ui.widgets.flow import FlowRow
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
-from phichat.unicode import shortened
+from phichat.unicode import short_title, shortened
 
 LONGEST_TITLE = 60  # characters on a chip
 LONGEST_TIP = 600  # characters of the passage in the tool tip
@@ -162,8 +162,8 @@ class SourceChip(QFrame):
 
 
 def what_is_missing(sources: Sources) -> str:
-    """Return the sentences for documents that seem to have nothing about a question, or were not read to the end."""
-    sentences = []
+    """Return the sentences for documents that seem to have nothing about a question, were not read, or are gone."""
+    sentences = list(map(_gone, sources.missing))
     if sources.searched and not sources.passages:
         sentences.append(tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched)))
     if sources.unfinished:
@@ -173,3 +173,11 @@ def what_is_missing(sources: Sources) -> str:
         )
         sentences.append(sentence.format(documents=", ".join(sources.unfinished)))
     return " ".join(sentences)
+
+
+def _gone(name: str) -> str:
+    """Return a sentence on a collection that is gone; the conversation's own documents have no name."""
+    if not name:
+        return tr("This conversation’s documents are gone, so this message was sent without them. Attach them again.")
+    text = tr("“{name}” no longer exists, so this message was sent without it. Choose another collection.")
+    return text.format(name=short_title(name))

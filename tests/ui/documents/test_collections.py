@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QToolButton, QWidget
 from shiboken6 import isValid
 
 from phichat.cancellation import CancelToken
@@ -422,9 +423,35 @@ def test_a_damaged_index_is_told_and_what_is_gone_with_it(
     person.wait(lambda: _all(person, "documentChip"))
     person.wait_for(GenerationState.IDLE)
     person.ask("With what is the pump oiled?")
-    gone = "“Pumps” no longer exists, so this message was sent without it. Choose another collection."
-    person.wait(lambda: gone in person.status())
+    person.wait(lambda: person.window.findChild(QLabel, "nothingFound") and _tells_gone(person))
+
+
+def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_the_answer(
+    open_window: Callable[[], Person], home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "Pumps").mkdir()
+    (tmp_path / "Pumps" / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    person = open_window()
     person.wait_for(GenerationState.IDLE)
+    drop(person, tmp_path / "Pumps")
+    documents = person.window.documents._documents
+    person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
+    with closing(LibraryProcess(home / "documents.sqlite3")) as terminal:
+        terminal.remove("Pumps")
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: person.window.findChild(QLabel, "nothingFound") and _tells_gone(person))
+    person.wait(lambda: [each.text() for each in _all(person, "documentChip")] == [" Pumps · missing"])
+    person.wait_for(GenerationState.IDLE)
+    person.window.close()
+    person = open_window()
+    person.wait(lambda: person.titles() == ["With what is the pump oiled?"])
+    person.open("With what is the pump oiled?")
+    person.wait(lambda: person.window.findChild(QLabel, "nothingFound") and _tells_gone(person))
+
+
+def _tells_gone(person: Person) -> bool:
+    gone = "“Pumps” no longer exists, so this message was sent without it. Choose another collection."
+    return str(person.find("nothingFound").text()) == gone
 
 
 def _tells_damage(person: Person) -> bool:
