@@ -80,6 +80,7 @@ class ModelDetails(QFrame):
         self.verify.setEnabled(bool(listing.model))
         file = listing.model or listing.unusable
         is_forgotten = file is not None and (file.source is Source.ADDED or not file.bytes)
+        self.remove.setVisible(file is None or file.source is not Source.STARTER)
         self.remove.setText(tr("Remove from list…") if is_forgotten else tr("Delete…"))
         for button in (self.talk, self.verify, self.folder, self.remove):
             button.setAccessibleName(tr("{action}: {model}").format(action=button.text(), model=listing.title))

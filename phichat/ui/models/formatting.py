@@ -1,7 +1,7 @@
 """Texts on downloads and models that several widgets share."""
 
 from phichat.i18n import format_duration, format_number, format_size, tr
-from phichat.models.base import Listing, Phase, Progress
+from phichat.models.base import Listing, Phase, Progress, Source
 from phichat.ui.controllers.downloads import Download
 
 
@@ -51,7 +51,7 @@ def summarize_download(download: Download) -> str:
 def describe_presence(listing: Listing, download: Download) -> str:
     """Return whether a model is on this disk, as the models table shows it."""
     if listing.model:
-        return tr("Downloaded")
+        return tr("Included") if listing.model.source is Source.STARTER else tr("Downloaded")
     if listing.unusable:
         return listing.problem_label
     progress = progress_of(listing, download)

@@ -242,12 +242,29 @@ def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own
     person.wait(lambda: not any(row.startswith("mine") for row in _rows(person)))
 
 
-def test_the_model_in_use_and_the_starter_stay(open_window: Callable[[], Person], starter: Path) -> None:
+def test_the_model_in_use_stays(open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine) -> None:
     person = _open(open_window())
-    _choose(person, "SmolLM2")
+    _choose(person, "mine")
+    person.click("talkWithButton")
+    person.wait(lambda: engine.loads[-1][0] == own_model)
+    _choose(_open(person), "mine")
+    person.wait(lambda: person.find("talkWithButton").text() == "In use")
     person.click("removeButton")
     assert "Switch to another model" in _words(person)
-    assert starter.exists()
+    assert own_model.exists()
+
+
+def test_the_starter_is_included_and_not_to_be_deleted(
+    open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine
+) -> None:
+    person = _open(open_window())
+    _choose(person, "mine")
+    assert person.find("removeButton").isVisible()
+    person.click("talkWithButton")
+    person.wait(lambda: engine.loads[-1][0] == own_model)
+    _choose(_open(person), "SmolLM2")
+    person.wait(lambda: any(row.startswith("SmolLM2") and row.endswith("Included") for row in _rows(person)))
+    assert not person.find("removeButton").isVisible()
 
 
 def test_a_file_is_added_and_forgotten_and_stays_where_it_is(reader: Person, phi3_model: Path) -> None:
