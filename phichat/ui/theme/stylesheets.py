@@ -44,6 +44,7 @@ QPushButton { border: 1px solid transparent; border-radius: 8px; padding: 4px 10
 QPushButton { background: transparent; color: $text; }
 QPushButton:hover { background: $hover; }
 QPushButton:focus { border-color: $accent; }
+QProgressBar { background: $surface; border: 1px solid $accent; }
 #temporaryNote { padding: 8px 14px; color: $text; }
 #switchButton { background: $accent; color: $on_accent; }
 #switchButton:hover, #switchButton:focus { border-color: $text; }

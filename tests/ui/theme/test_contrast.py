@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from PySide6.QtWidgets import (
 
 from phichat.errors import EngineDied
 from phichat.ui.controllers.generation import GenerationState
-from tests.support.fakes import ScriptedEngine
+from tests.support.fakes import PHI_4, ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
-LEAST = 4.5
+LEAST, LEAST_OF_SHAPES = 4.5, 3.0
 FINE = 3  # pixels painted for each one, so that the middle of a stroke has its whole colour
 TEXTS = QLabel, QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit
 
@@ -106,3 +107,20 @@ def test_text_can_be_read(theme: str, home: Path, open_window: Callable[[], Pers
     states.append(measured(person.window))
     assert len(states[1]) > 40
     assert {words: round(ratio, 2) for state in states for words, ratio in state.items() if ratio < LEAST} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_bar_of_a_download_that_has_not_begun_stands_out(
+    theme: str, home: Path, open_window: Callable[[], Person], shelf: ScriptedShelf
+) -> None:
+    home.mkdir(parents=True)
+    (home / "preferences.json").write_text(json.dumps({"theme": theme}))
+    shelf.rows[PHI_4.name] = replace(PHI_4, bytes_on_disk=1, is_paused=True)
+    person = open_window()
+    person.wait(lambda: person.window.findChild(QWidget, "stripProgress"))
+    bar, strip = person.find("stripProgress"), person.find("downloadStrip")
+    person.settle(bar)
+    assert bar.value() == 0
+    pixels, place = painted(strip), QRect(bar.mapTo(strip, QPoint()), bar.size()).adjusted(-3, -4, 3, 4)
+    seen = pixels[place.top() * FINE : place.bottom() * FINE, place.left() * FINE : place.right() * FINE]
+    assert contrast(seen) >= LEAST_OF_SHAPES
