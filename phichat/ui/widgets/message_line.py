@@ -11,6 +11,7 @@ from phichat.ui.theme.scaling import scaled, set_icon_size
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import IconButton, push_button
 from phichat.ui.widgets.foreign_text import PlainLabel, plain_label
+from phichat.unicode import breakable
 
 SIGN, SMALL_SIGN, SPACING = 18, 14, 5  # pixels
 HEIGHT, BAR_WIDTH, BAR_HEIGHT = 20, 96, 6  # pixels; the first is that of a line without a frame
@@ -62,7 +63,7 @@ class AlertLabel(PlainLabel):
         from PySide6.QtWidgets import QStyle  # noqa: PLC0415 - its enumerations take 4 ms of the window's start
 
         size, inside, flags = scaled(SMALL_SIGN), self.contentsRect(), self.alignment() | Qt.TextFlag.TextWordWrap
-        text = self.fontMetrics().boundingRect(inside, int(flags), self.text())
+        text = self.fontMetrics().boundingRect(inside, int(flags), breakable(self.text()))
         left = text.left() - size - SPACING if self._is_centred() else inside.left()
         place = QRect(left, text.top() + (self.fontMetrics().height() - size) // 2, size, size)
         return QStyle.visualRect(self.layoutDirection(), self.rect(), place)
