@@ -42,7 +42,7 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import PhichatError, PromptError, PromptTooLong, SystemPromptTooLong
+from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong, SystemPromptTooLong
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import ModelFile
 from phichat.paths import MODEL_VARIABLE
@@ -348,7 +348,12 @@ def chosen_model(context: Context) -> ModelFile:
     named = _named_model(context.options)
     if named is None:
         return context.library.default_model() or context.library.find_model("")
-    return context.find_model(named)
+    try:
+        return context.find_model(named)
+    except ModelMissing as error:
+        if context.options.model is not None:
+            raise
+        raise ModelMissing(f"{error} {tr('This model was chosen by PHICHAT_MODEL.')}") from error
 
 
 @contextmanager

@@ -240,9 +240,11 @@ def _parse_url(url: httpx2.URL | str) -> httpx2.URL:
         parsed = httpx2.URL(url)
         if parsed.scheme in {"http", "https"} and parsed.host:
             return parsed.copy_with(username=None, password=None)
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    address = endpoint if endpoint and str(url).startswith(endpoint.rstrip("/")) else str(url)  # as it was entered
     raise HubRefused(
-        tr("{address} isn’t a web address. HF_ENDPOINT must start with https://.").format(
-            address=redact(str(url))[:100]
+        tr("{address} isn’t a web address. HF_ENDPOINT must start with https:// or http://.").format(
+            address=redact(address)[:100]
         )
     )
 

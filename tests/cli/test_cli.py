@@ -812,6 +812,8 @@ def test_the_model_is_the_variables_then_the_default_one_then_the_windows(
     assert _asked_with(engine, monkeypatch) == chosen
     monkeypatch.setenv("PHICHAT_MODEL", "gone")
     assert "There is no model named gone" in str(phichat("bench", "--parts", "load"))
+    assert "chosen by PHICHAT_MODEL" in str(phichat("bench", "--parts", "load"))
+    assert "PHICHAT_MODEL" not in str(phichat("bench", "--parts", "load", "--model", "gone"))
 
 
 def test_a_context_that_a_model_does_not_have_is_told(engine: ScriptedEngine, phichat: Run) -> None:

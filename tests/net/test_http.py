@@ -176,8 +176,9 @@ def test_certificates_that_cannot_be_read(
 @pytest.mark.parametrize("address", ["huggingface.co", "ftp://hub.example", "https://", "x" * 300])
 def test_an_endpoint_that_is_none(hub: HubServer, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("HF_ENDPOINT", address)
-    with pytest.raises(HubError, match="HF_ENDPOINT"):
+    with pytest.raises(HubError, match="HF_ENDPOINT") as caught:
         look()
+    assert str(caught.value).startswith(f"{address[:100]} isn’t a web address."), "as it was entered"
 
 
 @pytest.mark.parametrize(
