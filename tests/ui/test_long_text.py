@@ -20,6 +20,7 @@ from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, pages
+from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
 from tests.ui.conftest import Person
 
@@ -269,7 +270,7 @@ def _too_long(window: QWidget) -> list[str]:
 
 def _lengths(widget: QWidget) -> Iterator[tuple[str, int, int]]:
     for name in ("text", "toolTip", "accessibleName", "accessibleDescription", "windowTitle", "placeholderText"):
-        yield name, len(str(widget.property(name) or "")), SHOWN_AS_NAME
+        yield name, len(unbroken(str(widget.property(name) or ""))), SHOWN_AS_NAME
     if isinstance(widget, QTextEdit | QPlainTextEdit):
         yield "document", widget.document().characterCount(), LAID_OUT
     if isinstance(widget, QComboBox):
