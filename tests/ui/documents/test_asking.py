@@ -130,6 +130,7 @@ def test_a_source_opens_its_page(asked: Person) -> None:
     QTest.keyClick(viewer, Qt.Key.Key_Escape)
 
 
+@pytest.mark.usefixtures("by_meaning")
 def test_what_was_read_can_be_seen(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
