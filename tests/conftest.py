@@ -203,7 +203,10 @@ def eventually() -> Callable[[Callable[[], object]], None]:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Sets how many pages of conversations fit on the disk, and has the history try again soon."""
+    """Sets how many pages of conversations fit on the disk, and has the history try again soon.
+
+    It has to be there before the history is opened, which a window does by itself.
+    """
     limited: list[sqlite3.Connection] = []
     prepare = connections.prepare_for_writing
 
@@ -212,6 +215,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
         prepare(connection)
 
     def limit(pages: int) -> None:
+        assert limited, "the history isn’t open yet, or was opened before the disk could be limited"
         for connection in limited:
             with suppress(sqlite3.ProgrammingError):  # it is closed
                 connection.execute(f"PRAGMA max_page_count = {pages}")
