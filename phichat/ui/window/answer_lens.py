@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from phichat.ui.lens.answer_lens import AnswerLens
     from phichat.ui.lens.lens_text import LensText
     from phichat.ui.lens.pointer import LensPointer
+    from phichat.ui.transcript.message_view import MessageView
 
 _SOURCE = "lens"  # of feedback
 
@@ -54,12 +55,13 @@ class AnswerLensController(QObject):
         self._lenses: list[AnswerLens] = []
         self._pointer: LensPointer | None = None
         self._weigher: ReplyWeigher | None = None
-        self._branched = ""  # the id of the version that is to have the focus once it is written
+        self._branched = ""  # the id of the version that is to have the focus once it has a word
         self._wanted = ""  # the id of the answer that the user wants to have read
         self._tried: set[str] = set()  # the ids of answers that were read in idle time, or are not to be
         generation.asked.connect(self._on_asked)
         generation.answered.connect(self._on_answered)
         actions.score.triggered.connect(self._on_score)
+        transcript.changed.connect(self._focus_branched)
         transcript.context.signals.score_requested.connect(self.score_requested)
         actions.lens.toggled.connect(self._on_toggled)
         actions.next_hesitation.triggered.connect(self._on_next)
@@ -259,12 +261,18 @@ class AnswerLensController(QObject):
             self._go_on_from(made, *places)
 
     def _go_on_from(self, made: Message, text_top: int, top: int) -> None:
-        """Show a branch where the other version was, with its text or all of it, and give it the focus."""
+        """Show a branch where the other version was, with its text or all of it, and give its text the focus.
+
+        One from the first word on has no text yet: none of its buttons takes the focus meanwhile.
+        """
         view = self._transcript.view(len(self._transcript.path()) - 1)
         if view is None:
             return
         view.refresh_lens()
-        view.take_focus()
+        view.show_now()
+        if view.text_edits():
+            self._branched = ""
+            view.take_focus()
         if lens := self._lens_of(made):
             lens.text.start = len(made.text)
             self._transcript.hold(lens.text, text_top)
@@ -283,10 +291,22 @@ class AnswerLensController(QObject):
             self._state.unlike.add(made.id)
 
     @Slot()
-    def _on_answered(self) -> None:
-        """Give the focus to a version that was branched, unless it went elsewhere meanwhile."""
-        name, self._branched = self._branched, ""
-        path = self._transcript.path()
-        view = self._transcript.view(len(path) - 1)
-        if view and path[-1].id == name and QApplication.focusWidget() in {self._transcript, None}:
+    def _focus_branched(self) -> None:
+        """Give the focus to the text of a version that was branched, unless it went elsewhere meanwhile."""
+        if (view := self._branched_view()) and view.text_edits():
+            self._branched = ""
             view.take_focus()
+
+    @Slot()
+    def _on_answered(self) -> None:
+        """Give the focus to the buttons of a version that was branched and ended without a word."""
+        view, self._branched = self._branched_view(), ""
+        if view:
+            view.take_focus()
+
+    def _branched_view(self) -> "MessageView | None":
+        """Return the version that is still to have the focus; None if there is none or another widget has it."""
+        path = self._transcript.path()
+        is_wanted = bool(path) and path[-1].id == self._branched
+        is_free = QApplication.focusWidget() in {self._transcript, None}
+        return self._transcript.view(len(path) - 1) if is_wanted and is_free else None

@@ -500,17 +500,44 @@ def test_it_is_in_the_tab_order_and_found_and_copied_like_any_text(person: Perso
     person.wait(lambda: lens_text(person).extraSelections())
 
 
-def test_the_first_word_is_changed_and_the_focus_stays(person: Person, engine: ScriptedEngine) -> None:
+def change_the_first_word(person: Person, engine: ScriptedEngine, *lines: Piece | threading.Event) -> None:
+    """By keyboard alone."""
     answer(person, engine)
     person.press_in(1, "Show how sure the model was")
     lens_text(person).setFocus()
     press(Qt.Key.Key_Right)
     press(Qt.Key.Key_Return)
-    engine.enqueue(*weighed_pieces((" snow", 0.5, 1.0), (" falls", 0.5, 1.0)))
+    engine.enqueue(*lines)
     press(Qt.Key.Key_Return)
-    person.wait(lambda: person.message(1) == " snow falls")
-    person.wait_for(GenerationState.IDLE)
+
+
+def test_the_first_word_is_changed_and_the_focus_stays(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    first_word = threading.Event()
+    snow, falls = weighed_pieces((" snow", 0.5, 1.0), (" falls", 0.5, 1.0))
+    change_the_first_word(person, engine, first_word, snow, gate, falls)
+    person.wait(lambda: len(engine.requests) == 2)
+    assert QApplication.focusWidget() is person.find("transcript"), "no button, which a key would press"
+    first_word.set()
+    person.wait(lambda: person.message(1) == " snow")
     assert lens_text(person).hasFocus()
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(1) == " snow falls"
+    assert lens_text(person).hasFocus()
+
+
+def test_the_focus_is_not_taken_from_the_message_field_by_a_changed_word(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    change_the_first_word(person, engine, gate, *weighed_pieces((" snow", 0.5, 1.0)))
+    person.find("composer").setFocus()
+    focused = QApplication.focusWidget()
+    gate.set()
+    person.wait(lambda: person.message(1) == " snow")
+    person.wait_for(GenerationState.IDLE)
+    assert QApplication.focusWidget() is focused
 
 
 def test_the_candidates_go_with_the_focus(person: Person, engine: ScriptedEngine) -> None:
