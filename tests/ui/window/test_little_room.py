@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,17 @@ def test_figures_are_whole_or_not_there(person: Person) -> None:
     person.wait(lambda: all(figure.text() for figure in figures))
     shown = []
     for width in range(320, 640, 40):
-        person.window.resize(width, 500)
+        person.wait(partial(_is_resized, person.window, width))
         person.settle(*figures)
-        assert person.window.width() == width
         shown.append([figure for figure in figures if figure.isVisible()])
         assert all(figure.width() >= figure.sizeHint().width() for figure in shown[-1])
     assert len(shown[0]) < len(shown[-1]) == len(figures)
+
+
+def _is_resized(window: QWidget, width: int) -> bool:
+    """Resize the window, which may still be as wide as what is about to be hidden; return whether it is so wide now."""
+    window.resize(width, 500)
+    return window.width() == width
 
 
 def test_a_failure_is_whole_in_a_low_window(narrow: Person) -> None:
