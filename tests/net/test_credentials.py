@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,13 +73,17 @@ def test_a_keyring_that_does_not_answer_is_not_waited_for(
 
 
 def test_a_keyring_that_gives_nothing_is_asked_once(
-    index: JsonFile, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+    index: JsonFile,
+    keyring: Keyring,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[[Callable[[], object]], None],
 ) -> None:
     Credentials(index).set_token(SERVER, TOKEN)
     monkeypatch.setattr(credentials, "PATIENCE", 0.05)
     keyring.gate, keyring.asked = threading.Event(), 0
     tokens = Credentials(index)
     assert [tokens.get_token(SERVER) for _ in range(3)] == [None] * 3
+    eventually(lambda: keyring.asked)  # the thread may begin late
     keyring.gate.set()
     assert keyring.asked == 1
     tokens.set_token(SERVER, "hf_new")
