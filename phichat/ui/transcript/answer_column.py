@@ -13,9 +13,9 @@ from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
 from phichat.ui.theme.theme import Theme, muted
-from phichat.ui.transcript.assistant_message import footer
 from phichat.ui.transcript.copying import message_data
 from phichat.ui.transcript.message_context import MessageContext
+from phichat.ui.transcript.message_footer import footer
 from phichat.ui.transcript.thinking_view import ThinkingView
 from phichat.ui.widgets.clipboard import copy_to_clipboard
 from phichat.ui.widgets.controls import CopyButton, heading_label, push_button

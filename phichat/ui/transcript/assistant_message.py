@@ -6,9 +6,8 @@ from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from phichat.chat.candidates import named_end
-from phichat.chat.conversation import Branch, Ending, Message, Reply
-from phichat.i18n import format_number, tr, tr_count
+from phichat.chat.conversation import Ending, Message, Reply
+from phichat.i18n import format_number, tr
 from phichat.ui.a11y.announce import announce
 from phichat.ui.blocks.base import BlockWidget
 from phichat.ui.blocks.block_list import BlockList
@@ -17,13 +16,13 @@ from phichat.ui.theme.scaling import scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.copying import Selection, cited_selection, selection_in
 from phichat.ui.transcript.message_context import LensPart, MessageContext, SourcesPart
+from phichat.ui.transcript.message_footer import footer
 from phichat.ui.transcript.message_toolbar import HEIGHT, MessageToolbar
 from phichat.ui.transcript.message_view import MessageView
 from phichat.ui.transcript.thinking_view import ThinkingView
 from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.message_line import AlertLabel
-from phichat.unicode import isolated, short_title
 
 ROOMY, CROWDED = 330, 460  # pixels of width from which the note fits beside the buttons, and beside more of them
 UNFINISHED = (Ending.CANCELLED, Ending.LENGTH, Ending.ERROR)
@@ -362,40 +361,3 @@ class AssistantMessageView(MessageView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_note()
-
-
-def footer(reply: Reply) -> str:
-    """Return the footer of a finished reply: why it ended, the model, the tokens, the speed, the seed."""
-    if reply.ending is Ending.ERROR:
-        return str(reply.statistics.get("error", "")) or tr("The answer was interrupted.")
-    interrupted = reply.ending is Ending.CANCELLED and reply.statistics.get("interrupted")
-    endings = {
-        Ending.CANCELLED: tr("Interrupted") if interrupted else tr("Stopped"),
-        Ending.LENGTH: reply.limit_text(),
-    }
-    parts = [endings.get(reply.ending, ""), _stop_note(reply.statistics.get("stopped_by")), short_title(reply.model)]
-    if reply.tokens:
-        parts.append(tr_count("{count} token", "{count} tokens", len(reply.tokens)))
-    if reply.branched_from:
-        parts.append(_branch_note(reply.branched_from))
-    if speed := float(reply.statistics.get("tokens_per_second") or 0):
-        parts.append(tr("{speed} tokens/s").format(speed=format_number(speed, 1)))
-    if reply.seed is not None:
-        parts.append(tr("seed {seed}").format(seed=reply.seed))
-    return "\N{NO-BREAK SPACE}· ".join(filter(None, parts))
-
-
-def _stop_note(text: object) -> str:
-    """Return which of the texts under "Stop at" ended a reply; an imported one may have anything there."""
-    if not isinstance(text, str) or not text:
-        return ""
-    shown = short_title(text.replace("\n", "↵").replace("\t", "⇥"))
-    return tr("Stopped at “{text}”").format(text=shown)
-
-
-def _branch_note(branch: Branch) -> str:
-    """Return where a version branched off another one."""
-    word, replaced = (isolated(short_title(named_end(each.strip()))) for each in (branch.word, branch.replaced))
-    if word and replaced:
-        return tr("branched: “{word}” instead of “{replaced}”").format(word=word, replaced=replaced)
-    return tr("branched at “{word}”").format(word=word or replaced or "…")
