@@ -398,14 +398,20 @@ def test_a_collection_alone_is_a_draft_that_is_kept(open_window: Callable[[], Pe
     person.wait(lambda: person.titles() == ["Hello?"])
 
 
-def test_a_damaged_index_is_told_and_what_is_gone_with_it(
-    open_window: Callable[[], Person], home: Path, tmp_path: Path
-) -> None:
+def _with_pumps(open_window: Callable[[], Person], tmp_path: Path) -> Person:
+    """Open a window, and drop a folder on it."""
     (tmp_path / "Pumps").mkdir()
     (tmp_path / "Pumps" / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     person = open_window()
     person.wait_for(GenerationState.IDLE)
     drop(person, tmp_path / "Pumps")
+    return person
+
+
+def test_a_damaged_index_is_told_and_what_is_gone_with_it(
+    open_window: Callable[[], Person], home: Path, tmp_path: Path
+) -> None:
+    person = _with_pumps(open_window, tmp_path)
     person.wait(lambda: _all(person, "documentChip"))
     documents = person.window.documents._documents
     person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
@@ -429,11 +435,7 @@ def test_a_damaged_index_is_told_and_what_is_gone_with_it(
 def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_the_answer(
     open_window: Callable[[], Person], home: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "Pumps").mkdir()
-    (tmp_path / "Pumps" / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
-    person = open_window()
-    person.wait_for(GenerationState.IDLE)
-    drop(person, tmp_path / "Pumps")
+    person = _with_pumps(open_window, tmp_path)
     documents = person.window.documents._documents
     person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
     with closing(LibraryProcess(home / "documents.sqlite3")) as terminal:
