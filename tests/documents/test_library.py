@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from phichat.cancellation import CancelToken
 from phichat.documents.base import Finding, Note
 from phichat.documents.library import FileState, Progress
-from phichat.documents.retrieval import embedding, indexing
+from phichat.documents.retrieval import indexing
 from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.documents.store.database import DocumentDatabase
 from phichat.errors import StoreError
@@ -284,7 +284,7 @@ def test_words_are_searched_before_there_are_vectors(library: LocalLibrary, fold
 def test_vectors_are_made_with_progress_and_where_that_was_stopped(
     library: LocalLibrary, folder: Path, index: Index, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedding, "BATCH", 2)
+    monkeypatch.setattr(indexing, "BATCH", 2)
     (folder / "animals.txt").write_text("\f".join([f"The puppy sleeps. {FILLER}"] * 5))
     library.add("papers", [folder / "animals.txt"])
     stop = CancelToken()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phichat.documents.store.question_words import subject_of
+from phichat.documents.store.words import subject_of
 
 
 @pytest.mark.parametrize(

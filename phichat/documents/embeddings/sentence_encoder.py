@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phichat.documents.store.question_words import subject_of
+from phichat.documents.store.words import subject_of
 
 Vectors = NDArray[np.float32]
 

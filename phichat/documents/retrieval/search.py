@@ -13,8 +13,8 @@ from phichat.documents.embeddings.base import Embedder
 from phichat.documents.library import Findings, FoundPassage
 from phichat.documents.store import texts, words
 from phichat.documents.store.database import DocumentDatabase
-from phichat.documents.store.question_words import ASKING
 from phichat.documents.store.texts import StoredPassage
+from phichat.documents.store.words import ASKING
 from phichat.unicode import replace_surrogates
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from phichat.cancellation import CancelToken
 from phichat.documents.base import Place
 from phichat.documents.embeddings.sentence_encoder import SentenceEncoder
 from phichat.documents.passages import Passage
-from phichat.documents.retrieval.embedding import embed_collection
+from phichat.documents.retrieval.indexing import embed_collection
 from phichat.documents.retrieval.search import Searcher
 from phichat.documents.retrieval.vectors import CANDIDATES
 from phichat.documents.store import catalog, texts
