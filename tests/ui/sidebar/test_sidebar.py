@@ -371,6 +371,7 @@ def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: P
     two.wait(lambda: "2 conversations" in two.status())
     choose(two, "Whales")
     press(two, Qt.Key.Key_Delete)
+    two.wait(lambda: two.titles() == ["Bread"])
     two.window.sidebar.import_files([file])
     two.wait(lambda: "Imported" in two.status())
     two.wait(lambda: two.titles() == ["Whales", "Bread"])
