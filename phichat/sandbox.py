@@ -1,7 +1,6 @@
 """Child processes for content that isn't trusted: little of our environment, limits, and an end with the app."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -60,8 +59,6 @@ class Sandbox:
 
 def begin(memory: int) -> None:
     """Have this process, a child that a Sandbox started, end with the app, and when it takes that many bytes."""
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
     hold_lifeline()
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 - not on Windows

@@ -1,5 +1,6 @@
 """The terminal: answers go to stdout, notices and progress to stderr."""
 
+import errno
 import json
 import os
 import shutil
@@ -27,7 +28,10 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[22m"  # how terminals write fainter letters, and
 
 
 class ReaderGone(Exception):
-    """Nobody reads stdout any more, as after `| head -1`. Not an error, but there is nothing left to do."""
+    """Nobody reads stdout any more, as after `| head -1`, or as the terminal was closed.
+
+    Not an error, but there is nothing left to do.
+    """
 
 
 class Console:
@@ -42,6 +46,7 @@ class Console:
             _make_tolerant(stream)
         self._out: TextIO | None = sys.stdout
         self._err: TextIO | None = sys.stderr
+        self._began_in_terminal = self.writes_to_terminal
         self._line_is_open = False
         self._progress = ""
         self._is_thinking = False
@@ -181,16 +186,20 @@ class Console:
                 text = f"\x1b[{style}m{text}\x1b[0m" if style else text
             self._out.write(text)
             self._out.flush()
-        except BrokenPipeError as error:
-            raise ReaderGone from error
         except (OSError, ValueError) as error:
             self._line_is_open = False
+            if isinstance(error, BrokenPipeError) or self._is_terminal_gone(error):
+                raise ReaderGone from error
             reason = format_reason(error) if isinstance(error, OSError) else error
             raise PhichatError(
                 tr(
                     "The answer couldn’t be written to standard output: {reason}. Redirect the output somewhere else."
                 ).format(reason=reason)
             ) from error
+
+    def _is_terminal_gone(self, error: Exception) -> bool:
+        """Return whether the terminal that stdout was has been closed."""
+        return self._began_in_terminal and isinstance(error, OSError) and error.errno == errno.EIO
 
     def _write_stderr(self, text: str, *, before: str = "", after: str = "") -> None:
         with suppress(OSError, ValueError):

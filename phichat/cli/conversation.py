@@ -5,8 +5,9 @@ from contextlib import closing, suppress
 from phichat.cli.console import Console
 from phichat.cli.context import Context
 from phichat.cli.recorder import ChatRecorder
+from phichat.cli.signals import interrupting
 from phichat.cli.standard_input import keeping_keys
-from phichat.cli.talk import TerminalChat, interrupting, terminal_chat
+from phichat.cli.talk import TerminalChat, terminal_chat
 from phichat.engine.base import CancelToken
 from phichat.errors import PhichatError
 from phichat.i18n import tr
@@ -58,7 +59,7 @@ def _reply_to(text: str, talk: TerminalChat, console: Console) -> bool:
     """Answer `text` and return whether to go on: after an error or Ctrl+C only where somebody types."""
     stop = CancelToken()
     try:
-        with keeping_keys(), interrupting(stop):
+        with keeping_keys(), interrupting(stop, orderly=True):
             talk.reply(text, stop)
     except PhichatError as error:
         if not console.is_interactive:

@@ -12,7 +12,7 @@ from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.cli.context import Context
 from phichat.cli.question_sources import embedding_model, index, nothing_found, opened, passage_json
-from phichat.cli.talk import interrupting
+from phichat.cli.signals import interrupting
 from phichat.documents.library import USUAL_BUDGET, Collection, FileState, FileStatus
 from phichat.documents.prompt import source_title
 from phichat.documents.retrieval.local_library import LocalLibrary

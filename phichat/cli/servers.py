@@ -5,7 +5,7 @@ from typing import Any
 
 from phichat.cancellation import CancelToken
 from phichat.cli.context import Context
-from phichat.cli.talk import interrupting
+from phichat.cli.signals import interrupting
 from phichat.engine.remote.base import Server, ServerKind, api_url, valid_name
 from phichat.engine.remote.check import Checked, check_server
 from phichat.engine.remote.probe import Found, candidates, probe

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, TextIOBase
 from typing import BinaryIO
 
@@ -86,7 +86,8 @@ def keeping_keys() -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(file, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal was closed
+            termios.tcsetattr(file, termios.TCSADRAIN, before)
 
 
 def _beginning(stream: BinaryIO) -> bytes:

@@ -2,12 +2,7 @@
 
 import argparse
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import Any
 
 from phichat.chat.attachments import with_attachments
@@ -20,10 +15,11 @@ from phichat.cli import standard_input
 from phichat.cli.answers import AnswerOrder, length_notice, statistics
 from phichat.cli.attached_files import read_attachments
 from phichat.cli.comparison import Comparison
-from phichat.cli.console import Console
+from phichat.cli.console import Console, ReaderGone
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.lens import TerminalLens
 from phichat.cli.recorder import ChatRecorder
+from phichat.cli.signals import interrupting
 from phichat.engine.base import (
     AnswerEvent,
     CancelToken,
@@ -115,7 +111,8 @@ class TerminalChat:
         try:
             done = self._generate(request, stop)
         except BaseException as error:
-            answered = self._end(Ending.ERROR, {"error": str(error)} if isinstance(error, PhichatError) else {})
+            ending = Ending.CANCELLED if isinstance(error, ReaderGone | KeyboardInterrupt) else Ending.ERROR
+            answered = self._end(ending, {"error": str(error)} if isinstance(error, PhichatError) else {})
             if answered and not (answered.text or answered.thinking):
                 session.conversation.tip = before
             if isinstance(error, PhichatError):
@@ -354,38 +351,3 @@ def chosen_model(context: Context) -> ModelFile:
         if context.options.model is not None:
             raise
         raise ModelMissing(f"{error} {tr('This model was chosen by PHICHAT_MODEL.')}") from error
-
-
-@contextmanager
-def interrupting(stop: CancelToken) -> Iterator[None]:
-    """Have Ctrl+C set `stop`; raise KeyboardInterrupt at a second one, and where the work ended with an error.
-
-    Once it is left, `stop` tells whether Ctrl+C was pressed, even at the last moment.
-    """
-    setters: list[threading.Thread] = []
-
-    def ask_to_stop(_: int, __: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        # In a thread, as the interrupted one may hold the locks that `set` needs.
-        setters.append(threading.Thread(target=stop.set, name="stop"))
-        setters[-1].start()
-
-    def is_asked_to_stop() -> bool:
-        for setter in setters:
-            setter.join()
-        return stop.is_set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    earlier = signal.signal(signal.SIGINT, ask_to_stop)
-    try:
-        yield
-    except PhichatError as error:
-        if is_asked_to_stop():
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        signal.signal(signal.SIGINT, earlier)
-        is_asked_to_stop()

@@ -7,7 +7,8 @@ from typing import Any
 from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
-from phichat.cli.talk import chosen_model, interrupting
+from phichat.cli.signals import interrupting
+from phichat.cli.talk import chosen_model
 from phichat.engine.base import EngineSettings, Event, Loading, Notice, Tried
 from phichat.engine.engine_settings import EXACT
 from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad

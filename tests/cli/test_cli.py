@@ -658,6 +658,21 @@ def test_a_person_stops_a_reply_and_leaves(starter: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_what_was_shown_is_saved_when_the_terminal_is_closed(starter: Path, home: Path) -> None:
+    terminal = _terminal("chat", "--save", "--model", str(starter), "--seed", "7", ends=128 + signal.SIGHUP)
+    with terminal as say:
+        say("> ", "Tell me a long story.\n")
+        shown = [say(", ", "") for _ in range(4)][1:]
+        terminal.hang_up()
+    with closing(History(home / "history.sqlite3", is_guest=True)) as history:
+        (summary,) = history.list_conversations()
+        answer = history.load_conversation(summary.id).messages[-1]
+    assert ", ".join(shown).replace("\r\n", "\n") in answer.text
+    assert answer.reply
+    assert answer.reply.ending is Ending.CANCELLED
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_the_end_of_a_conversation_may_be_typed_while_an_answer_is_written(starter: Path) -> None:
     with _terminal("chat", "--model", str(starter), "--seed", "7", "--max-tokens", "150") as say:
         say("> ", "Tell me a long story.\n")
@@ -728,14 +743,15 @@ AGAIN = 8.0
 
 
 class _terminal:  # noqa: N801 - used like a function
-    """The program in a terminal of its own. Called, it waits for a text and then types; it must end with 0.
+    """The program in a terminal of its own. Called, it waits for a text and then types; `ends` is its exit status.
 
     What came behind the text is looked at by the next call.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, ends: int = 0) -> None:
         import pty  # not on Windows
 
+        self._ends = ends
         self._pid, self._file = pty.fork()
         self._is_interrupting, self._seen = False, ""
         if self._pid == 0:
@@ -748,8 +764,14 @@ class _terminal:  # noqa: N801 - used like a function
         if kind:
             os.kill(self._pid, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        os.close(self._file)
-        assert kind or status == 0
+        self.hang_up()
+        assert kind or status == self._ends
+
+    def hang_up(self) -> None:
+        """Close the terminal."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def _wait_and_type(self, text: str, keys: str) -> str:
         until, again = time.monotonic() + 30, time.monotonic() + AGAIN

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -364,6 +365,33 @@ def test_what_was_said_before_the_model_died_is_kept(phichat: Run, engine: Scrip
     assert answer.reply
     assert (answer.text, answer.reply.ending, answer.reply.tokens) == ("Half a", Ending.ERROR, (1000,))
     assert answer.reply.statistics == {"error": "It died."}
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_what_was_shown_is_kept_when_the_program_is_ended(
+    phichat: Run, engine: ScriptedEngine, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("Windows has no such signal")
+
+    def generate(request: Request, stop: CancelToken) -> Iterator[Piece | Done]:
+        yield Piece("Once", 1)
+        yield Piece(" upon", 2)
+        for _ in range(2):  # a terminal that is closed and its shell send one each
+            signal.raise_signal(number)
+        assert stop.wait(30)
+        yield Done(Ending.CANCELLED, request.sampling.seed or 0)
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(engine, "generate", generate)
+    said = phichat("chat", "--save", said="Hi\nAnd?\n")
+    assert said == (128 + number, "Once upon\n", "Stopped.\n")
+    (record,) = _records(home)
+    assert [message.text for message in record.messages] == ["Hi", "Once upon"]
+    assert record.messages[-1].reply
+    assert record.messages[-1].reply.ending is Ending.CANCELLED
+    assert signal.getsignal(number) is before
 
 
 def test_a_history_that_cannot_be_opened_is_one_sentence(phichat: Run, engine: ScriptedEngine, home: Path) -> None:

@@ -5,7 +5,6 @@ Each order has the `path` of the model file, `do`, and its arguments; the answer
 """
 
 import os
-import signal
 import sys
 import traceback
 from pathlib import Path
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 def main() -> None:
     """Answer orders until standard input ends."""
     hold_lifeline()
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
     set_language()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what native code prints goes to the log

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 VARIABLE = "PHICHAT_LIFELINE"  # the pipe's descriptor in the child
+_TO_ALL = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Lifeline:
@@ -39,7 +40,13 @@ class Lifeline:
 
 
 def hold_lifeline() -> None:
-    """Have this process end with its parent, which started it with a Lifeline; else do nothing."""
+    """Have this process end with its parent, which started it with a Lifeline, and not before.
+
+    Ctrl+C, the end of a terminal, and logging out reach all processes of the app: the parent handles them.
+    """
+    for name in _TO_ALL:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     if sys.platform == "linux":
         _die_at_end_of_pipe(os.environ.pop(VARIABLE, ""))
     elif sys.platform == "win32":

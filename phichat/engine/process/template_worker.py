@@ -6,7 +6,6 @@ documents) and `variables`; the answer has `parts` or an `error`, with `is_limit
 """
 
 import math
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -34,8 +33,6 @@ SECONDS_PER_CHARACTER = 2e-6  # more of both for each character of the turns
 def main() -> None:
     """Answer orders until standard input ends."""
     hold_lifeline()
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app handles Ctrl+C
     set_language()
     _compiled("")  # imports Jinja, which counts as this process's own memory
     taken = _address_space()

@@ -3,7 +3,6 @@
 import faulthandler
 import os
 import queue
-import signal
 import sys
 import threading
 import traceback
@@ -123,8 +122,6 @@ class EngineWorker:
 def main() -> None:
     """Run llama.cpp on orders from standard input, and answer on standard output, which nothing else may use."""
     hold_lifeline()
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl+C
     faulthandler.enable(2)  # the traceback of a crash, for the parent's log
     if sys.platform == "win32" and not is_frozen():  # a frozen program's loader has done it
         import ctypes  # noqa: PLC0415
