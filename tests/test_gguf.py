@@ -227,6 +227,18 @@ def test_texts_can_be_embedded_with_models_of_texts_alone(
         check_embedding_model(path)
 
 
+@pytest.mark.parametrize(("pooling", "is_one"), [((), False), ((pair("qwen3.pooling_type", 4, b"\3\0\0\0"),), True)])
+def test_a_chat_model_is_none_to_find_passages_with(
+    file: Callable[[bytes], Path], pooling: tuple[bytes, ...], is_one: bool
+) -> None:
+    """Some embedding models were made of chat models, and still have their template, but say how they pool vectors."""
+    pairs = (text("general.architecture", "qwen3"), text("tokenizer.chat_template", "{{ messages }}"), *pooling)
+    path = file(gguf(*pairs, tensors=1) + tensor("token_embd.weight") + bytes(64))
+    with nullcontext() if is_one else pytest.raises(ModelUnsupported, match=r"some\.gguf is a chat model\. Choose"):
+        check_embedding_model(path)
+    check_embedding_model(path, takes_chat=True)
+
+
 def test_a_file_cut_anywhere_is_damaged(file: Callable[[bytes], Path], chatml_model: Path) -> None:
     content = chatml_model.read_bytes()
     for length in (*range(4, 200), *range(200, len(content), 1999), len(content) - 1):

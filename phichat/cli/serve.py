@@ -51,7 +51,7 @@ def run(context: Context) -> int:
 def _embedder(path: Path | None) -> closing[EncoderProcess]:
     """Return what makes embeddings, with the model file at `path` if there is one. Raise ModelError."""
     if path:
-        gguf.check_embedding_model(path)
+        gguf.check_embedding_model(path, takes_chat=True)
     return closing(EncoderProcess(path.absolute() if path else Path()))
 
 

@@ -135,10 +135,13 @@ def read_head(path: Path) -> Head:
     return head
 
 
-def check_embedding_model(path: Path) -> None:
-    """Raise an error as `read_head` does if the file at `path` is no model that texts can be embedded with."""
+def check_embedding_model(path: Path, *, takes_chat: bool = False) -> None:
+    """Raise an error as `read_head` does if the file at `path` is no embedding model.
+
+    A chat model, with which texts can be embedded, if not well, passes if it `takes_chat`.
+    """
     head = _read_model(path)
-    if message := describe_no_embedding_model(path.name, head.metadata, head.tensors):
+    if message := describe_no_embedding_model(path.name, head.metadata, head.tensors, takes_chat=takes_chat):
         raise ModelUnsupported(message)
 
 

@@ -33,6 +33,7 @@ _WHISPER_VOCABULARIES = (51864, 51865, 51866)
 
 
 _TEXT = frozenset({"token_embd.weight"})  # the tensor that every chat model has
+_CHAT_TEMPLATE = "tokenizer.chat_template"  # some embedding models have one, too, but say how they pool vectors
 _PIECE = re.compile(
     r"\.gguf[._-]?(split|part)[._-]?(\d+of\d+|\d+|[a-z]{1,2})(\.gguf)?$|\.gguf\.\d{1,3}$", re.IGNORECASE
 )
@@ -189,10 +190,18 @@ def describe_other_kind(name: str, metadata: Mapping[str, Any], tensors: frozens
     return tr(message).format(name=name, kind=_printable(architecture)) if message else ""
 
 
-def describe_no_embedding_model(name: str, metadata: Mapping[str, Any], tensors: frozenset[str]) -> str:
-    """Return what to do about the GGUF file if texts can't be embedded with it; "" if they can, if not always well."""
+def describe_no_embedding_model(
+    name: str, metadata: Mapping[str, Any], tensors: frozenset[str], *, takes_chat: bool
+) -> str:
+    """Return what to do about the GGUF file if texts can't be embedded with it; "" if they can.
+
+    With chat models they can be, but not well: those pass if it `takes_chat`.
+    """
     architecture = str(metadata.get("general.architecture", ""))
     kind = next((fits for fits, _ in _KINDS if fits(architecture, metadata, tensors)), None)
+    if kind is None and not takes_chat and any(key.startswith(_CHAT_TEMPLATE) for key in metadata):
+        sentence = tr("{name} is a chat model. Choose an embedding model in GGUF format, such as EmbeddingGemma.")
+        return sentence.format(name=name)
     if kind in {None, _is_for_search}:
         return ""
     return tr("{name} isn’t an embedding model. Choose one in GGUF format, such as EmbeddingGemma.").format(name=name)

@@ -12,6 +12,7 @@ from phichat import cli
 from phichat.chat.conversation import Ending
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Piece, PromptFit, Request
+from tests.support import tiny_models
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
 
@@ -233,14 +234,23 @@ def _asked(request: Request) -> str:
     return request.turns[-1].text
 
 
-def test_an_embedding_model_makes_the_vectors(phichat: Run, papers: Path, chatml_model: Path) -> None:
-    """Any model has vectors; that of a chat model are no good ones."""
+def test_an_embedding_model_makes_the_vectors(phichat: Run, papers: Path, tmp_path: Path) -> None:
+    model = tiny_models.bert(tmp_path / "tiny-bert.gguf")
     phichat("docs", "add", "home", str(papers))
-    assert phichat("docs", "model", str(chatml_model))[:2] == (0, f"{chatml_model}\n")
+    assert phichat("docs", "model", str(model))[:2] == (0, f"{model}\n")
     status, out, err = phichat("docs", "search", "home", "rent")
     assert (status, err) == (0, "")
     assert "Rent is due" in out
     assert "Phichat is using its built-in embedding model to find passages." in phichat("docs", "model", "none")[2]
+
+
+def test_a_chat_model_makes_none(phichat: Run, papers: Path, tmp_path: Path, chatml_model: Path) -> None:
+    model = tiny_models.bert(tmp_path / "tiny-bert.gguf")
+    phichat("docs", "add", "home", str(papers))
+    assert phichat("docs", "model", str(model))[0] == 0
+    said = "tiny-chatml.gguf is a chat model. Choose an embedding model in GGUF format, such as EmbeddingGemma.\n"
+    assert phichat("docs", "model", str(chatml_model)) == (1, "", said)
+    assert phichat("docs", "model")[1] == f"{model}\n", "as it was"
 
 
 def test_a_file_that_is_no_model_makes_none(phichat: Run, papers: Path) -> None:

@@ -7,62 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gguf
-import numpy as np
 import pytest
 
 from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.errors import ModelDamaged, NotAModel, PromptTooLong
 from tests.server.conftest import Running, Serve
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "\u2581cat", "\u2581dog", "\u2581sat", "s", "\u2581a"]
-
-
-def tiny_bert(path: Path, context: int = 16) -> Path:
-    """A model like those for search: BERT's architecture, with seeded weights and a few words."""
-    writer, random = gguf.GGUFWriter(str(path), "bert"), np.random.default_rng(1)
-    writer.add_name("Tiny BERT")
-    writer.add_context_length(context)
-    writer.add_embedding_length(32)
-    writer.add_block_count(1)
-    writer.add_feed_forward_length(64)
-    writer.add_head_count(2)
-    writer.add_layer_norm_eps(1e-12)
-    writer.add_causal_attention(False)
-    writer.add_pooling_type(gguf.PoolingType.MEAN)
-    writer.add_tokenizer_model("bert")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_list(WORDS)
-    writer.add_token_types([3, 3, 3, 3, *[1] * (len(WORDS) - 4)])
-    writer.add_token_type_count(2)
-    writer.add_pad_token_id(WORDS.index("[PAD]"))
-    writer.add_unk_token_id(WORDS.index("[UNK]"))
-    writer.add_bos_token_id(WORDS.index("[CLS]"))
-    writer.add_sep_token_id(WORDS.index("[SEP]"))
-    writer.add_eos_token_id(WORDS.index("[SEP]"))
-
-    def tensor(name: str, *shape: int) -> None:
-        writer.add_tensor(name, (random.standard_normal(shape) * 0.2).astype(np.float32))
-
-    tensor("token_embd.weight", len(WORDS), 32)
-    tensor("token_types.weight", 2, 32)
-    tensor("position_embd.weight", context, 32)
-    shapes: dict[str, tuple[int, ...]] = {"token_embd_norm": (32,), "blk.0.attn_output_norm": (32,)}
-    shapes |= {f"blk.0.attn_{part}": (32, 32) for part in ("q", "k", "v", "output")}
-    shapes |= {"blk.0.ffn_up": (64, 32), "blk.0.ffn_down": (32, 64), "blk.0.layer_output_norm": (32,)}
-    for name, shape in shapes.items():
-        tensor(f"{name}.weight", *shape)
-        tensor(f"{name}.bias", shape[0])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+from tests.support import tiny_models
 
 
 @pytest.fixture
 def bert(tmp_path: Path) -> Iterator[EncoderProcess]:
-    encoder = EncoderProcess(tiny_bert(tmp_path / "tiny-bert.gguf"))
+    encoder = EncoderProcess(tiny_models.bert(tmp_path / "tiny-bert.gguf", context=16))
     yield encoder
     encoder.close()
 

@@ -24,7 +24,7 @@ class Embedder:
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        gguf.check_embedding_model(path)
+        gguf.check_embedding_model(path, takes_chat=True)  # other programs may want one
         start_library()
         self._model: Any = lib.llama_model_load_from_file(os.fsencode(path), lib.llama_model_default_params())
         if not self._model:

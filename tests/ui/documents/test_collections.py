@@ -20,6 +20,7 @@ from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.password_dialog import PasswordDialog
+from tests.support import tiny_models
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
 from tests.ui.chat.test_attachments import drop
@@ -500,7 +501,9 @@ def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chat
     documents.choose_model(tmp_path / "notes.txt")
     person.wait(lambda: person.status().startswith("notes.txt isn’t a model file."))
     documents.choose_model(chatml_model)
-    person.wait(lambda: person.find("embeddingButton").text() == f"Embedding model: {chatml_model.stem}")
+    person.wait(lambda: person.status().startswith("tiny-chatml.gguf is a chat model. Choose an embedding model"))
+    documents.choose_model(tiny_models.bert(tmp_path / "tiny-bert.gguf"))
+    person.wait(lambda: person.find("embeddingButton").text() == "Embedding model: tiny-bert")
 
 
 def test_what_waits_or_has_changed_is_indexed_when_nothing_else_is_done(
