@@ -23,23 +23,53 @@ _NOT_FOLDERS = {"__pycache__", "node_modules"}
 
 
 def files_in(folder: Path, stop: CancelToken | None = None) -> Iterator[Path]:
-    """Yield the files in `folder` and the folders in it that may be documents, by their names.
+    """Yield the files in `folder` and the folders in it that may be documents, each once, by their names.
 
     Hidden ones are left out, and links to folders are not followed, which could lead in circles or out of the folder.
     What cannot be opened is passed over. Raise DocumentTooLarge if there are too many.
     """
-    count = 0
+    seen: set[Path] = set()
+    links: list[Path] = []
+    for path, real in _documents_in(folder, stop):
+        if path.is_symlink():
+            links.append(path)
+        else:
+            yield _counted(path, real, seen, folder)
+    for link in links:
+        if (real := link.resolve()) not in seen:  # else it was found by its own name, or by another link
+            yield _counted(link, real, seen, folder)
+
+
+def _documents_in(folder: Path, stop: CancelToken | None) -> Iterator[tuple[Path, Path]]:
+    """Yield the files, with the path that each has if its folder is reached without links."""
     for place, folders, names in os.walk(folder):
         if stop and stop.is_set():
             return
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _NOT_FOLDERS)
+        real = Path(place).resolve()
+        folders[:] = sorted(name for name in folders if _is_searched(name) and _is_own(Path(place, name), real))
         for name in sorted(names):
             path = Path(place, name)
             if may_be_document(path) and path.is_file():
-                count += 1
-                if count > MOST_FILES:
-                    raise _too_many(folder)
-                yield path
+                yield path, real / name
+
+
+def _is_searched(folder: str) -> bool:
+    return not folder.startswith(".") and folder not in _NOT_FOLDERS
+
+
+def _is_own(folder: Path, place: Path) -> bool:
+    """Return whether a folder is in the real folder `place` itself.
+
+    Until Python 3.12, os.walk follows the junctions of Windows, which are links by another name.
+    """
+    return folder.resolve() == place / folder.name
+
+
+def _counted(path: Path, real: Path, seen: set[Path], folder: Path) -> Path:
+    seen.add(real)
+    if len(seen) > MOST_FILES:
+        raise _too_many(folder)
+    return path
 
 
 def may_be_document(path: Path) -> bool:

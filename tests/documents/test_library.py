@@ -119,6 +119,31 @@ def test_a_changed_file_is_indexed_again(library: LocalLibrary, folder: Path, in
     assert "howls" in library.search(["papers"], "howls moor").passages[0].text
 
 
+def test_a_link_is_left_out_once_its_file_is_read_by_its_own_name(
+    library: LocalLibrary, folder: Path, tmp_path: Path, index: Index
+) -> None:
+    (folder / "animals.txt").rename(tmp_path / "moved.txt")
+    (folder / "link.txt").symlink_to(tmp_path / "moved.txt")
+    library.add("papers", [folder])
+    index()
+    assert _states(library).keys() == {"link.txt", "travel.txt"}
+    (tmp_path / "moved.txt").rename(folder / "animals.txt")
+    (folder / "link.txt").unlink()
+    (folder / "link.txt").symlink_to(folder / "animals.txt")
+    index()
+    assert _states(library) == {"animals.txt": FileState.INDEXED, "travel.txt": FileState.INDEXED}
+    assert library.search(["papers"], "shed sleeps").fits
+
+
+def test_looking_for_files_that_is_stopped_loses_none(library: LocalLibrary, folder: Path, index: Index) -> None:
+    library.add("papers", [folder])
+    index()
+    stop = CancelToken()
+    stop.set()
+    assert list(library.index("papers", stop)) == [Progress(0, 0)]
+    assert set(_states(library).values()) == {FileState.INDEXED}
+
+
 def test_a_file_that_vanished_is_marked_and_one_that_is_back_is_not(
     library: LocalLibrary, folder: Path, index: Index
 ) -> None:

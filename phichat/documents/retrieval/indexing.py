@@ -81,6 +81,8 @@ class Indexer:
         waiting: list[StoredFile] = []
         for number, path in self._database.read(lambda connection: catalog.sources(connection, name)):
             found = list(_files_in(path, stop))
+            if stop.is_set():  # else what was not looked at would count as gone
+                return []
             waiting += self._compare(number, found)
         return waiting
 
@@ -88,9 +90,11 @@ class Indexer:
         self._database.write(lambda connection: catalog.add_files(connection, source, found))
         known = self._database.read(lambda connection: catalog.files_of(connection, source))
         there = {*found}
-        gone = [file for file in known if file.path not in there and file.state is not FileState.MISSING]
-        for file in gone:
-            self._set_state(file, FileState.MISSING)
+        for file in (file for file in known if file.path not in there):
+            if file.path.is_symlink() and file.path.exists():  # what it leads to is read by its own name by now
+                self._database.write(partial(catalog.remove_file, number=file.number))
+            elif file.state is not FileState.MISSING:
+                self._set_state(file, FileState.MISSING)
         return [file for file in known if file.path in there and (_is_due(file) or self._is_tried_again(file))]
 
     def _is_tried_again(self, file: StoredFile) -> bool:

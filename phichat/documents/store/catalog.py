@@ -154,6 +154,12 @@ def add_files(connection: Connection, source: int, paths: Sequence[Path]) -> Non
     )
 
 
+def remove_file(connection: Connection, number: int) -> None:
+    """Remove a file that is no longer to be read."""
+    connection.execute("DELETE FROM files WHERE number = ?", (number,))
+    delete_unused_texts(connection)
+
+
 def set_state(connection: Connection, number: int, state: FileState) -> None:
     """Set a file's state; what was read of it stays."""
     connection.execute("UPDATE files SET state = ? WHERE number = ?", (state, number))
