@@ -11,7 +11,14 @@ from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.cli.context import Context
-from phichat.cli.question_sources import embedding_model, index, nothing_found, opened, passage_json
+from phichat.cli.question_sources import (
+    embedding_model,
+    index,
+    nothing_found,
+    opened,
+    passage_json,
+    password_wanted,
+)
 from phichat.cli.signals import interrupting
 from phichat.documents.library import USUAL_BUDGET, Collection, FileState, FileStatus
 from phichat.documents.prompt import source_title
@@ -71,13 +78,14 @@ def _status(options: argparse.Namespace, library: LocalLibrary, console: Console
     for name in names:
         _required(library, name)
         if indent and not options.json:
-            console.print_line(f"{name}:")
+            console.print_line(tr("{name}:").format(name=name))
         for status in library.files(name):
             if options.json:
                 console.print_json(_status_json(name, status))
             else:
                 console.print_line(f"{indent}{replace_surrogates(str(status.path))}  {_state(status)}")
-                for sentence in filter(None, (status.error, *status.notes)):
+                error = password_wanted(status.path, name) if status.is_locked else status.error
+                for sentence in filter(None, (error, *status.notes)):
                     console.print_line(f"{indent}  {sentence}")
     return 0
 

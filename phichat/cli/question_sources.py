@@ -170,12 +170,22 @@ def index(
             locked[progress.locked] = progress.error
         elif progress.error:
             failed += 1
-            console.print_notice(progress.error)
+            console.print_notice(password_wanted(progress.locked, name) if progress.locked else progress.error)
         console.show_progress(progress.sentence)
     entered = {path: getpass.getpass(f"{sentence} ") for path, sentence in locked.items()}
     known = {path: password for path, password in entered.items() if password}
     failed += len(entered) - len(known)
     return failed + index(library, name, console, stop, known) if known else failed
+
+
+def password_wanted(file: Path, name: str) -> str:
+    """Return where the password of a protected file in the collection `name` can be entered, as a sentence."""
+    sentence = (
+        tr("{file} is protected. To enter its password, run this command in a terminal.")
+        if name == FILES
+        else tr("{file} is protected. To enter its password, run `phichat docs add {name}` in a terminal.")
+    )
+    return sentence.format(file=replace_surrogates(file.name), name=name)
 
 
 def sources_event(passages: Sequence[FoundPassage]) -> dict[str, Any]:

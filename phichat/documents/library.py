@@ -55,6 +55,7 @@ class FileStatus:
     Attributes:
         error: why it could not be read, as a sentence; empty if it could.
         notes: what of it could not be read, as sentences.
+        is_locked: whether it wants its password, or another one; `error` asks for it.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class FileStatus:
     title: str = ""
     pages: int = 0
     passages: int = 0
+    is_locked: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from phichat import cli
+from phichat import cli, i18n
 from phichat.chat.conversation import Ending
 from phichat.cli.console import Console
 from phichat.engine.base import Done, Piece, PromptFit, Request
@@ -100,6 +100,9 @@ def test_status_of_all_says_what_belongs_to_which(phichat: Run, papers: Path) ->
         phichat("docs", "add", name, str(papers / file))
     lines = phichat("docs", "status")[1].splitlines()
     assert lines[0::2] == ["animals:", "home:"]
+    i18n.set_language("fr")
+    assert phichat("docs", "status")[1].splitlines()[0::2] == ["animals\u00a0:", "home\u00a0:"]
+    i18n.set_language("en")
     assert lines[1].startswith(f"  {papers / 'owls.md'}  1 passage")
     assert phichat("docs", "status", "home")[1].startswith(str(papers / "lease.txt"))
 
@@ -278,7 +281,13 @@ def test_a_protected_file_asks_for_its_password_in_a_terminal(
     path = tmp_path / "locked.pdf"
     path.write_bytes(pdf_file([page_of(lines_down(["The pump is oiled."]))], password="sesame"))
     _, _, err = phichat("docs", "add", "work", str(path))
-    assert "locked.pdf is protected. Enter its password." in err
+    said = "locked.pdf is protected. To enter its password, run `phichat docs add work` in a terminal.\n"
+    assert said in err
+    assert phichat("docs", "status", "work")[1].endswith(said)
+    assert _lines(phichat("docs", "status", "work", "--json")[1])[0]["error"] == (
+        "locked.pdf is protected. Enter its password."
+    )
+    assert "To enter its password, run this command in a terminal.\n" in phichat("ask", "--docs", str(path), "Hello")[2]
     asked: list[str] = []
 
     def enter(prompt: str) -> str:
@@ -290,3 +299,4 @@ def test_a_protected_file_asks_for_its_password_in_a_terminal(
     phichat("docs", "add", "work", str(path))
     assert [sentence.split(".")[0] for sentence in asked] == ["locked", "That isn’t the password for locked"]
     assert "The pump is oiled." in phichat("docs", "search", "work", "pump")[1]
+    assert phichat("docs", "status", "work")[1] == f"{path}  1 passage\n"

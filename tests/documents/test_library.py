@@ -1,6 +1,7 @@
 """Collections of documents: what is in them, how they follow the disk, and what is found in them."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -117,6 +118,20 @@ def test_a_changed_file_is_indexed_again(library: LocalLibrary, folder: Path, in
     index()
     assert not library.search(["papers"], "shed sleeps").fits
     assert "howls" in library.search(["papers"], "howls moor").passages[0].text
+
+
+def test_collections_of_an_earlier_version_are_there(
+    library: LocalLibrary, folder: Path, file: Path, index: Index, reader: TextReader
+) -> None:
+    library.add("papers", [folder])
+    index()
+    library.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE files DROP COLUMN is_locked")
+        connection.execute("PRAGMA user_version = 1")
+    with closing(LocalLibrary(file, reader)) as again:
+        assert _states(again) == {"animals.txt": FileState.INDEXED, "travel.txt": FileState.INDEXED}
+        assert not again.notice
 
 
 def test_a_link_is_left_out_once_its_file_is_read_by_its_own_name(

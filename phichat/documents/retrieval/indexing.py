@@ -118,8 +118,9 @@ class Indexer:
         except OSError as error:
             return _Outcome(self._fail(file, reading_failure(error, file.path.name), size, modified))
         except DocumentError as error:
-            locked = file.path if isinstance(error, DocumentLocked) else None
-            return _Outcome(self._fail(file, str(error), size, modified), locked=locked)
+            is_locked = isinstance(error, DocumentLocked)
+            sentence = self._fail(file, str(error), size, modified, is_locked=is_locked)
+            return _Outcome(sentence, locked=file.path if is_locked else None)
         if not stop.is_set():
             self._store(file, sha256, document, size, modified)
         return _Outcome(pages=document.pages if document else 0)
@@ -127,9 +128,11 @@ class Indexer:
     def _is_known(self, sha256: str) -> bool:
         return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
 
-    def _fail(self, file: StoredFile, error: str, size: int, modified: int) -> str:
+    def _fail(self, file: StoredFile, error: str, size: int, modified: int, *, is_locked: bool = False) -> str:
         error = replace_surrogates(error)
-        self._database.write(lambda connection: catalog.set_failed(connection, file, error, size, modified))
+        self._database.write(
+            lambda connection: catalog.set_failed(connection, file, error, size, modified, is_locked=is_locked)
+        )
         return error
 
     def _read(

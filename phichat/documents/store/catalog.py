@@ -82,7 +82,7 @@ def placeholders(values: Sequence[object]) -> str:
 def file_states(connection: Connection, name: str) -> list[FileStatus]:
     """Return the files of a collection by path; one that was added twice is there once."""
     rows = connection.execute(
-        "SELECT files.path, files.state, files.error, texts.notes, texts.title, texts.pages,"
+        "SELECT files.path, files.state, files.error, files.is_locked, texts.notes, texts.title, texts.pages,"
         " (SELECT count(*) FROM passages WHERE passages.text = files.text)"
         " FROM files JOIN sources ON files.source = sources.number"
         " JOIN collections ON sources.collection = collections.number LEFT JOIN texts ON files.text = texts.number"
@@ -93,9 +93,16 @@ def file_states(connection: Connection, name: str) -> list[FileStatus]:
 
 
 def _file_status(row: Row) -> FileStatus:
-    path, state, error, notes, title, pages, passages = row
+    path, state, error, is_locked, notes, title, pages, passages = row
     return FileStatus(
-        path_from(path), FileState(state), error, tuple(json.loads(notes or "[]")), title or "", pages or 0, passages
+        path_from(path),
+        FileState(state),
+        error,
+        tuple(json.loads(notes or "[]")),
+        title or "",
+        pages or 0,
+        passages,
+        is_locked=bool(is_locked),
     )
 
 
@@ -168,18 +175,22 @@ def set_state(connection: Connection, number: int, state: FileState) -> None:
 def set_indexed(connection: Connection, file: StoredFile, text: int, size: int, modified: int) -> None:
     """Record that a file has this text."""
     known = connection.execute(
-        "UPDATE files SET state = 'indexed', error = '', text = ?, size = ?, modified = ? WHERE number = ?",
+        "UPDATE files SET state = 'indexed', error = '', is_locked = 0, text = ?, size = ?, modified = ?"
+        " WHERE number = ?",
         (text, size, modified, file.number),
     ).rowcount
     if not known or file.text not in {None, text}:  # not known: it was removed from the collection meanwhile
         delete_unused_texts(connection)
 
 
-def set_failed(connection: Connection, file: StoredFile, error: str, size: int, modified: int) -> None:
+def set_failed(
+    connection: Connection, file: StoredFile, error: str, size: int, modified: int, *, is_locked: bool
+) -> None:
     """Record why a file could not be read, as a sentence."""
     connection.execute(
-        "UPDATE files SET state = 'failed', error = ?, text = NULL, size = ?, modified = ? WHERE number = ?",
-        (error, size, modified, file.number),
+        "UPDATE files SET state = 'failed', error = ?, is_locked = ?, text = NULL, size = ?, modified = ?"
+        " WHERE number = ?",
+        (error, is_locked, size, modified, file.number),
     )
     if file.text is not None:
         delete_unused_texts(connection)

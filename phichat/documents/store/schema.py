@@ -67,7 +67,12 @@ def m001_initial(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (passage_words, 'row')")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial,)
+def m002_locked_files(connection: sqlite3.Connection) -> None:
+    """Note which files could not be read because they want a password."""
+    connection.execute("ALTER TABLE files ADD COLUMN is_locked INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial, m002_locked_files)
 """Each takes the tables from one version to the next. A published one is never changed: append another."""
 
 LATEST = len(MIGRATIONS)
