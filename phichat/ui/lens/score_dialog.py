@@ -21,7 +21,7 @@ from phichat.ui.widgets.controls import heading_label, help_label, push_button
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.message_line import MessageLine
-from phichat.ui.widgets.text_input import PlainTextField
+from phichat.ui.widgets.text_input import PlainTextField, picture_refusal
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 WIDTH, HEIGHT = 620, 480  # pixels
@@ -54,7 +54,9 @@ class ScoreDialog(QDialog):
         self._field.setTabChangesFocus(True)
         self._field.show_text(text)
         self._field.textChanged.connect(self._on_text)
-        self._field.text_cut.connect(self._on_cut, Qt.ConnectionType.QueuedConnection)  # once the rest is there
+        after = Qt.ConnectionType.QueuedConnection  # once the rest is there
+        self._field.text_cut.connect(self._on_cut, after)
+        self._field.picture_pasted.connect(self._on_picture, after)
         self._result = LensText(theme)
         self._result.setObjectName("scoreResult")
         self._result.set_accessible_name(tr("Scored text"))
@@ -187,6 +189,10 @@ class ScoreDialog(QDialog):
             "save it as a file and run “phichat score FILE”."
         )
         self._feedback.fail(sentence.format(count=format_number(len(self.text()))))
+
+    @Slot()
+    def _on_picture(self) -> None:
+        self._feedback.fail(picture_refusal())
 
     @Slot()
     def _on_edit(self) -> None:

@@ -36,7 +36,7 @@ from phichat.ui.widgets.controls import help_label, push_button, scroll_area
 from phichat.ui.widgets.dialogs import close_button_box
 from phichat.ui.widgets.foreign_text import breakable_path, plain_label
 from phichat.ui.widgets.spin_boxes import SpinBox
-from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
+from phichat.ui.widgets.text_input import PlainTextField, picture_refusal, refuse_drops
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
@@ -272,11 +272,13 @@ class PreferencesDialog(QDialog):
         self._prompt.setTabChangesFocus(True)
         self._prompt.textChanged.connect(self._on_prompt)
         self._add(form, "defaultSystemPrompt", tr("System prompt"), self._prompt)
-        note = help_label(tr("The system prompt was too long, so the end was cut off."))
-        note.hide()
-        self._prompt.textChanged.connect(note.hide)
-        self._prompt.text_cut.connect(note.show, Qt.ConnectionType.QueuedConnection)  # once the rest is there
-        form.addRow("", note)
+        cut = tr("The system prompt was too long, so the end was cut off.")
+        for pasted, sentence in ((self._prompt.text_cut, cut), (self._prompt.picture_pasted, picture_refusal())):
+            note = help_label(sentence)
+            note.hide()
+            self._prompt.textChanged.connect(note.hide)
+            pasted.connect(note.show, Qt.ConnectionType.QueuedConnection)  # once the rest is there
+            form.addRow("", note)
         presets = {**PRESETS, **own_presets(self._now.presets)}
         self._samplings = {name: preset.sampling for name, preset in presets.items()}
         labels = {name: tr(preset.label) if name in PRESETS else preset.label for name, preset in presets.items()}

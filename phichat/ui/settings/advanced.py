@@ -26,10 +26,12 @@ class AdvancedSettings(QWidget):
     Signals:
         changed(str, object): a setting's name and its value, when the user changes it.
         opened: the settings were built.
+        picture_pasted: a picture was pasted into a field for texts.
     """
 
     changed = Signal(str, object)
     opened = Signal()
+    picture_pasted = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -128,6 +130,7 @@ class AdvancedSettings(QWidget):
         title, field = plain_label(label), TextListField(name + "Field", label, text)
         title.setBuddy(field)
         field.changed.connect(partial(self.changed.emit, name))
+        field.picture_pasted.connect(self.picture_pasted)
         self._lists[name] = field
         layout.addSpacing(6)
         layout.addWidget(title)

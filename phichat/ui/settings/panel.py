@@ -34,7 +34,7 @@ from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
 from phichat.ui.widgets.controls import heading_label, help_label
 from phichat.ui.widgets.foreign_text import tool_tip
 from phichat.ui.widgets.spin_boxes import DoubleSpinBox, SpinBox
-from phichat.ui.widgets.text_input import PlainTextField, refuse_drops
+from phichat.ui.widgets.text_input import PlainTextField, picture_refusal, refuse_drops
 
 LEAST_CONTEXT = 256  # tokens
 MAX_CONTEXT = 131_072  # tokens, for a model that does not tell its own maximum
@@ -98,6 +98,7 @@ class SettingsPanel(QScrollArea):
         self._advanced = AdvancedSettings(theme)
         self._advanced.changed.connect(self._on_value)
         self._advanced.opened.connect(self._prepare_fields)
+        self._advanced.picture_pasted.connect(self._on_picture, Qt.ConnectionType.QueuedConnection)
         self._layout.addWidget(self._advanced)
         self._add_context()
         self.computer = ResourceLimits()
@@ -230,7 +231,9 @@ class SettingsPanel(QScrollArea):
         self._system.setTabChangesFocus(True)
         set_fixed_size(self._system, 0, round(self._system.fontMetrics().lineSpacing() / text_scale()) * 4 + 14)
         self._system.textChanged.connect(self._on_system)
-        self._system.text_cut.connect(self._on_cut, Qt.ConnectionType.QueuedConnection)  # once the rest is there
+        after = Qt.ConnectionType.QueuedConnection  # once the rest is there; a drop changes the text in any case
+        self._system.text_cut.connect(self._on_cut, after)
+        self._system.picture_pasted.connect(self._on_picture, after)
         self._layout.addWidget(self._system)
 
     def _add_presets(self) -> None:
@@ -351,6 +354,10 @@ class SettingsPanel(QScrollArea):
     @Slot()
     def _on_cut(self) -> None:
         self.failed.emit(tr("The system prompt was too long, so the end was cut off."))
+
+    @Slot()
+    def _on_picture(self) -> None:
+        self.failed.emit(picture_refusal())
 
     @Slot()
     def _on_system(self) -> None:

@@ -55,7 +55,8 @@ class MessageEditor(QFrame):
         self.field.textChanged.connect(self._on_text)
         self.field.enter_pressed.connect(self._on_send)
         self.field.long_text_pasted.connect(self._on_long_text)
-        self.field.picture_pasted.connect(self._on_picture)
+        # After a drop, which counts as a change of the text.
+        self.field.picture_pasted.connect(self._on_picture, Qt.ConnectionType.QueuedConnection)
         self.field.files_pasted.connect(self.files_given)
         self._send.clicked.connect(self._on_send)
         self._cancel.clicked.connect(self.cancelled)

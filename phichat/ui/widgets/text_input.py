@@ -3,7 +3,7 @@
 import unicodedata
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Qt, QTextBoundaryFinder, QUrl, Slot
+from PySide6.QtCore import QMimeData, Qt, QTextBoundaryFinder, QUrl, Signal, Slot
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QTextEdit, QWidget
 
+from phichat.i18n import tr
 from phichat.ui.widgets.drops import accept_copy, can_copy, files_in
 from phichat.ui.widgets.foreign_text import PlainTextEdit
 
@@ -73,7 +74,26 @@ class TextInput(_Field):
 
 
 class PlainTextField(TextInput, PlainTextEdit):  # type: ignore[misc]  # for mypy, TextInput is a QTextEdit
-    """A field for several lines of plain text."""
+    """A field for several lines of plain text.
+
+    Signals: `picture_pasted`: a picture was pasted or dropped, without any text; see `picture_refusal`.
+    """
+
+    picture_pasted = Signal()
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return super().canInsertFromMimeData(source) or (source.hasImage() and not files_in(source))
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        if source.hasImage() and not text_in(source):
+            self.picture_pasted.emit()
+        else:
+            super().insertFromMimeData(source)
+
+
+def picture_refusal() -> str:
+    """Return why a picture isn't inserted into a field of which nothing can be attached, as a sentence."""
+    return tr("Phichat can’t read images. Paste text instead.")
 
 
 class LineEdit(QLineEdit):

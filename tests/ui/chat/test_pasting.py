@@ -186,10 +186,36 @@ def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
     person.ask("x")
     person.wait_for(GenerationState.IDLE)
     person.press_in(0, "Edit")
+    assert drag(person.find("editField").viewport(), data(picture=True), COPY | MOVE, MOVE) == [COPY] * 3
+    labels = person.find("editBox").findChildren(QLabel)
+    refusal = "Phichat can’t read images. Paste text or attach a document instead."
+    person.wait(lambda: refusal in [label.text() for label in labels])
+    QTest.keyClicks(person.find("editField"), " and more")
+    assert refusal not in [label.text() for label in labels]
     QGuiApplication.clipboard().setMimeData(data(picture=True))
     QTest.keyClick(person.find("editField"), Qt.Key.Key_V, CONTROL)
-    words = [label.text() for label in person.find("editBox").findChildren(QLabel)]
-    assert "Phichat can’t read images. Paste text or attach a document instead." in words
+    person.wait(lambda: refusal in [label.text() for label in labels])
+
+
+@pytest.mark.parametrize("is_dragged", [True, False])
+def test_a_picture_for_the_system_prompt_is_refused_with_a_sentence(person: Person, *, is_dragged: bool) -> None:
+    person.wait_for(GenerationState.IDLE)
+    person.find("advancedButton").click()
+    said = "Phichat can’t read images. Paste text instead."
+    for name in ("systemPrompt", "stopField"):
+        field = person.find(name)
+        if is_dragged:
+            assert drag(field.viewport(), data(picture=True), COPY | MOVE, MOVE) == [COPY] * 3
+        else:
+            QGuiApplication.clipboard().setMimeData(data(picture=True))
+            assert field.canPaste()
+            QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
+        person.wait(lambda: person.status() == said)
+        assert field.toPlainText() == ""
+        person.window.feedback.dismiss()
+    person.find("systemPrompt").paste()
+    QTest.keyClicks(person.find("systemPrompt"), "Be brief.")
+    assert person.status() != said
 
 
 def test_what_is_pasted_as_html_loads_nothing(person: Person, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from math import log
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
@@ -131,6 +132,9 @@ def test_what_is_cut_off_is_said(person: Person) -> None:
     person.wait(lambda: message(person).startswith("This text is too long, so only the first "))
     QTest.keyClicks(person.find("scoreField"), "\b")
     assert not message(person)
+    QApplication.clipboard().setImage(QImage(4, 4, QImage.Format.Format_RGB32))
+    person.find("scoreField").paste()
+    person.wait(lambda: message(person) == "Phichat can’t read images. Paste text instead.")
     dialog(person).close()
 
 

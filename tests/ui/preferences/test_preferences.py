@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+from PySide6.QtGui import QFontDatabase, QImage
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QWidget
 
 from phichat import i18n, paths
 from phichat.store.preferences import PreferencesFile
@@ -62,9 +62,19 @@ def test_looks_change_at_once_and_stay(person: Person, home: Path, qapp: QApplic
     )  # fmt: skip
 
 
+def _notes(person: Person) -> list[str]:
+    labels = person.find("preferencesDialog").findChildren(QLabel)
+    return [label.text() for label in labels if not label.isHidden()]
+
+
 def test_new_conversations_begin_as_is_said_there(person: Person, engine: Any) -> None:
     opened(person)
-    person.find("defaultSystemPrompt").setPlainText("Be brief.")
+    field, said = person.find("defaultSystemPrompt"), "Phichat can’t read images. Paste text instead."
+    QApplication.clipboard().setImage(QImage(4, 4, QImage.Format.Format_RGB32))
+    field.paste()
+    person.wait(lambda: said in _notes(person))
+    field.setPlainText("Be brief.")
+    assert said not in _notes(person)
     combo = person.find("defaultPresetCombo")
     combo.setCurrentIndex(combo.findData("precise"))
     combo.activated.emit(combo.currentIndex())
