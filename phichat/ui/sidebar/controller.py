@@ -183,17 +183,17 @@ class SidebarController(QObject):
         return import_export
 
     def confirm_before(self, leaving: Callable[[], object]) -> bool:
-        """Ask the user before `leaving` is called if an import is under way; return whether that is so."""
+        """Ask the user before `leaving` is called if an import or export is under way; return whether that is so."""
         application = QGuiApplication.instance()
         is_idle = "import_export" not in vars(self)
         if is_idle or (isinstance(application, QGuiApplication) and application.isSavingSession()):
             return False
-        question = self.import_export.question_before_quit()
+        question, stay = self.import_export.question_before_quit()
         if question:
             from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
 
             window = self._sidebar.window()
-            ask_question(self._theme, window, "importQuestion", question, tr("Quit"), tr("Keep importing"), leaving)
+            ask_question(self._theme, window, "transferQuestion", question, tr("Quit"), stay, leaving)
         return bool(question)
 
     @Slot()

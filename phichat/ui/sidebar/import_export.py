@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from phichat.cancellation import CancelToken
+from phichat.errors import StoreError
 from phichat.exchange.export import FORMATS
 from phichat.files import without_device
 from phichat.i18n import tr, tr_count
@@ -74,6 +75,7 @@ class ImportExport(QObject):
         self._export_to, self._import_from = export_to, import_from
         self._under_way: list[str] = []
         self._importing: list[str] = []  # names of files
+        self._exporting: list[str] = []
 
     def ask_to_export(self, window: QWidget, names: Sequence[str]) -> None:
         """Ask for a file, then export the conversations of those ids to it, or all of them if there are none."""
@@ -84,20 +86,25 @@ class ImportExport(QObject):
         """Ask for files, then import them."""
         self.import_files([Path(file) for file in choose_conversation_files(window)])
 
-    def question_before_quit(self) -> str:
-        """Return what to ask before an import is cut off; empty if there is none."""
-        if not self._importing:
-            return ""
-        return tr(
-            "Quit Phichat? {file} is still being imported. To get the rest of its conversations, import it again."
-        ).format(file=self._importing[0])
+    def question_before_quit(self) -> tuple[str, str]:
+        """Return what to ask before an import or export is cut off, and the answer that keeps it; empty if none is."""
+        facts, stay = [], ""
+        if self._importing:
+            text = tr("{file} is still being imported. To get the rest of its conversations, import it again.")
+            facts.append(text.format(file=self._importing[0]))
+            stay = tr("Keep importing")
+        if self._exporting:
+            text = tr("{file} is still being exported. If you quit now, it won’t be saved.")
+            facts.append(text.format(file=self._exporting[0]))
+            stay = tr("Cancel") if stay else tr("Keep exporting")
+        return " ".join([tr("Quit Phichat?"), *facts]) if facts else "", stay
 
     def export(self, names: Sequence[str], file: Path) -> None:
         """Write the conversations of those ids to `file`, or all that are stored if there are none."""
         last = self._autosave.last
         unstored = {name: record for name in names if (record := self._temporary_record(name))}
 
-        def write(_: CancelToken) -> int:
+        def write(stop: CancelToken) -> int:
             wait_for(last)
             history = self._history()
             records: Iterator[ConversationRecord] = (
@@ -105,7 +112,7 @@ class ImportExport(QObject):
                 if names
                 else history.iter_conversations()
             )
-            return self._export_to(records, file)
+            return self._export_to(_until(stop, records), file)
 
         def notify(count: int) -> None:
             self.failed.emit("")
@@ -115,9 +122,14 @@ class ImportExport(QObject):
                 )
             )
 
+        def end() -> None:
+            self._end(sentence)
+            self._exporting.remove(file.name)
+
         sentence = tr("Exporting to {file}…").format(file=file.name)
         self._begin(sentence)
-        self._tasks.run(write, notify, self.failed.emit, partial(self._end, sentence))
+        self._exporting.append(file.name)
+        self._tasks.run(write, notify, self.failed.emit, end)
 
     def _temporary_record(self, name: str) -> ConversationRecord | None:
         """Return a temporary conversation, of which nothing is stored, as it is now; None for another one."""
@@ -182,6 +194,14 @@ class ImportExport(QObject):
     def _suggested_name(self, names: Sequence[str]) -> str:
         heading = self._list_model.summary(names[0]) if len(names) == 1 else None
         return _file_name(heading) if heading else "phichat.json"
+
+
+def _until(stop: CancelToken, records: Iterator[ConversationRecord]) -> Iterator[ConversationRecord]:
+    """Yield `records`; raise StoreError once `stop` is set, so that nothing is left of the file."""
+    for record in records:
+        if stop.is_set():
+            raise StoreError(tr("Phichat is closing."))
+        yield record
 
 
 def _file_name(heading: ConversationSummary) -> str:

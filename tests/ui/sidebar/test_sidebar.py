@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QListView, QMen
 from pytestqt.qtbot import QtBot
 
 from phichat import i18n
-from phichat.store.base import ConversationSummary
+from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers import conversations
 from phichat.ui.controllers.conversation_model import ConversationListModel, sections
@@ -919,15 +919,44 @@ def test_quitting_in_the_middle_of_an_import_asks_first(
     )
     two.window.sidebar.import_files([file])
     two.window.commands.quit.trigger()
-    question = two.find("importQuestion", QMessageBox)
+    question = two.find("transferQuestion", QMessageBox)
     assert question.text().startswith("Quit Phichat? some.json is still being imported.")
     QTest.keyClick(question, Qt.Key.Key_Escape)
-    two.wait(lambda: two.window.findChild(QMessageBox, "importQuestion") is None)
+    two.wait(lambda: two.window.findChild(QMessageBox, "transferQuestion") is None)
     assert two.window.isVisible()
     two.window.windowHandle().close()
     assert two.window.isVisible()
     gate.set()
     two.wait(lambda: "already up to date" in two.status())
-    two.find("importQuestion", QMessageBox).reject()
+    two.find("transferQuestion", QMessageBox).reject()
     two.window.commands.quit.trigger()
     two.wait(lambda: not two.window.isVisible())
+
+
+def test_quitting_in_the_middle_of_an_export_asks_first(
+    two: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_to, tasks = two.window.sidebar.import_export._export_to, two.window.conversations.tasks
+
+    def until_closed(records: Iterable[ConversationRecord]) -> Iterator[ConversationRecord]:
+        for record in records:
+            yield record
+            while tasks._callbacks:
+                time.sleep(0.01)
+
+    monkeypatch.setattr(
+        two.window.sidebar.import_export, "_export_to", lambda records, file: export_to(until_closed(records), file)
+    )
+    two.window.sidebar.import_export.export([], tmp_path / "some.json")
+    two.wait(lambda: [*tmp_path.iterdir()])
+    two.window.commands.quit.trigger()
+    question = two.find("transferQuestion", QMessageBox)
+    assert question.text() == "Quit Phichat? some.json is still being exported. If you quit now, it won’t be saved."
+    assert question.escapeButton().text() == "Keep exporting"
+    QTest.keyClick(question, Qt.Key.Key_Escape)
+    two.wait(lambda: two.window.findChild(QMessageBox, "transferQuestion") is None)
+    two.window.windowHandle().close()
+    assert two.window.isVisible()
+    two.find("transferQuestion", QMessageBox).findChild(QWidget, "agreeButton").click()
+    two.wait(lambda: not two.window.isVisible())
+    assert not [*tmp_path.iterdir()], "nothing is left of it"
