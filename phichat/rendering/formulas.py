@@ -54,6 +54,7 @@ def _letters(root: ElementTree.Element) -> set[str]:
 @cache
 def prepare() -> None:
     """Import ziamath, which takes 100 ms, and set it up."""
+    from ziamath import styles  # noqa: PLC0415
     from ziamath.config import config  # noqa: PLC0415
     from ziamath.nodes.mrow import Mrow  # noqa: PLC0415
 
@@ -63,6 +64,8 @@ def prepare() -> None:
     config.precision = 2
     if hasattr(Mrow, "_get_height_nostretch"):
         _measure_rows_once(Mrow)
+    if hasattr(styles, "asdict"):
+        styles.asdict = vars  # a style is read for each sign: to copy what is in it took a third of the time
 
 
 def _measure_rows_once(row_class: Any) -> None:

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from phichat import runtime
@@ -19,7 +20,7 @@ class OverBudget(Exception):
 
 
 class RenderProcess:
-    """Carries out one order at a time. It ends when it is idle for a while, and when the app does."""
+    """Carries out orders one after the other. It ends when it is idle for a while, and when the app does."""
 
     def __init__(self, command: Sequence[str] = ()) -> None:
         self._command = list(command) or runtime.process_command("phichat.rendering.worker")
@@ -34,11 +35,22 @@ class RenderProcess:
 
     def ask(self, order: Order, seconds: float) -> Any:
         """Return the answer to `order`, which may take that long. Raise OverBudget."""
+        (answer,) = self.ask_all([order], seconds)
+        return answer
+
+    def ask_all(self, orders: Sequence[Order], seconds: float) -> Iterator[Any]:
+        """Yield the answers to `orders`, each of which may take that long. Raise OverBudget for the first without one.
+
+        All are sent at once: the process goes on with the next while nobody has read what it made of the one before.
+        """
+        count = 0
         for _ in range(2):
             sandbox = self._ensure()
-            line = _exchange(sandbox.popen, {**order, "seconds": seconds}, seconds + STARTING)
-            if line.endswith(b"\n"):
-                return json.loads(line)
+            for line in _exchange(sandbox.popen, [{**order, "seconds": seconds} for order in orders[count:]]):
+                yield json.loads(line)
+                count += 1
+            if count == len(orders):
+                return
             if self._forget(sandbox) != 0:  # not one that had ended because it was idle
                 break
         raise OverBudget
@@ -71,18 +83,24 @@ class RenderProcess:
         return status
 
 
-def _exchange(process: "subprocess.Popen[bytes]", order: Order, patience: float) -> bytes:
-    """Return the line that answers `order`; an incomplete one if the process ends before, or must be killed."""
+def _exchange(process: "subprocess.Popen[bytes]", orders: Sequence[Order]) -> Iterator[bytes]:
+    """Yield the line that answers each of `orders`; no more once the process ends, or must be killed."""
     assert process.stdin  # noqa: S101 - both are pipes
     assert process.stdout  # noqa: S101
+    patience = sum(order["seconds"] for order in orders) + STARTING
     deadline = threading.Timer(patience, process.kill)  # it watches its time itself, unless it is stopped
     deadline.start()
     try:
-        process.stdin.write(json.dumps(order).encode() + b"\n")
-        process.stdin.flush()
-        return process.stdout.readline()
-    except (OSError, ValueError):
-        return b""
+        with suppress(OSError):  # it may have ended at one of them: what it made of those before can still be read
+            process.stdin.write(b"".join(json.dumps(order).encode() + b"\n" for order in orders))
+            process.stdin.flush()
+        for _ in orders:
+            line = process.stdout.readline()
+            if not line.endswith(b"\n"):
+                return
+            yield line
+    except (OSError, ValueError):  # it was closed
+        return
     finally:
         deadline.cancel()
         deadline.join()

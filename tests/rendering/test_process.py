@@ -45,6 +45,18 @@ def test_what_takes_too_much_is_given_up_and_the_next_is_done(process: RenderPro
     assert process.pid != first
 
 
+def test_orders_are_answered_in_turn_up_to_one_that_takes_too_much(process: RenderProcess) -> None:
+    others = [{**GOOD, "latex": f"x_{number}"} for number in range(40)]
+    widths = [drawing["width"] for drawing in process.ask_all(others, 20.0)]
+    assert len(widths) == 40
+    assert widths == [process.ask(order, 20.0)["width"] for order in others]
+    answers = process.ask_all([*others[:3], SLOW_CODE, GOOD], 0.2)
+    assert [next(answers)["width"] for _ in range(3)] == widths[:3]
+    with pytest.raises(OverBudget):
+        next(answers)
+    assert process.ask(GOOD, 20.0)
+
+
 HOSTILE = [
     r"\frac{1}{" * 100 + "x" + "}" * 100,
     r"\sqrt{" * 100 + "x" + "}" * 100,

@@ -1,6 +1,7 @@
 """A table in a reply. It scrolls sideways; while it grows, only its last rows are laid out again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from PySide6.QtCore import QEvent, Qt
@@ -23,7 +24,7 @@ from phichat.markdown.document import Node, Runs, Style, Table, runs_text
 from phichat.markdown.serializer import tables_to_markdown
 from phichat.ui.blocks.formulas import FormulaCache
 from phichat.ui.blocks.text_block import TextBlock
-from phichat.ui.blocks.text_layout import common_prefix, is_rtl
+from phichat.ui.blocks.text_layout import Drawn, common_prefix, is_rtl
 
 PADDING = 6  # pixels in a cell
 MIN_WIDTH, MAX_WIDTH, WIDTH_STEP = 32, 340, 16  # pixels of a column; it grows in steps so that it seldom has to
@@ -34,6 +35,22 @@ _ALIGNMENTS = {
 }
 
 
+@dataclass(frozen=True)
+class _Incomplete:
+    """A cell in which the source of a formula is shown.
+
+    Attributes:
+        part: the number of the part of the table that it is in.
+        format: the format of its text.
+    """
+
+    part: int
+    cell: QTextTableCell
+    runs: Runs
+    drawn: Drawn
+    format: QTextCharFormat
+
+
 class TableBlock(TextBlock):
     """Shows a table as a column of Qt tables that look like one.
 
@@ -42,8 +59,9 @@ class TableBlock(TextBlock):
 
     def __init__(self, formula_cache: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(formula_cache, parent)
-        self._shown: list[tuple[Table, bool]] = []
+        self._shown: list[Table] = []
         self._tables: list[QTextTable] = []
+        self._incomplete: list[_Incomplete] = []
         self._widths: list[float] = []
         self._is_rtl = False  # columns go from right to left, which Qt's tables cannot
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
@@ -64,17 +82,17 @@ class TableBlock(TextBlock):
         cursor = self.textCursor()
         columns = self._selected_columns(cursor)
         rows: list[tuple[Runs, ...]] = []
-        for made, (table, _) in zip(self._tables, self._shown, strict=False):
+        for made, table in zip(self._tables, self._shown, strict=False):
             cells = table.rows if table.continues else (table.head, *table.rows)
             rows += [row for number, row in enumerate(cells) if _is_row_selected(cursor, made, number)]
         if not rows or len(rows) * len(columns) < 2:
             return None
         head, *body = (row[columns.start : columns.stop] for row in rows)
-        return Table(head=head, sides=self._shown[0][0].sides[columns.start : columns.stop], rows=tuple(body))
+        return Table(head=head, sides=self._shown[0].sides[columns.start : columns.stop], rows=tuple(body))
 
     def _selected_columns(self, cursor: QTextCursor) -> range:
         """Return the numbers of the columns that are selected, in reading order."""
-        count = len(self._shown[0][0].sides) if self._shown else 0
+        count = len(self._shown[0].sides) if self._shown else 0
         table = cursor.currentTable()
         if table and table.cellAt(cursor.anchor()) == table.cellAt(cursor.position()):
             return range(1)
@@ -84,19 +102,30 @@ class TableBlock(TextBlock):
         return range(count - first - chosen, count - first) if self._is_rtl else range(first, first + chosen)
 
     def set_items(self, items: tuple[Node, ...]) -> None:
-        wanted = [(item, self._lacks_formula(item)) for item in items if isinstance(item, Table)]
+        wanted = [item for item in items if isinstance(item, Table)]
         if self.document().characterCount() <= 1:  # set_style cleared it
-            self._shown, self._tables = [], []
+            self._shown, self._tables, self._incomplete = [], [], []
         same = common_prefix(self._shown, wanted)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         self._truncate(cursor, same)
-        self._fit_columns([table for table, _ in wanted[same:]])
-        for table, _ in wanted[same:]:
+        self._fit_columns(wanted[same:])
+        for table in wanted[same:]:
             self._append_table(cursor, table)
         cursor.endEditBlock()
         self._shown = wanted
-        self.text_layout.has_pending_formulas = any(lacks for _, lacks in wanted)
+        self.draw_formulas()
+
+    def draw_formulas(self) -> None:
+        layout, left = self.text_layout, []
+        for cell in self._incomplete:
+            now = layout.drawn_formulas(cell.runs)
+            if now != cell.drawn:
+                layout.replace_sources(cell.cell.firstPosition(), cell.runs, cell.drawn, cell.format)
+            if not all(now):
+                left.append(replace(cell, drawn=now))
+        self._incomplete = left
+        layout.missing = layout.missing_formulas(cell.runs for cell in left)
 
     def _truncate(self, cursor: QTextCursor, index: int) -> None:
         """Delete all from the table at `index` on."""
@@ -105,6 +134,7 @@ class TableBlock(TextBlock):
             cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
             del self._tables[index:]
+            self._incomplete = [cell for cell in self._incomplete if cell.part < index]
 
     def _append_table(self, cursor: QTextCursor, table: Table) -> None:
         rows = table.rows if table.continues else (table.head, *table.rows)
@@ -137,7 +167,11 @@ class TableBlock(TextBlock):
             block = QTextBlockFormat()
             block.setAlignment(_ALIGNMENTS[side])
             cursor.setBlockFormat(block)
-        self.text_layout.insert(cursor, runs, self.text_layout.text_format(is_bold=is_head))
+        char_format = self.text_layout.text_format(is_bold=is_head)
+        drawn = self.text_layout.drawn_formulas(runs)
+        self.text_layout.insert(cursor, runs, char_format)
+        if not all(drawn):
+            self._incomplete.append(_Incomplete(len(self._tables), cell, runs, drawn, char_format))
 
     def _shrink_line(self, cursor: QTextCursor) -> None:
         """Make the line that Qt demands before and after a table as low as can be."""
@@ -175,10 +209,6 @@ class TableBlock(TextBlock):
             self._widths = widths
             for made in self._tables:
                 made.setFormat(self._table_format())
-
-    def _lacks_formula(self, table: Table) -> bool:
-        """Return whether a formula in `table` is not rendered yet."""
-        return any(self.text_layout.lacks_formula(cell) for row in (table.head, *table.rows) for cell in row)
 
     def changeEvent(self, event: QEvent) -> None:
         self._widths = []

@@ -2,7 +2,7 @@
 
 from math import ceil, floor
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlock, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
@@ -10,7 +10,7 @@ from phichat.i18n import tr
 from phichat.markdown.citations import JOINER, UNSUPPORTED, without_citations
 from phichat.markdown.document import OBJECT, Block, Node, Paragraph
 from phichat.ui.blocks.base import BlockWidget
-from phichat.ui.blocks.formulas import SOURCE, FormulaCache
+from phichat.ui.blocks.formulas import SOURCE, FormulaCache, Key
 from phichat.ui.blocks.text_layout import CITATION, INDENT, QUOTE, QUOTES, RULE, TextLayout
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.foreign_text import SealedDocument
@@ -45,7 +45,8 @@ class TextBlock(BlockWidget, QTextBrowser):
         self._source = ""
         self._widest: int | None = None  # pixels; measured when it is asked for
         self._formula_cache = formula_cache
-        self._is_waiting_for_formula = False
+        self._awaited: set[Key] = set()  # formulas that may still be drawn
+        self._is_behind = False  # some of them are drawn, but not shown, as nobody would see it
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the message has one
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.viewport().setAutoFillBackground(False)
@@ -121,20 +122,30 @@ class TextBlock(BlockWidget, QTextBrowser):
         """Show the paragraphs among `items`."""
         self.text_layout.show([item for item in items if isinstance(item, Paragraph)])
 
+    def draw_formulas(self) -> None:
+        """Show the drawings that are there by now."""
+        self.text_layout.draw_formulas()
+
     def _update_document(self) -> None:
         if self.block is None:
             return
-        if not self._has_style:
+        if self._has_style:
+            self.draw_formulas()  # which keeps what is selected
+        else:
             self._has_style = True
             self.text_layout.set_style(self.palette(), self.font())
         cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
         place = cursor.anchor(), cursor.position()
         self.set_items(self.block.items)
         self._restore_selection(*place, scrolled)
-        if OBJECT in self.toPlainText():  # Qt takes text from right to left for wide, too
-            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._is_waiting_for_formula = self.text_layout.has_pending_formulas
+        self._awaited = self._awaited_formulas()
+        self._is_behind = False
         self._set_description()
+
+    def _awaited_formulas(self) -> set[Key]:
+        """Return the formulas in it that may still be drawn."""
+        missing = self.text_layout.missing
+        return {key for key in missing if self._formula_cache and self._formula_cache.is_awaited(key)}
 
     def _restore_selection(self, anchor: int, position: int, scrolled: int) -> None:
         """Restore selection and scroll position, which text inserted at the cursor moves."""
@@ -149,6 +160,8 @@ class TextBlock(BlockWidget, QTextBrowser):
     def _set_description(self) -> None:
         """Give screen readers the source of formulas, which are one character each, and words for the quiet sign."""
         text = self.toPlainText()
+        if OBJECT in text:  # Qt takes text from right to left for wide, too
+            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         if OBJECT in text or UNSUPPORTED in text:
             described = self._with_formula_sources(text, 0, self.document().characterCount())
             self.setAccessibleDescription(described.replace(UNSUPPORTED, tr("(not in your documents)")))
@@ -178,11 +191,23 @@ class TextBlock(BlockWidget, QTextBrowser):
             block = block.next()
         return found
 
+    @Slot(object)
+    def _on_drawn(self, keys: set[Key]) -> None:
+        """Show the drawings among `keys` that belong here; out of sight only once all are there."""
+        if not self._has_style or keys.isdisjoint(self._awaited):
+            return
+        self._awaited -= keys
+        if not self._awaited or not self.visibleRegion().isEmpty():
+            self._show_drawings()
+        else:
+            self._is_behind = True
+
     @Slot()
-    def _on_drawn(self) -> None:
-        if self._is_waiting_for_formula:
-            self._update_document()
-            self.refresh_highlights()
+    def _show_drawings(self) -> None:
+        self._is_behind = False
+        self.draw_formulas()
+        self._set_description()
+        self.refresh_highlights()
 
     @Slot()
     def _fit_height(self) -> None:
@@ -227,17 +252,18 @@ class TextBlock(BlockWidget, QTextBrowser):
         return data
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._formula_cache and self._awaited:
+            self._formula_cache.hurry(self._awaited)
+        if self._is_behind:
+            self._is_behind = False
+            QTimer.singleShot(0, self._show_drawings)
         painter = QPainter(self.viewport())
-        layout = self.document().documentLayout()
-        block = self.document().begin()
-        while block.isValid():
-            block_format = block.blockFormat()
-            if block_format.hasProperty(QUOTES) or block_format.hasProperty(RULE):
-                area = layout.blockBoundingRect(block)
-                top = area.top() - block_format.topMargin()
-                if top <= event.rect().bottom() and area.bottom() >= event.rect().top():
-                    self._paint_block(painter, block)
-            block = block.next()
+        for number in self.text_layout.marked:
+            block = self.document().findBlockByNumber(number)
+            area = self.document().documentLayout().blockBoundingRect(block)
+            top = area.top() - block.blockFormat().topMargin()
+            if top <= event.rect().bottom() and area.bottom() >= event.rect().top():
+                self._paint_block(painter, block)
         painter.end()
         super().paintEvent(event)
         if self.text_layout.formula_object:

@@ -1,7 +1,7 @@
 """Lays out the paragraphs of a reply in a QTextDocument, and only those that changed."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
@@ -24,8 +24,9 @@ from phichat.i18n import tr
 from phichat.markdown.citations import JOINER, split_citations
 from phichat.markdown.document import OBJECT, Paragraph, Run, Runs, Style
 from phichat.markdown.serializer import clip, to_markdown
-from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, apply_drawing
+from phichat.ui.blocks.formulas import DISPLAY, FORMULA, LATEX, SOURCE, FormulaCache, FormulaObject, Key, apply_drawing
 from phichat.ui.widgets.foreign_text import tool_tip
+from phichat.unicode import utf16_length
 
 QUOTES = QTextFormat.Property.UserProperty + 5  # list[int]: the list depth at which each quote around a paragraph began
 RULE = QTextFormat.Property.UserProperty + 6
@@ -39,22 +40,30 @@ INDENT, QUOTE = 1.7, 1.1
 GAP, TIGHT, ABOVE = 0.65, 0.22, 1.0  # between paragraphs, between list items, above headings
 
 
+Drawn = tuple[bool, ...]
+"""For each formula in a text, whether its drawing is shown, not its source."""
+
+
 class TextLayout:
     """Lays out paragraphs in `document`. While a reply grows, text is appended and nothing before it changes.
 
     Attributes:
         size: the font size in pixels.
-        has_pending_formulas: whether a formula is not rendered yet.
+        missing: the formulas whose source is shown, as they are not drawn yet.
         formula_object: paints the formulas; None if none are drawn.
+        marked: the numbers of paragraphs beside which bars are painted, or in whose place there is a rule.
         has_code_ground: whether code in a line is on a ground of its own.
     """
 
     def __init__(self, document: QTextDocument, formula_cache: FormulaCache | None) -> None:
         self._document, self._formula_cache = document, formula_cache
-        self._shown: list[tuple[Paragraph, float, int]] = []
+        self._shown: list[tuple[Paragraph, float]] = []
+        self._drawn: dict[int, Drawn] = {}  # by the number of the paragraph, where it has formulas
+        self.missing: set[Key] = set()
+        self.marked: list[int] = []
         self._palette, self._font = QPalette(), QFont()
         self.size = self._points = 0.0
-        self.has_pending_formulas, self.has_code_ground = False, True
+        self.has_code_ground = True
         document.setUndoRedoEnabled(False)
         self.formula_object = FormulaObject(formula_cache, document) if formula_cache else None
         if self.formula_object:
@@ -68,11 +77,13 @@ class TextLayout:
         self._document.setDefaultFont(font)
         self._document.setIndentWidth(self.size * INDENT)
         self._shown.clear()
+        self._drawn.clear()
 
     def show(self, paragraphs: Sequence[Paragraph]) -> None:
         """Show `paragraphs` and nothing else."""
+        self.draw_formulas()
         wanted = [
-            (paragraph, self._gap(paragraphs[at - 1], paragraph) if at else 0.0, self._count_drawn(paragraph.runs))
+            (paragraph, self._gap(paragraphs[at - 1], paragraph) if at else 0.0)
             for at, paragraph in enumerate(paragraphs)
         ]
         same = common_prefix(self._shown, wanted)
@@ -88,10 +99,51 @@ class TextLayout:
             else:
                 self._truncate(cursor, same)
         for at in range(same, len(wanted)):
-            self._append(cursor, at, *wanted[at][:2])
+            self._append(cursor, at, *wanted[at])
         cursor.endEditBlock()
         self._shown = wanted
-        self.has_pending_formulas = any(self.lacks_formula(paragraph.runs) for paragraph in paragraphs)
+        self.marked = [at for at, paragraph in enumerate(paragraphs) if paragraph.quotes or paragraph.is_rule]
+        found = ((at, self.drawn_formulas(paragraph.runs)) for at, (paragraph, _) in enumerate(wanted))
+        self._drawn = {at: drawn for at, drawn in found if drawn}
+        self.missing = self.missing_formulas(paragraph.runs for paragraph in paragraphs)
+
+    def draw_formulas(self) -> None:
+        """Put the drawings that are there by now in the place of the sources, and change nothing else."""
+        news = [(at, drawn, self.drawn_formulas(self._shown[at][0].runs)) for at, drawn in self._drawn.items()]
+        news = [(at, before, now) for at, before, now in news if before != now]
+        if not news:
+            return
+        cursor = QTextCursor(self._document)
+        cursor.beginEditBlock()
+        for at, before, now in news:
+            paragraph, gap = self._shown[at]
+            block = self._document.findBlockByNumber(at)
+            begin = block.position() + (utf16_length(paragraph.marker) + 1 if paragraph.marker else 0)
+            self.replace_sources(begin, paragraph.runs, before, self._paragraph_format(paragraph))
+            QTextCursor(block).setBlockFormat(self._block_format(paragraph, gap))
+            self._drawn[at] = now
+        cursor.endEditBlock()
+        self.missing = self.missing_formulas(paragraph.runs for paragraph, _ in self._shown)
+
+    def replace_sources(self, begin: int, runs: Runs, before: Drawn, base: QTextCharFormat) -> None:
+        """Replace the source of formulas by drawings in `runs`, which begin at `begin`; those `before` were drawn then.
+
+        What is selected stays selected.
+        """
+        places, was_drawn = [], iter(before)
+        for run in runs:
+            is_object = bool(run.latex) and next(was_drawn)
+            end = begin + (1 if is_object else utf16_length(run.text))
+            if run.latex and not is_object and self._is_drawn(run):
+                places.append((begin, end, run))
+            begin = end
+        cursor = QTextCursor(self._document)
+        for begin, end, run in reversed(places):
+            cursor.setPosition(end)  # an end of a selection that is at `begin` does not move then
+            cursor.insertText(OBJECT, self._formula_format(run, self._run_format(run, base)))
+            cursor.setPosition(begin)
+            cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+            cursor.removeSelectedText()
 
     def insert(self, cursor: QTextCursor, runs: Runs, base: QTextCharFormat) -> None:
         """Insert `runs` at `cursor`; formulas as drawings, or as code while they are not rendered."""
@@ -118,9 +170,13 @@ class TextLayout:
             block = block.next()
         return to_markdown(found, is_escaped=is_escaped)
 
-    def lacks_formula(self, runs: Runs) -> bool:
-        """Return whether a formula in `runs` is not rendered yet."""
-        return self._count_drawn(runs) < sum(1 for run in runs if run.latex)
+    def drawn_formulas(self, runs: Runs) -> Drawn:
+        """Return for each formula in `runs` whether it is drawn; the drawing of others begins."""
+        return tuple(self._is_drawn(run) for run in runs if run.latex)
+
+    def missing_formulas(self, texts: Iterable[Runs]) -> set[Key]:
+        """Return the formulas in `texts` that are not drawn yet."""
+        return {(run.latex, run.is_display) for runs in texts for run in runs if run.latex and not self._is_drawn(run)}
 
     def text_format(self, *, is_bold: bool = False) -> QTextCharFormat:
         """Return the format of plain text."""
@@ -234,10 +290,6 @@ class TextLayout:
     def _is_drawn(self, run: Run) -> bool:
         return bool(self._formula_cache and self._formula_cache.get(run.latex, is_display=run.is_display))
 
-    def _count_drawn(self, runs: Runs) -> int:
-        """Return the number of formulas that are rendered."""
-        return sum(1 for run in runs if run.latex and self._is_drawn(run))
-
     def _gap(self, before: Paragraph, paragraph: Paragraph) -> float:
         if paragraph.continues:
             return 0.0
@@ -254,7 +306,7 @@ def common_prefix(old: Sequence[object], new: Sequence[object]) -> int:
     return next((index for index in range(length) if old[index] != new[index]), length)
 
 
-def _appended_runs(shown: tuple[Paragraph, float, int], wanted: tuple[Paragraph, float, int]) -> Runs | None:
+def _appended_runs(shown: tuple[Paragraph, float], wanted: tuple[Paragraph, float]) -> Runs | None:
     """Return what `wanted` adds at the end of `shown`; None if it differs otherwise."""
     old, new = shown[0].runs, wanted[0].runs
     if shown[1] != wanted[1] or replace(wanted[0], runs=old) != shown[0] or any(run.latex for run in old):
