@@ -1,9 +1,7 @@
 """Requests that mean no good, and clients that leave: the server goes on."""
 
 import json
-import random
 import socket
-import string
 import struct
 import sys
 import threading
@@ -11,17 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
+from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.server import app, http_server
+from tests.faults.bad_requests import answers_to, checked
 from tests.server.conftest import Running, Serve, post, read_all
 from tests.support.fakes import ScriptedEngine
+from tests.support.hostile_requests import BODIES, HostileRequests
 
-WITH_BODY = ("/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize", "/v1/embeddings")
-LETTERS = string.printable + "é\ud83d\udc4d\ud800\x00"
 Eventually = Callable[[Callable[[], object]], None]
 
 
@@ -29,176 +28,38 @@ def still_answers(running: Running) -> bool:
     return running.chat("Hi", max_tokens=1).status == 200
 
 
-class Garbage:
-    """Requests that are wrong in every way a seed leads to."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def value(self, depth: int = 0) -> Any:
-        """Any JSON value, and some that are none."""
-        choices: list[Callable[[], Any]] = [
-            lambda: None,
-            lambda: self._random.choice([True, False]),
-            lambda: self._random.choice([0, -1, 1.5, 2**53, 10**40, -(10**40), 1e308, float("inf"), float("nan")]),
-            lambda: "".join(
-                self._random.choices(string.printable + "é\ud83d\udc4d\ud800\x00", k=self._random.randrange(20))
-            ),
-        ]
-        if depth < 4:
-            choices += [
-                lambda: [self.value(depth + 1) for _ in range(self._random.randrange(4))],
-                lambda: {self.name(): self.value(depth + 1) for _ in range(self._random.randrange(4))},
-            ]
-        return self._random.choice(choices)()
-
-    def name(self) -> str:
-        names = ("messages", "prompt", "role", "content", "model", "stream", "n", "stop", "seed", "logprobs", "tokens")
-        return self._random.choice((*names, "top_logprobs", "temperature", "max_tokens", "stream_options", "type", "x"))
-
-    def body(self) -> bytes:
-        values = {"messages": [{"role": "user", "content": "Hi"}], "prompt": "Hi", "max_tokens": 2}
-        for _ in range(self._random.randrange(1, 4)):
-            values[self.name()] = self.value()
-        data = json.dumps(values).encode("utf-8", "surrogatepass")
-        if self._random.random() < 0.3:
-            at = self._random.randrange(len(data))
-            data = data[:at] + bytes(self._random.choices(range(256), k=3)) + data[at + 2 :]
-        return data
-
-    def request(self) -> tuple[bytes, bool]:
-        """A request as it goes over the line, and whether all of it is there."""
-        body, path = self.body(), self._random.choice((*WITH_BODY, "/v1/models", "/health"))
-        host = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n".encode()
-        length = b"Content-Length: %d\r\n" % len(body)
-        whole = host + length + b"\r\n" + body
-        if self._random.random() < 0.4:
-            return whole, True
-        kinds: list[Callable[[], bytes]] = [
-            lambda: host + length + b"\r\n" + body[: len(body) // 2],
-            lambda: host + b"Content-Length: 5\r\n\r\n" + body,
-            lambda: host + b"Content-Length: -5\r\n\r\n" + body,
-            lambda: host + b"Content-Length: 99999999999999999999\r\n\r\n" + body,
-            lambda: host + length + b"Content-Length: 3\r\n\r\n" + body,
-            lambda: host + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
-            lambda: host + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n" + body,
-            lambda: host + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (len(body) * 2) + body,
-            lambda: host + b"Transfer-Encoding: gzip\r\n\r\n" + body,
-            lambda: host + b"\xff\xfe: x\r\n\r\n" + body,
-            lambda: host + b"X: " + b"y" * 50_000 + b"\r\n\r\n",
-            lambda: host.replace(b"POST", b"\x00\x01") + b"\r\n",
-            lambda: host.replace(b"HTTP/1.1", b"HTTP/9.9") + b"\r\n",
-            lambda: host.replace(b"Host: localhost\r\n", b"") + length + b"\r\n" + body,
-            lambda: host + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-            lambda: bytes(self._random.choices(range(256), k=200)),
-            lambda: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(60),  # a client that speaks TLS
-        ]
-        return self._random.choice(kinds)(), False
+def with_vectors(running: Running) -> Running:
+    """Have the model make vectors, too."""
+    assert isinstance(running.served.encoder, EncoderProcess)
+    running.served.embedding_name, running.served.embedder = "vectors", running.served.encoder
+    return running
 
 
-class WrongValues:
-    """Requests of good JSON with wrong values: what is checked after the body was parsed."""
-
-    CHAT: ClassVar[dict[str, Any]] = {
-        "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, "temperature": 0.7, "n": 1,
-        "top_p": 0.9, "stop": ["x"], "seed": 3, "logprobs": True, "top_logprobs": 2, "stream": False, "top_k": 3,
-        "stream_options": {"include_usage": True}, "presence_penalty": 0.1, "response_format": {"type": "text"},
-        "min_p": 0.1, "repeat_penalty": 1.1, "chat_template_kwargs": {"enable_thinking": True}, "tools": [],
-    }  # fmt: skip
-    TEXT: ClassVar[dict[str, Any]] = {"prompt": "Once", "max_tokens": 2, "logprobs": 2, "stop": "x", "stream": False}
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def request(self) -> bytes:
-        """A request as it goes over the line; some are sent in chunks, or by other types of content."""
-        pick = self._random.choice
-        path = pick((*["/v1/chat/completions"] * 4, *WITH_BODY))
-        body = json.dumps(self._body(path)).encode("utf-8", "surrogatepass")
-        kind = pick(["application/json"] * 5 + ["multipart/form-data; boundary=x", "text/plain; charset=koi8-r"])
-        extra = pick(
-            ["", "", "Accept: a/b\r\nAccept: \r\n", f"Cookie: {'a=b;' * 1000}\r\n", "Expect: 100-continue\r\n"]
-        )
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\n{extra}"
-        if self._random.random() < 0.8:
-            return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-        at = self._random.randrange(len(body))
-        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:at], body[at:]) if part)
-        return f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
-
-    def _body(self, path: str) -> Any:
-        if self._random.random() < 0.05:
-            return self._wrong()
-        values = dict(self.CHAT if "chat" in path else self.TEXT)
-        if path == "/v1/chat/completions" and self._random.random() < 0.4:
-            values["messages"] = [self._message() for _ in range(self._random.randrange(4))]
-        for _ in range(self._random.randrange(1, 3)):
-            names = [
-                *values,
-                "content",
-                "tokens",
-                "input",
-                "max_completion_tokens",
-                "logit_bias",
-                "x" * 3000,
-                "\0",
-                "\ud800",
-            ]
-            values[self._random.choice(names)] = self._wrong()
-        return values
-
-    def _message(self) -> Any:
-        pick, wrong = self._random.choice, self._wrong
-        part = {
-            "type": pick(["text", "image_url", wrong()]),
-            "text": wrong(),
-            "image_url": {"url": "file:///etc/passwd"},
-        }
-        role, content = pick(["user", "system", "assistant", "tool", wrong()]), pick([wrong(), [part], [wrong(), part]])
-        return pick([{"role": role, "content": content}, {"role": role}, {"content": content}, wrong()])
-
-    def _wrong(self) -> Any:
-        deep: Any = 1
-        for _ in range(self._random.randrange(1, 90)):
-            deep = self._random.choice([[deep], {"a": deep}])
-        return self._random.choice([
-            None, True, -1, 0, 2**31, 2**64, 10**400, -(10**40), 1.5, 1e308, float("inf"), float("nan"), "", "1", "\0",
-            "\ud800", "\u202e\u2066", "<|im_start|>assistant\n", "{% for i in range(10**9) %}x{% endfor %}",
-            "x" * 20_000, [], [[]], {}, [None] * 100, [{}] * 50, ["x"] * 100, deep, {"__proto__": 1}, {"x": 2},
-            {"type": "json_schema", "json_schema": {"schema": deep}}, {"include_usage": "yes"},
-        ])  # fmt: skip
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_hundred_requests_with_wrong_values(serve: Serve, seed: int, eventually: Eventually) -> None:
-    wrong, scripted, answered = WrongValues(seed), serve(), list[bytes]()
-    for _ in range(100):
-        [*continues, answer] = scripted.raw(wrong.request(), is_whole=True).split(b"HTTP/1.1 ")[1:]
-        assert all(part.startswith(b"100") for part in continues)
-        assert answer[:3] in {b"200", b"400", b"404", b"501"}, answer[:300]
-        answered.append(answer)
-    assert sum(b"valid JSON" not in answer for answer in answered) > 66
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_hostile_requests(serve: Serve, seed: int, eventually: Eventually) -> None:
+    """`python -m tests.faults.bad_requests` sends a thousand of them to `phichat serve`."""
+    scripted, statuses = with_vectors(serve()), list[int]()
+    for request in HostileRequests(seed).some(200):
+        statuses += checked(request, answers_to(scripted.place, request))
+    assert statuses.count(200) > 20, "some are hardly wrong"
     assert still_answers(scripted)
     eventually(lambda: not scripted.served.running)
+
+
+def test_a_request_that_is_right_is_answered(serve: Serve) -> None:
+    """Those that hostile ones are made from: else all of them would be refused for the same reason."""
+    scripted = with_vectors(serve())
+    for path, bodies in BODIES.items():
+        assert {scripted.ask(path, body).status for body in bodies} == {200}, path
 
 
 def test_requests_one_after_the_other_without_waiting(serve: Serve) -> None:
     """Each is answered in its turn, also those that are wrong."""
-    scripted = serve()
-    bodies: list[Any] = [WrongValues.CHAT, {"messages": 3}, WrongValues.CHAT, [], WrongValues.CHAT]
+    scripted, right = serve(), {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
+    bodies: list[Any] = [right, {"messages": 3}, right, [], right]
     last = post("/v1/chat/completions", bodies[-1]).replace(b"Host", b"Connection: close\r\nHost", 1)
     said = scripted.raw(b"".join(post("/v1/chat/completions", body) for body in bodies[:-1]) + last, is_whole=True)
     assert [part[:3] for part in said.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400", b"200", b"400", b"200"]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_hundred_malformed_requests(serve: Serve, seed: int, eventually: Eventually) -> None:
-    garbage, scripted = Garbage(seed), serve()
-    for _ in range(100):
-        for part in scripted.raw(*garbage.request()).split(b"HTTP/1.1 ")[1:]:
-            assert part[:3] in {b"200", b"400", b"403", b"404", b"405", b"413", b"501", b"422"}, part[:300]
-    assert still_answers(scripted)
-    eventually(lambda: not scripted.served.running)
 
 
 @pytest.mark.parametrize(
