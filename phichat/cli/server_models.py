@@ -29,6 +29,11 @@ def default_on_server(home: Home, servers: ServerList) -> ModelRef | None:
     return server.model(model) if server else None
 
 
+def chosen_on_server(named: str | None, home: Home, servers: ServerList) -> ModelRef | None:
+    """Return the model on a server that is named, or the default if none is; None if that is on no server."""
+    return find_on_server(named, servers) if named else default_on_server(home, servers)
+
+
 def known_on_server(named: str, servers: ServerList) -> ModelRef | None:
     """Return the model that `SERVER/MODEL` names, by what the server told last; None if there is no such server.
 

@@ -38,7 +38,7 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong, SystemPromptTooLong
+from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong, ServerError, SystemPromptTooLong
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import ModelFile
 from phichat.paths import MODEL_VARIABLE
@@ -323,17 +323,26 @@ def terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | Non
 def chosen_ref(context: Context) -> tuple[ModelRef, str | None]:
     """Return the model that was asked for, else the default, with its file's checksum if known. Raise ModelMissing.
 
-    One on a server has to be named as `SERVER/MODEL`, or to be the default that the user chose.
+    One on a server is named as `SERVER/MODEL`, or `SERVER` if no model here is called that, or is the user's default.
     """
     named = _named_model(context.options)
-    if (named is None or "/" in named) and context.home.servers.exists():
-        from phichat.cli.server_models import default_on_server, find_on_server  # noqa: PLC0415 - only for servers
-
-        servers = context.servers
-        if remote := find_on_server(named, servers) if named else default_on_server(context.home, servers):
+    if (named is None or "/" in named) and (remote := _chosen_on_server(context, named)):
+        return remote, None
+    try:
+        model = chosen_model(context)
+    except (ModelMissing, ServerError):
+        if named and (remote := _chosen_on_server(context, named)):
             return remote, None
-    model = chosen_model(context)
+        raise
     return model.ref, context.library.known_sha256(model)
+
+
+def _chosen_on_server(context: Context, named: str | None) -> ModelRef | None:
+    if not context.home.servers.exists():
+        return None
+    from phichat.cli.server_models import chosen_on_server  # noqa: PLC0415 - only for servers
+
+    return chosen_on_server(named, context.home, context.servers)
 
 
 def _named_model(options: argparse.Namespace) -> str | None:

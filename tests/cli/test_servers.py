@@ -210,6 +210,18 @@ def test_a_model_that_is_called_by_its_file(phichat: Run, gaming: ChatServer) ->
     assert gaming.chats[-1]["model"] == "/models/Tiny-Q4.gguf"
 
 
+def test_the_only_model_needs_no_name(phichat: Run, gaming: ChatServer, chatml_model: Path, home: Path) -> None:
+    assert phichat("ask", "Say red", "--model", "gaming")[:2] == (0, "red\n")
+    (home / "models").mkdir()
+    (home / "models" / "gaming.gguf").write_bytes(chatml_model.read_bytes())
+    assert phichat("ask", "Hi", "--model", "gaming", by=ScriptedEngine())[:2] == (0, "Hi\n"), "the one here goes first"
+    assert len(gaming.chats) == 1
+    (home / "models" / "gaming.gguf").unlink()
+    gaming.models.append({"id": "other"})
+    status, _, err = phichat("ask", "Hi", "--model", "gaming")
+    assert (status, err) == (1, f"{gaming.host} has several models. Available models: tiny, other.\n")
+
+
 def test_a_lost_line_keeps_what_came(phichat: Run, gaming: ChatServer) -> None:
     gaming.stream("sea gr", BREAK)
     status, out, err = phichat("ask", "Hi", "--model", "gaming/tiny")
