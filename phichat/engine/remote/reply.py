@@ -19,6 +19,9 @@ PLAIN_MARKS = ThinkingStyle(
 )
 """What servers leave in the text of an answer if they weren't told how the model thinks."""
 
+MOST_PIECES = 1000
+"""A second, of a server that sends them as they are written. More have come together, as after a proxy's buffer."""
+
 _ENDINGS = {"length": Ending.LENGTH, "max_tokens": Ending.LENGTH, "error": Ending.ERROR, "abort": Ending.ERROR}
 
 
@@ -124,10 +127,17 @@ class ReplyReader:
             seconds_to_first_token=until_first,
             prompt_seconds=until_first,
             completion_seconds=seconds,
-            tokens_per_second=(tokens - 1) / seconds if tokens > 1 and seconds > 0 else 0.0,
+            tokens_per_second=self._speed(tokens),
             thinking_tokens=min(thinking, tokens),
             thinking_seconds=(self._answered or self._last) - self._first if self.has_thought else 0.0,
         )
+
+    def _speed(self, tokens: int) -> float:
+        """Return the tokens per second after the first one, or from the question on if they came all together."""
+        seconds, after_first = self._last - self._first, tokens - 1
+        if sum(self._counts.values()) > MOST_PIECES * seconds:
+            seconds, after_first = self._last - self._asked, tokens
+        return after_first / seconds if tokens > 1 and seconds > 0 else 0.0
 
     def ending(self) -> Ending:
         """Return why the reply ended."""

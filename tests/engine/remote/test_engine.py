@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from phichat.engine.base import (
     Request,
 )
 from phichat.engine.remote import engine as module
+from phichat.engine.remote import reply
+from phichat.engine.remote.answers import Chunk
 from phichat.engine.remote.base import ServerKind
 from phichat.engine.remote.engine import RemoteEngine
 from phichat.engine.remote.kinds import TRAITS
@@ -50,6 +53,17 @@ def test_an_answer_comes_piece_by_piece(load: Load, ask: Ask, server: ChatServer
     body = server.chats[0]
     assert (body["model"], body["stream"], body["stream_options"]) == ("tiny", True, {"include_usage": True})
     assert body["messages"] == [{"role": "user", "content": "Name a color."}]
+
+
+@pytest.mark.parametrize(("gap", "speed"), [(0.02, 50), (0.00005, 10)])
+def test_how_fast_an_answer_came(monkeypatch: pytest.MonkeyPatch, gap: float, speed: float) -> None:
+    """What came all at once, as through a proxy, says nothing about how fast it was written after the first token."""
+    times = iter([0.0, *(2.0 + gap * number for number in range(20))])
+    monkeypatch.setattr(reply, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    reader = reply.ReplyReader(most=None, has_text=False)
+    for _ in range(20):
+        list(reader.take(Chunk("sea ")))
+    assert reader.done(Ending.STOP, 7).tokens_per_second == pytest.approx(speed, 0.01)
 
 
 @pytest.mark.parametrize(
