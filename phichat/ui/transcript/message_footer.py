@@ -21,7 +21,8 @@ def footer(reply: Reply) -> str:
     if reply.branched_from:
         parts.append(_branch_note(reply.branched_from))
     if speed := float(reply.statistics.get("tokens_per_second") or 0):
-        parts.append(tr("{speed} tokens/s").format(speed=format_number(speed, 1)))
+        shown = tr("{speed} tokens/s").format(speed=format_number(speed, 1))
+        parts.append(shown.replace("/", "/\N{WORD JOINER}"))  # a line would end there
     if reply.seed is not None:
         parts.append(tr("seed {seed}").format(seed=reply.seed))
     return "\N{NO-BREAK SPACE}· ".join(filter(None, parts))

@@ -31,7 +31,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 def note(person: Person, number: int) -> str:
     """What is said below an answer."""
     labels = person.find(f"message-{number}").findChildren(QLabel)
-    return "\n".join(label.text() for label in labels if label.wordWrap()).replace("\N{NO-BREAK SPACE}", " ")
+    return "\n".join(label.text() for label in labels if label.wordWrap()).translate({0xA0: " ", 0x2060: None})
 
 
 def ask(person: Person, text: str) -> None:
