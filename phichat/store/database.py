@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
 from time import monotonic
@@ -136,7 +137,7 @@ class Database:
         self._recoveries += 1
         if notice:
             self._notify(notice)
-        if self.fallback.names:  # before anything else of these conversations is written
+        if self.fallback.unsaved:  # before anything else of these conversations is written
             self._store_fallback()
 
     def _run_all(self, jobs: list[Job]) -> None:
@@ -154,9 +155,9 @@ class Database:
                 job.future.set_result(result)
 
     def _run_one(self, job: Job) -> None:
-        """Run one job; in memory if the conversations it concerns are kept there."""
+        """Run one job; in memory if others of its conversations are kept there."""
         trouble = self._trouble
-        if trouble and (self._connection is None or self.fallback.names.intersection(self._conversations_of(job))):
+        if trouble and (self._connection is None or self._follows_kept(job)):
             self._handle_failure(job, trouble)
         else:
             self._run_all([job])
@@ -191,16 +192,28 @@ class Database:
             self._keep_in_memory(job)
         job.future.set_exception(as_store_error(error, self.file, is_guest=self._is_guest))
 
+    def _follows_kept(self, job: Job) -> bool:
+        """Return whether `job` has to wait for others that are kept, as it concerns the same conversations."""
+        names = self._conversations_of(job)
+        is_unknown = job.message is not None and not names  # its conversation may be one that could not be copied
+        return bool(self.fallback.unsaved if is_unknown else self.fallback.unsaved.intersection(names))
+
     def _keep_in_memory(self, job: Job) -> None:
-        names = [name for name in self._conversations_of(job) if name not in self.fallback.names]
+        names = self._conversations_of(job)
+        if job.concerns_all:  # what the file has stays there, as the failure tells
+            names = tuple(filter(None, self.fallback.unsaved))
+            job = replace(job, work=lambda connection: writes.delete_conversations(connection, list(names)))
+        if not names and job.message is None:
+            return
+        self._last_attempt = self._last_attempt or monotonic()
         for name in names:
-            try:
-                self.read(lambda connection, name=name: self.fallback.copy_from(name, connection))  # type: ignore[misc]
-            except (sqlite3.Error, PoolClosed):
-                self.fallback.copy_from(name, None)
-        if names or self._conversations_of(job) or job.concerns_all:
-            self._last_attempt = self._last_attempt or monotonic()
-            self.fallback.write(job.work)
+            self._copy_to_memory(name)
+        self.fallback.keep(job, names)
+
+    def _copy_to_memory(self, name: str) -> None:
+        if self._readers and not self.fallback.is_copied(name):
+            with suppress(Exception):  # whatever it is, the job is kept; with the next one, this is tried again
+                self._readers.read(lambda connection: self.fallback.copy_from(name, connection))
 
     def _conversations_of(self, job: Job) -> tuple[str, ...]:
         """Return the ids of the conversations that `job` concerns."""
@@ -209,7 +222,7 @@ class Database:
         name = job.message
         found = self.fallback.read(lambda connection: writes.conversation_of(connection, name))
         if found is None:
-            with suppress(sqlite3.Error, PoolClosed):
+            with suppress(sqlite3.Error, OSError, PoolClosed):
                 found = self.read(lambda connection: writes.conversation_of(connection, name))
         return (found,) if found else ()
 
@@ -230,13 +243,13 @@ class Database:
         return self._connection is None and isinstance(self._trouble, NewerHistory)
 
     def _store_fallback(self) -> None:
-        """Write what was kept in memory to the file."""
+        """Make the changes in the file that were kept in memory."""
         if (connection := self._connection) is None:
             return
-        is_any = bool(self.fallback.names)
+        is_any = bool(self.fallback.unsaved)
         try:
             connection.execute("PRAGMA busy_timeout = 250")
-            self._commit([Job(self.fallback.copy_to)])
+            self._commit([Job(self.fallback.store)])
         except Exception as error:  # noqa: BLE001 - tried again later
             self._trouble = error
         else:

@@ -1,25 +1,35 @@
-"""An in-memory database for conversations while the file cannot be written to."""
+"""What the history's file could not take: changes that are kept for it, and the conversations as these leave them."""
 
 import threading
-from collections.abc import Callable
-from sqlite3 import Connection
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from sqlite3 import Connection, Error
 from typing import Any, TypeVar
 
 from phichat.store import connections, migrations, rows, writes
-from phichat.store.rows import fetch_dicts, insert_row
+from phichat.store.failures import FailureKind, classify_error
+from phichat.store.rows import fetch_dicts, fetch_value, insert_row
+from phichat.store.writer_thread import Job
 
 _Read = TypeVar("_Read")
 
 
 class MemoryFallback:
-    """A database in memory with the file's schema. Thread-safe.
+    """A database in memory with the file's schema, and the jobs to run on the file. Any thread may read.
+
+    The file may have what was never copied from it: it could not be read, or another program wrote it since. So it gets
+    the jobs in their order; only what it lacks then is copied to it.
 
     Attributes:
-        names: ids of the conversations that were changed or deleted here: the file's copies of them are outdated.
+        names: ids of the conversations that are here, or were deleted here: the file's copies of them are outdated.
+        unsaved: ids of all conversations that the jobs concern, also where they are not here; "" for one not known.
     """
 
     def __init__(self) -> None:
         self.names: frozenset[str] = frozenset()
+        self.unsaved: frozenset[str] = frozenset()
+        self._copied: set[str] = set()
+        self._jobs: list[Job] = []
         self._lock = threading.RLock()
         self._connection: Connection | None = None
 
@@ -28,34 +38,49 @@ class MemoryFallback:
         with self._lock:
             return work(self._database())
 
-    def write(self, work: Callable[[Connection], Any]) -> None:
-        """Run `work` in a transaction; a failure rolls it back and is ignored, as the file's was reported already."""
+    def keep(self, job: Job, conversations: Sequence[str]) -> None:
+        """Keep a job about these conversations for the file, and run it here; that it fails here is ignored."""
         with self._lock:
-            database = self._database()
-            database.execute("BEGIN")
-            try:
-                work(database)
-                database.execute("COMMIT")
-            except Exception:  # noqa: BLE001 - whatever it is
-                database.execute("ROLLBACK")
+            if job.sets_part:
+                self._jobs = [each for each in self._jobs if each.part != job.part]
+            self._jobs.append(job)
+            self.unsaved |= {*conversations} or {""}
+            with suppress(Exception):
+                _attempt(self._database(), job.work)
+            self.names |= {name for name in conversations if _has_conversation(self._database(), name)}
 
-    def copy_from(self, name: str, source: Connection | None) -> None:
-        """Copy a conversation from `source` and keep it here from now on."""
-        with self._lock:
-            self.names |= {name}
-            if source:
-                copy_conversation(source, self._database(), name)
+    def is_copied(self, name: str) -> bool:
+        """Return whether all is here that the file has of a conversation."""
+        return name in self._copied
 
-    def copy_to(self, target: Connection) -> None:
-        """Replace the conversations in `target` by the copies here."""
+    def copy_from(self, name: str, source: Connection) -> None:
+        """Copy a conversation from the file, make the changes that are kept, and have it here from now on.
+
+        Raise sqlite3.Error; then nothing has changed.
+        """
+        with closing(_make_database()) as copy:
+            copy_conversation(source, copy, name)
+            for job in self._jobs:
+                _attempt(copy, job.work)
+            with self._lock:
+                copy_conversation(copy, self._database(), name)
+                self.names |= {name}
+                self._copied.add(name)
+
+    def store(self, target: Connection) -> None:
+        """Make the changes in the file `target`, and add what is here and not there. Raise sqlite3.Error."""
+        for job in self._jobs:
+            _attempt(target, job.work)
         with self._lock:
-            for name in self.names:
-                copy_conversation(self._database(), target, name)
+            for name in sorted(self.names):
+                add_missing(self._database(), target, name)
 
     def clear(self) -> None:
-        """Forget all conversations."""
+        """Forget all conversations and changes."""
         with self._lock:
-            self.names = frozenset()
+            self.names = self.unsaved = frozenset()
+            self._copied.clear()
+            self._jobs.clear()
             self.close()
 
     def close(self) -> None:
@@ -66,28 +91,54 @@ class MemoryFallback:
             self._connection = None
 
     def _database(self) -> Connection:
-        if self._connection is None:
-            self._connection = connections.connect(None)
-            connections.prepare_for_writing(self._connection)
-            migrations.migrate(self._connection)
+        self._connection = self._connection or _make_database()
         return self._connection
 
 
-def copy_conversation(source: Connection, target: Connection, name: str) -> bool:
-    """Replace a conversation in `target` by that in `source`, deleted branches included; return whether it exists.
+def _make_database() -> Connection:
+    connection = connections.connect(None)
+    connections.prepare_for_writing(connection)
+    migrations.migrate(connection)
+    return connection
 
-    If it does not exist in `source`, it is deleted from `target`.
-    """
+
+def _attempt(connection: Connection, work: Callable[[Connection], Any]) -> None:
+    """Run `work`, or nothing of it if it fails. Raise sqlite3.Error if that is the disk's fault, or the file's."""
+    connection.execute("SAVEPOINT attempt")
+    try:
+        work(connection)
+    except Exception as error:
+        with suppress(Error):  # some errors have rolled all back already
+            connection.execute("ROLLBACK TO attempt")
+            connection.execute("RELEASE attempt")
+        if isinstance(error, MemoryError) or classify_error(error) is not FailureKind.OTHER:
+            raise
+    else:
+        connection.execute("RELEASE attempt")
+
+
+def _has_conversation(connection: Connection, name: str) -> bool:
+    return fetch_value(connection, "SELECT 1 FROM conversations WHERE id = ?", name) is not None
+
+
+def copy_conversation(source: Connection, target: Connection, name: str) -> None:
+    """Have `target` hold of a conversation what `source` does, deleted branches included; nothing if it has none."""
     writes.delete_conversations(target, [name])
+    add_missing(source, target, name)
+
+
+def add_missing(source: Connection, target: Connection, name: str) -> None:
+    """Add to `target` what it lacks of a conversation in `source`, deleted branches included; what it has stays."""
     found = next(fetch_dicts(source, "SELECT * FROM conversations WHERE id = ?", name), None)
     if found is None:
-        return False
+        return
     number = found.pop("number")
-    copied = writes.insert_conversation(target, found)
+    there = fetch_value(target, "SELECT number FROM conversations WHERE id = ?", name)
+    copied = writes.insert_conversation(target, found) if there is None else there
     for message in fetch_dicts(source, "SELECT * FROM messages WHERE conversation = ? ORDER BY number", number):
-        del message["number"]
-        insert_message(target, message | {"conversation": copied})
-    return True
+        if fetch_value(target, "SELECT 1 FROM messages WHERE id = ?", message["id"]) is None:
+            del message["number"]
+            insert_message(target, message | {"conversation": copied})
 
 
 def insert_message(target: Connection, values: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ class History:
 
     def count_unsaved(self) -> int:
         """Return how many conversations have changes that could not be written, and are only kept in memory."""
-        return len(self._database.fallback.names)
+        return len(self._database.fallback.unsaved)
 
     def count_conversations(self) -> int:
         """Return the number of conversations outside the trash."""
@@ -142,6 +142,7 @@ class History:
                 lambda connection: writes.append_to_reply(connection, message, pieces),
                 message=message,
                 can_wait=True,
+                part=f"reply {message}",
             )
         )
 
@@ -149,7 +150,12 @@ class History:
         """Store a message whose reply has ended, and index it for search."""
         now = time.time()  # not when it is written: another conversation may have been changed by then
         return self._writer.submit(
-            Job(lambda connection: writes.finish_reply(connection, message, now), message=message.id)
+            Job(
+                lambda connection: writes.finish_reply(connection, message, now),
+                message=message.id,
+                part=f"reply {message.id}",
+                sets_part=True,
+            )
         )
 
     def set_choices(self, message: str, choices: bytes) -> Future[None]:
@@ -192,7 +198,9 @@ class History:
         def work(connection: Connection) -> None:  # encodes in the writer's thread: files may be large
             writes.update_conversation(connection, conversation, attached=rows.encode_attachments(attached))
 
-        return self._submit(work, conversation)
+        return self._writer.submit(
+            Job(work, (conversation,), part=f"{conversation} attached", sets_part=True),
+        )
 
     def move_to_trash(self, conversations: Iterable[str]) -> Future[None]:
         """Move conversations to the trash."""
@@ -259,8 +267,13 @@ class History:
         self._writer.submit(Job(integrity.record_check) if is_whole else self._recovery_job(self._database.generation))
 
     def _update(self, conversation: str, **values: Any) -> Future[None]:
-        return self._submit(
-            lambda connection: writes.update_conversation(connection, conversation, **values), conversation
+        return self._writer.submit(
+            Job(
+                lambda connection: writes.update_conversation(connection, conversation, **values),
+                (conversation,),
+                part=" ".join([conversation, *values]),
+                sets_part=True,
+            )
         )
 
     def _submit(self, work: Callable[[Connection], Any], *about: str) -> Future[Any]:

@@ -29,6 +29,8 @@ class Job:
         message: id of a message instead, if the conversation is not known.
         can_wait: whether its commit may wait for further jobs.
         concerns_all: whether it concerns all conversations.
+        part: what it changes, such as the draft of a conversation. With `sets_part`, all that was done to that before
+            no longer matters.
         after: called once the transaction is committed.
         future: done once the change is committed.
     """
@@ -38,6 +40,8 @@ class Job:
     message: str | None = None
     can_wait: bool = False
     concerns_all: bool = False
+    part: str = ""
+    sets_part: bool = False
     after: Callable[[Connection], None] | None = None
     future: Future[Any] = field(default_factory=Future)
 

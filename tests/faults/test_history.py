@@ -16,7 +16,7 @@ import pytest
 
 from phichat.chat.conversation import Message, Piece, Role
 from phichat.errors import StoreError
-from phichat.store import connections, database, integrity, migrations, recovery, writer_thread
+from phichat.store import connections, database, integrity, migrations, recovery, rows, writer_thread, writes
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.failures import DatabaseDamaged, error_message
 from phichat.store.history import History
@@ -330,6 +330,117 @@ def test_a_file_that_another_program_holds(tmp_path: Path, eventually: Eventuall
         eventually(lambda: not history.count_unsaved())
         history.add_message("one", message("Needle"), None).result()
         assert other.execute("SELECT count(*) FROM messages").fetchone() == (4,)
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """While there is anything in this list, the disk reads nothing of the file."""
+    reasons: list[str] = []
+    read = connections.ConnectionPool.read
+
+    def read_or_fail(self: connections.ConnectionPool, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        if reasons:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+            raise error
+        return read(self, work)
+
+    monkeypatch.setattr(connections.ConnectionPool, "read", read_or_fail)
+    return reasons
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_cannot_be_read_is_not_replaced(tmp_path: Path, unreadable: list[str], eventually: Eventually) -> None:
+    """A letter in the message field is enough for the conversation to be in memory, and to be stored from there."""
+    file, notices = tmp_path / "history.sqlite3", list[str]()
+    with ExitStack() as stack:
+        history = stack.enter_context(closing(History(file, notices.append)))
+        told, reply = [message(f"Needle {number}") for number in range(3)], Message(Role.ASSISTANT, "Hay", None)
+        history.save_conversation(conversation("one", *told)).result()
+        history.save_conversation(conversation("gone")).result()
+        other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
+        other.execute("BEGIN IMMEDIATE")
+        unreadable.append("for a moment")
+        done: list[Any] = [history.set_draft("one", draft) for draft in ("S", "Shi", "Ship")]
+        done += [history.add_message("one", reply, reply.id), history.append_to_reply(reply.id, [Piece("stack", 1)])]
+        done += [history.pin_message(told[1].id, is_pinned=True), history.delete_conversations(["gone"])]
+        assert all("only kept in memory" in str(future.exception()) for future in done)
+        assert history.count_unsaved()
+        unreadable.clear()
+        assert history.set_draft("one", "Ships").exception()  # by now it can be read, with what was not saved
+        shown = history.load_conversation("one")
+        assert [each.text for each in shown.messages] == ["Needle 0", "Needle 1", "Needle 2", "Haystack"]
+        assert (shown.draft, shown.messages[1].is_pinned) == ("Ships", True)
+        other.execute("COMMIT")
+        eventually(lambda: not history.count_unsaved())
+        assert history.add_message("one", message("More"), None).result() is False
+    assert notices == ["Recent messages that were only kept in memory have now been saved."]
+    with closing(History(file)) as history:
+        shown = history.load_conversation("one")
+        assert [each.text for each in shown.messages] == ["Needle 0", "Needle 1", "Needle 2", "Haystack", "More"]
+        assert (shown.draft, shown.messages[1].is_pinned) == ("Ships", True)
+        assert len(history.search_conversations("needle")) == 3
+        assert [heading.id for heading in history.list_conversations()] == ["one"]
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_can_be_read_in_part_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    file, whole = tmp_path / "history.sqlite3", rows.fetch_dicts
+
+    def fetch_few(connection: sqlite3.Connection, query: str, *values: Any) -> Any:
+        for number, row in enumerate(whole(connection, query, *values)):
+            if number > 1:
+                raise sqlite3.DatabaseError("database disk image is malformed")
+            yield row
+
+    with ExitStack() as stack:
+        history = stack.enter_context(closing(History(file)))
+        history.save_conversation(conversation("one", *(message(f"Needle {number}") for number in range(9)))).result()
+        other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("phichat.store.fallback.fetch_dicts", fetch_few)
+        assert history.add_message("one", message("Needle 9"), None).exception()
+        monkeypatch.setattr("phichat.store.fallback.fetch_dicts", whole)
+        other.execute("COMMIT")
+        eventually(lambda: not history.count_unsaved())
+        assert len(history.load_conversation("one").messages) == 10
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_another_program_wrote_meanwhile_stays(tmp_path: Path, eventually: Eventually) -> None:
+    file = tmp_path / "history.sqlite3"
+    with ExitStack() as stack:
+        history = stack.enter_context(closing(History(file)))
+        first = message("First")
+        history.save_conversation(conversation("one", first)).result()
+        terminal = stack.enter_context(closing(connections.connect(file)))
+        terminal.execute("BEGIN IMMEDIATE")
+        writes.add_message(terminal, "one", replace(message("From the terminal"), parent=first.id), None)
+        assert history.add_message("one", replace(message("From the window"), parent=first.id), None).exception()
+        terminal.execute("COMMIT")
+        eventually(lambda: not history.count_unsaved())
+        texts = {each.text for each in history.load_conversation("one").messages}
+        assert texts == {"First", "From the terminal", "From the window"}
+
+
+@pytest.mark.usefixtures("soon")
+def test_what_the_file_lost_meanwhile_is_saved_from_memory(
+    tmp_path: Path, disk: Callable[[int], None], eventually: Eventually
+) -> None:
+    """As a recovery may."""
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file)) as history:
+        told = [message(f"Needle {number}") for number in range(3)]
+        history.save_conversation(conversation("one", *told)).result()
+        disk(1)
+        assert history.add_message("one", message("x" * 100_000), None).exception()
+        disk(1_000_000)
+        with closing(connections.connect(file)) as other:
+            other.execute("DELETE FROM messages WHERE id = ?", (told[1].id,))
+        eventually(lambda: not history.count_unsaved())
+        assert len(history.load_conversation("one").messages) == 4
 
 
 def test_two_programs_take_turns(tmp_path: Path) -> None:
