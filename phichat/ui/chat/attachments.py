@@ -76,7 +76,8 @@ class _Reading:
     attached: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     progress: AttachmentProgress | None = None
-    stop: CancelToken | None = None
+    has_begun: bool = False
+    stop: CancelToken = field(default_factory=CancelToken)
 
 
 class AttachmentController(QObject):
@@ -204,8 +205,12 @@ class AttachmentController(QObject):
         self._readings.append(reading)
         self._slow_timer.start()
         self._give_up_timer.start()
-        reading.stop = self._tasks.run(
-            job, partial(self._on_read, reading), partial(self._refuse, reading), partial(self._on_ended, reading)
+        self._tasks.run(
+            job,
+            partial(self._on_read, reading),
+            partial(self._refuse, reading),
+            partial(self._on_ended, reading),
+            cancel=reading.stop,
         )
 
     def _read_file(self, file: Path, kind: FileKind, password: str, stop: CancelToken) -> Iterator[object]:
@@ -225,7 +230,7 @@ class AttachmentController(QObject):
     def _on_read(self, reading: _Reading, found: object) -> None:
         match found:
             case Path():
-                reading.at, reading.left, reading.progress = found, reading.left[1:], None
+                reading.at, reading.left, reading.progress, reading.has_begun = found, reading.left[1:], None, True
                 self._give_up_timer.start()
             case AttachmentProgress():
                 self._on_progress(reading, found)
@@ -286,7 +291,7 @@ class AttachmentController(QObject):
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
-        self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
+        self._tell_refusals(reading)
         if reading.remarks:
             self._feedback.tell_in(reading.session.conversation.id, "\n".join(reading.remarks[:MOST_REMARKS]))
         if not self._readings:
@@ -301,18 +306,24 @@ class AttachmentController(QObject):
 
     @Slot()
     def _give_up(self) -> None:
-        """Go on with the files behind those that don't answer."""
-        readings, self._readings = self._readings, []
-        self.reading_delayed.emit("")
+        """Tell which files don't answer, and go on with those behind them; those whose turn has not come go first."""
+        readings, self._readings = sorted(self._readings, key=lambda reading: reading.has_begun), []
         for reading in readings:
-            if reading.stop:
-                reading.stop.set()
-            late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
-            self._refuse(reading, late.format(name=short_title(reading.at.name)))
+            self._tasks.give_up(reading.stop)
+            if reading.has_begun:
+                late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
+                self._refuse(reading, late.format(name=short_title(reading.at.name)))
+                self._tell_refusals(reading)
+        for reading in readings:
             if reading.left:
-                self._start(replace(reading, at=reading.left[0][0], progress=None, stop=None))
-            else:
-                self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
+                self._start(_rest(reading))
+        if self._readings:
+            self._emit_slow()
+        else:
+            self.reading_delayed.emit("")
+
+    def _tell_refusals(self, reading: _Reading) -> None:
+        self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
 
     def _add(self, reading: _Reading, file: Attachment) -> None:
         take = reading.take or partial(self._take, reading.session)
@@ -369,6 +380,12 @@ class AttachmentController(QObject):
             self._conversations.current.save_now()
         else:
             self._conversations.save_draft(session)
+
+
+def _rest(reading: _Reading) -> _Reading:
+    """Return what is left of `reading`."""
+    at, stop = reading.left[0][0], CancelToken()
+    return replace(reading, at=at, refused={}, attached=[], progress=None, has_begun=False, stop=stop)
 
 
 def _shown_progress(reading: _Reading) -> str:

@@ -46,7 +46,8 @@ class BackgroundTasks(QObject):
         self._name, self._at_once = name, at_once
         self._queue: deque[tuple[Work, CancelToken]] = deque()
         self._lock = threading.Lock()
-        self._working = 0  # threads that will look at the queue again
+        self._running: set[CancelToken] = set()  # whose threads will look at the queue again
+        self._working = 0  # how many threads will
         self._threads: list[threading.Thread] = []
         self._callbacks: dict[CancelToken, _Callbacks] = {}
         self._is_closed = False
@@ -82,6 +83,17 @@ class BackgroundTasks(QObject):
             self._start_thread()
         return cancel
 
+    def give_up(self, cancel: CancelToken) -> None:
+        """Cancel work that may never end, as a disk doesn't answer: its thread no longer counts as one of `at_once`."""
+        cancel.set()
+        with self._lock:
+            is_stuck = cancel in self._running
+            is_thread_needed = is_stuck and bool(self._queue)
+            self._running.discard(cancel)
+            self._working -= is_stuck and not is_thread_needed
+        if is_thread_needed:
+            self._start_thread()
+
     def cancel_all(self) -> None:
         """Cancel everything, for good; no callback is called any more."""
         self._is_closed = True
@@ -111,13 +123,24 @@ class BackgroundTasks(QObject):
         with suppress(RuntimeError):  # raised by a signal whose object was deleted with its window
             while task := self._next_task():
                 self._perform(*task)
+                if not self._keeps_place(task[1]):
+                    return
 
     def _next_task(self) -> tuple[Work, CancelToken] | None:
         with self._lock:
             if self._queue:
-                return self._queue.popleft()
+                task = self._queue.popleft()
+                self._running.add(task[1])
+                return task
             self._working -= 1
             return None
+
+    def _keeps_place(self, cancel: CancelToken) -> bool:
+        """Return whether the work that ended was not given up meanwhile."""
+        with self._lock:
+            is_kept = cancel in self._running
+            self._running.discard(cancel)
+            return is_kept
 
     def _perform(self, work: Work, cancel: CancelToken) -> None:
         sentence = ""

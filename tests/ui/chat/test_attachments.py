@@ -503,13 +503,53 @@ def test_files_behind_one_that_never_answers_are_attached(
     assert files
     files._give_up_timer.setInterval(200)
     drop(person, stuck, none, notes)
-    person.wait(lambda: "took too long" in person.status())
+    person.wait(lambda: "none.txt" in person.status())
     gate.set()
     late, missing = person.status().splitlines()
     assert late.startswith("stuck.txt took too long to read.")
     assert "none.txt" in missing
     assert note(person) == ""
     assert chips(person) == ["notes.txt"]
+
+
+def test_a_disk_that_never_answers_holds_up_no_other(
+    person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = [tmp_path / f"stuck{number}.txt" for number in range(6)]  # more than are read at once
+    for file in stuck:
+        file.write_text("Nobody will ever read this.")
+    gate = threading.Event()
+    _hold(monkeypatch, gate, *stuck)
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+    files._give_up_timer.setInterval(200)
+    drop(person, *stuck)
+    person.wait(lambda: person.status().startswith("stuck0.txt took too long to read."))  # before the others are
+    person.wait(lambda: all(file.name in person.status() for file in stuck))
+    assert note(person) == ""
+    attach(person, notes)
+    gate.set()
+    assert person.status().startswith("stuck0.txt took too long to read.")
+    assert chips(person) == ["notes.txt"]
+
+
+def test_a_file_whose_turn_has_not_come_is_not_given_up(
+    person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = [tmp_path / f"stuck{number}.txt" for number in range(4)]  # as many as are read at once
+    for file in stuck:
+        file.write_text("Nobody will ever read this.")
+    gate = threading.Event()
+    _hold(monkeypatch, gate, *stuck)
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+    files._give_up_timer.setInterval(200)
+    for file in stuck:
+        drop(person, file)
+    attach(person, notes)
+    assert all(file.name in person.status() for file in stuck)
+    assert "notes.txt" not in person.status()
+    gate.set()
 
 
 def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEngine, notes: Path) -> None:
@@ -531,15 +571,15 @@ def test_words_in_a_file_are_found_and_shown(person: Person, engine: ScriptedEng
     person.find("attachmentWindow").close()
 
 
-def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event, held: Path | None = None) -> None:
-    """No file, or not that one, is read before the gate is open."""
+def _hold(monkeypatch: pytest.MonkeyPatch, gate: threading.Event, *held: Path) -> None:
+    """No file, or none of those, is read before the gate is open."""
     from phichat.exchange import text_files
 
     read = text_files.read_text
 
     def slowly(file: Path) -> Attachment:
-        if held in {None, file}:
-            gate.wait(10)
+        if not held or file in held:
+            gate.wait(30)
         return read(file)
 
     monkeypatch.setattr(text_files, "read_text", slowly)
