@@ -11,7 +11,8 @@
      │    ├── EngineDied          its process ended: crash, kill, or lack of memory
      │    ├── PromptError         the prompt is empty
      │    │    └── PromptTooLong  the prompt does not fit into the context
-     │    │         └── SystemPromptTooLong  even without the conversation
+     │    │         ├── SystemPromptTooLong  even without the conversation
+     │    │         └── AnswerTooLong        because of the answer that goes on
      │    └── ServerError         a model on a server could not answer
      │         ├── ServerUnreachable  no connection could be made, or it was lost
      │         ├── ServerRefused  the server wants a key, or another one
@@ -89,6 +90,10 @@ class PromptTooLong(PromptError):
 
 class SystemPromptTooLong(PromptTooLong):
     """The system prompt alone does not fit, whatever the message is."""
+
+
+class AnswerTooLong(PromptTooLong):
+    """The answer that goes on, or is read again, does not fit; the message would without it."""
 
 
 class ServerError(EngineError):

@@ -8,7 +8,7 @@ from phichat.chat.prompts.formats import format_for
 from phichat.chat.prompts.trimming import fit_draft, fit_prompt
 from phichat.chat.session import Session
 from phichat.engine.llama.vocabulary import LlamaVocabulary
-from phichat.errors import PromptTooLong, SystemPromptTooLong
+from phichat.errors import AnswerTooLong, PromptTooLong, SystemPromptTooLong
 
 NOTES = Attachment("notes.txt", "Ferries float.")
 
@@ -103,3 +103,17 @@ class TestPrompt:
             fit_prompt(format_for(phi3), turns, 512, 64)
         with pytest.raises(PromptTooLong, match="This message is too long"):
             fit_prompt(format_for(phi3), [Turn(Role.SYSTEM, "Be brief."), Turn(Role.USER, "Because " * 900)], 512, 64)
+
+    def test_an_answer_that_is_too_long_to_go_on_is_not_blamed_on_the_system_prompt(
+        self, phi3: LlamaVocabulary
+    ) -> None:
+        form, begun = format_for(phi3), [7] * 450
+        turns = [Turn(Role.SYSTEM, "Because " * 60), Turn(Role.USER, "Why?")]
+        tokens = len(form.tokens(turns)) + len(begun)
+        expected = rf"This answer is too long\. .* it takes {tokens} tokens, but the context only holds 512\."
+        with pytest.raises(AnswerTooLong, match=expected):
+            fit_prompt(form, turns, 512, 64, begun)
+        with pytest.raises(SystemPromptTooLong, match="it takes 9"):
+            fit_prompt(form, [Turn(Role.SYSTEM, "Because " * 900), Turn(Role.USER, "Why?")], 512, 64, begun)
+        with pytest.raises(PromptTooLong, match="This message is too long"):
+            fit_prompt(form, [Turn(Role.USER, "Because " * 900)], 512, 64, begun)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.base import NO_VARIABLES, PromptFormat
-from phichat.errors import PromptError, PromptTooLong, SystemPromptTooLong
+from phichat.errors import AnswerTooLong, PromptError, PromptTooLong, SystemPromptTooLong
 from phichat.i18n import format_number, tr
 
 GONE = "…"
@@ -201,23 +201,38 @@ def fit_prompt(
                 ).format(tokens=format_number(cuts.shortest), room=format_number(room)),
                 cuts.shortest,
             )
-    if (system := cuts.system()) > lengths[-1]:
-        raise SystemPromptTooLong(
+    raise _too_long(cuts, context, len(begun))
+
+
+def _too_long(cuts: ContextTrimmer, context: int, begun: int) -> PromptTooLong:
+    """Return the error that names what is too long, where `begun` tokens of the answer are there already."""
+    room, least, shown = context - 1, cuts.unpinned(), format_number(context)
+    if (system := cuts.system()) > room:
+        return SystemPromptTooLong(
             tr(
                 "The system prompt is too long: it takes {tokens} tokens, but the context only holds {context}. "
                 "Shorten the system prompt, or choose a larger context in the settings."
-            ).format(tokens=format_number(system), context=format_number(context)),
+            ).format(tokens=format_number(system), context=shown),
             system,
-            cuts.unpinned() - lengths[-1],
+            least + begun - room,
         )
-    raise PromptTooLong(
+    if least <= room:
+        return AnswerTooLong(
+            tr(
+                "This answer is too long. With your message and the system prompt, it takes {tokens} tokens, but the "
+                "context only holds {context}. Choose a larger context in the settings."
+            ).format(tokens=format_number(least + begun), context=shown),
+            least + begun,
+            least + begun - room,
+        )
+    return PromptTooLong(
         tr(
             "This message is too long. With the system prompt, it takes {tokens} tokens, but the "
             "context only holds {context}. Shorten the message, or choose a larger context in the "
             "settings."
-        ).format(tokens=format_number(cuts.shortest + len(begun)), context=format_number(context)),
-        cuts.shortest + len(begun),
-        cuts.unpinned() - lengths[-1],
+        ).format(tokens=format_number(cuts.shortest + begun), context=shown),
+        cuts.shortest + begun,
+        least + begun - room,
     )
 
 
