@@ -12,7 +12,8 @@
      │    ├── PromptError         the prompt is empty
      │    │    └── PromptTooLong  the prompt does not fit into the context
      │    │         ├── SystemPromptTooLong  even without the conversation
-     │    │         └── AnswerTooLong        because of the answer that goes on
+     │    │         ├── AnswerTooLong        because of the answer that goes on
+     │    │         └── PinsTooLong          because of the pinned messages
      │    └── ServerError         a model on a server could not answer
      │         ├── ServerUnreachable  no connection could be made, or it was lost
      │         ├── ServerRefused  the server wants a key, or another one
@@ -94,6 +95,10 @@ class SystemPromptTooLong(PromptTooLong):
 
 class AnswerTooLong(PromptTooLong):
     """The answer that goes on, or is read again, does not fit; the message would without it."""
+
+
+class PinsTooLong(PromptTooLong):
+    """The pinned messages do not fit; the message would without them."""
 
 
 class ServerError(EngineError):

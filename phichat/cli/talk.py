@@ -38,7 +38,15 @@ from phichat.engine.base import (
     as_json,
 )
 from phichat.engine.settings import suggested
-from phichat.errors import ModelMissing, PhichatError, PromptError, PromptTooLong, ServerError, SystemPromptTooLong
+from phichat.errors import (
+    ModelMissing,
+    PhichatError,
+    PinsTooLong,
+    PromptError,
+    PromptTooLong,
+    ServerError,
+    SystemPromptTooLong,
+)
 from phichat.i18n import format_number, tr, tr_count
 from phichat.models.library import ModelFile
 from phichat.paths import MODEL_VARIABLE
@@ -127,11 +135,16 @@ class TerminalChat:
         """Return the error with a sentence that names the option instead of the window's settings."""
         if self._model.is_remote:
             return error
-        text = tr("This message is too long for the context ({context} tokens).")
+        text, advice = tr("This message is too long for the context ({context} tokens)."), tr("Shorten it.")
+        more = tr("Shorten it, or choose a larger context with --context.")
         if isinstance(error, SystemPromptTooLong):
             text = tr("The system prompt is too long for the context ({context} tokens).")
-        advice = tr("Shorten it, or choose a larger context with --context.") if self._can_grow else tr("Shorten it.")
-        return type(error)(f"{text.format(context=format_number(self._context))} {advice}", error.tokens, error.excess)
+        elif isinstance(error, PinsTooLong):
+            text = tr("The pinned messages don’t leave enough room in the context ({context} tokens).")
+            advice = tr("Unpin a message in the window.")
+            more = tr("Unpin a message in the window, or choose a larger context with --context.")
+        sentence = f"{text.format(context=format_number(self._context))} {more if self._can_grow else advice}"
+        return type(error)(sentence, error.tokens, error.excess, is_least=error.is_least)
 
     def _made_with(self, sampling: Sampling) -> Reply:
         return Reply(

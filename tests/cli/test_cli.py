@@ -24,7 +24,7 @@ from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.parser import BENCH_PARTS, parse
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, ModelRef, Notice, Tried
-from phichat.errors import EngineDied, PromptTooLong, SystemPromptTooLong
+from phichat.errors import EngineDied, PinsTooLong, PromptTooLong, SystemPromptTooLong
 from phichat.store.history import History
 from tests.support.fakes import ScriptedEngine, thought
 from tests.support.pdf_files import PICTURE, lines_down, page_of, pdf_file
@@ -855,6 +855,10 @@ def test_a_context_that_a_model_does_not_have_is_told(engine: ScriptedEngine, ph
     engine.enqueue(SystemPromptTooLong("…"))
     err = phichat("ask", "Hi", "--context", "8192", "--system", "word " * 9000)[2]
     assert err.endswith("The system prompt is too long for the context (8,192 tokens). Shorten it.\n")
+    engine.enqueue(PinsTooLong("…"))
+    err = phichat("ask", "Hi", "--context", "8192")[2]
+    told = "The pinned messages don’t leave enough room in the context (8,192 tokens). Unpin a message in the window."
+    assert err.endswith(f"{told}\n")
 
 
 @pytest.mark.parametrize("arguments", [["history", "list"], ["ask", "Hi"]])

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.prompts.base import NO_VARIABLES, PromptFormat
-from phichat.errors import AnswerTooLong, PromptError, PromptTooLong, SystemPromptTooLong
+from phichat.errors import AnswerTooLong, PinsTooLong, PromptError, PromptTooLong, SystemPromptTooLong
 from phichat.i18n import format_number, tr
 
 GONE = "…"
@@ -193,7 +193,7 @@ def fit_prompt(
             return Prompt([*cuts.tokens(cut), *begun], cuts.dropped(cut), len(begun), cuts.first_after(cut), turns)
         if cuts.unpinned() <= room:
             # A pin is a promise: rather than break it silently, raise and say what helps.
-            raise PromptTooLong(
+            raise PinsTooLong(
                 tr(
                     "The pinned messages don’t leave enough room for your message and the answer: {tokens} "
                     "tokens are needed, but only {room} are available. Unpin a message, or choose a larger "

@@ -286,7 +286,15 @@ def _fit_draft(model: RemoteModel, request: Request) -> Iterator[Event]:
     try:
         yield _fit(model, model.fit(turns, request.sampling), is_estimate=True)
     except PromptTooLong as error:
-        yield PromptFit(error.tokens, 0, model.context, trouble=str(error), excess=error.excess, is_estimate=True)
+        yield PromptFit(
+            error.tokens,
+            0,
+            model.context,
+            trouble=str(error),
+            excess=error.excess,
+            is_estimate=True,
+            is_least=error.is_least,
+        )
     except PromptError as error:
         yield PromptFit(0, 0, model.context, trouble=str(error), is_estimate=True)
     yield Done(Ending.CANCELLED, 0)

@@ -13,7 +13,7 @@ from phichat.engine.remote.estimate import EstimatedFormat
 from phichat.engine.remote.event_stream import ServerEvent, parse_events
 from phichat.engine.remote.kinds import TRAITS, Body, Options, settings_body
 from phichat.engine.remote.problems import Refusal, answer_error, not_a_server
-from phichat.errors import PromptTooLong, ServerError
+from phichat.errors import AnswerTooLong, PinsTooLong, PromptTooLong, ServerError, SystemPromptTooLong
 from phichat.i18n import format_number, tr
 from phichat.net.http_api import ApiClient, ApiResponse
 
@@ -59,14 +59,9 @@ class RemoteModel:
         try:
             return fit_prompt(self.estimate, turns, self.context or LARGEST_CONTEXT, sampling.max_tokens, tokens)
         except PromptTooLong as error:
-            text = tr(
-                "This message is too long for {model} on {host}: the context only holds {context} tokens. "
-                "Shorten the message."
-            )
-            sentence = text.format(
-                model=self.ref.title, host=self.host, context=format_number(self.context or LARGEST_CONTEXT)
-            )
-            raise PromptTooLong(sentence, error.tokens, error.excess) from error
+            context = format_number(self.context or LARGEST_CONTEXT)
+            sentence = _too_long(error).format(model=self.ref.title, host=self.host, context=context)
+            raise type(error)(sentence, error.tokens, error.excess, is_least=error.is_least) from error
 
     def count(self, turns: Sequence[Turn], stop: CancelToken) -> int | None:
         """Return how many tokens the server counts in a prompt of `turns`; None if it does not tell."""
@@ -115,6 +110,28 @@ class RemoteModel:
         if name := refusal.names_setting(settings):
             raise SettingRefused(name)
         raise refusal.error(self.ref.title)
+
+
+def _too_long(error: PromptTooLong) -> str:
+    """Return the sentence that says what is too long: a server's context is as large as it is."""
+    if isinstance(error, SystemPromptTooLong):
+        return tr(
+            "The system prompt is too long for {model} on {host}: the context only holds {context} tokens. "
+            "Shorten the system prompt."
+        )
+    if isinstance(error, AnswerTooLong):
+        return tr(
+            "This answer is too long for {model} on {host}: the context only holds {context} tokens. "
+            "Choose a model with a larger context."
+        )
+    if isinstance(error, PinsTooLong):
+        return tr(
+            "The pinned messages don’t leave enough room for your message and the answer: the context of {model} on "
+            "{host} only holds {context} tokens. Unpin a message."
+        )
+    return tr(
+        "This message is too long for {model} on {host}: the context only holds {context} tokens. Shorten the message."
+    )
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

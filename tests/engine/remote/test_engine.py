@@ -27,7 +27,15 @@ from phichat.engine.remote.base import ServerKind
 from phichat.engine.remote.engine import RemoteEngine
 from phichat.engine.remote.kinds import TRAITS
 from phichat.engine.remote.servers import ServerList
-from phichat.errors import EngineError, PromptTooLong, ServerError, ServerUnreachable
+from phichat.errors import (
+    AnswerTooLong,
+    EngineError,
+    PinsTooLong,
+    PromptTooLong,
+    ServerError,
+    ServerUnreachable,
+    SystemPromptTooLong,
+)
 from tests.engine.remote.conftest import Ask, done_of, request, text_of_events, thought_of_events
 from tests.support.servers.chat import BREAK, ChatServer, chunk, event, logprobs
 from tests.support.watcher import once
@@ -329,6 +337,21 @@ def test_a_draft_that_is_too_long(engine: RemoteEngine, load: Load, server: Chat
     [fit, _] = engine.generate(request(" ", is_draft=True), CancelToken())
     assert isinstance(fit, PromptFit)
     assert not fit.trouble  # nothing was written yet
+
+
+def test_what_is_too_long_is_named(engine: RemoteEngine, load: Load, server: ChatServer) -> None:
+    server.models = [{"id": "tiny", "max_model_len": 256}]
+    load(ServerKind.LLAMA_CPP)
+    user, answer, long = Role.USER, Turn(Role.ASSISTANT, "Yes."), "word " * 300
+    for turns, begun, kind, words in (
+        ((Turn(Role.SYSTEM, long), Turn(user, "Why?")), None, SystemPromptTooLong, "The system prompt is too long for"),
+        ((Turn(user, long, is_pinned=True), answer, Turn(user, "Why?")), None, PinsTooLong, "The pinned messages"),
+        ((Turn(user, "Why?"),), Turn(Role.ASSISTANT, long), AnswerTooLong, "This answer is too long for tiny on"),
+        ((Turn(user, long),), None, PromptTooLong, "This message is too long for tiny on"),
+    ):
+        with pytest.raises(kind, match=f"^{words}.*256 tokens"):
+            list(engine.generate(Request(turns, begun=begun), CancelToken()))
+    assert server.chats == []
 
 
 def test_old_turns_are_left_out_where_the_context_is_full(engine: RemoteEngine, load: Load, server: ChatServer) -> None:
