@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count
 
-from phichat.i18n import tr
+from phichat.i18n import format_number, tr
 from phichat.unicode import replace_surrogates, shortened, without_controls
 
 LONGEST_NAME = 255  # characters
@@ -45,6 +45,11 @@ class AttachmentProgress:
 
     page: int
     pages: int
+
+    def title(self, name: str) -> str:
+        """Return the name of the document with the page that is read."""
+        page, pages = format_number(self.page), format_number(self.pages)
+        return tr("{name} (page {page} of {pages})").format(name=name, page=page, pages=pages)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QWidget
@@ -12,7 +13,7 @@ from phichat.cancellation import CancelToken
 from phichat.chat.attachments import Attachment, AttachmentProgress, AttachmentRemark, text_attachment
 from phichat.chat.session import Session
 from phichat.errors import DocumentLocked, DocumentTooLarge, PhichatError
-from phichat.i18n import format_number, format_sizes, tr
+from phichat.i18n import format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
@@ -29,7 +30,6 @@ MOST_PASTED = 10_000_000  # characters
 PASTED_TEXT, PASTED_PICTURE = Path("text"), Path("picture")  # in place of a file
 GIVE_UP_AFTER = 15_000  # milliseconds for one file; a lost network share may never answer
 
-
 FileInspector = Callable[[Path], FileKind]
 """Returns the kind of a file; may block."""
 
@@ -39,9 +39,17 @@ FileReader = Callable[[Path, str, CancelToken], Iterator[object]]
 Yields AttachmentProgress, then an Attachment, then AttachmentRemarks. Raises StoreError, DocumentError.
 """
 
+_Files = Sequence[tuple[Path, FileKind | None]]
 
-FileTaker = Callable[[Attachment], bool]
-"""Takes a file that was read; returns False if there is no use for it, as it is there already."""
+
+class FileTarget(Protocol):
+    """A message that is being edited; see EditedMessage."""
+
+    def objection(self, *, is_short: bool) -> str:
+        """Return why a file that was read can't go with it."""
+
+    def take(self, file: Attachment) -> str:
+        """Add a file that was read."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +72,14 @@ class _TooLong:
 class _Reading:
     """Files that are being read for `session`: `at`, then those `left`. `refused`: why those could not be attached.
 
-    `take` adds what was read to a message that is being edited, instead; see `AttachmentController.attach`.
+    `target` is the message that is being edited which they go with; None for the one that is being written.
     """
 
     session: Session
     at: Path
-    left: Sequence[tuple[Path, FileKind | None]]
+    left: _Files
     password: str
-    take: FileTaker | None = None
+    target: FileTarget | None = None
     refused: dict[Path, str] = field(default_factory=dict)
     attached: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -154,9 +162,9 @@ class AttachmentController(QObject):
             self._composer.setFocus()
 
     @Slot(list)
-    def attach(self, files: Sequence[Path], take: FileTaker | None = None) -> None:
-        """Attach `files`, or have `take` do so; models and conversations among them are emitted as signals."""
-        self._begin([(file, None) for file in files], self.session, take=take)
+    def attach(self, files: Sequence[Path], target: FileTarget | None = None) -> None:
+        """Attach `files`, or have `target` take them; models and conversations among them are emitted as signals."""
+        self._begin([(file, None) for file in files], self.session, target=target)
 
     @Slot(str)
     def attach_text(self, text: str) -> None:
@@ -178,15 +186,9 @@ class AttachmentController(QObject):
         """Stop the threads."""
         self._tasks.close()
 
-    def _begin(
-        self,
-        files: Sequence[tuple[Path, FileKind | None]],
-        session: Session,
-        password: str = "",
-        take: FileTaker | None = None,
-    ) -> None:
+    def _begin(self, files: _Files, session: Session, password: str = "", target: FileTarget | None = None) -> None:
         if files:
-            self._start(_Reading(session, files[0][0], files, password, take))
+            self._start(_Reading(session, files[0][0], files, password, target))
 
     def _start(self, reading: _Reading) -> None:
         """Read the files that are left."""
@@ -252,8 +254,9 @@ class AttachmentController(QObject):
 
     def _on_text(self, reading: _Reading, found: "Attachment | _TooLong") -> None:
         if isinstance(found, Attachment) and not self.is_long(found.text):
-            reading.attached.append(reading.at)
-            self._add(reading, found)
+            if not self._is_late(reading, is_short=True):
+                reading.attached.append(reading.at)
+                self._add(reading, found)
         else:
             refusal = tr(
                 "{name} is too large for a temporary conversation. Attach it to a regular conversation instead."
@@ -264,9 +267,16 @@ class AttachmentController(QObject):
         """Have a file or folder indexed, unless that would store something of a temporary conversation."""
         if reading.session.is_temporary:
             self._refuse(reading, refusal.format(name=short_title(reading.at.name)))
-        else:
+        elif not self._is_late(reading, is_short=False):
             reading.attached.append(reading.at)
             found.emit(reading.session, reading.at)
+
+    def _is_late(self, reading: _Reading, *, is_short: bool) -> bool:
+        """Return whether a file can't go with its message any more, and have it told why."""
+        objection = reading.target.objection(is_short=is_short) if reading.target else ""
+        if objection:
+            self._refuse(reading, objection.format(name=short_title(reading.at.name)))
+        return bool(objection)
 
     def _on_progress(self, reading: _Reading, progress: AttachmentProgress) -> None:
         """Go on waiting for a file that is being read page by page, however many it has."""
@@ -280,8 +290,8 @@ class AttachmentController(QObject):
         from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - as above
 
         dialog = PasswordDialog(self._composer.window(), locked.sentence)
-        begin = partial(self._begin, [(locked.file, FileKind.TEXT)], reading.session, take=reading.take)
-        dialog.entered.connect(begin)
+        files = [(locked.file, FileKind.TEXT)]
+        dialog.entered.connect(partial(self._begin, files, reading.session, target=reading.target))
         dialog.open()
 
     def _refuse(self, reading: _Reading, sentence: str) -> None:
@@ -302,7 +312,8 @@ class AttachmentController(QObject):
     @Slot()
     def _emit_slow(self) -> None:
         if self._readings:
-            self.reading_delayed.emit(_shown_progress(self._readings[-1]))
+            name, progress = self._readings[-1].at.name, self._readings[-1].progress
+            self.reading_delayed.emit(progress.title(name) if progress else name)
 
     @Slot()
     def _give_up(self) -> None:
@@ -326,20 +337,19 @@ class AttachmentController(QObject):
         self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
 
     def _add(self, reading: _Reading, file: Attachment) -> None:
-        take = reading.take or partial(self._take, reading.session)
-        if take(file):
-            announce(self._composer, tr("{name} attached.").format(name=file.title))
-        else:
-            sentence = tr("{name} is already attached.").format(name=file.title)
+        take = reading.target.take if reading.target else partial(self._take, reading.session)
+        if sentence := take(file):
             self._feedback.tell_attached(reading.session.conversation.id, sentence)
+        else:
+            announce(self._composer, tr("{name} attached.").format(name=file.title))
 
-    def _take(self, session: Session, file: Attachment) -> bool:
-        """Attach `file` to what is being written in `session`, unless it is attached already."""
+    def _take(self, session: Session, file: Attachment) -> str:
+        """Attach `file` to what is being written in `session`; return a sentence if it is attached already."""
         if file in session.attached:
-            return False
+            return tr("{name} is already attached.").format(name=file.title)
         session.attached = (*session.attached, file)
         self._save(session)
-        return True
+        return ""
 
     @Slot()
     def _on_picture(self) -> None:
@@ -386,12 +396,3 @@ def _rest(reading: _Reading) -> _Reading:
     """Return what is left of `reading`."""
     at, stop = reading.left[0][0], CancelToken()
     return replace(reading, at=at, refused={}, attached=[], progress=None, has_begun=False, stop=stop)
-
-
-def _shown_progress(reading: _Reading) -> str:
-    """Return the name of the file that is being read, with the page that is."""
-    name, progress = reading.at.name, reading.progress
-    if progress is None:
-        return name
-    page, pages = format_number(progress.page), format_number(progress.pages)
-    return tr("{name} (page {page} of {pages})").format(name=name, page=page, pages=pages)

@@ -1,7 +1,6 @@
 """Messages that are being edited: they are stored with the drafts, and become drafts when the window closes."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from phichat.chat.attachments import Attachment, Attachments
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
+from phichat.i18n import tr
 from phichat.ui.chat.attachments import AttachmentController
 from phichat.ui.chat.composer import Composer
 from phichat.ui.controllers.autosave import draft_with_edits
@@ -35,33 +35,57 @@ class UnsentEdits(QObject):
         self._state, self._composer, self._conversations = transcript.context.state, composer, conversations
         self._transcript, self._attachments = transcript, attachments
         self._edited_in: dict[str, None] = {}  # ids, in the order of editing
+        self._cancelled: set[str] = set()  # ids of messages
         signals = transcript.context.signals
         conversations.autosave.unsent_edits = self._unsent
         signals.editing_changed.connect(self._on_editing)
         signals.edit_files_given.connect(self._read)
+        signals.edit_cancelled.connect(self._on_cancelled)
         signals.edit_changed.connect(conversations.current.save_soon)
 
     @Slot(object)
-    def _on_editing(self, _: "MessageView") -> None:
+    def _on_editing(self, view: "MessageView") -> None:
+        self._cancelled.discard(view.message.id)
         self._edited_in[self._conversations.current.session.conversation.id] = None
         self._conversations.current.save_soon()
 
     @Slot(object, list)
     def _read(self, message: Message, files: Sequence[Path]) -> None:
         """Have `files` read, and added to the editor of `message`."""
-        self._attachments.attach(files, partial(self._add, message))
+        self._attachments.attach(files, EditedMessage(self, message))
 
-    def _add(self, message: Message, file: Attachment) -> bool:
-        """Add `file` to the editor of `message`; return False if it has that already, or was closed meanwhile."""
+    @Slot(object)
+    def _on_cancelled(self, message: Message) -> None:
+        self._cancelled.add(message.id)
+
+    def objection(self, message: Message, *, is_short: bool) -> str:
+        """See EditedMessage; a text that is read after its editor was canceled is there when that is opened again."""
+        if message.id in self._state.unsent_edits or (is_short and message.id in self._cancelled):
+            return ""
+        if message.id in self._cancelled:
+            return tr("{name} wasn’t attached because you canceled the edit.")
+        return tr("{name} wasn’t attached because you sent the message before it was read.")
+
+    def add(self, message: Message, file: Attachment) -> str:
+        """Add `file` to the editor of `message`, or to what is there when it is opened again; see EditedMessage."""
+        if message.id not in self._state.unsent_edits:
+            return self._add_to_cancelled(message, file)
         files = self._state.unsent_files.get(message.id, message.attachments)
-        if file in files or message.id not in self._state.unsent_edits:
-            return False
+        if file in files:
+            return tr("{name} is already attached.").format(name=file.title)
         self._state.unsent_files[message.id] = (*files, file)
         for index, each in enumerate(self._transcript.path()):
             if each.id == message.id and (view := self._transcript.view(index)):
                 view.refresh_editor()
         self._transcript.context.signals.edit_changed.emit()
-        return True
+        return ""
+
+    def _add_to_cancelled(self, message: Message, file: Attachment) -> str:
+        text, files = self._state.cancelled_edits.get(message.id, (message.text, message.attachments))
+        if file in files:
+            return tr("{name} is already attached.").format(name=file.title)
+        self._state.cancelled_edits[message.id] = text, (*files, file)
+        return tr("{name} will be attached when you edit the message again.").format(name=file.title)
 
     def keep(self) -> None:
         """Put what was being edited into the message field, or into the drafts of other conversations."""
@@ -93,3 +117,21 @@ class UnsentEdits(QObject):
         texts = [edits[each.id] for each in messages if edits.get(each.id, each.text) != each.text]
         files = [file for each in messages for file in edited_files.get(each.id, ()) if file not in each.attachments]
         return texts, tuple(files)
+
+
+class EditedMessage:
+    """A message that was being edited when the files that go with it began to be read."""
+
+    def __init__(self, edits: UnsentEdits, message: Message) -> None:
+        self._edits, self._message = edits, message
+
+    def objection(self, *, is_short: bool) -> str:
+        """Return why a file that was read can't go with it, as a sentence with a `{name}`; empty if it can.
+
+        `is_short` says whether its text would go with the message, instead of passages from it.
+        """
+        return self._edits.objection(self._message, is_short=is_short)
+
+    def take(self, file: Attachment) -> str:
+        """Add a file that was read; return what to tell instead of that it was attached, empty for nothing."""
+        return self._edits.add(self._message, file)

@@ -77,6 +77,7 @@ class MessageSignals(QObject):
         delete_requested(Message): delete the message and all that follow.
         editing_changed(MessageView): the editor of the message was opened or closed.
         edit_changed: what is written in an editor changed.
+        edit_cancelled(Message): the editor of the message was closed, and nothing sent.
         edit_files_given(Message, list[Path]): read these files, and add them to the editor of the message.
         pin_requested(Message): pin the message, or unpin it if it is pinned.
         thinking_toggled: the thinking of a message was opened or folded.
@@ -96,6 +97,7 @@ class MessageSignals(QObject):
     pin_requested = Signal(object)
     editing_changed = Signal(object)
     edit_changed = Signal()
+    edit_cancelled = Signal(object)
     edit_files_given = Signal(object, list)
     thinking_toggled = Signal()
     lens_toggled = Signal(object)

@@ -261,6 +261,7 @@ class UserMessageView(MessageView):
         self.close_editor()
         if (text, files) != (self._message.text, self._message.attachments):
             self._state.cancelled_edits[self._message.id] = text, files
+        self._signals.edit_cancelled.emit(self._message)
         self.take_focus()
 
     @Slot()

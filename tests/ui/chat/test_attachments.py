@@ -479,6 +479,52 @@ def test_a_file_on_a_slow_disk_holds_nothing_up(
     person.wait(lambda: chips(person) == ["notes.txt"])
 
 
+@pytest.fixture
+def held(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch, clipboard: QClipboard) -> threading.Event:
+    """Open when a file may be read that was pasted into the editor of a message."""
+    person.ask("Why?")
+    person.wait(lambda: person.message(1) == "Why?" and person.window.generation.state is GenerationState.IDLE)
+    gate = threading.Event()
+    _hold(monkeypatch, gate)
+    person.press_in(0, "Edit")
+    clipboard.setMimeData(_mime(notes))
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    person.wait(lambda: note(person) == "Reading notes.txt…")
+    return gate
+
+
+def test_a_file_that_is_read_after_its_edit_was_canceled_is_there_when_that_goes_on(
+    person: Person, held: threading.Event
+) -> None:
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Escape)
+    held.set()
+    person.wait(lambda: person.status() == "notes.txt will be attached when you edit the message again.")
+    assert chips(person) == []
+    person.press_in(0, "Edit")
+    assert chips(person, "editBox") == ["notes.txt"]
+
+
+def test_a_long_file_that_is_read_after_its_edit_was_canceled_is_refused(person: Person, held: threading.Event) -> None:
+    controller = person.window.findChild(attachments.AttachmentController)
+    assert controller
+    controller.is_long = lambda _: True
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Escape)
+    held.set()
+    person.wait(lambda: person.status() == "notes.txt wasn’t attached because you canceled the edit.")
+    assert not _all(person, "composerBox", "documentChip")
+
+
+def test_a_file_that_is_read_after_its_edit_was_sent_is_refused(
+    person: Person, held: threading.Event, engine: ScriptedEngine
+) -> None:
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
+    held.set()
+    refusal = "notes.txt wasn’t attached because you sent the message before it was read."
+    person.wait(lambda: person.status() == refusal)
+    assert chips(person) == chips(person, "message-0") == []
+
+
 def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     _hold(monkeypatch, gate)
