@@ -1,6 +1,7 @@
 """The documents that questions are about: opens their collections, and connects them with the window."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from phichat import paths
 from phichat.app import on_demand
 from phichat.app.services import AttachmentService
 from phichat.ui.controllers.documents import DocumentsController
+from phichat.ui.controllers.file_watch import FileStamp
 from phichat.ui.controllers.generation import GenerationController
 from phichat.ui.controllers.idle import IdleTimer
 from phichat.ui.controllers.preferences import PreferencesStore
@@ -76,9 +78,20 @@ def connect_documents(
     service.noticed.connect(window.feedback.warn_everywhere)
     service.noticed.connect(documents.changed)
     idle_timer.became_idle.connect(documents.index_waiting)
-    autosave = window.conversations.autosave
+    conversations, autosave = window.conversations, window.conversations.autosave
     autosave.purged.connect(documents.forget)
     autosave.has_documents = lambda session: bool(documents.used(session))
-    documents.changed.connect(window.conversations.current.save_soon)
+    documents.changed.connect(conversations.current.save_soon)
     window.documents.change_made.connect(window.sidebar.record_change)
     window.documents.start(documents, attachments.reader, context)
+
+    def is_wanted() -> bool:  # which must not keep the window
+        return conversations.is_seen() and bool(documents.used(conversations.current.session))
+
+    documents.watch(partial(_file_stamp, home.documents), is_wanted)
+
+
+def _file_stamp(file: Path) -> FileStamp:
+    from phichat.store.locking import file_state  # noqa: PLC0415 - brings SQLite, which the first frame doesn't wait for
+
+    return file_state(file)

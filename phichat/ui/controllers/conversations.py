@@ -16,6 +16,7 @@ from phichat.ui.controllers.autosave import AutoSave, wait_for
 from phichat.ui.controllers.conversation_commands import ConversationCommands
 from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.controllers.current_conversation import CurrentConversation
+from phichat.ui.controllers.file_watch import FileWatch
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.undo import UndoStack
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 
 MINUTE = 60_000  # milliseconds
-POLL_INTERVAL = 1500  # milliseconds between looks for what another program has written
 
 
 class Conversations(QObject):
@@ -67,12 +67,11 @@ class Conversations(QObject):
         )
         self._clock = QTimer(self, interval=MINUTE)
         self._clock.timeout.connect(self.list_model.refresh_sections)
-        self._looks = QTimer(self, interval=POLL_INTERVAL)
-        self._looks.timeout.connect(self._look)
         self.is_seen: Callable[[], bool] = lambda: True
-        self._is_looking = False
-        self._file_state: tuple[tuple[int, int], ...] = ()
-        self._is_file_changed = False
+        self._watch = FileWatch(
+            lambda: history().file_state(), self.tasks, lambda: self.commands.is_listed and self.is_seen(), self
+        )
+        self._watch.changed.connect(self.commands.reload_if_changed)
         self.history_search = HistorySearch(history, self.tasks, self.autosave, self)
         for error in (self.current.failed, self.commands.failed, self.history_search.failed):
             error.connect(self.failed)
@@ -85,14 +84,14 @@ class Conversations(QObject):
     def open(self) -> None:
         """Read what is stored."""
         self._clock.start()
-        self._looks.start()
+        self._watch.start()
         self.list_model.begin_loading()
         self.tasks.run(self._read, self._on_read, self.failed.emit)
 
     @Slot()
     def close(self) -> None:
         """Store the draft, and end all threads."""
-        self._looks.stop()
+        self._watch.stop()
         self.current.save_now()
         self.tasks.close()
 
@@ -144,22 +143,6 @@ class Conversations(QObject):
     def open_hit(self, hit: SearchHit) -> None:
         """Show the message that a search found."""
         self.current.open_conversation(hit.summary.id, hit.message or "", self.history_search.words)
-
-    @Slot()
-    def _look(self) -> None:
-        if self.commands.is_listed and not self._is_looking and self.is_seen():
-            self._is_looking = True
-            self.tasks.run(lambda _: self.history().file_state(), self._on_file_state, None, self._on_looked)
-
-    def _on_looked(self) -> None:
-        self._is_looking = False
-
-    def _on_file_state(self, state: tuple[tuple[int, int], ...]) -> None:
-        """Look for what another program has changed once the file is at rest: an answer changes it all the time."""
-        is_at_rest, self._file_state = state == self._file_state, state
-        if is_at_rest and self._is_file_changed:
-            self.commands.reload_if_changed()
-        self._is_file_changed = not is_at_rest
 
     @Slot(object)
     def _on_touched(self, session: Session) -> None:

@@ -13,6 +13,7 @@ from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
 from phichat.documents.prompt import source_of
+from phichat.ui.controllers.file_watch import FileStamp, FileWatch
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.threads.background import BackgroundTasks
 
@@ -75,6 +76,12 @@ class DocumentsController(QObject):
         self.passwords: dict[Path, str] = {}
         self._unread: set[str] = set()  # collections with files that were added since they were indexed
         self._reading: set[str] = set()  # collections being indexed of which not all files are read yet
+
+    def watch(self, state: Callable[[], FileStamp], is_wanted: Callable[[], bool]) -> None:
+        """Notice from now on what other programs change in the collections; see FileWatch."""
+        self._watch = FileWatch(state, self._tasks, is_wanted, self)
+        self._watch.changed.connect(self.changed)
+        self._watch.start()
 
     def used(self, session: Session) -> tuple[str, ...]:
         """Return the names of the collections that `session` uses; that of its own documents is its id."""

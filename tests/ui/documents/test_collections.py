@@ -18,6 +18,7 @@ from phichat.documents.library import Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
+from phichat.ui.controllers import file_watch
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.password_dialog import PasswordDialog
 from tests.support import tiny_models
@@ -431,6 +432,20 @@ def test_a_damaged_index_is_told_and_what_is_gone_with_it(
     person.wait_for(GenerationState.IDLE)
     person.ask("With what is the pump oiled?")
     person.wait(lambda: person.window.findChild(QLabel, "nothingFound") and _tells_gone(person))
+
+
+def test_a_collection_that_the_terminal_removes_is_marked_at_once(
+    open_window: Callable[[], Person], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_watch, "POLL_INTERVAL", 20)
+    person = _with_pumps(open_window, tmp_path)
+    documents = person.window.documents._documents
+    person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
+    with closing(LibraryProcess(home / "documents.sqlite3")) as terminal:
+        terminal.remove("Pumps")
+        person.wait(lambda: [each.text() for each in _all(person, "documentChip")] == [" Pumps · missing"])
+        terminal.add("Pumps", [tmp_path / "Pumps"])
+    person.wait(lambda: [each.text() for each in _all(person, "documentChip")] == [" Pumps · collection"])
 
 
 def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_the_answer(

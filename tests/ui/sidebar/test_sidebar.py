@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from phichat import i18n
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
-from phichat.ui.controllers import conversations
+from phichat.ui.controllers import file_watch
 from phichat.ui.controllers.conversation_model import ConversationListModel, sections
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.sidebar.delegates import ConversationDelegate
@@ -58,7 +58,7 @@ def press(person: Person, key: Qt.Key, *, control: bool = False) -> None:
 @pytest.fixture
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have windows look for what another program has written 75 times as often."""
-    monkeypatch.setattr(conversations, "POLL_INTERVAL", 20)
+    monkeypatch.setattr(file_watch, "POLL_INTERVAL", 20)
 
 
 @pytest.fixture
@@ -767,7 +767,7 @@ def test_writing_in_a_removed_conversation_says_that_it_is_restored(two: Person,
 
 def let_pass(person: Person, times: int) -> None:
     """Wait until it was that often time to look, which is every millisecond from now on."""
-    timer = person.window.conversations._looks
+    timer = person.window.conversations._watch._timer
     timer.start(1)
     for _ in range(times):
         with person.qtbot.waitSignal(timer.timeout):
