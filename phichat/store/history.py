@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from sqlite3 import Connection
@@ -226,12 +226,17 @@ class History:
         """Delete permanently what was deleted before then; the result is the ids of the conversations."""
         return self._submit(lambda connection: writes.empty_trash(connection, older_than_days))
 
-    def delete_branch(self, message: str) -> Future[list[str]]:
-        """Delete a message and its descendants, restorably; the result is their ids. The tip moves to its parent."""
-        return self._writer.submit(Job(lambda connection: writes.delete_branch(connection, message), message=message))
+    def delete_branch(self, message: str, known: Collection[str] | None = None) -> Future[list[str]]:
+        """Delete a message and its descendants, restorably; the result is their ids. The tip moves to its parent.
+
+        If there are others than those `known` among them, as another program has written them, none is deleted.
+        """
+        return self._writer.submit(
+            Job(lambda connection: writes.delete_branch(connection, message, known), message=message)
+        )
 
     def restore_branch(self, messages: Iterable[str]) -> Future[None]:
-        """Restore messages that `delete_branch` deleted."""
+        """Restore messages that `delete_branch` deleted, with all that it deleted below them."""
         names = list(messages)
         first = names[0] if names else None
         return self._writer.submit(Job(lambda connection: writes.restore_branch(connection, names), message=first))

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -152,16 +152,21 @@ def delete_from_trash(connection: sqlite3.Connection, conversations: list[str]) 
     delete_conversations(connection, [name for name in conversations if fetch_value(connection, query, name)])
 
 
-def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
-    """Mark a message and its descendants as deleted, and move the tip off them; return their ids."""
+def delete_branch(connection: sqlite3.Connection, message: str, known: Collection[str] | None = None) -> list[str]:
+    """Mark a message and its descendants as deleted, and move the tip off them; return their ids.
+
+    If there are others than those `known` among them, none is deleted.
+    """
     found = connection.execute("SELECT conversation, parent FROM messages WHERE id = ?", (message,)).fetchone()
     if found is None:
         return []
     number, parent = found
     branch = _ids_in_branch(connection, number, message)
-    day = count_days(connection)
+    if known is not None and not {*branch} <= {*known}:
+        return []
+    now, day = time.time(), count_days(connection)
     connection.executemany(
-        "UPDATE messages SET deleted = ?, binned_on = ? WHERE id = ?", [(time.time(), day, name) for name in branch]
+        "UPDATE messages SET deleted = ?, binned_on = ? WHERE id = ?", [(now, day, name) for name in branch]
     )
     if fetch_value(connection, "SELECT tip FROM conversations WHERE number = ?", number) in branch:
         connection.execute("UPDATE conversations SET tip = ? WHERE number = ?", (parent, number))
@@ -169,10 +174,12 @@ def delete_branch(connection: sqlite3.Connection, message: str) -> list[str]:
 
 
 def restore_branch(connection: sqlite3.Connection, messages: list[str]) -> None:
-    """Undelete messages."""
-    connection.executemany(
-        "UPDATE messages SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL", [(name,) for name in messages]
-    )
+    """Undelete messages, and what was deleted below them at the same time: another program may have written it."""
+    for message in messages:
+        query = "SELECT conversation, deleted FROM messages WHERE id = ? AND deleted IS NOT NULL"
+        if found := connection.execute(query, (message,)).fetchone():
+            branch = _ids_in_branch(connection, found[0], message, deleted=found[1])
+            connection.executemany("UPDATE messages SET deleted = NULL WHERE id = ?", [(name,) for name in branch])
 
 
 def conversation_of(connection: sqlite3.Connection, message: str) -> str | None:
@@ -302,10 +309,14 @@ def _set_tip(connection: sqlite3.Connection, conversation: int, tip: str | None)
     connection.execute("UPDATE conversations SET tip = ? WHERE number = ?", (tip, conversation))
 
 
-def _ids_in_branch(connection: sqlite3.Connection, conversation: int, message: str) -> list[str]:
+def _ids_in_branch(
+    connection: sqlite3.Connection, conversation: int, message: str, deleted: float | None = None
+) -> list[str]:
+    """Return the ids of a message and of its descendants that were `deleted` at that time, or are not."""
     branch = {message: None}
     for name, parent in connection.execute(
-        "SELECT id, parent FROM messages WHERE conversation = ? AND deleted IS NULL ORDER BY number", (conversation,)
+        "SELECT id, parent FROM messages WHERE conversation = ? AND deleted IS ? ORDER BY number",
+        (conversation, deleted),
     ):
         if parent in branch:
             branch[name] = None

@@ -420,10 +420,22 @@ def test_a_branch_is_hidden_and_shown_again(history: History) -> None:
     assert history.load_conversation("c").tip == one.id
     assert history.search_conversations("three") == []
     history.set_tip("c", three.id)
-    history.restore_branch(hidden).result()
+    history.restore_branch([two.id]).result()
     assert history.load_conversation("c").messages == (one, two, three, beside)
     assert len(history.search_conversations("three")) == 1
     assert history.delete_branch("none").result() == []
+
+
+def test_what_was_deleted_before_stays_so_and_what_is_not_known_is_not_deleted(history: History) -> None:
+    one, two, three = thread("one", "two", "three")
+    history.save_conversation(
+        ConversationRecord(ConversationSummary("c", "", 1.0, 1.0), three.id, messages=(one, two, three))
+    ).result()
+    assert history.delete_branch(two.id, [two.id]).result() == []
+    assert history.delete_branch(three.id, [three.id]).result() == [three.id]
+    assert history.delete_branch(two.id, [two.id]).result() == [two.id]
+    history.restore_branch([two.id]).result()
+    assert history.load_conversation("c").messages == (one, two)
 
 
 def test_importing_twice_changes_nothing(history: History) -> None:

@@ -32,6 +32,7 @@ class MessageCommands(QObject):
     Signals:
         path_changed(Session): another path of its conversation is shown.
         removed(Session, list[Message]), restored(Session, list[Message]): messages left the conversation, or came back.
+        discarded(Session, list[Message]): a version that failed left it, which nobody asked for.
         pinned(Session, Message): a message was pinned or unpinned.
         change_made(str, Callable, Callable): what was done, and the functions to undo and redo it.
         toggled(str, Callable, Callable): what was done with a visible result, and the functions to undo and redo it.
@@ -41,6 +42,7 @@ class MessageCommands(QObject):
 
     path_changed = Signal(object)
     removed = Signal(object, object)
+    discarded = Signal(object, object)
     restored = Signal(object, object)
     pinned = Signal(object, object)
     change_made = Signal(str, object, object)
@@ -92,6 +94,7 @@ class MessageCommands(QObject):
         """Have `autosave` store what changes."""
         self.path_changed.connect(autosave.path_changed)
         self.removed.connect(autosave.branch_removed)
+        self.discarded.connect(autosave.versions_removed)
         self.restored.connect(autosave.branch_restored)
         self.pinned.connect(autosave.message_pinned)
 
@@ -293,7 +296,7 @@ class MessageCommands(QObject):
         conversation = session.conversation
         for other in conversation.siblings(message):
             if _is_nothing(other) and not conversation.has_replies(other):
-                self.removed.emit(session, conversation.remove_branch(other))
+                self.discarded.emit(session, conversation.remove_branch(other))
 
     @Slot(object, object)
     def _on_replied(self, session: Session, message: Message) -> None:

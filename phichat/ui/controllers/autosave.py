@@ -204,6 +204,11 @@ class AutoSave(QObject):
             self._watch(self._history().delete_branch(gone[0].id))
             self.path_changed(session)
 
+    def versions_removed(self, session: Session, gone: Sequence[Message]) -> None:
+        """Delete a version of an answer that nobody is asked about, unless another program went on from it."""
+        if gone and session in self._stored:
+            self._watch(self._history().delete_branch(gone[0].id, [message.id for message in gone]))
+
     def branch_restored(self, session: Session, back: Sequence[Message]) -> None:
         """Restore the branch `back`, and store which path is shown."""
         if stored := self._stored.get(session):

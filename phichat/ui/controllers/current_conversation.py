@@ -149,11 +149,16 @@ class CurrentConversation(QObject):
 
     @Slot(object, object)
     def merge_restored(self, session: Session, messages: Sequence[Message]) -> None:
-        """Put `messages`, restored in `session`, into its present copy: it may have been read again since."""
+        """Put `messages`, restored in `session`, into its present copy: it may have been read again since.
+
+        What another program had written below them came back, too, and is read.
+        """
         live = self.cached_session(session.conversation.id)
         if live and live is not session:
             self._merge(live, messages, session.conversation.tip)
             self._autosave.path_changed(live)
+        if live is self.session:
+            self._renew_shown()
 
     @Slot(object, object)
     def _pin_too(self, session: Session, message: Message) -> None:
@@ -221,13 +226,16 @@ class CurrentConversation(QObject):
             self._renew_shown()
 
     def _merge(self, session: Session, messages: Sequence[Message], tip: str | None) -> None:
-        """Add those of `messages` that are missing; the path ends at `tip` unless a reply is under way."""
+        """Add those of `messages` that are missing; the path leads to `tip`, and on, unless a reply is under way."""
         conversation = session.conversation
         new = [message for message in messages if not conversation.message(message.id)]
         conversation.restore_messages(new)
         self._autosave.mark_messages_stored(session, new)
         if new and not session.is_answering():
             conversation.tip = tip
+            if following := next((message for message in reversed(new) if message.parent == tip), None):
+                conversation.show_branch(following)
+                self._autosave.path_changed(session)
         if new and session is self.session:
             self.session_changed.emit(session)
 

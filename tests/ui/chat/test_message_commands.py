@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
 
-from phichat.chat.conversation import Ending, Role, Turn
+from phichat.chat.conversation import Ending, Message, Role, Turn
 from phichat.chat.sampling import PRESETS, Sampling
 from phichat.engine.base import Done
 from phichat.errors import EngineDied, EngineError
@@ -483,6 +483,41 @@ def test_messages_deleted_below_a_failed_answer_come_back_with_it(
     person.wait(lambda: person.window.findChild(QWidget, "message-3"))
     assert [person.message(number) for number in (0, 2, 3)] == ["Choose", "And then?", "And then?"]
     assert stored_texts(person, home) == ["Choose", "", "And then?", "And then?", "One"]
+
+
+def add_elsewhere(person: Person, home: Path, text: str) -> None:
+    """Go on from the last answer as `phichat chat --save` does beside the window, in a conversation of its own."""
+    conversation = person.window.session.conversation
+    message = Message(Role.USER, text, conversation.tip)
+    with closing(History(home / "history.sqlite3", is_guest=True)) as history:
+        history.add_message(conversation.id, message, message.id).result()
+
+
+def test_what_another_program_added_below_deleted_messages_comes_back_with_them(person: Person, home: Path) -> None:
+    ask(person, "One")
+    ask(person, "Two")
+    add_elsewhere(person, home, "From the terminal")
+    person.choose_in(2, "Delete this and later messages")
+    person.click("undoButton")
+    person.wait(lambda: person.window.findChild(QWidget, "message-4"))
+    assert [person.message(number) for number in (2, 3, 4)] == ["Two", "Two", "From the terminal"]
+    person.click("redoButton")
+    person.wait(lambda: person.window.findChild(QWidget, "message-2") is None)
+    person.click("undoButton")
+    person.wait(lambda: person.window.findChild(QWidget, "message-4"))
+    assert stored_texts(person, home) == ["One", "One", "Two", "Two", "From the terminal"]
+
+
+def test_what_another_program_added_below_a_failed_answer_stays(
+    person: Person, engine: ScriptedEngine, home: Path
+) -> None:
+    engine.enqueue(EngineDied("The model ended."))
+    ask(person, "Choose")
+    add_elsewhere(person, home, "From the terminal")
+    engine.enqueue("One")
+    person.press_in(1, "Retry")
+    person.wait(lambda: person.message(1) == "One" and person.window.generation.state is GenerationState.IDLE)
+    assert stored_texts(person, home) == ["Choose", "", "From the terminal", "One"]
 
 
 def test_while_an_answer_comes_no_other_is_asked_for(person: Person, engine: ScriptedEngine) -> None:
