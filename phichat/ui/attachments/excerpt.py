@@ -48,6 +48,8 @@ class FileExcerpt(QWidget):
         line = format_number(file.text.count("\n", 0, start) + 1)
         self._title.setText(tr("{name}, line {number}").format(name=name, number=line))
         self._field.setAccessibleName(self._title.text())
+        if self._highlights:
+            self._highlights.clear()
         self._field.setPlainText(file.text[begin:stop])
         self._highlights = Highlights(self._field, terms, self._theme.colors)
         self._highlights.set_current(terms.count_in(file.text[begin:start]))

@@ -1,16 +1,18 @@
 """Search terms, found whatever their case and accents, and their highlights in a text field."""
 
 import re
+from bisect import bisect_left, bisect_right
 from itertools import accumulate, islice
+from operator import itemgetter
 
-from PySide6.QtCore import QEvent, QObject, QRect, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer, Slot
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit
 
 from phichat.ui.theme.palette import Colors
 from phichat.unicode import FoldTable
 
-MAX_HIGHLIGHTS = 2000  # in one field: more than anyone looks at, and each takes time to draw
+MAX_HIGHLIGHTS = 2000  # in one field: more than anyone looks at
 
 
 class SearchTerms:
@@ -64,8 +66,8 @@ class SearchTerms:
 class Highlights(QObject):
     """Highlights the matches of search terms in one text field, the current one more strongly.
 
-    A field out of sight is highlighted when it is first painted: a long answer has hundreds of them, and each match
-    that is highlighted takes time and memory.
+    What is in sight, and as much around it, is highlighted; the rest when it is painted. A long answer has hundreds of
+    fields, and for each cell of a table that it paints, Qt looks at all highlights.
 
     Attributes:
         ranges: start and end of each match, in UTF-16 code units.
@@ -75,7 +77,7 @@ class Highlights(QObject):
         super().__init__(field)
         self._field, self._terms, self._colors = field, terms, colors
         self._current = -1
-        self._is_shown = False
+        self._area = QRect()  # what is highlighted, in pixels from the beginning of the text
         self._timer = QTimer(self, interval=0, singleShot=True)
         self._timer.timeout.connect(self._show)
         field.viewport().installEventFilter(self)
@@ -112,22 +114,52 @@ class Highlights(QObject):
         return first.united(last) if last.top() == first.top() else first
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Paint and not self._is_shown:
+        if event.type() is QEvent.Type.Paint and not self._area.contains(self._area_in_sight()):
             self._timer.start()
         return super().eventFilter(watched, event)
 
     def _update(self) -> None:
         """Highlight the matches as they are now, or later if the field is out of sight."""
-        self._is_shown = False
+        self._area = QRect()
         if self._current >= 0 or not self._field.viewport().visibleRegion().isEmpty():
             self._show()
 
     @Slot()
     def _show(self) -> None:
-        self._is_shown = True
-        begin = max(0, min(self._current - MAX_HIGHLIGHTS // 2, len(self.ranges) - MAX_HIGHLIGHTS))
-        numbers = range(begin, min(begin + MAX_HIGHLIGHTS, len(self.ranges)))
-        self._field.setExtraSelections([self._selection(number) for number in numbers])
+        seen = self._area_in_sight()
+        self._area = seen.adjusted(-seen.width(), -seen.height(), seen.width(), seen.height())
+        numbers = self._numbers_in(self._area)
+        here = bisect_left(numbers, self._current)
+        begin = max(0, min(here - MAX_HIGHLIGHTS // 2, len(numbers) - MAX_HIGHLIGHTS))
+        shown = {*numbers[begin : begin + MAX_HIGHLIGHTS], *([self._current] if self._current >= 0 else [])}
+        self._field.setExtraSelections([self._selection(number) for number in sorted(shown)])
+
+    def _area_in_sight(self) -> QRect:
+        """Return what is in sight, in pixels from the beginning of the text."""
+        return self._field.viewport().visibleRegion().boundingRect().translated(self._scrolled())
+
+    def _scrolled(self) -> QPoint:
+        """Return how far the field is scrolled, in pixels."""
+        lines = self._field.fontMetrics().lineSpacing() if isinstance(self._field, QPlainTextEdit) else 1
+        return QPoint(self._field.horizontalScrollBar().value(), self._field.verticalScrollBar().value() * lines)
+
+    def _numbers_in(self, area: QRect) -> list[int]:
+        """Return the numbers of the matches in `area`, in pixels from the beginning of the text."""
+        seen = area.translated(-self._scrolled())
+        inside = seen.intersected(self._field.viewport().rect())
+        first = self._field.cursorForPosition(inside.topLeft()).block().position()
+        last = self._field.cursorForPosition(inside.bottomRight()).block()
+        begin = bisect_right(self.ranges, first, key=itemgetter(1))
+        end = bisect_left(self.ranges, last.position() + last.length(), key=itemgetter(0))
+        if not self._field.horizontalScrollBar().maximum():
+            return [*range(begin, end)]
+        cursor = QTextCursor(self._field.document())
+        found = []
+        for number in range(begin, end):
+            cursor.setPosition(self.ranges[number][0])
+            if seen.left() <= self._field.cursorRect(cursor).left() <= seen.right():
+                found.append(number)
+        return found
 
     def _selection(self, number: int) -> QTextEdit.ExtraSelection:
         selection = QTextEdit.ExtraSelection()
