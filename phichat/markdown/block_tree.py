@@ -7,7 +7,7 @@ from markdown_it.token import Token
 from phichat.markdown.document import Node, Paragraph, Table
 
 LONG_PROSE, MANY = 1500, 40  # characters and paragraphs in one block, after which another begins
-LONG_TABLE = 25  # parts of a table in one block
+LONG_TABLE = 500  # rows of a table in one block
 
 
 def first_number(token: Token) -> int:
@@ -61,13 +61,15 @@ def node_groups(items: list[Node]) -> Iterator[list[Node]]:
     group: list[Node] = []
     size = 0
     for item in items:
-        is_full = size > LONG_PROSE or len(group) >= (LONG_TABLE if isinstance(item, Table) else MANY)
+        is_full = size >= LONG_TABLE if isinstance(item, Table) else size > LONG_PROSE or len(group) >= MANY
         if group and (is_full or not _share_block(item, group[-1])):
             yield group
             group, size = [], 0
         group.append(item)
         if isinstance(item, Paragraph):
             size += sum(len(run.text) for run in item.runs)
+        elif isinstance(item, Table):
+            size += len(item.rows)
     if group:
         yield group
 

@@ -25,7 +25,7 @@ _ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]) +)\S")
 
 _FENCE_LINE = re.compile(r"^ {0,3}(?:```|~~~).*\n", re.MULTILINE)
 
-ROWS = 20  # of a table in one unit, which is parsed as a whole
+ROWS, CELLS = 20, 400  # of a table in one unit, which is parsed and laid out as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,9 @@ class _Stretch:
         is_going_on = tokens[0] is self._tokens[0] and bool(self._place.before)
         head = "".join(f"{text}\n" for text in self._text[self._starts[line] :].split("\n", 2)[:2])
         table = next(item for item in self._items(tokens, is_last=is_last) if isinstance(item, Table))
-        for begin in range(0, max(len(table.rows), 1), ROWS):
-            rows = table.rows[begin : begin + ROWS]
+        count = max(1, min(ROWS, CELLS // len(table.sides)))
+        for begin in range(0, max(len(table.rows), 1), count):
+            rows = table.rows[begin : begin + count]
             start = self._offset(line + 2 + begin) if begin or is_going_on else table.start
             end = min(self._offset(line + 2 + begin + len(rows)), table.end)
             continues = is_going_on or begin > 0

@@ -41,6 +41,13 @@ class BlockWidget:
         """Return whether a key means something in this block, so that the transcript leaves it alone."""
         return False
 
+    def is_laid_out(self) -> bool:
+        """Return whether all of the block is laid out; a long one is in slices of idle time."""
+        return True
+
+    def lay_out(self, seconds: float) -> None:
+        """Lay out more of the block, for about that long."""
+
     def buttons(self) -> list[QWidget]:
         """Return the buttons, which precede the text in the tab order."""
         return []

@@ -77,11 +77,16 @@ class BlockList(QObject):
         """Create all missing widgets now, however long that takes."""
         if self._timer.isActive():
             self._update_until(float("inf"))
+        for part in self._parts:
+            part.lay_out(float("inf"))
         for section in self._sections:
             section.setHidden(self._is_hidden)
 
     def advance(self) -> bool:
         """Create more widgets, of what is shown on demand, too, for a moment; return whether there may be more."""
+        if part := next((part for part in self._parts if not part.is_laid_out()), None):
+            part.lay_out(LONG_SLICE)
+            return True
         if not self._timer.isActive() and self.has_more():
             self._pages += 1
         elif not self._timer.isActive():
@@ -90,8 +95,9 @@ class BlockList(QObject):
         return True
 
     def is_pending(self) -> bool:
-        """Return whether widgets of a finished reply are still to be created."""
-        return self._timer.isActive() and not self._is_growing
+        """Return whether widgets of a finished reply are still to be created or laid out."""
+        is_laid_out = all(part.is_laid_out() for part in self._parts)
+        return not self._is_growing and (self._timer.isActive() or not is_laid_out)
 
     def has_more(self) -> bool:
         """Return whether part of the reply is shown only on demand."""

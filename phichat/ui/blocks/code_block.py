@@ -1,6 +1,7 @@
 """A block of code in a reply: its language, buttons to wrap, save and copy it, and the code."""
 
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
@@ -93,6 +94,16 @@ class CodeBlock(BlockWidget, QFrame):
             self._shown = 0
         self._wanted = wanted
         self._append_chunk()
+
+    def is_laid_out(self) -> bool:
+        return self._shown >= len(self._wanted)
+
+    def lay_out(self, seconds: float) -> None:
+        until = perf_counter() + seconds
+        while not self.is_laid_out():
+            self._append_chunk()
+            if perf_counter() > until:
+                break
 
     def markdown(self) -> str:
         return code_to_markdown(self._code, self._language_name)

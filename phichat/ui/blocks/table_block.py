@@ -1,10 +1,11 @@
 """A table in a reply. It scrolls sideways; while it grows, only its last rows are laid out again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import cast
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QFontMetricsF,
     QTextBlockFormat,
@@ -23,10 +24,11 @@ from phichat.i18n import tr
 from phichat.markdown.document import Node, Runs, Style, Table, runs_text
 from phichat.markdown.serializer import tables_to_markdown
 from phichat.ui.blocks.formulas import FormulaCache
-from phichat.ui.blocks.text_block import TextBlock
+from phichat.ui.blocks.text_block import STYLE_CHANGES, TextBlock
 from phichat.ui.blocks.text_layout import Drawn, common_prefix, is_rtl
 
 PADDING = 6  # pixels in a cell
+SLICE = 0.006  # seconds of laying out before the event loop runs again
 MIN_WIDTH, MAX_WIDTH, WIDTH_STEP = 32, 340, 16  # pixels of a column; it grows in steps so that it seldom has to
 _ALIGNMENTS = {
     "center": Qt.AlignmentFlag.AlignHCenter,
@@ -54,18 +56,24 @@ class _Incomplete:
 class TableBlock(TextBlock):
     """Shows a table as a column of Qt tables that look like one.
 
-    The parser hands over a long table in parts, so that only the last one changes while it grows.
+    The parser hands over a long table in parts, so that only the last one changes while it grows. They are laid out in
+    slices of idle time.
     """
 
     def __init__(self, formula_cache: FormulaCache | None = None, parent: QWidget | None = None) -> None:
         super().__init__(formula_cache, parent)
+        self._wanted: list[Table] = []
+        self._measured = 0  # parts in `_wanted` whose cells the columns are wide enough for
         self._shown: list[Table] = []
         self._tables: list[QTextTable] = []
         self._incomplete: list[_Incomplete] = []
         self._widths: list[float] = []
+        self._given: list[list[float]] = []  # the widths that each of `_tables` has
         self._is_rtl = False  # columns go from right to left, which Qt's tables cannot
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setAccessibleName(tr("Table"))
+        self._timer = QTimer(self, interval=0, singleShot=True)
+        self._timer.timeout.connect(self._go_on)
 
     def set_accessible_name(self, name: str) -> None:
         """Keep the name "Table"."""
@@ -104,17 +112,66 @@ class TableBlock(TextBlock):
     def set_items(self, items: tuple[Node, ...]) -> None:
         wanted = [item for item in items if isinstance(item, Table)]
         if self.document().characterCount() <= 1:  # set_style cleared it
-            self._shown, self._tables, self._incomplete = [], [], []
-        same = common_prefix(self._shown, wanted)
+            self._shown, self._tables, self._given, self._incomplete = [], [], [], []
+        self._measured = min(self._measured, common_prefix(self._wanted, wanted))
+        self._wanted = wanted
+        self._set_direction()
+        self._lay_out(perf_counter() + SLICE)
+
+    def is_laid_out(self) -> bool:
+        is_wide = all(given is self._widths for given in self._given)
+        return self._shown == self._wanted and is_wide
+
+    def lay_out(self, seconds: float) -> None:
+        if not self.is_laid_out():
+            self._lay_out(perf_counter() + seconds)
+            self._fit_height()
+            if self.is_laid_out():
+                self._set_description()
+                self.refresh_highlights()
+
+    @Slot()
+    def _go_on(self) -> None:
+        self.lay_out(SLICE)
+
+    def _lay_out(self, until: float) -> None:
+        """Lay out until that time, but in any case as many parts as were shown before; the rest follows when idle."""
+        shown = len(self._shown)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        self._truncate(cursor, same)
-        self._fit_columns(wanted[same:])
-        for table in wanted[same:]:
-            self._append_table(cursor, table)
+        self._truncate(cursor, common_prefix(self._shown, self._wanted))
+        for _ in self._steps(cursor):
+            if perf_counter() > until and len(self._shown) >= min(shown, len(self._wanted)):
+                break
         cursor.endEditBlock()
-        self._shown = wanted
         self.draw_formulas()
+        if not self.is_laid_out():
+            self._timer.start()
+
+    def _steps(self, cursor: QTextCursor) -> Iterator[None]:
+        """Measure the cells of parts, append parts, and widen the columns of others, one by one."""
+        while self._measured < len(self._wanted):
+            self._fit_columns(self._wanted[self._measured])
+            self._measured += 1
+            yield
+        while len(self._shown) < len(self._wanted):
+            part = self._wanted[len(self._shown)]
+            self._append_table(cursor, part)
+            self._shown.append(part)
+            yield
+        for number, made in enumerate(self._tables):
+            if self._given[number] is not self._widths:
+                made.setFormat(self._table_format())
+                self._given[number] = self._widths
+                yield
+
+    def _set_direction(self) -> None:
+        """Have columns go from right to left if the head does. Other tables have no need of the width of the window."""
+        self._is_rtl = bool(self._wanted) and is_rtl("".join(map(runs_text, self._wanted[0].head)))
+        mode = self.LineWrapMode.WidgetWidth if self._is_rtl else self.LineWrapMode.FixedPixelWidth
+        if self.lineWrapMode() is not mode:
+            self.setLineWrapColumnOrWidth(MIN_WIDTH)
+            self.setLineWrapMode(mode)
 
     def draw_formulas(self) -> None:
         layout, left = self.text_layout, []
@@ -129,18 +186,18 @@ class TableBlock(TextBlock):
 
     def _truncate(self, cursor: QTextCursor, index: int) -> None:
         """Delete all from the table at `index` on."""
+        del self._shown[index:]
         if index < len(self._tables):
             cursor.setPosition(self._tables[index].firstPosition() - 1)
             cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
-            del self._tables[index:]
+            del self._tables[index:], self._given[index:]
             self._incomplete = [cell for cell in self._incomplete if cell.part < index]
 
     def _append_table(self, cursor: QTextCursor, table: Table) -> None:
         rows = table.rows if table.continues else (table.head, *table.rows)
         if not rows:
             return
-        self._is_rtl = is_rtl("".join(map(runs_text, table.head)))
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._shrink_line(cursor)
         made = cursor.insertTable(len(rows), len(table.sides), self._table_format())
@@ -152,6 +209,7 @@ class TableBlock(TextBlock):
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._shrink_line(cursor)
         self._tables.append(made)
+        self._given.append(self._widths)
 
     def _fill_cell(self, cell: QTextTableCell, runs: Runs, side: str, *, is_head: bool) -> None:
         cell_format = QTextTableCellFormat()
@@ -195,23 +253,24 @@ class TableBlock(TextBlock):
         )
         return table_format
 
-    def _fit_columns(self, tables: Sequence[Table]) -> None:
-        """Widen columns to fit their cells, up to `MAX_WIDTH`, in all tables alike."""
+    def _fit_columns(self, table: Table) -> None:
+        """Widen columns to fit the cells of `table`, up to `MAX_WIDTH`."""
         metrics = QFontMetricsF(self.font())
-        widths = list(self._widths)
-        for table in tables:
-            widths += [MIN_WIDTH] * (len(table.sides) - len(widths))
-            for row in (table.head, *table.rows):
-                for column, cell in enumerate(row[: len(widths)]):
-                    if widths[column] < MAX_WIDTH:
-                        widths[column] = max(widths[column], _text_width(cell, metrics))
+        widths = self._widths + [MIN_WIDTH] * (len(table.sides) - len(self._widths))
+        for row in (table.head, *table.rows) if table is self._wanted[0] else table.rows:
+            for column, cell in enumerate(row[: len(widths)]):
+                if widths[column] < MAX_WIDTH:
+                    widths[column] = max(widths[column], _text_width(cell, metrics))
         if widths != self._widths:
             self._widths = widths
-            for made in self._tables:
-                made.setFormat(self._table_format())
+
+    def _fit_height(self) -> None:
+        if self.is_laid_out() or self.document().size().height() > self.height():
+            super()._fit_height()  # else what is below stays where it is while this is laid out anew
 
     def changeEvent(self, event: QEvent) -> None:
-        self._widths = []
+        if event.type() in STYLE_CHANGES:
+            self._widths, self._measured = [], 0
         super().changeEvent(event)
 
 

@@ -20,7 +20,7 @@ ENLARGEMENT = 1.1  # of the window's font
 QUOTE_BAR = 3  # pixels
 LONG_LINE = 400  # letters
 _SAFE_SCHEMES = {"http", "https"}
-_STYLE_CHANGES = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
+STYLE_CHANGES = {QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange}
 
 
 class TextBlock(BlockWidget, QTextBrowser):
@@ -283,7 +283,7 @@ class TextBlock(BlockWidget, QTextBrowser):
         if event.type() is QEvent.Type.FontChange:
             self._widest = None
             set_tab_width(self)
-        if event.type() in _STYLE_CHANGES and self._has_style:
+        if event.type() in STYLE_CHANGES and self._has_style:
             self._has_style = False
             self._update_document()
 

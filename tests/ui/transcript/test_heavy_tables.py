@@ -1,0 +1,138 @@
+"""Long and wide tables: laid out in slices of idle time, whole in the end, and found, copied and read as others are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QScrollArea
+
+from phichat.markdown.document import Table
+from phichat.markdown.streaming import parse_blocks
+from phichat.ui.blocks import table_block
+from phichat.ui.blocks.table_block import TableBlock
+from phichat.ui.theme.palette import colors_of
+from phichat.ui.widgets.highlights import SearchTerms
+from tests.support.stored_history import put
+from tests.ui.conftest import Person
+from tests.ui.transcript.test_find_bar import counts, look_for, marked, strong
+
+
+def table(rows: int, columns: int, cell: Callable[[int, int], str] = lambda row, column: f"{row}.{column}") -> str:
+    head = "| " + " | ".join(f"c{column}" for column in range(columns)) + " |\n" + "|---" * columns + "|\n"
+    lines = ("| " + " | ".join(cell(row, column) for column in range(columns)) + " |" for row in range(rows))
+    return head + "\n".join(lines)
+
+
+def cells(field: TableBlock) -> list[str]:
+    return field.toPlainText().split()
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[Table]:
+    """The parts of tables in the order in which they are laid out; one in each slice."""
+    monkeypatch.setattr(table_block, "SLICE", 0.0)
+    laid_out: list[Table] = []
+    append = TableBlock._append_table
+
+    def record(self: TableBlock, cursor: object, part: Table) -> None:
+        laid_out.append(part)
+        append(self, cursor, part)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TableBlock, "_append_table", record)
+    return laid_out
+
+
+def shown(source: str) -> TableBlock:
+    (block,) = parse_blocks(source)
+    field = TableBlock()
+    field.show_block(block)
+    return field
+
+
+def test_a_wide_table_stays_a_table_and_is_laid_out_row_by_row(qapp: QApplication, parts: list[Table]) -> None:
+    """Its rows from the seventh on were text with pipes, and all of it was laid out in one go."""
+    field = shown(table(60, 300))
+    assert len(parts) <= 1
+    while not field.is_laid_out():
+        before = len(parts)
+        qapp.processEvents()
+        assert len(parts) <= before + 1, "one part a step"
+    assert max(len(part.rows) for part in parts) == 1
+    assert cells(field) == [f"c{at}" for at in range(300)] + [f"{row}.{at}" for row in range(60) for at in range(300)]
+
+
+def test_a_table_that_grows_lays_out_no_part_twice_but_the_last(qapp: QApplication, parts: list[Table]) -> None:
+    source = table(100, 3, lambda *_: "word")
+    field = shown(source[:200])
+    for end in range(200, len(source) + 40, 40):
+        before = cells(field)
+        field.show_block(parse_blocks(source[:end])[0])
+        assert cells(field)[: len(before) - 1] == before[:-1], "what was seen stays, in every moment"
+        while not field.is_laid_out():
+            qapp.processEvents()
+    finished = [part for part in parts if len(part.rows) == 20]
+    assert len(finished) == len({id(part.rows) for part in finished})
+    assert cells(field) == ["c0", "c1", "c2"] + ["word"] * 300
+
+
+def test_columns_that_became_wider_are_as_wide_in_all_parts(qapp: QApplication, parts: list[Table]) -> None:
+    field = shown(table(90, 2))
+    field.show_block(parse_blocks(table(90, 2) + "\n| many words in a cell | x |")[0])
+    while not field.is_laid_out():
+        qapp.processEvents()
+    widths = {tuple(length.rawValue() for length in made.format().columnWidthConstraints()) for made in field._tables}
+    assert len(widths) == 1
+    assert max(widths)[0] > 100
+
+
+def test_a_table_is_not_laid_out_again_for_a_window_of_another_width(qapp: QApplication) -> None:
+    field = shown(table(60, 4))
+    field.lay_out(float("inf"))
+    field.show()
+    size, page = field.document().size(), field.document().pageSize()
+    field.resize(field.width() // 2, field.height())
+    assert field.document().pageSize() == page, "Qt lays all of it out again when that changes"
+    assert field.document().size() == size
+    assert field.horizontalScrollBar().maximum() >= size.width() - field.viewport().width() - 1
+
+
+def test_a_word_is_found_in_a_part_that_was_not_laid_out_yet(
+    home: Path,
+    open_window: Callable[[], Person],
+    parts: list[Table],
+) -> None:
+    put(home, ("Rows", 1), answer=table(400, 2, lambda row, _: f"row{row}"))
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Rows"])
+    person.open("Rows")
+    person.wait(lambda: person.window.findChild(TableBlock) is not None)
+    look_for(person, "row399")
+    counts(person, "1 of 2")
+    person.wait(lambda: strong(person) == ["row399"])
+    field = person.window.findChild(TableBlock)
+    assert isinstance(field, TableBlock)
+    assert field.is_laid_out()
+    person.wait(lambda: marked(field) == ["row399"])
+
+
+def test_matches_in_a_large_table_are_marked_where_they_are_seen(qapp: QApplication) -> None:
+    """For each cell that it paints, Qt looks at all marks."""
+    field = shown(table(100, 100, lambda *_: "word"))
+    area = QScrollArea()
+    area.setWidget(field)
+    area.resize(300, 300)
+    field.setFixedWidth(280)
+    area.show()
+    field.lay_out(float("inf"))
+    field.highlight(SearchTerms("word"), colors_of("light", "teal"))
+    assert field.highlights
+    assert len(field.highlights.ranges) == 10_000
+    bar = field.horizontalScrollBar()
+    for place in (0, bar.maximum() // 2, bar.maximum()):
+        bar.setValue(place)
+        area.grab()
+        qapp.processEvents()
+        marks = [field.cursorRect(one.cursor).center() for one in field.extraSelections()]
+        assert 20 < len(marks) < 600
+        assert any(field.viewport().rect().contains(mark) for mark in marks)
+    area.close()
