@@ -1,6 +1,7 @@
 """Keyboard focus: a ring around the focused widget, Tab in visual order, and Enter on buttons."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
@@ -159,34 +160,61 @@ def move_focus(whole: QWidget, step: int) -> bool:
     In a scroll area that is entered, that is one in sight.
 
     Qt's own order is not used: PySide takes what `nextInFocusChain` returns for a child of the widget it was called on,
-    and frees it with that.
+    and frees it with that. Only widgets beside the focus are looked at: a conversation may have ten thousand.
     """
-    focus = whole.window().focusWidget()
-    order = list(_in_order(whole, focus))
-    at = order.index(focus) if focus in order else -1
-    others = order[at + 1 :] + order[: max(at, 0)]
-    if not others:
+    focus: QWidget | None = whole.window().focusWidget()
+    if focus and not whole.isAncestorOf(focus):
+        focus = None
+    around = _beyond(whole, focus, step) if focus else iter(())
+    found = next(chain(around, (each for each in _in_order(whole, step) if each is not focus)), None)
+    if found is None:
         return False
-    end = 0 if step > 0 else -1
-    target = _in_sight(others[end], order, focus)[end]
+    target = _in_sight(found, focus, step)
     target.setFocus(Qt.FocusReason.TabFocusReason if step > 0 else Qt.FocusReason.BacktabFocusReason)
     whole.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # else buttons do not show it
     ensure_visible(target)
     return True
 
 
-def _in_sight(target: QWidget, order: list[QWidget], focus: QWidget | None) -> list[QWidget]:
-    """Return the widgets in sight in the scroll area that the focus enters with `target`; that alone elsewhere."""
+def _beyond(whole: QWidget, focus: QWidget, step: int) -> Iterator[QWidget]:
+    """Yield the widgets in `whole` that take the focus after `focus`, or before it for a `step` of -1."""
+    widget = _leaf_around(focus)
+    if step > 0 and not isinstance(widget, LEAVES):
+        for child in _children(widget, step):
+            yield from _in_order(child, step)
+    while widget is not whole and (parent := widget.parentWidget()):
+        siblings = _children(parent, step, widget)
+        for sibling in siblings[siblings.index(widget) + 1 :]:
+            yield from _in_order(sibling, step)
+        if step < 0 and _takes_focus(parent):
+            yield parent
+        widget = parent
+
+
+def _leaf_around(focus: QWidget) -> QWidget:
+    """Return the outermost widget around `focus` in which nothing takes a focus of its own; itself if there is none."""
+    found, outer = focus, focus.parentWidget()
+    while outer:
+        found, outer = outer if isinstance(outer, LEAVES) else found, outer.parentWidget()
+    return found
+
+
+def _in_sight(target: QWidget, focus: QWidget | None, step: int) -> QWidget:
+    """Return the first widget in sight in the scroll area that the focus enters with `target`; `target` elsewhere."""
     area = target.parentWidget()
     while area and not isinstance(area, QScrollArea):
         area = area.parentWidget()
     contents = area.widget() if isinstance(area, QScrollArea) else None
     if not isinstance(area, QScrollArea) or contents is None or (focus and area.isAncestorOf(focus)):
-        return [target]
-    view, inside = area.viewport(), [widget for widget in order if contents.isAncestorOf(widget)]
-    places = {widget: QRect(widget.mapTo(view, QPoint(0, 0)), widget.size()) for widget in inside}
-    whole = [widget for widget in inside if view.rect().contains(places[widget])]
-    return whole or [widget for widget in inside if view.rect().intersects(places[widget])] or [target]
+        return target
+    view = area.viewport()
+    places = {
+        widget: QRect(widget.mapTo(view, QPoint(0, 0)), widget.size())
+        for widget in _in_order(contents, step, within=view)
+    }
+    whole = (widget for widget, place in places.items() if view.rect().contains(place))
+    partly = (widget for widget, place in places.items() if view.rect().intersects(place))
+    return next(chain(whole, partly), target)
 
 
 def ensure_visible(widget: QWidget) -> None:
@@ -198,14 +226,27 @@ def ensure_visible(widget: QWidget) -> None:
         area = area.parentWidget()
 
 
-def _in_order(widget: QWidget, focus: QWidget | None) -> Iterator[QWidget]:
-    """Yield the widgets that take focus, in reading order; and `focus`, even if it does not any more."""
-    if widget is focus or _takes_focus(widget):
+def _in_order(widget: QWidget, step: int, within: QWidget | None = None) -> Iterator[QWidget]:
+    """Yield the widgets that take the focus, in reading order, or against it for a `step` of -1.
+
+    If there is a `within`, no others than those that may be seen in it.
+    """
+    if within and not within.rect().intersects(QRect(widget.mapTo(within, QPoint(0, 0)), widget.size())):
+        return
+    if step > 0 and _takes_focus(widget):
         yield widget
     if not isinstance(widget, LEAVES):
-        children = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        for child in _by_rows([child for child in children if child is focus or child.isVisible()]):
-            yield from _in_order(child, focus)
+        for child in _children(widget, step):
+            yield from _in_order(child, step, within)
+    if step < 0 and _takes_focus(widget):
+        yield widget
+
+
+def _children(widget: QWidget, step: int, always: QWidget | None = None) -> list[QWidget]:
+    """Return the children that are visible, and `always`, in reading order, or against it for a `step` of -1."""
+    children = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    found = [*_by_rows([child for child in children if child is always or child.isVisible()])]
+    return found[::step]
 
 
 def _takes_focus(widget: QWidget) -> bool:
