@@ -234,8 +234,6 @@ class CodeBlock(BlockWidget, QFrame):
         if self._failure is None:
             self._failure = FailureRow(self._theme)
             self._column.insertWidget(1, self._failure)
-            QWidget.setTabOrder(self._copy, self._failure.dismiss)
-            QWidget.setTabOrder(self._failure.dismiss, self._text)
         self._failure.show_sentence(sentence)
 
     @Slot()

@@ -73,7 +73,6 @@ class AssistantMessageView(MessageView):
 
     def refresh_lens(self) -> None:
         self._show_text()
-        self.update_tab_order()
 
     def set_index(self, index: int) -> None:
         super().set_index(index)
@@ -181,12 +180,6 @@ class AssistantMessageView(MessageView):
         """Set up the blocks from index `first` on, which are new."""
         for part in self._block_parts[first:]:
             self._set_up(part)
-        if self._parts is not self._block_parts:
-            return
-        if first < len(self._parts):
-            self.extend_tab_order(first)
-        else:  # "Show more" is new, or blocks went
-            self.update_tab_order()
 
     def _set_up(self, part: BlockWidget) -> None:
         self._install_filters(part)
@@ -236,16 +229,12 @@ class AssistantMessageView(MessageView):
         sources = self._context.find_sources(self._message) if self._context.make_sources else None
         if sources is None or self._context.make_sources is None:
             return self._message.text
-        is_new = self._sources is None
         if self._sources is None:
             self._sources = self._context.make_sources()
             self._column.insertWidget(1 if self._pin_badge else 0, self._sources.notice())
             self._column.insertWidget(self._column.indexOf(self._blocks.column) + 1, self._sources.widget())
             self._sources.set_index(self._index)
-        text = self._sources.show_answer(self._message, sources, is_growing=self._is_growing())
-        if is_new or not self._is_growing():
-            self.update_tab_order()
-        return text
+        return self._sources.show_answer(self._message, sources, is_growing=self._is_growing())
 
     @Slot(int)
     def _on_citation_opened(self, number: int) -> None:
@@ -280,7 +269,6 @@ class AssistantMessageView(MessageView):
             self._thinking.set_open(is_open=self._message.id in self._state.open_thinking)
             self._thinking.toggled.connect(self._on_thinking_toggled)
             self._column.insertWidget(1 if self._pin_badge else 0, self._thinking)
-            self.update_tab_order()
         elif self._thinking:
             self._thinking.show_message(self._message)
             self._thinking.setVisible(bool(self._message.thinking or self._message.is_thinking))
@@ -289,7 +277,6 @@ class AssistantMessageView(MessageView):
     def _on_thinking_toggled(self, is_open: bool) -> None:
         known = self._state.open_thinking
         (known.add if is_open else known.discard)(self._message.id)
-        self.update_tab_order()
         self._signals.thinking_toggled.emit()
 
     def _show_footer(self) -> None:
@@ -313,7 +300,6 @@ class AssistantMessageView(MessageView):
             self._continue.clicked.connect(self._on_continue)
             self._theme.apply_stylesheet(self._continue, "small")
             self._row.insertWidget(self._row.count() - 1, self._continue, 0, Qt.AlignmentFlag.AlignBottom)
-            self.update_tab_order()
         if self._continue:
             self._continue.setText(tr("Retry") if can_retry else tr("Continue"))
             self._continue.setObjectName("retryButton" if can_retry else "continueButton")

@@ -50,14 +50,12 @@ class MessageToolbar(QWidget):
         self._lens: IconButton | None = None
         set_fixed_size(self, (BUTTONS + has_lens) * WIDTH, HEIGHT)
 
-    def reveal(self, *, revealed: bool) -> bool:
-        """Show the buttons, or hide them. Return True if they were created now."""
-        is_first = revealed and not self._buttons
-        if is_first:
+    def reveal(self, *, revealed: bool) -> None:
+        """Show the buttons, or hide them."""
+        if revealed and not self._buttons:
             self._build()
         for button in self._buttons:
             button.setVisible(revealed)
-        return is_first
 
     def set_can_press(self, can_press: bool) -> None:
         """Enable or disable the main button."""

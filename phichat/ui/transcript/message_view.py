@@ -1,6 +1,6 @@
 """The base class of message widgets."""
 
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from PySide6.QtCore import Property, QEvent, QMimeData, QPoint, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent
@@ -109,7 +109,6 @@ class MessageView(QWidget):
             self.version_switcher = VersionSwitcher(self._theme)
             self.version_switcher.step_requested.connect(self.switch_version)
             self._place_switcher(self.version_switcher)
-            self.update_tab_order()
         self.version_switcher.show()
         self.version_switcher.show_version(versions.index(self._message.id), len(versions))
 
@@ -171,21 +170,6 @@ class MessageView(QWidget):
     def tab_stops(self) -> list[QWidget]:
         """Return the widgets that take the focus, in reading order."""
         return self._tab_stops_of(self._parts) + self._footer_tab_stops()
-
-    def update_tab_order(self, before: QWidget | None = None) -> None:
-        """Set the tab order: `before`, if given, then everything in this message."""
-        if not self.parentWidget():
-            return
-        stops = [before, *self.tab_stops()] if before else self.tab_stops()
-        _set_tab_order(stops)
-
-    def extend_tab_order(self, first: int) -> None:
-        """Put the blocks from index `first` on, which are new, into the tab order."""
-        if self.parentWidget() and first:
-            before = self._parts[first - 1].text_edit()
-            _set_tab_order([before, *self._tab_stops_of(self._parts[first:])])  # what followed it follows the last one
-        else:
-            self.update_tab_order()
 
     def highlight(self, terms: SearchTerms | None) -> None:
         """Highlight `terms` from now on; None removes the highlights."""
@@ -275,8 +259,7 @@ class MessageView(QWidget):
         return [*(self.version_switcher.buttons() if self.version_switcher else []), *self.toolbar.buttons()]
 
     def _update_toolbar(self) -> None:
-        if self.toolbar.reveal(revealed=self._is_hovered or self._is_focused or self._keeps_toolbar):
-            self.update_tab_order()
+        self.toolbar.reveal(revealed=self._is_hovered or self._is_focused or self._keeps_toolbar)
 
     @Slot()
     def _on_pressed(self) -> None:
@@ -314,11 +297,6 @@ class MessageView(QWidget):
         super().leaveEvent(event)
         self._is_hovered = False
         self._update_toolbar()
-
-
-def _set_tab_order(stops: list[QWidget]) -> None:
-    for first, second in pairwise(stops):
-        QWidget.setTabOrder(first, second)
 
 
 PIN_SIZE = QSize(15, 15)

@@ -79,7 +79,6 @@ class UserMessageView(MessageView):
             self._editor.show()
             self._show_edit(is_editing=True)
             self.refresh_actions()
-            self.update_tab_order()
             self._signals.editing_changed.emit(self)
             if cancelled := self._state.cancelled_edits.pop(self._message.id, None):
                 self._editor.restore_changes(*cancelled)
@@ -168,7 +167,6 @@ class UserMessageView(MessageView):
             page = self._add_page()
             page.set_accessible_name(self._name())
             page.highlight(self.search_terms, self._theme.colors)
-            self.update_tab_order()
         if self._more_button:
             self._more_button.setVisible(self._has_more())
         self._fit_bubble()

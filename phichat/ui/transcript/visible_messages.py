@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class VisibleMessages(QObject):
-    """Creates and deletes message widgets in `column`. In the tab order they follow `before`.
+    """Creates and deletes message widgets in `column`. `before` takes the focus from those that are deleted.
 
     Attributes:
         path: all messages on the conversation's current path, without the system's.
@@ -107,16 +107,13 @@ class VisibleMessages(QObject):
         view = self._create_view(self.first)
         self.views.insert(0, view)
         self._column.insertWidget(0, view)
-        view.update_tab_order(self._before)
         self._place_divider()
 
     def append_view(self) -> None:
         """Create the widget of the message after the last."""
-        before = self.views[-1].tab_stops()[-1:] if self.views else []
         view = self._create_view(self.end)
         self.views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
-        view.update_tab_order(before[0] if before else self._before)
         self._place_divider()
 
     def remove_views(self, first: int, end: int) -> None:
