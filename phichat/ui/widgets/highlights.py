@@ -78,8 +78,7 @@ class Highlights(QObject):
         self._field, self._terms, self._colors = field, terms, colors
         self._current = -1
         self._area = QRect()  # what is highlighted, in pixels from the beginning of the text
-        self._timer = QTimer(self, interval=0, singleShot=True)
-        self._timer.timeout.connect(self._show)
+        self._is_scheduled = False  # a timer for each would take half of the time to highlight thousands of fields
         field.viewport().installEventFilter(self)
         self.ranges: list[tuple[int, int]] = []
         self.refresh()
@@ -102,7 +101,7 @@ class Highlights(QObject):
 
     def clear(self) -> None:
         """Remove all highlights, for good."""
-        self._timer.stop()
+        self._is_scheduled = False
         self._field.viewport().removeEventFilter(self)
         self._field.setExtraSelections([])
         self.deleteLater()
@@ -115,7 +114,9 @@ class Highlights(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Paint and not self._area.contains(self._area_in_sight()):
-            self._timer.start()
+            if not self._is_scheduled:
+                QTimer.singleShot(0, self._show_later)
+            self._is_scheduled = True
         return super().eventFilter(watched, event)
 
     def _update(self) -> None:
@@ -125,7 +126,12 @@ class Highlights(QObject):
             self._show()
 
     @Slot()
+    def _show_later(self) -> None:
+        if self._is_scheduled:
+            self._show()
+
     def _show(self) -> None:
+        self._is_scheduled = False
         seen = self._area_in_sight()
         self._area = seen.adjusted(-seen.width(), -seen.height(), seen.width(), seen.height())
         numbers = self._numbers_in(self._area)
