@@ -16,7 +16,7 @@ from typing import cast
 
 from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QEvent, QEventLoop, QPoint, QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QPushButton
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.ui.a11y.focus import FocusRings
@@ -196,6 +196,8 @@ class Bench:
         target = self.transcript.childAt(self.transcript.viewport().mapTo(self.transcript, place))
         if target:
             QTest.mouseClick(target, Qt.MouseButton.LeftButton, pos=target.mapFromGlobal(viewport.mapToGlobal(place)))
+        for dialog in self.window.findChildren(QDialog):  # of a link
+            dialog.close()
 
     def _key(self, key: Qt.Key, more: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         modifier = more or Qt.KeyboardModifier.ControlModifier

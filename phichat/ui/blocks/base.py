@@ -60,9 +60,17 @@ class BlockWidget:
         """Return the whole block as Markdown."""
         return self.selected_text()
 
+    def continued_markdown(self, *, is_escaped: bool = False) -> str:
+        """Return the selected rows of a table that goes on here, to follow those selected in the block before."""
+        return self.selected_markdown(is_escaped=is_escaped)
+
     def selected_markdown(self, *, is_escaped: bool = False) -> str:  # noqa: ARG002
         """Return the selected text as Markdown, in which signs that are no marks are escaped if it `is_escaped`."""
         return self.selected_text()
+
+    def goes_on(self) -> bool:
+        """Return whether this goes on with a table of the block before."""
+        return bool(self.tables()) and self.tables()[0].continues
 
     def highlight(self, terms: SearchTerms | None, colors: Colors) -> None:
         """Highlight `terms` from now on; None removes the highlights."""

@@ -82,18 +82,26 @@ class TableBlock(TextBlock):
         selected = self._selected_part()
         return tables_to_markdown([selected], is_escaped=is_escaped) if selected else super().selected_text()
 
+    def continued_markdown(self, *, is_escaped: bool = False) -> str:
+        selected = self._selected_part(is_continued=True)
+        rows = tables_to_markdown([selected], is_escaped=is_escaped).split("\n") if selected else [""]
+        return "\n".join(rows[:1] + rows[2:])  # without the line below a head
+
     def selected_text(self) -> str:
         return self.selected_markdown()
 
-    def _selected_part(self) -> Table | None:
-        """Return the selected cells as a table with the first row as its head; None for one cell or a part of it."""
+    def _selected_part(self, *, is_continued: bool = False) -> Table | None:
+        """Return the selected cells as a table with the first row as its head; None for one cell or a part of it.
+
+        If it `is_continued`, the selection comes from the block before: its rows are whole.
+        """
         cursor = self.textCursor()
-        columns = self._selected_columns(cursor)
+        columns = range(len(self._shown[0].sides)) if is_continued and self._shown else self._selected_columns(cursor)
         rows: list[tuple[Runs, ...]] = []
         for made, table in zip(self._tables, self._shown, strict=False):
             cells = table.rows if table.continues else (table.head, *table.rows)
             rows += [row for number, row in enumerate(cells) if _is_row_selected(cursor, made, number)]
-        if not rows or len(rows) * len(columns) < 2:
+        if not rows or (len(rows) * len(columns) < 2 and not is_continued):
             return None
         head, *body = (row[columns.start : columns.stop] for row in rows)
         return Table(head=head, sides=self._shown[0].sides[columns.start : columns.stop], rows=tuple(body))

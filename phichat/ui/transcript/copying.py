@@ -59,8 +59,19 @@ def cited_selection(selection: Selection, titles: Sequence[str]) -> Selection:
 
 
 def _markdown(parts: Sequence[BlockWidget], *, is_escaped: bool = False) -> str:
-    found = [part.markdown() if _is_whole(part) else part.selected_markdown(is_escaped=is_escaped) for part in parts]
-    return "".join(part.separator * bool(at) + text for at, (part, text) in enumerate(zip(parts, found, strict=True)))
+    return "".join(_piece(part, is_first=not at, is_escaped=is_escaped) for at, part in enumerate(parts))
+
+
+def _piece(part: BlockWidget, *, is_first: bool, is_escaped: bool) -> str:
+    """Return what is selected in `part`, after what is between it and the text before, if it is not the first."""
+    goes_on = part.goes_on() and not is_first
+    if _is_whole(part):
+        text = part.markdown()
+    elif goes_on:
+        text = part.continued_markdown(is_escaped=is_escaped)
+    else:
+        text = part.selected_markdown(is_escaped=is_escaped)
+    return ("" if is_first else "\n" if goes_on else part.separator) + text
 
 
 def _is_whole(part: BlockWidget) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QScrollArea
 
 from phichat.markdown.document import Table
@@ -11,6 +12,7 @@ from phichat.markdown.streaming import parse_blocks
 from phichat.ui.blocks import table_block
 from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.theme.palette import colors_of
+from phichat.ui.transcript.copying import selection_in
 from phichat.ui.widgets.highlights import SearchTerms
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
@@ -113,6 +115,31 @@ def test_a_word_is_found_in_a_part_that_was_not_laid_out_yet(
     assert isinstance(field, TableBlock)
     assert field.is_laid_out()
     person.wait(lambda: marked(field) == ["row399"])
+
+
+def test_rows_are_copied_across_the_blocks_of_a_long_table(qapp: QApplication) -> None:
+    """The first row of a block became the head of another table. Qt selects all of a part that a selection leaves."""
+    first, second = fields = [TableBlock(), TableBlock()]
+    for field, block in zip(fields, parse_blocks(table(530, 2, lambda row, _: f"r{row}")), strict=True):
+        field.show_block(block)
+        field.lay_out(float("inf"))
+    select(first, "r498", None)
+    select(second, None, "r501")
+    for end in (520, 530):
+        found = selection_in(fields, "")
+        assert found
+        head, line, *rows = found.text.split("\n")
+        assert [head, *rows] == [f"| r{row} | r{row} |" for row in range(480, end)]
+        assert line == "| --- | --- |"
+        second.selectAll()
+
+
+def select(field: TableBlock, start: str | None, end: str | None) -> None:
+    text, cursor = field.toPlainText(), field.textCursor()
+    cursor.setPosition(text.index(start) if start else 0)
+    last = text.rindex(end) + len(end) if end else field.document().characterCount() - 1
+    cursor.setPosition(last, QTextCursor.MoveMode.KeepAnchor)
+    field.setTextCursor(cursor)
 
 
 def test_matches_in_a_large_table_are_marked_where_they_are_seen(qapp: QApplication) -> None:
