@@ -35,6 +35,7 @@ class SyntaxHighlighter(QSyntaxHighlighter):
         self._spans: list[list[Span]] = []
         self._changed: list[int] = []
         self._formats: dict[str, QTextCharFormat] = {}
+        self._colors: dict[str, str] = {}
         self._code, self._language = "", ""
         self._is_running = False
         self._refused = ""  # code without colours; none is tried that only adds to it
@@ -46,7 +47,9 @@ class SyntaxHighlighter(QSyntaxHighlighter):
     def set_colors(self, palette: QPalette) -> None:
         """Use the colours for a dark or light background, whichever `palette` has."""
         colors = ON_DARK if palette.color(QPalette.ColorRole.Base).lightnessF() < 0.5 else ON_LIGHT
-        self._formats = {}
+        if colors is self._colors:  # Qt sends a dozen changes of the palette for one
+            return
+        self._colors, self._formats = colors, {}
         for name, color in colors.items():
             self._formats[name] = QTextCharFormat()
             self._formats[name].setForeground(QColor(color))
