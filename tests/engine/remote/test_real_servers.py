@@ -1,6 +1,6 @@
-"""Against true servers: llama.cpp's own where xllamacpp is installed, and the one at PHICHAT_TEST_SERVER if it is set.
+"""Against true servers: llama.cpp's own where xllamacpp is installed, vLLM if VLLM_SERVER names its program.
 
-That may be any, such as vLLM, Ollama or LM Studio, with one small model.
+PHICHAT_TEST_SERVER is the address of any other, such as Ollama or LM Studio, with one small model.
 """
 
 import os
@@ -35,13 +35,18 @@ def llama(starter: Path) -> Iterator[LlamaProcess]:
     server.kill()
 
 
-@pytest.fixture(params=["llama.cpp", VARIABLE])
+@pytest.fixture
+def other() -> str:
+    if not (address := os.environ.get(VARIABLE)):
+        pytest.skip(f"{VARIABLE} names no server")
+    return address
+
+
+@pytest.fixture(params=["llama", "vllm", "other"])
 def loaded(request: pytest.FixtureRequest, engine: RemoteEngine, servers: ServerList) -> Loaded:
     """The first model of a true server, loaded."""
-    if request.param == VARIABLE and not os.environ.get(VARIABLE):
-        pytest.skip(f"{VARIABLE} names no server")
-    address = os.environ[VARIABLE] if request.param == VARIABLE else request.getfixturevalue("llama").address
-    return load(engine, servers, address)
+    server = request.getfixturevalue(request.param)
+    return load(engine, servers, server if isinstance(server, str) else server.address)
 
 
 def load(engine: RemoteEngine, servers: ServerList, address: str) -> Loaded:
