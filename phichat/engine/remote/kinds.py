@@ -75,7 +75,7 @@ TRAITS: dict[ServerKind, Traits] = {
         counts_at="/chat/completions/input_tokens",
     ),
     ServerKind.VLLM: Traits(
-        {**_USUAL, **_named("top_k", "min_p", repeat_penalty="repetition_penalty", forbidden="bad_words")},
+        {**_USUAL, **_named("top_k", "min_p", repeat_penalty="repetition_penalty")},
         switches="template",
         budget="thinking_token_budget",
         continues=True,
@@ -90,7 +90,10 @@ TRAITS: dict[ServerKind, Traits] = {
     ServerKind.UNKNOWN: Traits(_USUAL, candidates=0, takes_options=False),
 }
 """Those of llama.cpp and vLLM are by their source, and tried; those of Ollama, LM Studio and OpenAI are what is known
-of them, and not tried. What a server refuses is left out of the next request."""
+of them, and not tried. What a server refuses is left out of the next request.
+
+vLLM has `bad_words`, which can't keep words out of an answer: one that has another number of tokens after a space, such
+as "captain" in many vocabularies, is let through there, and every word in other tokens than its usual ones."""
 
 
 @dataclass(frozen=True)
