@@ -1,6 +1,7 @@
 """The window, and `phichat ask`, with vLLM itself, where the program that VLLM_SERVER names is installed."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ def test_a_conversation(talk: TrueServer, vllm: VllmProcess) -> None:
     talk.ask_for_three()
     talk.person.find("maxTokensSpin").setValue(LONG)
     _kill_and_continue(talk, vllm)
-    _ask_in_a_terminal()
+    _ask_in_a_terminal(talk, vllm)
 
 
 def _stop_and_continue(talk: TrueServer, vllm: VllmProcess) -> None:
@@ -102,13 +103,22 @@ def _kill_and_continue(talk: TrueServer, vllm: VllmProcess) -> None:
     assert not talk.person.status()
 
 
-def _ask_in_a_terminal() -> None:
-    command = [sys.executable, "-m", "phichat", "ask", "--model", "gaming/tiny", "--max-tokens", "8", "Name a color."]
+def _ask_in_a_terminal(talk: TrueServer, vllm: VllmProcess) -> None:
+    """An answer as in the window; Ctrl+C stops vLLM, too."""
     alone = {**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    done = subprocess.run(command, env=alone, check=False, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "phichat", "ask", "--model", "gaming/tiny", "Name a color.", "--max-tokens"]
+    done = subprocess.run([*command, "8"], env=alone, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "8 tokens, " in done.stderr
     assert done.stdout.strip()
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen([*command, str(LONG)], env=alone, stdin=quiet, stdout=pipe, stderr=quiet) as asked:
+        assert asked.stdout
+        assert asked.stdout.read(1)
+        assert vllm.running() == 1
+        asked.send_signal(signal.SIGINT)
+        assert asked.wait(60) == 130
+    talk.person.wait(lambda: vllm.running() == 0)
 
 
 def _grows(talk: TrueServer, steps: int) -> None:
