@@ -27,6 +27,7 @@ _SECONDS = re.compile(r"(?:try again|retry|wait)\D{0,30}?(\d+(?:\.\d+)?)\s*(ms|s
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|unrecognized|unknown|unexpected|extra|not permitted", re.IGNORECASE
 )
+_NOT_SET_UP = "not (?:configured|enabled)"
 
 
 class Refusal:
@@ -48,13 +49,13 @@ class Refusal:
 
     def names_setting(self, names: list[str]) -> str | None:
         """Return which of the settings `names` the server says it does not take; None if none."""
-        if self.status not in {400, 422} or not _UNSUPPORTED.search(self._text):
+        if self.status not in {400, 422}:
             return None
         values = _parsed(self._text)
         error = values.get("error") if isinstance(values, dict) else None
-        if isinstance(error, dict) and error.get("param") in names:
+        if isinstance(error, dict) and error.get("param") in names and _UNSUPPORTED.search(self._text):
             return str(error["param"])
-        return next((name for name in names if re.search(rf"['\"`]{re.escape(name)}['\"`]", self._text)), None)
+        return unsupported_setting(self._text, names)
 
     def error(self, model: str) -> EngineError:
         """Return the error that this is, of a request for `model`."""
@@ -104,6 +105,13 @@ class Refusal:
             text = tr("{host} is receiving too many requests. Try again in {time}.")
             return ServerBusy(text.format(host=self._host, time=format_seconds(max(seconds, 1))), seconds)
         return ServerBusy(tr("{host} is receiving too many requests. Try again later.").format(host=self._host))
+
+
+def unsupported_setting(text: str, names: list[str]) -> str | None:
+    """Return which of the settings `names` a server's words say it does not take, or not as it was started."""
+    if _UNSUPPORTED.search(text):
+        return next((name for name in names if re.search(rf"['\"`]{re.escape(name)}['\"`]", text)), None)
+    return next((name for name in names if re.search(rf"\b{re.escape(name)} is set but .*{_NOT_SET_UP}", text)), None)
 
 
 def answer_error(host: str, model: str, message: str, key: str | None) -> EngineError:

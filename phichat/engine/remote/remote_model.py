@@ -12,7 +12,7 @@ from phichat.engine.remote.base import ServerKind
 from phichat.engine.remote.estimate import EstimatedFormat
 from phichat.engine.remote.event_stream import ServerEvent, parse_events
 from phichat.engine.remote.kinds import TRAITS, Body, Options, settings_body
-from phichat.engine.remote.problems import Refusal, answer_error, not_a_server
+from phichat.engine.remote.problems import Refusal, answer_error, not_a_server, unsupported_setting
 from phichat.errors import AnswerTooLong, PinsTooLong, PromptTooLong, ServerError, SystemPromptTooLong
 from phichat.i18n import format_number, tr
 from phichat.net.http_api import ApiClient, ApiResponse
@@ -100,14 +100,17 @@ class RemoteModel:
         with self._client.send("/chat/completions", stop, body, silence=FIRST_PIECE_SECONDS) as response:
             if response.status != 200:
                 self._refuse(Refusal(response, self._key), body)
+            has_begun = False
             for chunk in _chunks(response):
                 if chunk.error is not None:
+                    if not has_begun and (name := unsupported_setting(chunk.error, _settings(body))):
+                        raise SettingRefused(name)
                     raise answer_error(self.host, self.ref.title, chunk.error, self._key)
+                has_begun = True
                 yield response, chunk
 
     def _refuse(self, refusal: Refusal, body: Mapping[str, Any]) -> None:
-        settings = [name for name in body if name not in {"model", "messages", "stream"}]
-        if name := refusal.names_setting(settings):
+        if name := refusal.names_setting(_settings(body)):
             raise SettingRefused(name)
         raise refusal.error(self.ref.title)
 
@@ -132,6 +135,11 @@ def _too_long(error: PromptTooLong) -> str:
     return tr(
         "This message is too long for {model} on {host}: the context only holds {context} tokens. Shorten the message."
     )
+
+
+def _settings(body: Mapping[str, Any]) -> list[str]:
+    """Return the names in a request's body that can be left out."""
+    return [name for name in body if name not in {"model", "messages", "stream"}]
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from phichat.engine.base import (
     EngineSettings,
     Event,
     Loaded,
+    Notice,
     PromptFit,
     PromptReady,
     Request,
@@ -396,6 +397,20 @@ def test_only_settings_that_a_server_takes_are_sent(load: Load, ask: Ask, server
     taken = loaded.capabilities.sampling
     assert {*taken} <= {field.name for field in fields(Sampling)}
     assert len(sent - {traits.budget}) == len([name for name in taken if name != "thinking"])
+
+
+def test_a_limit_of_thinking_that_vllm_was_not_started_for(load: Load, ask: Ask, server: ChatServer) -> None:
+    """It says so in the stream, with status 200."""
+    load(ServerKind.VLLM)
+    words = "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser."
+    server.stream({"error": {"message": words, "type": "BadRequestError", "code": 400}}, finish=None)
+    server.stream("Green")
+    events = ask(sampling=Sampling(thinking=100, max_tokens=20))
+    assert text_of_events(events) == "Green"
+    assert [each.text for each in events if isinstance(each, Notice)] == [
+        f"{server.host} doesn’t support the thinking_token_budget setting, so it wasn’t used."
+    ]
+    assert ["thinking_token_budget" in body for body in server.chats] == [True, False]
 
 
 def test_settings_of_vllm(load: Load, ask: Ask, server: ChatServer) -> None:

@@ -81,6 +81,8 @@ def test_an_answer_its_candidates_its_rest_and_its_end(engine: RemoteEngine, loa
         rest = text_of_events(ask(engine, begun=Turn(Role.ASSISTANT, begun)))
         assert rest
         assert (begun + rest).startswith(whole)
+    thinks = Sampling(**{**vars(GREEDY), "thinking": 100})
+    assert text_of_events(ask(engine, sampling=thinks)), "also where the server was not started for a limit"
     with pytest.raises(PromptTooLong):
         ask(engine, "word " * 5 * loaded.context)
     stop, pieces = CancelToken(), 0
