@@ -16,7 +16,7 @@ from phichat.errors import PromptTooLong
 class TestSentenceEncoder:
     def test_the_same_meaning_is_near_in_several_languages(self) -> None:
         embedder = SentenceEncoder()
-        near, other, far = embedder.embed_passages(
+        near, other, far = embedder.encode(
             ["Removing documents from the disk", "Supprimer des documents du disque", "The weather is nice in Paris"]
         )
         question = embedder.embed_question("How do I delete a file?")
@@ -24,7 +24,7 @@ class TestSentenceEncoder:
         assert other @ question > far @ question + 0.2
 
     def test_vectors_have_length_one(self) -> None:
-        vectors = SentenceEncoder().embed_passages(["dog", "a much longer text about dogs", "犬"])
+        vectors = SentenceEncoder().encode(["dog", "a much longer text about dogs", "犬"])
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
 
     def test_vectors_are_those_of_the_package(self) -> None:
@@ -32,12 +32,28 @@ class TestSentenceEncoder:
 
         texts = [f"Le chat nº {number} dort, the ﬁrst dog’s asleep. " * (number % 3 + 1) for number in range(60)]
         texts += ["x", "日本語のテキストです", "a\u200bb \u200b c ´ e\u0301", "A" * 2000]
-        ours, theirs = SentenceEncoder().embed_passages(texts), USE().encode(texts)
+        ours, theirs = SentenceEncoder().encode(texts), USE().encode(texts)
         assert np.allclose(np.sum(ours * theirs, axis=1), 1, atol=1e-4)
 
     def test_an_empty_text_has_no_direction(self) -> None:
         assert not SentenceEncoder().embed_question("").any()
-        assert SentenceEncoder().embed_passages([]).shape[0] == 0
+        assert SentenceEncoder().encode([]).shape[0] == 0
+        assert SentenceEncoder().embed_passages([]) == []
+
+    def test_a_window_is_found_by_what_its_heading_and_the_rest_of_the_passage_are_about(self) -> None:
+        embedder = SentenceEncoder()
+        window = " ".join(["It takes a minute, and then all of it is over and done."] * 4)
+        about = " ".join(["The dentist drills the tooth."] * 12)
+        alone, headed, beside = (
+            Passage(window), Passage(window, Place(heading=("Toothache",))), Passage(f"{window}\n\n{about}"),
+        )  # fmt: skip
+        vectors = embedder.embed_passages([alone, headed, beside])
+        assert [len(each) for each in vectors] == [1, 1, 2]
+        assert all(np.allclose(np.linalg.norm(each, axis=1), 1, atol=1e-3) for each in vectors)
+        question = embedder.embed_question("My teeth hurt")
+        plain, in_heading, in_rest = (float(each[0] @ question) for each in vectors)
+        assert min(in_heading, in_rest) > plain + 0.1
+        assert in_heading > float(embedder.encode([f"Toothache. {window}"])[0] @ question) + 0.02
 
 
 @pytest.mark.parametrize(
@@ -56,7 +72,7 @@ def test_a_model_gets_the_prefix_it_was_trained_with(name: str, question: str, p
     read: list[str] = []
     embedder = ModelEmbedder(name, "1", lambda text: [float(bool(read.append(text))), 1.0])  # type: ignore[func-returns-value]
     embedder.embed_question("What?")
-    embedder.embed_passages(["That."])
+    embedder.embed_passages([Passage("That.")])
     assert read == [f"{question}What?", f"{passage}That."]
 
 
@@ -67,6 +83,11 @@ def test_a_text_that_is_too_long_counts_by_its_beginning() -> None:
         return [float(len(text)), 0.0]
 
     assert ModelEmbedder("plain", "1", encode).embed_question("x" * 350)[0] == 87
+
+
+def test_a_passage_without_words_has_no_vectors() -> None:
+    empty, full = ModelEmbedder("plain", "1", lambda _: [1.0, 0.0]).embed_passages([Passage(" "), Passage("word")])
+    assert (pack(empty), len(pack(full))) == (b"", 2)
 
 
 def test_passages_are_cut_into_windows_of_sentences_with_their_heading() -> None:

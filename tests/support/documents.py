@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import Box, Note, Outline, PagePicture, Part, Place, Section
+from phichat.documents.passages import Passage
 from phichat.errors import DocumentDamaged
 
 
@@ -47,10 +48,9 @@ class WordEmbedder:
     """Implements Embedder: a dimension for each group of words that mean the same.
 
     Attributes:
-        count: how many texts it embedded.
+        count: how many passages it embedded.
     """
 
-    window = 40
     weight = 1.0
     least_cosine = 0.5
     _GROUPS = ("dog puppy hound", "car automobile vehicle", "moon lunar", "bread loaf", "king queen", "red crimson",
@@ -60,9 +60,9 @@ class WordEmbedder:
         self.id = name
         self.count = 0
 
-    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.count += len(texts)
-        return np.array([self.embed_question(text) for text in texts], dtype=np.float32).reshape(len(texts), -1)
+    def embed_passages(self, passages: Sequence[Passage]) -> list[NDArray[np.float32]]:
+        self.count += len(passages)
+        return [self.embed_question(passage.searched_text)[np.newaxis] for passage in passages]
 
     def embed_question(self, text: str) -> NDArray[np.float32]:
         words = text.lower().split()

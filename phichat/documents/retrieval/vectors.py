@@ -22,6 +22,8 @@ BLOCK = 16384
 
 def pack(vectors: Vectors) -> bytes:
     """Return vectors of shape (n, dimensions) as bytes: each component as a share of the largest of its vector."""
+    if not vectors.size:
+        return b""
     largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
     packed: Packed = np.rint(vectors / largest * 127).astype(np.int8)
     return packed.tobytes()
