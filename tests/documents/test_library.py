@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def library(file: Path, reader: TextReader, embedder: WordEmbedder) -> Iterator[LocalLibrary]:
-    with closing(LocalLibrary(file, reader, embedder)) as library:
+    with closing(LocalLibrary(file, reader, [embedder])) as library:
         yield library
 
 
@@ -300,14 +300,34 @@ def test_the_whole_text_is_given_if_it_fits(library: LocalLibrary, folder: Path,
 
 def test_vectors_of_two_models_are_never_mixed(file: Path, folder: Path, reader: TextReader) -> None:
     first, second = WordEmbedder("first"), WordEmbedder("second")
-    with closing(LocalLibrary(file, reader, first)) as library:
+    with closing(LocalLibrary(file, reader, [first])) as library:
         library.add("papers", [folder / "animals.txt"])
         list(library.index("papers", CancelToken()))
-    with closing(LocalLibrary(file, reader, second)) as library:
+    with closing(LocalLibrary(file, reader, [second])) as library:
         assert not library.search(["papers"], "dog").passages
         list(library.index("papers", CancelToken()))
         assert library.search(["papers"], "dog").passages
         assert (second.count, len(reader.read_paths)) == (1, 1)  # it is not read again
+
+
+def test_a_passage_is_found_by_the_vectors_of_any_embedder(
+    file: Path, folder: Path, reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OtherWords(WordEmbedder):
+        _GROUPS = ("bridge viaduct", "shed hut")
+
+    monkeypatch.setattr(indexing, "BATCH", 2)
+    (folder / "long.txt").write_text("\f".join([f"The queen waits. {FILLER}"] * 3))
+    with closing(LocalLibrary(file, reader, [WordEmbedder("first"), OtherWords("second")])) as library:
+        library.add("papers", [folder])
+        progress = [each.sentence for each in library.index("papers", CancelToken())]
+        assert progress[-6:] == [
+            f"Indexing passages by meaning… {percent}%" for percent in (0, 20, 40, 50, 70, 90)
+        ]  # of 5 passages, twice
+        hound, viaduct = (library.search(["papers"], word) for word in ("hound", "viaduct"))
+        assert (hound.passages[0].path.name, viaduct.passages[0].path.name) == ("animals.txt", "travel.txt")
+        assert hound.fits
+        assert viaduct.fits
 
 
 def test_words_are_searched_before_there_are_vectors(library: LocalLibrary, folder: Path) -> None:
@@ -349,7 +369,7 @@ def test_without_an_embedder_words_are_searched(file: Path, folder: Path, reader
 
 def test_everything_is_there_after_a_restart(file: Path, folder: Path, reader: TextReader) -> None:
     for _ in range(2):
-        with closing(LocalLibrary(file, reader, WordEmbedder())) as library:
+        with closing(LocalLibrary(file, reader, [WordEmbedder()])) as library:
             library.add("papers", [folder / "animals.txt"])
             list(library.index("papers", CancelToken()))
             assert library.search(["papers"], "dog").passages

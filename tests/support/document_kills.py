@@ -46,7 +46,7 @@ def troubles(file: Path, folder: Path) -> list[str]:
     if not is_healthy(file):
         return ["damaged"]
     reader = TextReader()
-    with closing(LocalLibrary(file, reader, WordEmbedder())) as library:
+    with closing(LocalLibrary(file, reader, [WordEmbedder()])) as library:
         list(library.index(NAME, CancelToken()))
         states = {status.path: status for status in library.files(NAME)}
     expected = {path: path.read_text().count("\f") + 1 for path in folder.iterdir()}
@@ -67,7 +67,7 @@ def _count(table: str, connection: Connection) -> int:
 
 def index(file: Path, folder: Path, log: Path) -> None:
     """What is killed."""
-    with closing(LocalLibrary(file, TextReader(), WordEmbedder())) as library, log.open("a") as facts:
+    with closing(LocalLibrary(file, TextReader(), [WordEmbedder()])) as library, log.open("a") as facts:
         library.add(NAME, [folder])
         for progress in library.index(NAME, CancelToken()):
             facts.write(f"{progress.done}\n")

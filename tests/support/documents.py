@@ -53,8 +53,10 @@ class WordEmbedder:
 
     weight = 1.0
     least_cosine = 0.5
-    _GROUPS = ("dog puppy hound", "car automobile vehicle", "moon lunar", "bread loaf", "king queen", "red crimson",
-               "sea ocean", "house home")  # fmt: skip
+    _GROUPS: tuple[str, ...] = (
+        "dog puppy hound", "car automobile vehicle", "moon lunar", "bread loaf", "king queen", "red crimson",
+        "sea ocean", "house home",
+    )  # fmt: skip
 
     def __init__(self, name: str = "words") -> None:
         self.id = name

@@ -48,11 +48,11 @@ class Indexer:
     """Brings a collection up to date with the disk.
 
     Attributes:
-        embedder: makes vectors; None to find passages by their words alone.
+        embedders: make vectors, one after another; none to find passages by their words alone.
     """
 
-    def __init__(self, database: DocumentDatabase, reader: DocumentReader, embedder: Embedder | None) -> None:
-        self._database, self._reader, self.embedder = database, reader, embedder
+    def __init__(self, database: DocumentDatabase, reader: DocumentReader, embedders: Sequence[Embedder]) -> None:
+        self._database, self._reader, self.embedders = database, reader, embedders
         self._passwords: Passwords = NO_PASSWORDS
         self._retries = False
 
@@ -72,9 +72,19 @@ class Indexer:
             read += last.pages
         everything = Progress(len(waiting), len(waiting), error=last.error, locked=last.locked)
         yield everything
-        if self.embedder:
-            for done, passages in embed_collection(self._database, self.embedder, name, stop):
-                yield replace(everything, error="", locked=None, embedded=done, passages=passages)
+        for done, passages in self._embed(name, stop):
+            yield replace(everything, error="", locked=None, embedded=done, passages=passages)
+
+    def _embed(self, name: str, stop: CancelToken) -> Iterator[tuple[int, int]]:
+        """Make the vectors that are lacking; yield of how many passages so far, and in all, once for each embedder."""
+        lacking = [
+            self._database.read(partial(texts.count_without_vectors, embedder=embedder.id, name=name))
+            for embedder in self.embedders
+        ]
+        for number, embedder in enumerate(self.embedders):
+            before = sum(lacking[:number])
+            for done, _ in embed_collection(self._database, embedder, name, stop):
+                yield before + done, max(sum(lacking), before + done)
 
     def _scan(self, name: str, stop: CancelToken) -> list[StoredFile]:
         """Compare what is stored with the disk; return the files that are to be read."""

@@ -36,14 +36,14 @@ class LocalLibrary:
         self,
         file: Path | None,
         reader: DocumentReader,
-        embedder: Embedder | None = None,
+        embedders: Sequence[Embedder] = (),
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = DocumentDatabase(file)
         self._on_close = on_close
         self.notice = self._database.notice
-        self._indexer = Indexer(self._database, reader, embedder)
-        self._searcher = Searcher(self._database, embedder)
+        self._indexer = Indexer(self._database, reader, embedders)
+        self._searcher = Searcher(self._database, embedders)
 
     def collections(self) -> Sequence[Collection]:
         """See DocumentLibrary."""
@@ -133,8 +133,8 @@ def _whole(connection: Connection, text: int, path: Path) -> FoundPassage:
 def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
     """Return a library that reads documents in a process of its own.
 
-    Its vectors come from the embedding model in the file `model`, else from SentenceEncoder, if its package is
-    installed. Raise StoreError.
+    Its vectors come from SentenceEncoder, if its package is installed, and then from the embedding model in the file
+    `model`, too. Raise StoreError.
     """
     # All of these bring numpy, 100 ms.
     load_numpy()
@@ -144,10 +144,10 @@ def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
     with ExitStack() as stack:
         reader = DocumentProcess()
         stack.callback(reader.close)
-        embedder: Embedder | None = SentenceEncoder() if is_installed() else None
+        embedders: list[Embedder] = [SentenceEncoder()] if is_installed() else []
         if model:
-            embedder = _model_embedder(model, stack)
-        return LocalLibrary(file, reader, embedder, stack.pop_all().close)
+            embedders.append(_model_embedder(model, stack))
+        return LocalLibrary(file, reader, embedders, stack.pop_all().close)
 
 
 def _model_embedder(model: Path, stack: ExitStack) -> Embedder:

@@ -1,24 +1,21 @@
-"""Search: passages by words and by vectors, both rankings fused, and neighbors joined up to a budget of tokens."""
+"""Search: passages by words and by vectors, these rankings fused, and neighbors joined up to a budget of tokens."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import log
+from operator import ge
 from pathlib import Path
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
 
 from phichat.documents.embeddings.base import Embedder
 from phichat.documents.library import Findings, FoundPassage
+from phichat.documents.retrieval.vector_search import Ranking, VectorSearch
 from phichat.documents.store import texts, words
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import StoredPassage
 from phichat.documents.store.words import ASKING
 from phichat.unicode import replace_surrogates
-
-if TYPE_CHECKING:
-    from phichat.documents.retrieval.vectors import Rows, VectorIndex, Vectors
 
 RANKED = 100
 """Passages of each ranking that are fused."""
@@ -37,27 +34,19 @@ LEAST_COVERAGE = 0.4
 beside it, 91% of the questions of `python -m tests.benchmarks.retrieval` pass that were answered, and 5% of unrelated
 ones."""
 
-SLOW, KEPT = 0.5, 20
-"""If it takes more than SLOW seconds to load the vectors, as with 20,000 passages, they are kept for KEPT times as
-long, though more are being made: until then, those passages are found by their words."""
-
-
-Ranking = list[tuple[int, float]]
-"""Numbers of passages with their scores, the best first."""
-
 
 @dataclass(frozen=True)
 class Ranked:
     """The passages that were ranked for a question: their numbers, and what tells how well they fit.
 
     Attributes:
-        scores: by number, from both rankings.
-        cosine: of the nearest passage; 0 without vectors.
+        scores: by number, from all rankings.
+        cosines: of the passage nearest to the question, by each embedder that has vectors, else 0; none if none has.
     """
 
     numbers: tuple[int, ...] = ()
     scores: dict[int, float] | None = None
-    cosine: float = 0.0
+    cosines: tuple[float, ...] = ()
 
 
 Weighted = Sequence[tuple[int, float]]
@@ -78,16 +67,13 @@ def fuse(rankings: Sequence[tuple[Weighted, float]]) -> dict[int, float]:
 
 
 class Searcher:
-    """Finds passages. The vectors are loaded with the first search, and again once there are others."""
+    """Finds passages by their words, and by the vectors of each of `embedders`."""
 
-    def __init__(self, database: DocumentDatabase, embedder: Embedder | None) -> None:
-        self._database, self._embedder = database, embedder
-        self._index: VectorIndex | None = None
-        self._version: tuple[int, int] | None = None
-        self._kept_until = 0.0
+    def __init__(self, database: DocumentDatabase, embedders: Sequence[Embedder]) -> None:
+        self._database, self._embedders = database, embedders
+        self._by_vectors = [VectorSearch(database, embedder) for embedder in embedders]
         self._counted = words.WordCounts()
         self._counted_at: tuple[int, int] | None = None
-        self._rows: dict[tuple[str, ...], Rows | None] = {}
 
     def search(self, names: Sequence[str], question: str, budget: int) -> Findings:
         """See DocumentLibrary.search."""
@@ -99,13 +85,17 @@ class Searcher:
     def rank(self, names: Sequence[str], question: str) -> Ranked:
         """Return the passages that fit `question`, the best first."""
         lexical, nearest = self.rankings(names, question)
-        if self._embedder is None or not nearest:
+        if not any(nearest):
             scores = fuse([([(number, 1.0) for number, _ in lexical], 1.0)] if lexical else [])
             return Ranked(tuple(scores), scores)
         by_words = self._database.read(lambda connection: self._weighted(connection, question, lexical))
-        by_vectors = [(number, 1.0) for number, _ in nearest]
-        scores = fuse([(by_words, 1.0), (by_vectors, self._embedder.weight)])
-        return Ranked(tuple(scores), scores, nearest[0][1])
+        by_vectors = [
+            ([(number, 1.0) for number, _ in ranking], embedder.weight)
+            for embedder, ranking in zip(self._embedders, nearest, strict=True)
+            if ranking
+        ]
+        scores = fuse([(by_words, 1.0), *by_vectors])
+        return Ranked(tuple(scores), scores, tuple(ranking[0][1] if ranking else 0.0 for ranking in nearest))
 
     def _weighted(self, connection: Connection, question: str, lexical: Ranking) -> Weighted:
         """Let each passage count by its coverage: one that shares a single word is no match for the nearest vectors."""
@@ -114,42 +104,18 @@ class Searcher:
         found = coverages(connection, question, [stored[number] for number in numbers], self._counts(connection))
         return [*zip(numbers, found, strict=True)]
 
-    def rankings(self, names: Sequence[str], question: str) -> tuple[Ranking, Ranking]:
-        """Return the passages ranked by words, with their BM25, and by vectors, with their cosines."""
+    def rankings(self, names: Sequence[str], question: str) -> tuple[Ranking, list[Ranking]]:
+        """Return the passages ranked by words, with their BM25, and by each embedder's vectors, with their cosines."""
         lexical = self._database.read(
             lambda connection: words.search_words(connection, names, question, RANKED, self._counts(connection))
         )
-        return lexical, self._nearest(names, question)
+        return lexical, [each.search(names, question, RANKED) for each in self._by_vectors]
 
     def _counts(self, connection: Connection) -> words.WordCounts:
         version = texts.data_version(connection)
         if version != self._counted_at:
             self._counted, self._counted_at = words.WordCounts(), version
         return self._counted
-
-    def _nearest(self, names: Sequence[str], question: str) -> Ranking:
-        if self._embedder is None:
-            return []
-        vector = self._embedder.embed_question(question)
-        embedder = self._embedder.id
-        return self._database.read(lambda connection: self._search_vectors(connection, names, embedder, vector))
-
-    def _search_vectors(
-        self, connection: Connection, names: Sequence[str], embedder: str, vector: "Vectors"
-    ) -> Ranking:
-        from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
-
-        version, start = texts.data_version(connection), time.monotonic()
-        if self._index is None or (version != self._version and start >= self._kept_until):
-            self._index = VectorIndex(texts.vectors_of(connection, embedder), len(vector))
-            self._version, self._rows = version, {}
-            took = time.monotonic() - start
-            self._kept_until = start + took * KEPT if took > SLOW else 0.0
-        key = tuple(names)
-        if key not in self._rows:
-            numbers = texts.passage_numbers(connection, names)
-            self._rows[key] = None if numbers is None else self._index.rows_of(numbers)
-        return self._index.search(vector, RANKED, self._rows[key]) if vector.any() else []
 
     def _found(
         self,
@@ -167,7 +133,7 @@ class Searcher:
         scores = ranked.scores or {}
         found = [_found_passage(run, paths, scores) for run in runs if run[0].text in paths]
         found.sort(key=lambda passage: -passage.score)
-        is_near = self._embedder is not None and ranked.cosine >= self._embedder.least_cosine
+        is_near = any(map(ge, ranked.cosines, (embedder.least_cosine for embedder in self._embedders)))
         fits = is_near or coverage(connection, question, chosen, self._counts(connection)) >= LEAST_COVERAGE
         return Findings(tuple(found), bool(found) and fits)
 

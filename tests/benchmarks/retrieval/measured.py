@@ -23,6 +23,7 @@ from tests.benchmarks.retrieval.questions import Question
 from tests.support.documents import TextReader
 
 METHODS = ("lexical", "semantic", "fused")
+"""By words; by the vectors of the last embedder; by words and all vectors."""
 
 
 class SectionReader(TextReader):
@@ -45,8 +46,8 @@ class Asked:
 class MeasuredCollection:
     """Texts in a library of their own."""
 
-    def __init__(self, database: DocumentDatabase, embedder: Embedder | None) -> None:
-        self.searcher = Searcher(database, embedder)
+    def __init__(self, database: DocumentDatabase, embedders: Sequence[Embedder]) -> None:
+        self.searcher = Searcher(database, embedders)
         self._database = database
         self._names = {
             number: unquote(path.stem)
@@ -54,9 +55,8 @@ class MeasuredCollection:
         }
 
     def ask(self, question: Question) -> Asked:
-        lexical, semantic = (
-            [number for number, _ in ranking] for ranking in self.searcher.rankings(["all"], question.text)
-        )
+        by_words, by_vectors = self.searcher.rankings(["all"], question.text)
+        lexical, semantic = ([number for number, _ in ranking] for ranking in (by_words, by_vectors[-1]))
         fused = list(self.searcher.rank(["all"], question.text).numbers)
         rankings = {"lexical": lexical, "semantic": semantic, "fused": fused}
         return Asked(question, {name: self._rank(numbers, question.answer) for name, numbers in rankings.items()})
@@ -70,7 +70,7 @@ class MeasuredCollection:
             stored = texts.load_passages(connection, best)
             return coverage(connection, text, [stored[number] for number in best], WordCounts())
 
-        return self._database.read(read), ranked.cosine
+        return self._database.read(read), ranked.cosines[0] if ranked.cosines else 0.0
 
     def _rank(self, numbers: Sequence[int], answer: str) -> int:
         stored = self._database.read(lambda connection: texts.load_passages(connection, numbers))
@@ -79,16 +79,16 @@ class MeasuredCollection:
 
 
 @contextmanager
-def indexed(documents: Texts, embedder: Embedder | None) -> Iterator[MeasuredCollection]:
+def indexed(documents: Texts, embedders: Sequence[Embedder]) -> Iterator[MeasuredCollection]:
     """Index `documents` in memory."""
     with TemporaryDirectory() as folder, closing(DocumentDatabase()) as database:
         for name, sections in documents.items():
             content = json.dumps([[section.text, section.place.heading] for section in sections])
             Path(folder, quote(name, safe="") + ".json").write_text(content, "utf-8")
         database.write(lambda connection: catalog.add_sources(connection, "all", [Path(folder)], ""))
-        progress: list[Progress] = list(Indexer(database, SectionReader(), embedder).run("all", CancelToken()))
+        progress: list[Progress] = list(Indexer(database, SectionReader(), embedders).run("all", CancelToken()))
         assert not any(each.error for each in progress)
-        yield MeasuredCollection(database, embedder)
+        yield MeasuredCollection(database, embedders)
 
 
 def recall(asked: Sequence[Asked], method: str, most: int = 5) -> float:

@@ -82,7 +82,7 @@ def main() -> None:
             fill(database, folder, number)
             print(f"{file.stat().st_size / 1e6:.0f} MB")
         before = psutil.Process().memory_info().rss
-        searcher = Searcher(database, SentenceEncoder())
+        searcher = Searcher(database, [SentenceEncoder()])
         asked = [each.text for each in questions()]
         start = time.perf_counter()
         searcher.search(["all"], asked[0], 800)
@@ -106,7 +106,7 @@ def print_times(what: str, seconds: list[float]) -> None:
 
 def measure_candidates(searcher: Searcher, asked: list[str]) -> None:
     """How many of the 50 nearest vectors the comparison of signs keeps."""
-    index = searcher._index
+    index = searcher._by_vectors[0]._index
     assert index is not None
     kept = []
     for text in asked[::25]:

@@ -1,0 +1,58 @@
+"""Search by vectors: the passages nearest to a question by one embedder, whose vectors are in memory."""
+
+import time
+from collections.abc import Sequence
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from phichat.documents.embeddings.base import Embedder
+from phichat.documents.store import texts
+from phichat.documents.store.database import DocumentDatabase
+
+if TYPE_CHECKING:
+    from phichat.documents.retrieval.vectors import Rows, VectorIndex, Vectors
+
+SLOW, KEPT = 0.5, 20
+"""If it takes more than SLOW seconds to load the vectors, as with 20,000 passages, they are kept for KEPT times as
+long, though more are being made: until then, those passages are found by their words."""
+
+Ranking = list[tuple[int, float]]
+"""Numbers of passages with their scores, the best first."""
+
+
+class VectorSearch:
+    """Finds passages by the vectors of `embedder`.
+
+    They are loaded with the first search, and again once there are others.
+    """
+
+    def __init__(self, database: DocumentDatabase, embedder: Embedder) -> None:
+        self._database, self._embedder = database, embedder
+        self._index: VectorIndex | None = None
+        self._version: tuple[int, int] | None = None
+        self._kept_until = 0.0
+        self._rows: dict[tuple[str, ...], Rows | None] = {}
+
+    def search(self, names: Sequence[str], question: str, most: int) -> Ranking:
+        """Return the passages of some collections nearest to `question`, with their cosines, the best first."""
+        vector = self._embedder.embed_question(question)
+        return self._database.read(lambda connection: self._search(connection, names, vector, most))
+
+    def _search(self, connection: Connection, names: Sequence[str], vector: "Vectors", most: int) -> Ranking:
+        index = self._loaded(connection, len(vector))
+        key = tuple(names)
+        if key not in self._rows:
+            numbers = texts.passage_numbers(connection, names)
+            self._rows[key] = None if numbers is None else index.rows_of(numbers)
+        return index.search(vector, most, self._rows[key]) if vector.any() else []
+
+    def _loaded(self, connection: Connection, dimensions: int) -> "VectorIndex":
+        from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
+
+        version, start = texts.data_version(connection), time.monotonic()
+        if self._index is None or (version != self._version and start >= self._kept_until):
+            self._index = VectorIndex(texts.vectors_of(connection, self._embedder.id), dimensions)
+            self._version, self._rows = version, {}
+            took = time.monotonic() - start
+            self._kept_until = start + took * KEPT if took > SLOW else 0.0
+        return self._index
