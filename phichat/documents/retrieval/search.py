@@ -105,11 +105,16 @@ class Searcher:
         return [*zip(numbers, found, strict=True)]
 
     def rankings(self, names: Sequence[str], question: str) -> tuple[Ranking, list[Ranking]]:
-        """Return the passages ranked by words, with their BM25, and by each embedder's vectors, with their cosines."""
+        """Return the passages ranked by words, with their BM25, and by each embedder's vectors, with their cosines.
+
+        An embedder that has not made vectors of as many passages as another ranks none: those it knows would go first.
+        """
         lexical = self._database.read(
             lambda connection: words.search_words(connection, names, question, RANKED, self._counts(connection))
         )
-        return lexical, [each.search(names, question, RANKED) for each in self._by_vectors]
+        found = [each.search(names, question, RANKED) for each in self._by_vectors]
+        most = max((passages for _, passages in found), default=0)
+        return lexical, [ranking if passages == most else [] for ranking, passages in found]
 
     def _counts(self, connection: Connection) -> words.WordCounts:
         version = texts.data_version(connection)

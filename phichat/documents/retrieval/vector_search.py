@@ -31,20 +31,24 @@ class VectorSearch:
         self._index: VectorIndex | None = None
         self._version: tuple[int, int] | None = None
         self._kept_until = 0.0
-        self._rows: dict[tuple[str, ...], Rows | None] = {}
+        self._chosen: dict[tuple[str, ...], tuple[Rows | None, int]] = {}
 
-    def search(self, names: Sequence[str], question: str, most: int) -> Ranking:
-        """Return the passages of some collections nearest to `question`, with their cosines, the best first."""
+    def search(self, names: Sequence[str], question: str, most: int) -> tuple[Ranking, int]:
+        """Return the passages of some collections nearest to `question`, with their cosines, and of how many."""
         vector = self._embedder.embed_question(question)
         return self._database.read(lambda connection: self._search(connection, names, vector, most))
 
-    def _search(self, connection: Connection, names: Sequence[str], vector: "Vectors", most: int) -> Ranking:
+    def _search(
+        self, connection: Connection, names: Sequence[str], vector: "Vectors", most: int
+    ) -> tuple[Ranking, int]:
         index = self._loaded(connection, len(vector))
         key = tuple(names)
-        if key not in self._rows:
+        if key not in self._chosen:
             numbers = texts.passage_numbers(connection, names)
-            self._rows[key] = None if numbers is None else index.rows_of(numbers)
-        return index.search(vector, most, self._rows[key]) if vector.any() else []
+            rows = None if numbers is None else index.rows_of(numbers)
+            self._chosen[key] = rows, index.count_passages(rows)
+        rows, passages = self._chosen[key]
+        return (index.search(vector, most, rows) if vector.any() else []), passages
 
     def _loaded(self, connection: Connection, dimensions: int) -> "VectorIndex":
         from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
@@ -52,7 +56,7 @@ class VectorSearch:
         version, start = texts.data_version(connection), time.monotonic()
         if self._index is None or (version != self._version and start >= self._kept_until):
             self._index = VectorIndex(texts.vectors_of(connection, self._embedder.id), dimensions)
-            self._version, self._rows = version, {}
+            self._version, self._chosen = version, {}
             took = time.monotonic() - start
             self._kept_until = start + took * KEPT if took > SLOW else 0.0
         return self._index

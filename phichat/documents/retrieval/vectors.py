@@ -59,6 +59,10 @@ class VectorIndex:
         """Return the rows of these passages, for `search`."""
         return np.flatnonzero(np.isin(self._numbers, np.array(numbers, dtype=np.int64)))
 
+    def count_passages(self, rows: Rows | None) -> int:
+        """Return how many passages have a vector; only those in `rows`."""
+        return len(np.unique(self._numbers if rows is None else self._numbers[rows]))
+
     def search(self, question: Vectors, most: int, rows: Rows | None = None) -> list[tuple[int, float]]:
         """Return the passages nearest to `question`: (number, cosine), the best first; only those in `rows`."""
         rows = self._candidates(question, rows)
