@@ -31,6 +31,18 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
 
 
+def is_there(path: Path) -> bool:
+    """Return whether there is anything at `path`, be it a broken link. Raise OSError if that cannot be told.
+
+    `Path.exists` takes whatever cannot be read for missing, and what is thought missing may be overwritten.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def is_private(folder: Path) -> bool:
     """Return whether other users are kept out of `folder`; one that does not exist yet will be private.
 

@@ -1,6 +1,5 @@
 """The database of the history: write its file, and keep in memory what that cannot take."""
 
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from phichat.errors import StoreError
+from phichat.files import is_there
 from phichat.i18n import tr
 from phichat.store import connections, writes
 from phichat.store.connections import ConnectionPool, PoolClosed
@@ -102,7 +102,11 @@ class Database:
     @property
     def can_read(self) -> bool:
         """Whether all conversations can be read, also if none can be written; so it is where there is no file yet."""
-        return self._readers is not None or (self.file.parent.is_dir() and not os.path.lexists(self.file))
+        if self._readers is not None:
+            return True
+        with suppress(OSError):
+            return self.file.parent.is_dir() and not is_there(self.file)
+        return False
 
     def seconds_to_retry(self) -> float | None:
         """Return in how many seconds `run` should try again to write to the file; None if there is no need or hope."""

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Connection
 
-from phichat.files import atomic_write, create_private, is_held_by_another_user, is_open_to_others, make_private
+from phichat.files import (
+    atomic_write,
+    create_private,
+    is_held_by_another_user,
+    is_open_to_others,
+    is_there,
+    make_private,
+)
 from phichat.store import connections, file_header, integrity, migrations, recovery, rows
 from phichat.store.connections import ConnectionPool
 from phichat.store.failures import DatabaseDamaged, FailureKind, NewerHistory, classify_error
@@ -49,9 +56,9 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
     with lock_folder(file.parent):
         _restore_privacy(file)
         recovered = file.with_name(file.name + RECOVERED_SUFFIX)
-        if recovered.exists() and not file.exists():  # a crash between the two renames of a recovery
+        if is_there(recovered) and not is_there(file):  # a crash between the two renames of a recovery
             recovered.replace(file)
-        if not os.path.lexists(file):
+        if not is_there(file):
             migrations.create(file)
         notice = recovery.notice_of_empty(file)
         if damaged is None or damaged != file_id(file):

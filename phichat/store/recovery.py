@@ -16,7 +16,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from phichat.chat.conversation import Role, title_of
-from phichat.files import open_private
+from phichat.files import is_there, open_private
 from phichat.i18n import tr, tr_count
 from phichat.store import connections, file_header, migrations, rows, writes
 from phichat.store.failures import DatabaseDamaged
@@ -224,7 +224,7 @@ def _set_aside(file: Path) -> Path:
     """Rename the damaged file and its journals; return the new path."""
     day, count = time.strftime("%Y-%m-%d"), 1
     kept = file.with_name(f"{file.stem}.damaged-{day}{file.suffix}")
-    while kept.exists():
+    while is_there(kept):
         count += 1
         kept = file.with_name(f"{file.stem}.damaged-{day}-{count}{file.suffix}")
     for suffix in ("-wal", "-shm", ""):

@@ -1,5 +1,6 @@
 """Kills, power cuts, damage, full disks and other programs: what was stored stays, and the rest is told."""
 
+import errno
 import os
 import random
 import sqlite3
@@ -381,6 +382,25 @@ def test_what_cannot_be_read_is_not_replaced(tmp_path: Path, unreadable: list[st
         assert (shown.draft, shown.messages[1].is_pinned) == ("Ships", True)
         assert len(history.search_conversations("needle")) == 3
         assert [heading.id for heading in history.list_conversations()] == ["one"]
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_made_anew(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lstat = tmp_path / "history.sqlite3", os.lstat
+
+    def fail_or_look(path: Any, **options: Any) -> os.stat_result:
+        if path == file:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return lstat(path, **options)
+
+    file.write_bytes(whole)
+    monkeypatch.setattr(os, "lstat", fail_or_look)
+    with closing(History(file)) as history, suppress(StoreError):
+        history.ready.result()
+    monkeypatch.undo()
+    with closing(History(file)) as history:
+        assert history.count_conversations() == CONVERSATIONS
 
 
 @pytest.mark.usefixtures("soon")
