@@ -20,11 +20,9 @@ class JsonFile:
 
     def read_value(self) -> Any:
         """Return the content; None if there is no file or no JSON in it."""
-        try:
-            content = read_untrusted(self.path, LARGEST) if self._shares else self.path.read_bytes()
-            return json.loads(content.decode("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
+        with suppress(OSError):
+            return self._read()
+        return None
 
     def write_value(self, value: Any) -> None:
         """Replace the content by `value`. Raise OSError; then the file is as it was."""
@@ -33,9 +31,19 @@ class JsonFile:
             json.dump(value, file, indent=1)
 
     def update(self, change: Callable[[Any], Any]) -> None:
-        """Replace the content by what `change` returns for it, under the lock. Raise OSError."""
+        """Replace the content by what `change` returns for it, under the lock.
+
+        Raise OSError, also if there is content that cannot be read, as it would be lost.
+        """
         with self.lock():
-            self.write_value(change(self.read_value()))
+            self.write_value(change(self.read_value() if self._shares else self._read()))
+
+    def _read(self) -> Any:
+        try:
+            content = read_untrusted(self.path, LARGEST) if self._shares else self.path.read_bytes()
+            return json.loads(content.decode("utf-8"))
+        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+            return None
 
     @contextmanager
     def lock(self) -> Iterator[None]:

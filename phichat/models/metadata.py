@@ -1,6 +1,7 @@
 """What is known of model files: where they came from, checksums, in JSON files beside them; headers, read once."""
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,18 @@ class MetadataFile(JsonFile):
 
     def write_value(self, value: Any) -> None:
         """Write `value`. Raise StoreError."""
-        try:
+        with self._phrasing_errors():
             super().write_value(value)
+
+    def update(self, change: Callable[[Any], Any]) -> None:
+        """Replace the content by what `change` returns for it. Raise StoreError."""
+        with self._phrasing_errors():
+            super().update(change)
+
+    @contextmanager
+    def _phrasing_errors(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StoreError(
                 tr("The list of models couldn’t be saved in {folder}: {reason}. {advice}").format(

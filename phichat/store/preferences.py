@@ -96,31 +96,35 @@ class PreferencesFile:
 
     def load_preferences(self) -> Preferences:
         """Return the saved preferences; defaults where a value is missing or invalid."""
-        self._known = self._read() or Preferences()
+        self._known = Preferences()
+        with suppress(OSError):
+            self._known = self._read() or self._known
         return self._known
 
     def _read(self) -> Preferences | None:
-        """Return what is in the file; None if there is none, or a damaged one, which is kept aside."""
+        """Return what is in the file; None if there is none, or a damaged one, which is kept aside. Raise OSError."""
         try:
             content = self._file.read_bytes()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        try:
+        values = None
+        with suppress(ValueError, RecursionError):
             values = json.loads(content.decode("utf-8"))
-        except (ValueError, RecursionError):
-            self._keep_damaged(content)
-            return None
-        return _validate(values) if isinstance(values, dict) else None
+        if isinstance(values, dict):
+            return _validate(values)
+        self._keep_damaged(content)
+        return None
 
     def save_preferences(self, preferences: Preferences) -> Preferences:
         """Save atomically what has changed since it was loaded, and return what is saved. Raise StoreError.
 
-        The rest stays as another program may have saved it, such as `phichat models default` beside an open window.
+        The rest stays as another program may have saved it, such as `phichat models default` beside an open window; if
+        it cannot be read, nothing is saved.
         """
-        preferences = self._merged(preferences)
-        values = asdict(preferences)
-        values.update(values.pop("unknown"))
         try:
+            preferences = self._merged(preferences)
+            values = asdict(preferences)
+            values.update(values.pop("unknown"))
             make_private(self._file.parent)
             with atomic_write(self._file, syncs=False, encoding="utf-8") as file:
                 file.write(replace_surrogates(json.dumps(values, indent=1, ensure_ascii=False)))

@@ -48,6 +48,22 @@ def published(chatml_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CATALOGUE, PHI_3.name, known)
 
 
+def test_a_list_that_cannot_be_read_is_not_replaced(
+    library: Library, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add_file(tiny)
+    other = _copy(tiny, tmp_path / "other.gguf")
+
+    def fail(_: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as moment:
+        moment.setattr(Path, "read_bytes", fail)
+        with pytest.raises(StoreError, match="The list of models couldn’t be saved"):
+            library.add_file(other)
+    assert [model.path for model in library.list_models()] == [tiny]
+
+
 def test_an_empty_disk_has_no_models_and_says_how_to_get_one(library: Library) -> None:
     assert library.list_models() == []
     assert library.default_model() is None

@@ -1,5 +1,6 @@
 """Settings come back, whatever the file looks like."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +30,29 @@ def test_nonsense_is_no_reason_to_stop(tmp_path: Path, text: str) -> None:
     assert PreferencesFile(tmp_path / "preferences.json").load_preferences() == Preferences()
 
 
-def test_a_damaged_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
-    (tmp_path / "preferences.json").write_text("{damaged", "utf-8")
+@pytest.mark.parametrize("content", ["{damaged", '["damaged"]'])
+def test_a_damaged_file_is_kept_beside_the_new_one(tmp_path: Path, content: str) -> None:
+    (tmp_path / "preferences.json").write_text(content, "utf-8")
     PreferencesFile(tmp_path / "preferences.json").load_preferences()
-    assert (tmp_path / "preferences.damaged").read_text("utf-8") == "{damaged"
+    assert (tmp_path / "preferences.damaged").read_text("utf-8") == content
+
+
+def test_what_cannot_be_read_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at the start, nor when something is saved."""
+    path = tmp_path / "preferences.json"
+    PreferencesFile(path).save_preferences(Preferences(system="Be brief.", presets={}, context=2048))
+
+    def fail(_: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    file = PreferencesFile(path)
+    found = replace(file.load_preferences(), model="starter")
+    with pytest.raises(StoreError, match="The settings couldn’t be saved"):
+        file.save_preferences(found)
+    monkeypatch.undo()
+    wanted = Preferences(model="starter", system="Be brief.", context=2048)
+    assert file.save_preferences(found) == PreferencesFile(path).load_preferences() == wanted
 
 
 def test_what_was_saved_in_place_of_a_damaged_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Servers are kept in a file of the home, and their keys in the keyring alone."""
 
+import errno
 import logging
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ from phichat.engine.base import ModelKind, ModelRef
 from phichat.engine.process.child_process import engine_environment
 from phichat.engine.remote.base import Server, ServerKind, api_url, valid_name
 from phichat.engine.remote.servers import ServerList, key_variable, make_server_list
-from phichat.errors import ServerError
+from phichat.errors import ServerError, StoreError
 from phichat.json_file import JsonFile
 from phichat.paths import Home
 from tests.support.keyrings import Keyring, NoKeyring, install
@@ -145,6 +146,21 @@ def test_a_damaged_list_is_an_empty_one(servers: ServerList, home: Path, content
     assert servers.servers() == []
     servers.add(Server("one", "a:1"))
     assert len(servers.servers()) == 1
+
+
+def test_a_list_that_cannot_be_read_is_not_replaced(
+    servers: ServerList, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers.add(Server("one", "a:1"))
+
+    def fail(_: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(StoreError, match="The list of servers couldn’t be saved"):
+        servers.add(Server("two", "b:1"))
+    monkeypatch.undo()
+    assert [each.name for each in servers.servers()] == ["one"]
 
 
 def test_what_a_server_told_is_remembered(servers: ServerList, home: Path) -> None:
