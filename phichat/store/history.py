@@ -217,6 +217,10 @@ class History:
         names = list(conversations)
         return self._submit(lambda connection: writes.delete_conversations(connection, names), *names)
 
+    def delete_draft(self, conversation: str) -> Future[None]:
+        """Delete a conversation permanently, unless it has messages after all."""
+        return self._submit(lambda connection: writes.delete_draft(connection, conversation), conversation)
+
     def delete_from_trash(self, conversations: Iterable[str]) -> Future[None]:
         """Delete permanently those of the conversations that are still in the trash."""
         names = list(conversations)

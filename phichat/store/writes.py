@@ -146,6 +146,13 @@ def delete_conversations(connection: sqlite3.Connection, conversations: list[str
         connection.execute("DELETE FROM conversations WHERE number = ?", (number,))
 
 
+def delete_draft(connection: sqlite3.Connection, conversation: str) -> None:
+    """Delete a conversation permanently, unless it has messages: another program may have added some."""
+    query = "SELECT 1 FROM messages WHERE conversation = (SELECT number FROM conversations WHERE id = ?)"
+    if fetch_value(connection, query, conversation) is None:
+        delete_conversations(connection, [conversation])
+
+
 def delete_from_trash(connection: sqlite3.Connection, conversations: list[str]) -> None:
     """Delete permanently those of the conversations that are still in the trash."""
     query = "SELECT 1 FROM conversations WHERE id = ? AND deleted IS NOT NULL"

@@ -307,7 +307,7 @@ class AutoSave(QObject):
     def _drop(self, session: Session) -> None:
         if session in self._stored:
             self.forget(session)
-            self._watch(self._history().delete_conversations([session.conversation.id]))
+            self._watch(self._history().delete_draft(session.conversation.id))
             self.gone.emit(session.conversation.id)
 
     def _watch(self, future: "Future[Any]") -> "Future[Any]":

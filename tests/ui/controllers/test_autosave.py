@@ -17,7 +17,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from phichat.chat.conversation import Ending, Piece, Reply
+from phichat.chat.conversation import Ending, Message, Piece, Reply, Role
 from phichat.chat.sampling import Sampling
 from phichat.chat.session import Session
 from phichat.errors import StoreError
@@ -117,6 +117,20 @@ def test_a_draft_that_is_given_up_leaves_nothing(person: Person, home: Path) -> 
     person.wait(lambda: not person.window.conversations.autosave.is_stored(person.window.session))
     person.window.close()
     assert stored(home) == []
+
+
+def test_a_draft_that_another_program_went_on_with_stays(person: Person, home: Path) -> None:
+    person.type("Hm")
+    person.wait(lambda: person.window.conversations.autosave.is_stored(person.window.session))
+    name = person.window.session.conversation.id
+    with closing(History(home / "history.sqlite3", is_guest=True)) as terminal:
+        person.wait(terminal.list_conversations)
+        asked = Message(Role.USER, "How do whales sleep?")
+        terminal.add_message(name, asked, asked.id).result()
+        person.find("composer").clear()
+        person.wait(lambda: not person.window.conversations.autosave.is_stored(person.window.session))
+        person.window.close()
+    assert [[each.text for each in record.messages] for record in stored(home)] == [["How do whales sleep?"]]
 
 
 def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Path) -> None:
