@@ -15,13 +15,11 @@ from phichat.chat.sources import Sources, passage_tokens
 from phichat.documents.prompt import source_of
 from phichat.ui.controllers.file_watch import FileStamp, FileWatch
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.controllers.used_documents import UsedDocuments
 from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
     from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
-
-MOST_REMEMBERED = 500
-"""Conversations whose documents are remembered; of older ones they have to be chosen again."""
 
 LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
 LOOK_EVERY = 0.1  # seconds: while a search waits for the index
@@ -66,7 +64,7 @@ class DocumentsController(QObject):
         self.check_model: Callable[[Path], object] = lambda _: None
         self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
-        self._temporary: dict[str, list[str]] = {}
+        self._used = UsedDocuments(preferences)
         self._indexing: dict[str, CancelToken] = {}
         self._again: set[str] = set()  # collections that are indexed again at once, for files that came meanwhile
         self._at: dict[str, Path] = {}  # by collection: the file that is being read
@@ -85,19 +83,11 @@ class DocumentsController(QObject):
 
     def used(self, session: Session) -> tuple[str, ...]:
         """Return the names of the collections that `session` uses; that of its own documents is its id."""
-        name = session.conversation.id
-        return tuple(self._temporary.get(name) or self._preferences.current.documents.get(name, ()))
+        return self._used.of(session)
 
     def use(self, session: Session, name: str, *, is_used: bool) -> None:
         """Have `session` use the collection `name`, or no longer."""
-        names = [each for each in self.used(session) if each != name] + ([name] if is_used else [])
-        if session.is_temporary:
-            self._temporary[session.conversation.id] = names
-        else:
-            known = dict(self._preferences.current.documents)
-            known.pop(session.conversation.id, None)
-            kept = dict(list(known.items())[-MOST_REMEMBERED + 1 :])
-            self._preferences.set_value("documents", {**kept, session.conversation.id: names} if names else kept)
+        self._used.use(session, name, is_used=is_used)
         self.changed.emit()
 
     def attach(self, session: Session, path: Path) -> None:
@@ -151,25 +141,17 @@ class DocumentsController(QObject):
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
         self.pause(name)
         if not paths:
-            self._stop_using(name)
+            self._used.remove(name)
         self._run(lambda _: self._library().remove(name, paths), lambda _: self.changed.emit())
-
-    def _stop_using(self, name: str) -> None:
-        known = self._preferences.current.documents
-        if any(name in names for names in known.values()):
-            left = {key: [each for each in names if each != name] for key, names in known.items()}
-            self._preferences.set_value("documents", {key: names for key, names in left.items() if names})
-        self._temporary = {key: [each for each in names if each != name] for key, names in self._temporary.items()}
 
     @Slot(list)
     def forget(self, conversations: Sequence[str]) -> None:
         """Forget what conversations used, and what was read of their own documents; of all without any."""
-        known = self._preferences.current.documents
-        gone = [name for name in known if name in conversations or not conversations]
+        gone = [name for name in self._used.remembered() if name in conversations or not conversations]
         for name in gone:
             self.remove(name)
         if gone:
-            self._preferences.set_value("documents", {key: known[key] for key in known if key not in gone})
+            self._used.forget(gone)
 
     def index(self, name: str, *, retries: bool = False) -> None:
         """Index what is new or has changed in a collection, unless that is under way.
