@@ -1,7 +1,7 @@
 """Documents of conversations: indexed and searched in the background (no widgets)."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from phichat.ui.controllers.used_documents import UsedDocuments
 from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
-    from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
+    from phichat.documents.library import Collection, DocumentLibrary, FileState, FileStatus, Progress
 
 LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
 LOOK_EVERY = 0.1  # seconds: while a search waits for the index
@@ -71,6 +71,7 @@ class DocumentsController(QObject):
         self._failures: dict[str, list[tuple[str, str]]] = {}  # by collection, while it is indexed
         self._adding: list[str] = []  # collections to which files are being added, as often as that is done
         self._looked: dict[str, float] = {}
+        self._failed: set[str] = set()  # collections whose indexing ended with an error
         self.passwords: dict[Path, str] = {}
         self._unread: set[str] = set()  # collections with files that were added since they were indexed
         self._reading: set[str] = set()  # collections being indexed of which not all files are read yet
@@ -162,12 +163,13 @@ class DocumentsController(QObject):
             return
         stop = CancelToken()
         self._indexing[name] = stop
+        self._failed.discard(name)
         self._reading.add(name)
         self._looked[name] = time.monotonic()
         self._tasks.run(
             partial(self._index, name, retries),
             partial(self._on_progress, name),
-            self.failed.emit,
+            partial(self._on_failed, name),
             partial(self._on_indexed, name),
             cancel=stop,
         )
@@ -261,7 +263,9 @@ class DocumentsController(QObject):
             return None
         stop = CancelToken()
         own = session.conversation.id
-        if own in names and own not in self._looked:  # Phichat may have been closed in the middle of it
+        if own in names and own in self._failed:
+            self._unread.add(own)  # so that it is waited for
+        if own in names and (own not in self._looked or own in self._failed):  # Phichat may have been closed, too
             self.index(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
@@ -302,14 +306,22 @@ class DocumentsController(QObject):
         if (collection := found.get(own)) and collection.waiting:
             self._await(lambda: own not in self._reading, stop)
         searched = [name for name in there if name != own]
+        states = {status.path: status.state for status in library.files(own)} if own in there else {}
         unfinished = tuple(name for name in searched if name in self._unread or found[name].waiting)
-        files = [status.path.name for status in library.files(own)] if own in there else []
+        if own in there:
+            unfinished += self._unread_files(found[own], states)
+        files = [path.name for path in states]
         if whole := library.passages(there, budget=budgets[0]):
             passages = tuple(map(source_of, whole))
             return Sources((*files, *searched), passages, is_whole=True, unfinished=unfinished, missing=missing)
         findings = library.search(there, question, budget=budgets[1])
         passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
         return Sources((*files, *searched), passages, unfinished=unfinished, missing=missing)
+
+    def _unread_files(self, own: "Collection", states: "Mapping[Path, FileState]") -> tuple[str, ...]:
+        """Return the names of the files of a conversation's own documents that wait to be read."""
+        unknown = "waiting" if own.name in self._failed else ""  # that may be before the files were looked for
+        return tuple(path.name for path in own.paths if states.get(path, unknown) == "waiting")
 
     def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
         """Wait until the conversation's own documents are read, and a while for other files that were just added."""
@@ -354,6 +366,10 @@ class DocumentsController(QObject):
     def _tell_failures(self, name: str) -> None:
         if failures := self._failures.pop(name, None):
             self.files_failed.emit(name, failures)
+
+    def _on_failed(self, name: str, sentence: str) -> None:
+        self._failed.add(name)
+        self.failed.emit(sentence)
 
     def _on_indexed(self, name: str) -> None:
         self._indexing.pop(name, None)

@@ -203,6 +203,37 @@ def test_a_question_hardly_waits_for_vectors_and_a_file_that_is_added_not_at_all
         assert documents.is_indexing(session.conversation.id)
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_document_whose_reading_failed_is_read_with_the_next_question(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """Also if that was before its files were looked for; and an answer without it says so."""
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    stopped = "Document search stopped unexpectedly. Try again."
+    index = LibraryProcess.index
+
+    def fail(library: LibraryProcess, *arguments: Any, **more: Any) -> Iterator[Progress]:
+        if is_known:
+            yield next(index(library, *arguments, **more))
+        raise StoreError(stopped)
+
+    with monkeypatch.context() as short:
+        short.setattr(LibraryProcess, "index", fail)
+        documents.attach(session, tmp_path / "pump.txt")
+        person.wait(lambda: person.status() == stopped)
+        person.ask("With what is the pump oiled?")
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+        assert engine.requests[0].turns[-1].text == "With what is the pump oiled?"
+        assert "Phichat hadn’t finished reading pump.txt" in person.find("nothingFound").text()
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[1].turns[-1].text
+    person.ask("And in spring?")
+    person.wait(lambda: len(engine.requests) == 3 and not person.window.generation.is_answering())
+    assert "linseed oil" in "".join(turn.text for turn in engine.requests[2].turns)
+
+
 def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
