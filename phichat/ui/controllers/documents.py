@@ -143,6 +143,7 @@ class DocumentsController(QObject):
         self.pause(name)
         if not paths:
             self._used.remove(name)
+            self._looked.pop(name, None)
         self._run(lambda _: self._library().remove(name, paths), lambda _: self.changed.emit())
 
     @Slot(list)
@@ -213,13 +214,14 @@ class DocumentsController(QObject):
 
         def on_checked(_: object) -> None:
             self._preferences.set_value("embedding_model", str(path) if path else "")
-            self.list_collections(self._index_all, self)
+            self.list_collections(self._index_again, self)
 
         self._run(lambda _: self.check_model(path) if path else None, on_checked)
 
-    def _index_all(self, found: "Sequence[Collection]") -> None:
-        for each in found:
-            self.index(each.name)
+    def _index_again(self, found: "Sequence[Collection]") -> None:
+        """Index these collections, and conversations' own of which vectors were made since the start."""
+        for name in dict.fromkeys([*(each.name for each in found), *self._looked]):
+            self._index_soon(name)
         self.changed.emit()
 
     def list_collections(self, then: "Callable[[Sequence[Collection]], None]", owner: QObject) -> None:

@@ -1,5 +1,6 @@
 """A collection is made, filled and asked about in any conversation; what could not be read says why."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -550,6 +551,19 @@ def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chat
     person.wait(lambda: person.status().startswith("tiny-chatml.gguf is a chat model. Choose an embedding model"))
     documents.choose_model(tiny_models.bert(tmp_path / "tiny-bert.gguf"))
     person.wait(lambda: person.find("embeddingButton").text() == "Embedding model: tiny-bert")
+
+
+def test_another_embedding_model_makes_vectors_of_a_conversations_own_documents_too(
+    person: Person, tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    documents.attach(session, tmp_path / "pump.txt")
+    person.wait(lambda: (own := documents._library().collection(session.conversation.id)) and own.passages)
+    person.wait(lambda: not documents.is_indexing(session.conversation.id))
+    documents.choose_model(tiny_models.bert(tmp_path / "tiny-bert.gguf"))
+    with closing(sqlite3.connect(home / "documents.sqlite3")) as index:
+        person.wait(lambda: index.execute("SELECT count(*) FROM vectors").fetchone() == (1,))
 
 
 def test_what_waits_or_has_changed_is_indexed_when_nothing_else_is_done(
