@@ -70,6 +70,7 @@ class DocumentsController(QObject):
         self._at: dict[str, Path] = {}  # by collection: the file that is being read
         self._failures: dict[str, list[tuple[str, str]]] = {}  # by collection, while it is indexed
         self._adding: list[str] = []  # collections to which files are being added, as often as that is done
+        self._not_added: set[str] = set()  # collections that could not be made, and are not gone therefore
         self._looked: dict[str, float] = {}
         self._failed: set[str] = set()  # collections whose indexing ended with an error
         self.passwords: dict[Path, str] = {}
@@ -116,6 +117,7 @@ class DocumentsController(QObject):
         """Add files and folders to a collection, which is made if there is none, and index it."""
 
         def on_result(_: object) -> None:
+            self._not_added.discard(name)
             then()
             self.changed.emit()
             self._index_soon(name)
@@ -125,9 +127,21 @@ class DocumentsController(QObject):
         self._tasks.run(
             lambda _: self._library().add(name, paths, conversation=conversation),
             on_result,
-            self.failed.emit,
+            partial(self._on_not_added, name),
             partial(self._on_added, name),
         )
+
+    def _on_not_added(self, name: str, sentence: str) -> None:
+        self._not_added.add(name)  # until it is known to be there, with other files
+        self._tasks.run(lambda _: self._library().collection(name), partial(self._stop_using_unless, name))
+        self.failed.emit(sentence)
+
+    def _stop_using_unless(self, name: str, found: "Collection | None") -> None:
+        if found:
+            self._not_added.discard(name)
+        elif name not in self._adding:
+            self._used.remove(name)
+            self.changed.emit()
 
     def _on_added(self, name: str) -> None:
         self._adding.remove(name)
@@ -303,7 +317,7 @@ class DocumentsController(QObject):
             return None
         found = {name: collection for name in names if (collection := library.collection(name))}
         there = [*found]
-        gone = [name for name in names if name not in there and name not in self._adding]
+        gone = [name for name in names if name not in {*there, *self._adding, *self._not_added}]
         missing = tuple("" if name == own else name for name in gone)
         if (collection := found.get(own)) and collection.waiting:
             self._await(lambda: own not in self._reading, stop)

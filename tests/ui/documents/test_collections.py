@@ -250,9 +250,14 @@ def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
         documents.attach(person.window.session, tmp_path / "pump.txt")
         documents.add("Work", [tmp_path])
         documents.use(person.window.session, "Work", is_used=True)
+        person.ask("With what is the pump oiled?")
         person.wait(lambda: person.status() == "The disk is full.")
-    person.ask("With what is the pump oiled?")
-    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    person.ask("And in spring?")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    lines = person.window.findChildren(QLabel, "nothingFound")
+    assert not any(line.text() for line in lines)  # nothing is gone that never was there
+    assert not _all(person, "documentChip")
 
 
 def test_a_collection_that_is_removed_is_used_no_more(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
