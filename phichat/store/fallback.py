@@ -38,6 +38,11 @@ class MemoryFallback:
         with self._lock:
             return work(self._database())
 
+    def read_kept(self, work: Callable[[Connection], _Read]) -> tuple[frozenset[str], _Read | None]:
+        """Return `names` and the result of `work`, None if nothing is here, as they are at one moment."""
+        with self._lock:
+            return self.names, work(self._database()) if self.names else None
+
     def keep(self, job: Job, conversations: Sequence[str]) -> None:
         """Keep a job about these conversations for the file, and run it here; that it fails here is ignored."""
         with self._lock:

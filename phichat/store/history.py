@@ -73,29 +73,29 @@ class History:
 
     def list_conversations(self, *, in_trash: bool = False) -> list[ConversationSummary]:
         """Return all conversations, or all in the trash: pinned ones first, then by last change."""
-        found, here = self._read_both(lambda connection: queries.list_conversations(connection, in_trash=in_trash))
+        names, here, found = self._read_both(
+            lambda connection: queries.list_conversations(connection, in_trash=in_trash)
+        )
         if here is None:
             return found
-        names = self._database.fallback.names
         both = [*here, *(summary for summary in found if summary.id not in names)]
         return sorted(both, key=lambda summary: (not summary.is_pinned, -summary.changed))
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
         """Return a conversation without its deleted branches. Raise StoreError if it does not exist."""
-        found, here = self._read_both(
+        names, here, found = self._read_both(
             lambda connection: queries.load_conversation(connection, conversation, self._load_choices)
         )
-        record = here if conversation in self._database.fallback.names else found
+        record = here if conversation in names else found
         if record is None:
             raise StoreError(tr("This conversation no longer exists."))
         return record
 
     def search_conversations(self, words: str, limit: int = 50) -> list[SearchHit]:
         """Find where every word of `words` begins a word: in titles first, then in messages, the newest first."""
-        found, here = self._read_both(lambda connection: queries.search_conversations(connection, words, limit))
+        names, here, found = self._read_both(lambda connection: queries.search_conversations(connection, words, limit))
         if here is None:
             return found
-        names = self._database.fallback.names
         both = [*here, *(hit for hit in found if hit.summary.id not in names)]
         return sorted(both, key=lambda hit: hit.message is not None)[:limit]
 
@@ -288,11 +288,14 @@ class History:
     def _submit(self, work: Callable[[Connection], Any], *about: str) -> Future[Any]:
         return self._writer.submit(Job(work, about))
 
-    def _read_both(self, read: Callable[[Connection], _Read]) -> tuple[_Read, _Read | None]:
-        """Return the result of `read` on the file, and on the memory fallback if it holds anything."""
-        found = self._read(read)
-        fallback = self._database.fallback
-        return found, fallback.read(read) if fallback.names else None
+    def _read_both(self, read: Callable[[Connection], _Read]) -> tuple[frozenset[str], _Read | None, _Read]:
+        """Return the names in the memory fallback, and the results of `read` on that, if it has any, and on the file.
+
+        In this order: what is saved from memory meanwhile is in both then, and not in neither.
+        """
+        self.ready.exception()
+        names, here = self._database.fallback.read_kept(read)
+        return names, here, self._read(read)
 
     def _read(self, work: Callable[[Connection], _Read]) -> _Read:
         self.ready.exception()

@@ -5,8 +5,9 @@ import os
 import random
 import sqlite3
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -446,6 +447,35 @@ def test_what_another_program_wrote_meanwhile_stays(tmp_path: Path, eventually: 
 
 
 @pytest.mark.usefixtures("soon")
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("look", ["list", "load", "search"])
+def test_what_is_saved_while_it_is_looked_for_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually, look: str
+) -> None:
+    file, read = tmp_path / "history.sqlite3", connections.ConnectionPool.read
+    with ExitStack() as stack:
+        history = stack.enter_context(closing(History(file)))
+        history.ready.result()
+        other = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
+        other.execute("BEGIN IMMEDIATE")
+        assert history.save_conversation(conversation("one", message("Needle"))).exception()
+
+        def read_until_saved(pool: connections.ConnectionPool, work: Callable[[sqlite3.Connection], Any]) -> Any:
+            found = read(pool, work)
+            if other.in_transaction and threading.current_thread() is threading.main_thread():
+                other.execute("COMMIT")
+                eventually(lambda: not history.count_unsaved())
+            return found
+
+        monkeypatch.setattr(connections.ConnectionPool, "read", read_until_saved)
+        found: dict[str, Callable[[], Sequence[object]]] = {
+            "list": history.list_conversations,
+            "load": lambda: history.load_conversation("one").messages,
+            "search": lambda: history.search_conversations("needle"),
+        }
+        assert len(found[look]()) == 1
+
+
 def test_what_the_file_lost_meanwhile_is_saved_from_memory(
     tmp_path: Path, disk: Callable[[int], None], eventually: Eventually
 ) -> None:
