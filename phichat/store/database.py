@@ -130,7 +130,6 @@ class Database:
 
     def recover(self) -> None:
         """Recover the damaged file. Raise StoreError."""
-        self.generation += 1
         if self._recoveries >= MAX_RECOVERIES or self._connection is None:
             raise StoreError(error_message(DatabaseDamaged(), self.file))
         if self._readers:
@@ -139,6 +138,7 @@ class Database:
         self._connection = self._readers = None
         notice = self.open(self._file_id)
         self._recoveries += 1
+        self.generation += 1
         if notice:
             self._notify(notice)
         if self.fallback.unsaved:  # before anything else of these conversations is written
@@ -186,7 +186,7 @@ class Database:
             try:
                 self.recover()
             except Exception as worse:  # noqa: BLE001 - the future carries it
-                self._trouble = error = worse
+                self._trouble = error = worse.__cause__ or worse
             else:
                 self._run_one(job)
                 return

@@ -627,6 +627,40 @@ def test_damage_beyond_recovery_keeps_all_in_memory(
         assert len(history.load_conversation("conversation-3").messages) == MESSAGES + 2
 
 
+@pytest.mark.usefixtures("soon")
+def test_who_reads_what_is_beyond_recovery_is_told_so(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    """Also while the writer tries in vain, time and again, to recover it."""
+    file, tried = tmp_path / "history.sqlite3", list[str]()
+    recover, commit = database.Database.recover, database.Database._commit
+
+    def commit_what_changes_nothing(self: database.Database, jobs: list[writer_thread.Job]) -> list[Any]:
+        if any(job.conversations or job.work == self.fallback.store for job in jobs):
+            raise DatabaseDamaged
+        return commit(self, jobs)
+
+    def count_and_recover(self: database.Database) -> None:
+        tried.append("again")
+        recover(self)
+
+    def fail_after_more_tries(*_: object) -> None:
+        before = len(tried)
+        eventually(lambda: len(tried) > before + 1)
+        raise DatabaseDamaged
+
+    file.write_bytes(whole)
+    with closing(History(file)) as history:
+        history.ready.result()
+        monkeypatch.setattr(database, "MAX_RECOVERIES", 0)
+        monkeypatch.setattr(database.Database, "_commit", commit_what_changes_nothing)
+        monkeypatch.setattr(database.Database, "recover", count_and_recover)
+        assert history.add_message("conversation-3", message("More"), None).exception()
+        monkeypatch.setattr(connections.ConnectionPool, "read", fail_after_more_tries)
+        with pytest.raises(StoreError, match="is damaged and couldn’t be recovered"):
+            history.list_conversations()
+
+
 def test_a_mistake_of_ours_is_told_and_no_more(tmp_path: Path) -> None:
     with closing(History(tmp_path / "history.sqlite3")) as history:
         history.ready.result()
