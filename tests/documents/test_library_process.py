@@ -45,7 +45,6 @@ def test_it_does_all_that_a_library_does(library: LibraryProcess, folder: Path) 
     assert len(everything.whole_text(["papers"], budget=1000)) == 5
     everything.remove("papers")
     assert everything.collection("papers") is None
-    assert library.notice == ""
 
 
 def test_indexing_can_be_stopped_and_goes_on(library: LibraryProcess, folder: Path) -> None:

@@ -49,11 +49,6 @@ class LibraryProcess:
         self._indexing: list[Sandbox] = []
         self._is_closed = False
 
-    @property
-    def notice(self) -> str:
-        """A sentence for the user about what happened when the database was opened; empty if nothing did."""
-        return str(self._ask({"do": "notice"}))
-
     def collections(self) -> Sequence[Collection]:
         """See DocumentLibrary."""
         return [wire.collection_from(line) for line in self._ask({"do": "collections"})]

@@ -45,7 +45,7 @@ class Worker:
         key = file, model
         if key not in self._libraries:
             self._libraries[key] = self._open(Path(file), Path(model) if model else None)
-            self._untold = self._libraries[key].notice
+            self._untold = self._libraries[key].notice or self._untold
         return self._libraries[key]
 
     def _result(self, library: LocalLibrary, order: Line) -> object:
@@ -102,7 +102,6 @@ def _findings(library: LocalLibrary, order: Line) -> Line:
 
 
 _ANSWERS: dict[str, Callable[[LocalLibrary, Line], object]] = {
-    "notice": lambda library, _: library.notice,
     "collections": lambda library, _: [wire.collection_line(each) for each in library.collections()],
     "collection": _collection,
     "files": lambda library, order: [wire.status_line(each) for each in library.files(order["name"])],
