@@ -117,7 +117,10 @@ def open_read_only(file: Path) -> ConnectionPool | None:
         connections.require_files(file)
     except OSError:
         return None
-    for mode in ("ro", "copy" if read_log(file).frames else "immutable"):
+    has_log = False
+    with suppress(OSError):
+        has_log = bool(read_log(file).frames)
+    for mode in ("ro", "copy" if has_log else "immutable"):
         try:
             with closing(connections.connect(file, mode)) as connection:
                 if migrations.version(connection) == migrations.LATEST:

@@ -9,11 +9,11 @@ The formats are described at https://www.sqlite.org/fileformat2.html#the_write_a
 https://www.sqlite.org/walformat.html#the_wal_index_file_format.
 """
 
+import errno
 import struct
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -87,22 +87,32 @@ class WriteAheadLog:
 
 
 def read_log(database: Path) -> WriteAheadLog:
-    """Return the write-ahead log of `database`; an empty one if it cannot be read."""
+    """Return the write-ahead log of `database`; an empty one if there is none, or the disk is broken there.
+
+    Raise OSError if it cannot be read now, as without permission, or while another program has it: it is not lost then.
+    """
     file = database.with_name(database.name + "-wal")
-    with suppress(OSError):
-        with file.open("rb") as opened:
-            header = opened.read(_HEADER).ljust(_HEADER, b"\0")
-        order = _MAGIC.get(int.from_bytes(header[:4], "big"))
-        checksum = _Checksum(*struct.unpack(">2I", header[24:]))
-        is_valid = order is not None and _checksum(header[:24], order) == checksum
-        salts = header[16:24] if is_valid else _common_salts(file)
-        frames = _frames(file, salts, checksum, (is_valid and order) or _NATIVE)
-        return WriteAheadLog(file, _frames_read(frames) if is_valid else 0, salts, _committed(frames))
+    try:
+        return _read(file)
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.EIO}:
+            raise
     return WriteAheadLog(file)
 
 
+def _read(file: Path) -> WriteAheadLog:
+    with file.open("rb") as opened:
+        header = opened.read(_HEADER).ljust(_HEADER, b"\0")
+    order = _MAGIC.get(int.from_bytes(header[:4], "big"))
+    checksum = _Checksum(*struct.unpack(">2I", header[24:]))
+    is_valid = order is not None and _checksum(header[:24], order) == checksum
+    salts = header[16:24] if is_valid else _common_salts(file)
+    frames = _frames(file, salts, checksum, (is_valid and order) or _NATIVE)
+    return WriteAheadLog(file, _frames_read(frames) if is_valid else 0, salts, _committed(frames))
+
+
 def has_lost_commits(database: Path) -> bool:
-    """Return whether damage keeps SQLite from reading commits in the log of `database`.
+    """Return whether damage keeps SQLite from reading commits in the log of `database`. Raise OSError.
 
     The last transaction, if it was torn by a power cut, counts too: something of it may be saved.
     """

@@ -1,5 +1,6 @@
 """Damage in what a crash left, the write-ahead log and the file's header: it is told, and what is there is saved."""
 
+import errno
 import random
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -127,6 +129,28 @@ def test_damage_in_the_log_is_told(
         kept = {path.name[-4:] for path in folder.glob("history.damaged-*")}
         assert not notice or {"ite3", "-wal"} <= kept
         assert opened(folder / "history.sqlite3")[0] == ""  # told once
+
+
+def test_a_log_that_cannot_be_read_for_a_while_is_not_lost(
+    crashed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while a program that looks for viruses has it on Windows."""
+    folder = tmp_path / "history"
+    open_file: Callable[..., IO[Any]] = Path.open
+    shutil.copytree(crashed, folder)
+
+    def refuse_or_open(path: Path, *arguments: Any, **options: Any) -> IO[Any]:
+        if path.name.endswith("-wal"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open_file(path, *arguments, **options)
+
+    with monkeypatch.context() as moment:
+        moment.setattr(Path, "open", refuse_or_open)
+        with closing(History(folder / "history.sqlite3")) as history:
+            assert "only kept in memory" in str(history.ready.exception())
+    notice, records = opened(folder / "history.sqlite3")
+    assert (notice, messages(records)) == ("", CONVERSATIONS * MESSAGES)
+    assert not list(folder.glob("history.damaged-*"))
 
 
 def test_a_log_that_is_gone_is_told(crashed: Path, tmp_path: Path) -> None:
