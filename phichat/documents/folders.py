@@ -49,7 +49,7 @@ def _documents_in(folder: Path, stop: CancelToken | None) -> Iterator[tuple[Path
         folders[:] = sorted(name for name in folders if _is_searched(name) and _is_own(Path(place, name), real))
         for name in sorted(names):
             path = Path(place, name)
-            if may_be_document(path) and path.is_file():
+            if may_be_document(path) and os.path.isfile(path):  # noqa: PTH113 - Path's raises where nobody may look
                 yield path, real / name
 
 

@@ -1,11 +1,13 @@
 """Collections of documents: what is in them, how they follow the disk, and what is found in them."""
 
+import errno
 import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,6 +197,23 @@ def test_an_error_concerns_one_file(library: LocalLibrary, folder: Path, index: 
     (folder / "broken.txt").write_text("The loaf is fresh.")
     index()
     assert _states(library)["broken.txt"] is FileState.INDEXED
+
+
+def test_what_may_not_be_looked_at_is_passed_over(
+    library: LocalLibrary, folder: Path, tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder that may be listed and no more, or one that may not even be entered."""
+    stat, hidden = os.stat, {folder / "animals.txt", tmp_path / "private"}
+
+    def refuse_or_look(path: Any, **options: Any) -> os.stat_result:
+        if path in hidden or str(path) in {*map(str, hidden)}:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    library.add("papers", [folder, tmp_path / "private"])
+    monkeypatch.setattr(os, "stat", refuse_or_look)
+    index()
+    assert _states(library) == {"travel.txt": FileState.INDEXED}
 
 
 def test_what_could_not_be_read_of_a_file_is_told(

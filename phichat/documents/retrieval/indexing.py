@@ -4,6 +4,7 @@ What was read is found by its words at once. Vectors, which take longer, are mad
 """
 
 import hashlib
+import os
 import stat
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -185,9 +186,9 @@ def _at_page(progress: Progress, page: int, pages: int) -> Progress:
 
 def _files_in(path: Path, stop: CancelToken) -> Iterator[Path]:
     """Yield a file, or those of a folder that may be documents."""
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path's raises PermissionError where nobody may look
         yield from files_in(path, stop)
-    elif path.exists():
+    elif os.path.exists(path):  # noqa: PTH110 - the same
         yield path
 
 
