@@ -153,7 +153,7 @@ class FeedbackController(QObject):
     @Slot(str)
     def fail_transfer(self, text: str) -> None:
         """Show that an export or import failed, until the next one went well: `text` is empty then."""
-        self.note(TRANSFER, text, is_error=True)
+        self._set(TRANSFER, Feedback(text, Kind.ERROR), None, is_new=True)
 
     def fail_beside(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""

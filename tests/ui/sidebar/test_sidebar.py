@@ -422,11 +422,16 @@ def test_undoing_an_import_ends_what_goes_on_in_it(two: Person, tmp_path: Path, 
 
 def test_a_good_export_replaces_a_failed_one(two: Person, tmp_path: Path) -> None:
     transfer = two.window.sidebar.import_export
+    two.open("Whales")
     transfer.export([], tmp_path / "none" / "all.json")
     two.wait(lambda: "all.json couldn’t be saved" in two.status())
+    two.open("Bread")
+    assert "all.json couldn’t be saved" in two.status()  # it belongs to no conversation
     transfer.export([], tmp_path / "all.json")
     two.wait(lambda: two.status() == "Exported 2 conversations to all.json.")
     two.window.feedback.end_results()
+    assert two.status() == ""
+    two.open("Whales")
     assert two.status() == ""
 
 
