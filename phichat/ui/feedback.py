@@ -47,7 +47,7 @@ class Feedback:
 
 NOTHING = Feedback()
 PASSING, STAYING_SOURCE, SAVING, ATTACHING = "passing", "staying", "saving", "attaching"  # sources
-TRANSFER = "transfer"
+TRANSFER, READING = "transfer", "reading"
 _numbers = count()
 
 
@@ -193,6 +193,14 @@ class FeedbackController(QObject):
     def note(self, source: str, text: str, *, is_error: bool = False) -> None:
         """Show a sentence in the present conversation until `source` sets another; empty for none."""
         self._set(source, Feedback(text, Kind.ERROR if is_error else Kind.NOTE), self._current, is_new=True)
+
+    def fail_reading(self, collection: str, text: str, conversation: str = "") -> None:
+        """Show why documents of a collection could not be read, in `conversation` or the present one."""
+        self._set(f"{READING} {collection}", Feedback(text, Kind.ERROR), conversation or self._current, is_new=True)
+
+    def is_unread(self, collection: str) -> bool:
+        """Return whether `fail_reading` told something that was neither dismissed nor replaced."""
+        return any(entry.source == f"{READING} {collection}" for entry in self._entries)
 
     def progress(
         self,

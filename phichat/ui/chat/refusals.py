@@ -29,7 +29,7 @@ class Refusals(QObject):
         known = self._sentences.get(conversation, {})
         unread = {file: sentence for file, sentence in known.items() if file not in {*refused, *attached}}
         self._sentences[conversation] = {**unread, **refused}
-        text, news = _explained({**unread, **refused}), _explained(refused)
+        text, news = explain_refusals({**unread, **refused}), explain_refusals(refused)
         self._feedback.fail_attaching(conversation, text, news)
 
     @Slot(str)
@@ -37,20 +37,16 @@ class Refusals(QObject):
         self._sentences.pop(conversation, None)
 
 
-def _explained(refused: Mapping[Path, str]) -> str:
-    return explain_refusals([(file.name, sentence) for file, sentence in refused.items()])
-
-
-def explain_refusals(refusals: Sequence[tuple[str, str]]) -> str:
-    """Return why files could not be attached, in lines; `refusals` are their names with a sentence each.
+def explain_refusals(refused: Mapping[Path, str]) -> str:
+    """Return why files could not be attached, in lines; `refused` has a sentence for each.
 
     If there are many, those that differ in the names and figures alone share a line.
     """
-    if len(refusals) <= MOST_SENTENCES:
-        return "\n".join(sentence for _, sentence in refusals)
+    if len(refused) <= MOST_SENTENCES:
+        return "\n".join(refused.values())
     by_reason: dict[str, list[tuple[str, str]]] = {}
-    for name, sentence in refusals:
-        by_reason.setdefault(_reason(name, sentence), []).append((name, sentence))
+    for file, sentence in refused.items():
+        by_reason.setdefault(_reason(file.name, sentence), []).append((file.name, sentence))
     return "\n".join(map(_line, by_reason.values()))
 
 

@@ -43,8 +43,8 @@ class DocumentsController(QObject):
         progressed(str): what is being indexed, as a sentence; empty once nothing is.
         page_read(str, Progress): how far that is in the collection of that name.
         locked(str, Path, str): a file in the collection of that name wants its password; the sentence asks for it.
-        files_failed(str, list[tuple[str, str]]): names of files in the collection of that name that could not be read
-            when it was indexed, with a sentence each; failed(str): a sentence about what else could not be done.
+        files_failed(str, dict[Path, str]): files in the collection of that name that could not be read when it was
+            indexed, with a sentence each; failed(str): a sentence about what else could not be done.
     """
 
     changed = Signal()
@@ -53,7 +53,7 @@ class DocumentsController(QObject):
     progressed = Signal(str)
     page_read = Signal(str, object)
     locked = Signal(str, object, str)
-    files_failed = Signal(str, list)
+    files_failed = Signal(str, object)
     failed = Signal(str)
 
     def __init__(
@@ -68,7 +68,7 @@ class DocumentsController(QObject):
         self._indexing: dict[str, CancelToken] = {}
         self._again: set[str] = set()  # collections that are indexed again at once, for files that came meanwhile
         self._at: dict[str, Path] = {}  # by collection: the file that is being read
-        self._failures: dict[str, list[tuple[str, str]]] = {}  # by collection, while it is indexed
+        self._failures: dict[str, dict[Path, str]] = {}  # by collection, while it is indexed
         self._adding: list[str] = []  # collections to which files are being added, as often as that is done
         self._not_added: set[str] = set()  # collections that could not be made, and are not gone therefore
         self._looked: dict[str, float] = {}
@@ -218,6 +218,10 @@ class DocumentsController(QObject):
         """Whether a collection is being indexed."""
         return name in self._indexing
 
+    def owner(self, name: str) -> str:
+        """Return the id of the conversation whose own documents a collection has; empty if it has none of that kind."""
+        return name if name in self._preferences.current.documents.get(name, ()) else ""
+
     @property
     def embedding_model(self) -> str:
         """The path of the model that makes vectors; empty for those that come with the app."""
@@ -361,7 +365,7 @@ class DocumentsController(QObject):
         if progress.locked:
             self.locked.emit(name, progress.locked, progress.error)
         elif progress.error:
-            self._failures.setdefault(name, []).append((self._at[name].name, progress.error))
+            self._failures.setdefault(name, {})[self._at[name]] = progress.error
         if progress.path:
             self._at[name] = progress.path
         if progress.sentence or len(self._indexing) == 1:

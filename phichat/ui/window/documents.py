@@ -1,6 +1,6 @@
 """Documents in the window: what a conversation uses, the sources of its answers, and the dialogs about both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -64,7 +64,7 @@ class DocumentsPresenter(QObject):
         self._current, self._feedback = current, feedback
         self._chips = FlowRow("documentChips", tr("Documents in this conversation"))
         self._files: dict[Path | None, DocumentChip] = {}
-        self._failures: dict[str, list[tuple[str, str]]] = {}  # by collection
+        self._failures: dict[str, dict[Path, str]] = {}  # by collection
         self._documents: DocumentsController
         self._reader: Callable[[], DocumentReader]
 
@@ -178,11 +178,11 @@ class DocumentsPresenter(QObject):
         elif progress.place:
             self._files[progress.path].show_state(progress.place)
 
-    @Slot(str, list)
-    def _show_failures(self, name: str, failures: "Sequence[tuple[str, str]]") -> None:
+    @Slot(str, object)
+    def _show_failures(self, name: str, failures: Mapping[Path, str]) -> None:
         """Say why files in a collection could not be read, until that is dismissed or others can't be."""
-        self._failures[name] = [*failures]
-        self._feedback.note(f"documents in {name}", explain_refusals(failures), is_error=True)
+        self._failures[name] = {**failures}
+        self._feedback.fail_reading(name, explain_refusals(failures), self._documents.owner(name))
 
     @Slot(str, object, str)
     def _ask_password(self, name: str, path: Path, sentence: str) -> None:
@@ -194,12 +194,14 @@ class DocumentsPresenter(QObject):
             modal = modal.parentWidget()
         dialog = PasswordDialog(modal or self._window, sentence)
         dialog.entered.connect(partial(self._documents.unlock, name, path))
-        dialog.rejected.connect(partial(self._on_no_password, name, short_title(replace_surrogates(path.name))))
+        dialog.rejected.connect(partial(self._on_no_password, name, path))
         dialog.open()
 
-    def _on_no_password(self, name: str, file: str) -> None:
-        sentence = tr("{name} is protected by a password and wasn’t read.").format(name=file)
-        self._show_failures(name, [*self._failures.get(name, ()), (file, sentence)])
+    def _on_no_password(self, name: str, path: Path) -> None:
+        sentence = tr("{name} is protected by a password and wasn’t read.")
+        unread = self._failures[name] if self._feedback.is_unread(name) else {}
+        refused = sentence.format(name=short_title(replace_surrogates(path.name)))
+        self._show_failures(name, {**unread, path: refused})
 
     @Slot()
     def _list_collections(self) -> None:

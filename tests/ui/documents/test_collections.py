@@ -342,6 +342,50 @@ def test_passwords_are_asked_for_one_after_the_other(person: Person, tmp_path: P
     person.wait(lambda: all(f"{name} is protected by a password and wasn’t read." in person.status() for name in names))
 
 
+def test_a_password_that_is_refused_twice_is_told_once_and_not_after_it_was_dismissed(
+    person: Person, tmp_path: Path
+) -> None:
+    names = ["first.pdf", "second.pdf"]
+    for name in names:
+        (tmp_path / name).write_bytes(pdf_file([page_of(lines_down([f"This is {name}."]))], password="sesame"))
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path / "first.pdf"])
+    told = "{} is protected by a password and wasn’t read."
+    for _ in range(2):
+        person.wait(lambda: _open_passwords(person))
+        (dialog,) = _open_passwords(person)
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        person.wait(partial(_is_gone, dialog))
+        assert person.status() == told.format("first.pdf")
+        person.wait(lambda: not documents.is_indexing("Work"))
+        documents.index("Work", retries=True)
+    person.wait(lambda: _open_passwords(person))
+    (dialog,) = _open_passwords(person)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    person.window.feedback.dismiss()
+    assert told.format("first.pdf") not in person.status()
+    person.wait(lambda: not documents.is_indexing("Work"))
+    documents.add("Work", [tmp_path / "second.pdf"])
+    person.wait(lambda: _open_passwords(person))
+    (dialog,) = _open_passwords(person)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    person.wait(lambda: person.status() == told.format("second.pdf"))
+
+
+def test_why_a_document_of_a_conversation_was_not_read_is_told_there(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "broken.docx").write_bytes(b"PK\x03\x04nothing")
+    person.ask("Why?")
+    person.wait_for(GenerationState.IDLE)
+    name, documents = person.window.session.conversation.id, person.window.documents._documents
+    documents.attach(person.window.session, tmp_path / "broken.docx")
+    person.click("newConversationButton")
+    person.wait(lambda: [status.error for status in documents._library().files(name)] not in ([], [""]))
+    person.wait(lambda: not documents.is_indexing(name))
+    assert person.status() == ""
+    person.open("Why?")
+    assert person.status().startswith("broken.docx is damaged and can’t be read.")
+
+
 def _open_passwords(person: Person) -> list[PasswordDialog]:
     return [each for each in person.window.findChildren(PasswordDialog) if each.isVisible()]
 
