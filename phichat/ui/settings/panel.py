@@ -172,6 +172,11 @@ class SettingsPanel(QScrollArea):
         self.show_passages(self._passage_tokens)
 
     @Slot()
+    def _end_typing(self) -> None:
+        # Qt only does so where it has to write the number anew.
+        self._context.lineEdit().setModified(False)
+        self._show_used_context()
+
     def _show_used_context(self) -> None:
         """Show the context in use, unless another one was entered."""
         if self._context_timer.isActive():
@@ -186,9 +191,9 @@ class SettingsPanel(QScrollArea):
     def show_passages(self, tokens: int) -> None:
         """Show how many tokens of passages go with a message, as far as the context has room for them."""
         self._passage_tokens = tokens
-        shown = passage_tokens(tokens, self._context.value() or MAX_CONTEXT)
-        self._passages.show_value(shown)
-        self._passages.set_high(passage_tokens(int(PASSAGE_TOKENS.high), self._context.value() or MAX_CONTEXT))
+        context = self._used_context[0] or MAX_CONTEXT
+        self._passages.show_value(passage_tokens(tokens, context))
+        self._passages.set_high(passage_tokens(int(PASSAGE_TOKENS.high), context))
         self._passages.show_preset_value(tokens, USUAL_TOKENS, tr("default"))
 
     def show_capabilities(self, capabilities: Capabilities | None, host: str) -> None:
@@ -286,7 +291,7 @@ class SettingsPanel(QScrollArea):
         self._context_timer = QTimer(self, interval=CONTEXT_DELAY, singleShot=True)
         self._context_timer.timeout.connect(self._on_context)
         self._context.valueChanged.connect(self._wait_for_context)
-        self._context.editingFinished.connect(self._show_used_context)
+        self._context.editingFinished.connect(self._end_typing)
         self._layout.addWidget(self._context)
         self._layout.addWidget(
             help_label(tr("How much of the conversation the model can see at once. A larger context uses more memory."))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit
 
 from phichat import i18n
 from phichat.ui.controllers.generation import GenerationState
@@ -66,6 +66,24 @@ def test_what_is_being_typed_outlives_the_load_of_a_model(person: Person) -> Non
     panel.show_context(3500, 131_072)
     assert field.value() == 2000
     person.wait(lambda: (loaded := person.window.generation.loaded) and loaded.settings.context == 2000)
+
+
+@pytest.mark.parametrize("typed", [[Qt.Key.Key_5, Qt.Key.Key_Backspace], [Qt.Key.Key_Delete, Qt.Key.Key_2]])
+def test_the_field_follows_the_model_once_it_was_left(person: Person, typed: list[Qt.Key]) -> None:
+    field, panel = person.find("contextSpin"), person.window.findChild(SettingsPanel)
+    assert panel
+    person.wait(lambda: person.window.generation.loaded)
+    field.setFocus()
+    field.findChild(QLineEdit).setCursorPosition(0)
+    for key in typed:
+        QTest.keyClick(field, key)
+    panel.show_context(3500, 131_072)
+    assert person.find("passageTokensSpin").maximum() == 3500 // 3
+    assert field.value() == 4096
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    panel._context_timer.stop()  # nothing else was loaded for what was entered
+    panel.show_context(2048, 8192)
+    assert (field.value(), field.maximum()) == (2048, 8192)
 
 
 def _enter(field: QAbstractSpinBox, typed: str) -> None:
