@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAction, QHelpEvent, QImage, QTextDocument
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAction, QContextMenuEvent, QHelpEvent, QImage, QMouseEvent, QTextDocument
 from PySide6.QtGui import Qt as Gui
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QFileDialog,
     QLabel,
+    QMenu,
     QMessageBox,
     QPlainTextEdit,
     QTextEdit,
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import (
     QTreeWidget,
     QWidget,
 )
+from pytestqt.qtbot import QtBot
 
 from phichat.errors import EngineError
 from phichat.models.base import HubFile
@@ -31,7 +34,7 @@ from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.desktop.notifications import DesktopNotifications
 from phichat.ui.help import update_check
-from phichat.ui.widgets import dialogs
+from phichat.ui.widgets import dialogs, foreign_text
 from phichat.ui.widgets.foreign_text import (
     PlainTextEdit,
     SealedDocument,
@@ -100,6 +103,40 @@ def _is_ours(argument: ast.expr) -> bool:
     return isinstance(argument, ast.Call) and (
         _called(argument) == "tool_tip" or (_called(argument) == "tr" and isinstance(argument.args[0], ast.Constant))
     )
+
+
+@pytest.mark.parametrize("way", ["key", "menu", "mouse"])
+def test_what_is_selected_in_a_label_is_copied_as_it_is(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    text = f"/home/{'x' * 60}/pump.pdf\n\nThe pump is oiled."
+    label = plain_label(text)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setWordWrap(True)
+    qtbot.addWidget(label)
+    label.show()
+    QApplication.clipboard().setText("before")
+    if way == "mouse":
+        selections = list[str]()
+        monkeypatch.setattr(foreign_text, "copy_to_selection", selections.append)  # which not every desktop has
+        label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        label.setFixedSize(900, 200)
+        button, none, end = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(899, 199)
+        QTest.mousePress(label, button, pos=QPoint(1, 8))
+        moved = QMouseEvent(QEvent.Type.MouseMove, QPointF(end), label.mapToGlobal(QPointF(end)), button, button, none)
+        QApplication.sendEvent(label, moved)
+        QTest.mouseRelease(label, button, pos=end)
+        assert selections == [text]
+        return
+    label.setSelection(0, len(label.property("text")))
+    if way == "key":
+        QTest.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    else:
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(5, 5), label.mapToGlobal(QPoint(5, 5)))
+        QApplication.sendEvent(label, event)
+        next(action for action in label.findChildren(QAction) if action.objectName() == "edit-copy").trigger()
+        label.findChildren(QMenu)[0].close()
+    assert QApplication.clipboard().text() == text
 
 
 def test_every_tool_tip_is_made_by_the_helper_or_is_a_sentence_of_ours() -> None:

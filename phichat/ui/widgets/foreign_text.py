@@ -7,13 +7,24 @@ network shares of Windows. So widgets that may show such a string are made here;
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QTextDocument
+from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextDocument,
+)
 from PySide6.QtGui import Qt as Gui
 from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
 from phichat.ui.theme.scaling import set_tab_width
-from phichat.ui.widgets.clipboard import copy_to_clipboard
+from phichat.ui.widgets.clipboard import copy_to_clipboard, copy_to_selection
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
 from phichat.unicode import breakable, shortened, unbroken, without_controls
 
@@ -51,11 +62,29 @@ class PlainLabel(QLabel):
         super().setWordWrap(on)
         self.setText(self._text)
 
+    def _selected(self) -> str:
+        """Return the selection as it is in the text: Qt has signs of its own for the ends of lines."""
+        return unbroken(self.selectedText()).replace("\u2029", "\n").replace("\u2028", "\n")
+
+    @Slot()
+    def _copy(self) -> None:
+        copy_to_clipboard(self._selected())
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
-            copy_to_clipboard(unbroken(self.selectedText()))
+            self._copy()
         else:
             super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        if self.hasSelectedText():
+            copy_to_selection(self._selected())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        super().contextMenuEvent(event)
+        for action in self.findChildren(QAction, "edit-copy"):
+            action.triggered.connect(self._copy)  # after Qt's own, whose text is replaced
 
 
 class ElidedLabel(PlainLabel):
