@@ -261,11 +261,12 @@ def _connect_lens(
     window.answer_lens.set_weigher(weigher)
     window.commands.lens.setChecked(preferences.current.has_lens)
     window.commands.lens.toggled.connect(partial(preferences.set_value, "has_lens"))
-    section, places = NextWord(theme), UndecidedPlaces(window.conversations.autosave)
+    section, places = NextWord(theme), UndecidedPlaces(window.conversations.autosave, window)
+    window.closed.connect(places.close)
     window.settings_panel.add_section(section)
     section.toggled.connect(window.settings_panel.follow_section)
-    shown, has_power = (window.generation, window.conversations.current), on_demand.has_power
-    controller = NextWordController(section, thread, *shown, weigher, places, has_power, window)
+    shown = window.generation, window.conversations.current
+    controller = NextWordController(section, thread, *shown, weigher, places, on_demand.has_power, window)
     window.settings_panel.sampling_changed.connect(controller.show_sampling)
     for changed in (window.message_commands.path_changed, window.generation.answered):
         changed.connect(controller.show_last_answer)

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, TypeVar
@@ -100,8 +101,9 @@ class History:
         return sorted(both, key=lambda hit: hit.message is not None)[:limit]
 
     def load_undecided(self, message: str) -> bytes:
-        """Return where the model was least sure in a reply; nothing if that is not known or cannot be read."""
-        return self._read_bytes(lambda connection: queries.load_undecided(connection, message))
+        """Return where the model was least sure in a reply; nothing if that is not known. Raise StoreError."""
+        fallback, read = self._database.fallback, partial(queries.load_undecided, message=message)
+        return (fallback.read(read) if fallback.names else b"") or self._read(read)
 
     def count_unsaved(self) -> int:
         """Return how many conversations have changes that could not be written, and are only kept in memory."""

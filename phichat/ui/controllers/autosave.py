@@ -160,9 +160,9 @@ class AutoSave(QObject):
         if session in self._stored:
             self._watch(self._history().set_undecided(message.id, place))
 
-    def load_undecided(self, session: Session, message: Message) -> bytes:
-        """Return where the model was least sure in a reply; nothing if that isn't stored."""
-        return self._history().load_undecided(message.id) if session in self._stored else b""
+    def undecided_loader(self, session: Session, message: Message) -> Callable[[], bytes] | None:
+        """Return what loads where the model was least sure in a reply, and may block; None if nothing is stored."""
+        return partial(self._history().load_undecided, message.id) if session in self._stored else None
 
     def save_draft(self, session: Session, *, is_begun: bool = False) -> None:
         """Store the draft and its attachments, with the conversation if it is new.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from phichat.chat.conversation import Ending, Message, Role
 from phichat.chat.sampling import Sampling
@@ -15,6 +15,8 @@ from phichat.ui.controllers.reply_weigher import ReplyWeigher
 from phichat.ui.lens.next_word import NextWord
 from phichat.ui.lens.places import UndecidedPlaces
 from phichat.ui.threads.engine_thread import EngineThread
+
+SLOW_AFTER = 200  # milliseconds until nothing is shown any more of the answer before
 
 
 class NextWordController(QObject):
@@ -48,6 +50,9 @@ class NextWordController(QObject):
         generation.background.prefill_finished.connect(self._on_prefilled)
         weigher.progressed.connect(self._on_reading)
         weigher.undecided.connect(self._on_undecided)
+        places.looked_up.connect(self._on_looked_up)
+        self._loading_timer = QTimer(self, interval=SLOW_AFTER, singleShot=True)
+        self._loading_timer.timeout.connect(self._show_last_answer)
         for ended in (weigher.weighed, weigher.cancelled):
             ended.connect(self.show_last_answer)
         weigher.failed.connect(self._on_failed)
@@ -59,21 +64,34 @@ class NextWordController(QObject):
 
     @Slot()
     def show_last_answer(self) -> None:
-        """Show the place of the last answer; an example if none is known. Nothing while the section is folded."""
-        if not self._section.is_open():
-            return
+        """Show the place of the last answer; an example if none is known. Nothing while the section is folded.
+
+        What was shown stays for the moment that loading takes.
+        """
+        self._loading_timer.stop()
+        if self._section.is_open():
+            if self._is_looked_up(self._last_answer()):
+                self._show_last_answer()
+            else:
+                self._loading_timer.start()
+
+    @Slot()
+    def _show_last_answer(self) -> None:
         message = self._last_answer()
         is_readable = self._unread_answer() is not None
         is_waiting = message is not None and (message.id == self._wanted or self._weigher.is_weighing(message))
         if not (is_readable and is_waiting):
             self._section.show_reading(None)
         self._section.show_refusal(self._refusal())
-        self._section.show_place(self._place(message) if message else None, is_readable=is_readable)
+        self._section.show_place(self._places.find(message) if message else None, is_readable=is_readable)
 
     @Slot()
     def read_last_answer(self) -> None:
         """Have the last answer reread if its place isn't known, as soon as the model has read the conversation."""
-        if message := self._unread_answer():
+        message = self._last_answer()
+        if message and not self._is_looked_up(message):
+            self._wanted = message.id
+        elif message := self._unread_answer():
             self._wanted = message.id
             self._section.show_reading(0.0)
             self._read_now()
@@ -94,8 +112,8 @@ class NextWordController(QObject):
             self._tried.add(message.id)
             self._weigher.weigh(self._current.session, message)
 
-    def _place(self, message: Message) -> Undecided | None:
-        return self._places.find(self._current.session, message)
+    def _is_looked_up(self, message: Message | None) -> bool:
+        return message is None or self._places.look_up(self._current.session, message)
 
     def _last_answer(self) -> Message | None:
         path = self._current.session.conversation.path()
@@ -104,7 +122,9 @@ class NextWordController(QObject):
     def _unread_answer(self) -> Message | None:
         """Return the last answer if its place isn't known, and the model in use wrote it and can reread it."""
         message, loaded = self._last_answer(), self._generation.loaded
-        if message is None or loaded is None or loaded.model.is_remote or self._place(message):
+        if message is None or loaded is None or loaded.model.is_remote:
+            return None
+        if not self._is_looked_up(message) or self._places.find(message):
             return None
         is_written = message.reply is not None and message.reply.ending is not Ending.ANSWERING
         return message if is_written and message.text and self._weigher.is_own(message) else None
@@ -139,6 +159,16 @@ class NextWordController(QObject):
     def _on_session(self, session: Session) -> None:
         self._wanted = ""
         self._section.show_sampling(session.sampling)
+        self.show_last_answer()
+
+    @Slot(str)
+    def _on_looked_up(self, name: str) -> None:
+        message = self._last_answer()
+        if message is None or message.id != name:
+            return
+        is_wanted, self._wanted = self._wanted == name, ""
+        if is_wanted and self._section.is_open():
+            self.read_last_answer()
         self.show_last_answer()
 
     @Slot()

@@ -1,5 +1,6 @@
 """The section "Next word" above the sliders: what they do to the likeliest words."""
 
+import sqlite3
 import threading
 import zlib
 from collections.abc import Callable
@@ -15,9 +16,11 @@ from phichat.chat.conversation import Ending
 from phichat.chat.distribution import Distribution
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import AnswerEvent, Done, Piece, Reading, Undecided
+from phichat.store import queries
+from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.lens.next_word import last_words
-from phichat.ui.lens.places import pack_place, unpack_place
+from phichat.ui.lens.places import UndecidedPlaces, pack_place, unpack_place
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 
@@ -92,7 +95,7 @@ def test_the_last_answer_is_shown_where_it_was_least_sure(person: Person, engine
     assert [row.partition(":")[0] for row in rows(person)] == ["rain", "wind"]
     person.press_in(3, "Regenerate")
     person.wait_for(GenerationState.IDLE)
-    assert where(person).startswith("For example"), "as nothing is known of that version"
+    person.wait(lambda: where(person).startswith("For example"))  # as nothing is known of that version
     person.press_in(3, "Previous version")
     assert rows(person)[0].startswith("rain")
 
@@ -132,8 +135,60 @@ def test_it_is_there_at_once_after_a_restart(
     person.open(person.titles()[0])
     person.wait(lambda: person.window.session.conversation.tip)
     person.click("lensBarsButton")
-    assert where(person) == "Where the model was least sure: “In winter there is…”"
+    person.wait(lambda: where(person) == "Where the model was least sure: “In winter there is…”")
     assert rows(person) == shown
+    assert len(engine.requests) == 1, "the model isn’t asked"
+
+
+def test_a_slow_disk_holds_nothing_up(
+    open_window: Callable[[], Person], person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, SNOW)
+    person.window.close()
+    gate, load = threading.Event(), History.load_undecided
+    monkeypatch.setattr(History, "load_undecided", lambda *values: gate.wait(30) and load(*values))
+    person = open_window()
+    person.click("lensBarsButton")
+    person.wait(person.titles)
+    person.open(person.titles()[0])
+    person.wait(lambda: person.window.session.conversation.tip)
+    person.type("Meanwhile")
+    assert not gate.is_set()
+    assert person.written() == "Meanwhile"
+    assert where(person).startswith("For example")
+    gate.set()
+    person.wait(lambda: where(person).startswith("Where the model was least sure"))
+    assert len(engine.requests) == 1, "the model isn’t asked"
+
+
+def test_an_answer_whose_place_could_not_be_loaded_is_not_reread(
+    open_window: Callable[[], Person], person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.click("lensBarsButton")
+    ask(person, engine, SNOW)
+    person.window.close()
+    failures, load = [sqlite3.OperationalError("disk I/O error")], queries.load_undecided
+
+    def load_later(connection: sqlite3.Connection, message: str) -> bytes:
+        if failures:
+            raise failures.pop()
+        return load(connection, message)
+
+    monkeypatch.setattr(queries, "load_undecided", load_later)
+    person = open_window()
+    places = person.window.findChild(UndecidedPlaces)
+    assert places
+    person.wait(person.titles)
+    person.open(person.titles()[0])
+    person.wait(lambda: person.window.session.conversation.tip)
+    person.click("lensBarsButton")
+    person.wait(lambda: not failures)
+    person.wait(lambda: person.window.generation.loaded)
+    person.wait(lambda: not places._loading)
+    for _ in range(2):
+        person.click("lensBarsButton")
+    person.wait(lambda: where(person).startswith("Where the model was least sure"))
     assert len(engine.requests) == 1, "the model isn’t asked"
 
 
