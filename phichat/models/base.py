@@ -328,10 +328,10 @@ class ModelManager(Protocol):
     """The models on disk and on the Hub, as the window uses them. Thread-safe; every method may block."""
 
     def list_models(self) -> list[Listing]:
-        """Return all models, without asking the Hub."""
+        """Return all models, without asking the Hub; with speeds once those were measured."""
 
     def list_with_speeds(self) -> list[Listing]:
-        """Return all models with estimated speeds."""
+        """Measure this computer, and return all models with estimated speeds."""
 
     def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
         """Yield the catalogue's models as the Hub describes them."""

@@ -278,7 +278,7 @@ class ScriptedShelf:
         room_free, room_memory, speed: what this computer has.
         found: what `find_existing` finds.
         fetches, discarded: the names it was asked for, oldest first.
-        asked: how often the Hub was asked for the catalogue.
+        asked, measurements: how often the Hub was asked for the catalogue, and this computer measured.
         searches: the words it was asked to search for, oldest first; `answers` what it then yields or raises.
     """
 
@@ -291,7 +291,8 @@ class ScriptedShelf:
         self.found: list[Path] = []
         self.fetches: list[str] = []
         self.discarded: list[str] = []
-        self.asked = 0
+        self.asked = self.measurements = 0
+        self._measured: float | None = None
         self.searches: list[str] = []
         self.answers: dict[str, list[Waiting | list[FoundRepository] | Exception | threading.Event]] = {}
         self._library: Library | None = None
@@ -311,10 +312,13 @@ class ScriptedShelf:
         rows = [replace(row, model=models.pop(row.name, row.model)) for row in self.rows.values()]
         missing = self._library.list_missing() if self._library else {}
         rows += [_on_disk(model) for model in models.values()]
-        return rows + [_missing(model, problem) for model, problem in missing.items()]
+        rows += [_missing(model, problem) for model, problem in missing.items()]
+        return [replace(row, speed=self._measured) for row in rows]
 
     def list_with_speeds(self) -> list[Listing]:
-        return [replace(row, speed=self.speed) for row in self.list_models()]
+        self.measurements += 1
+        self._measured = self.speed
+        return self.list_models()
 
     def confirm_catalogue(self, stop: CancelToken) -> Iterator[Listing]:
         self.asked += 1

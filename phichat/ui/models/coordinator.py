@@ -118,8 +118,8 @@ class ModelCoordinator(QObject):
             self._dialog.model_chosen.connect(self.model_chosen)
             self._dialog.changed.connect(self.load_listings)
             self._dialog.token_requested.connect(self.token_requested)
-        elif not self._dialog.isVisible():
-            self._dialog.load_listings()  # the computer may have been busy when it was measured
+        if not self._dialog.isVisible():
+            self._dialog.load_listings(measures=True)  # the computer may have been busy when it was measured last
         self._dialog.show_model(self._in_use.name if self._in_use else "")
         self._dialog.select_model(self._shown)
         self._dialog.show()

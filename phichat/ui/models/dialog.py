@@ -86,7 +86,6 @@ class ModelsDialog(QDialog):
         self._connect(downloads)
         self._table.setFocus()
         resize_window(self, WIDTH, HEIGHT)
-        self.load_listings()
 
     def show_model(self, name: str) -> None:
         """Show that the model `name` is in use."""
@@ -98,16 +97,17 @@ class ModelsDialog(QDialog):
         self._table.select_model(name)
 
     @Slot()
-    def load_listings(self) -> None:
-        """Load the list of models, then how fast each would be here."""
+    def load_listings(self, *, measures: bool = False) -> None:
+        """Load the list of models, and if it `measures`, which takes all cores for a moment, how fast each is here."""
         self._feedback.progress_if_slow(LIST, tr("Loading the list of models…"))
         end = partial(self._feedback.progress_if_slow, LIST, "")
-        self._tasks.run(self._load, self._on_loaded, self._feedback.fail, end)
+        self._tasks.run(partial(self._load, measures), self._on_loaded, self._feedback.fail, end)
 
-    def _load(self, _: CancelToken) -> Iterator[object]:
-        """Yield all listings, then the same with their speeds; called in a background thread."""
+    def _load(self, measures: bool, _: CancelToken) -> Iterator[object]:
+        """Yield all listings, then the same with speeds that are new; called in a background thread."""
         yield self._shelf().list_models()
-        yield self._shelf().list_with_speeds()
+        if measures:
+            yield self._shelf().list_with_speeds()
 
     @Slot(object)
     def _on_loaded(self, listings: Sequence[Listing]) -> None:

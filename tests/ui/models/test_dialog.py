@@ -227,7 +227,9 @@ def test_verifying_says_what_was_found(open_window: Callable[[], Person], own_mo
     person.wait(lambda: "mine" in _words(person) and "looks intact" not in _words(person))
 
 
-def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own_model: Path) -> None:
+def test_removing_asks_and_frees_the_disk(
+    open_window: Callable[[], Person], own_model: Path, shelf: ScriptedShelf
+) -> None:
     person = _open(open_window())
     _choose(person, "mine")
     person.click("removeButton")
@@ -240,6 +242,8 @@ def test_removing_asks_and_frees_the_disk(open_window: Callable[[], Person], own
     person.click("agreeButton")
     person.wait(lambda: not own_model.exists() and "mine was deleted." in _words(person))
     person.wait(lambda: not any(row.startswith("mine") for row in _rows(person)))
+    assert "tokens/s" in " ".join(_rows(person))
+    assert shelf.measurements == 1, "it takes all cores for a moment"
 
 
 def test_the_model_in_use_stays(open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine) -> None:
