@@ -15,6 +15,8 @@ from phichat.i18n import format_sizes, tr
 
 MOST_MESSAGES = 100  # inside one another, or side by side
 
+_STYLES = {"text/css", "text/javascript", "application/javascript", "application/x-javascript"}
+_UNCLEAR = {"text/html", "application/octet-stream", "binary/octet-stream"}
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 
@@ -42,16 +44,31 @@ def _read_messages(message: EmailMessage) -> Iterator[Part]:
         current = waiting.pop(0)
         count += 1
         yield from _read_message(current)
-        for part in current.iter_attachments() if current.is_multipart() else ():
+        for part in _attached(current):
             if part.get_content_type() == "message/rfc822" and isinstance(inner := part.get_payload(0), EmailMessage):
                 waiting.append(inner)
-            elif part.is_attachment() or not _is_page(current):
+            else:
                 yield Note(Finding.SKIPPED, name=clean_heading(part.get_filename() or part.get_content_type()))
 
 
-def _is_page(message: EmailMessage) -> bool:
-    """Return whether its parts are the pictures and styles of a page, as in a saved one, unless attached to it."""
-    return message.get_content_type() == "multipart/related"
+def _attached(message: MIMEPart) -> Iterator[MIMEPart]:
+    """Yield what goes with the text of a message, but for what its page is made of, as in a saved one."""
+    if not message.is_multipart():
+        return
+    others = [*message.iter_attachments()]
+    has_page = message.get_content_type() == "multipart/related"
+    for part in message.iter_parts():
+        if not any(part is other for other in others):
+            yield from _attached(part)  # the text, in several forms, with what goes with each
+        elif part.is_attachment() or not (has_page and _is_of_page(part)):
+            yield part
+
+
+def _is_of_page(part: MIMEPart) -> bool:
+    """Return whether a part is a picture, font, style sheet, script or frame. Of a document there is a name, too."""
+    kind = part.get_content_type()
+    is_shown = part.get_content_maintype() in {"image", "font"} or "font" in kind
+    return is_shown or kind in _STYLES or (kind in _UNCLEAR and not part.get_filename())
 
 
 def _read_message(message: EmailMessage) -> Iterator[Part]:

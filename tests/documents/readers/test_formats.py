@@ -224,12 +224,33 @@ def test_the_pictures_of_a_saved_page_are_no_attachments(tmp_path: Path) -> None
     page.set_content("<h1>Cats</h1><p>They sleep.", subtype="html")
     page.add_related(b"picture", "image", "png")
     page.add_related("p { color: red }", "css")
+    page.add_related(b"font", "font", "woff2")
     page.add_related(b"text", "application", "pdf", filename="cats.pdf", disposition="attachment")
+    page.add_related(b"text", "application", "pdf", filename="dogs.pdf", disposition="inline")
     for name in ("a.mhtml", "a.eml"):
         parts = parts_of(tmp_path, name, page.as_bytes())
         assert joined_text(parts).endswith("They sleep.")
         notes = [part.sentence for part in parts if isinstance(part, Note)]
-        assert notes == ["The email attachment “cats.pdf” wasn’t read."]
+        assert notes == [f"The email attachment “{pet}.pdf” wasn’t read." for pet in ("cats", "dogs")]
+
+
+@pytest.mark.parametrize("is_mixed", [False, True], ids=["alone", "with an attachment"])
+def test_a_document_beside_the_pictures_of_an_email_is_named(tmp_path: Path, *, is_mixed: bool) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "Cats"
+    mail.set_content("The cats are asleep.")
+    mail.add_alternative("<p>The cats are asleep.</p><img src='cid:cat'>", "html")
+    page = mail.get_payload(1)
+    assert isinstance(page, EmailMessage)
+    page.add_related(b"picture", "image", "png", cid="<cat>", filename="cat.png", disposition="inline")
+    page.add_related(b"text", "application", "pdf", cid="<pdf>", filename="cats.pdf", disposition="inline")
+    page.add_related("<p>Frame</p>", "html")
+    if is_mixed:
+        mail.add_attachment(b"text", "application", "zip", filename="cats.zip")
+    parts = parts_of(tmp_path, "a.eml", mail.as_bytes())
+    assert joined_text(parts).endswith("The cats are asleep.")
+    notes = [part.sentence for part in parts if isinstance(part, Note)]
+    assert notes == [f"The email attachment “{name}” wasn’t read." for name in ["cats.pdf", "cats.zip"][: 1 + is_mixed]]
 
 
 @pytest.mark.parametrize(
