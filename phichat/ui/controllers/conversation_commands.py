@@ -142,11 +142,20 @@ class ConversationCommands(QObject):
 
     @Slot(list)
     def purge(self, names: Sequence[str]) -> None:
-        """Delete conversations for good that are in the bin; one may still be shown, or be answered."""
-        self._stop_reply_in(names)
-        self._autosave.purge(names)
-        self._undo_stack.clear()
-        self._drop(names)
+        """Delete conversations for good that are in the bin still; one may be shown, or be answered."""
+        last = self._autosave.last
+        self._tasks.run(
+            lambda _: self._summaries_after(last, in_trash=True), partial(self._purge, names), self.failed.emit
+        )
+
+    def _purge(self, names: Sequence[str], summaries: Sequence[ConversationSummary]) -> None:
+        """Delete those of the conversations that no other program has restored."""
+        gone = [each.id for each in summaries if each.id in names]
+        if gone:
+            self._stop_reply_in(gone)
+            self._autosave.purge(gone)
+            self._undo_stack.clear()
+            self._drop(gone)
         self.list_bin()
 
     @Slot()

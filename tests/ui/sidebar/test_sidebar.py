@@ -894,6 +894,27 @@ def test_what_is_written_after_the_shown_conversation_is_deleted_permanently_is_
     assert [message.text for message in stored] == ["More?", "More?"]
 
 
+@pytest.mark.usefixtures("_looks_often")
+def test_what_was_restored_elsewhere_while_one_is_asked_stays_with_its_documents(two: Person, home: Path) -> None:
+    two.open("Whales")
+    two.wait(lambda: two.window.session.conversation.title == "Whales")
+    session, documents = two.window.session, two.window.documents._documents
+    documents.use(session, "Work", is_used=True)
+    trash_elsewhere(home, "Whales")
+    two.wait(lambda: two.titles() == ["Bread"])
+    two.click("binButton")
+    two.wait(lambda: two.titles("binList") == ["Whales"])
+    two.open("Whales", "binList")
+    two.click("purgeButton")
+    trash_elsewhere(home, "Whales", is_back=True)
+    with two.qtbot.waitSignal(two.window.conversations.commands.trash_loaded):
+        two.click("agreeButton")
+    two.wait(lambda: two.titles("binList") == [])
+    two.wait(lambda: sorted(two.titles()) == ["Bread", "Whales"])
+    assert two.window.session.conversation.title == "Whales"
+    assert documents.used(two.window.session) == ("Work",)
+
+
 def test_an_answer_ends_when_its_conversation_is_deleted_permanently(
     two: Person, engine: ScriptedEngine, home: Path
 ) -> None:
