@@ -172,14 +172,13 @@ class Session:
         return turns
 
     def forget_seed(self) -> None:
-        """Note that no seed reproduces the replies being generated, as of one that is continued."""
-        for each in (self, *self.beside):
-            if each.answering and each.answering.reply:
-                reply = each.answering.reply
-                sampling = {name: value for name, value in reply.sampling.items() if name != "seed"}
-                each.answering = self.conversation.replace_message(
-                    each.answering, reply=replace(reply, seed=None, sampling=sampling)
-                )
+        """Note that no seed reproduces the reply being generated, as one that is continued."""
+        if self.answering and self.answering.reply:
+            reply = self.answering.reply
+            sampling = {name: value for name, value in reply.sampling.items() if name != "seed"}
+            self.answering = self.conversation.replace_message(
+                self.answering, reply=replace(reply, seed=None, sampling=sampling)
+            )
 
     def edit(
         self,

@@ -209,9 +209,9 @@ class GenerationController(IdleRequests):
 
     def answer_now(self) -> None:
         """End the thinking of the reply under way, so that its answer follows."""
-        if self._reply and self._session:
+        if self._reply:
             self._reply.hurry()
-            self._session.forget_seed()
+            self._growing.forget_seeds()
 
     def is_thinking(self, session: Session) -> bool:
         """Whether the reply under way, or one beside it, belongs to `session`, and thinks as long as it likes."""

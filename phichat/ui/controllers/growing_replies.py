@@ -54,6 +54,15 @@ class GrowingReplies(QObject):
         for number in range(len(self._sessions)):
             self._show(number)
 
+    def forget_seeds(self) -> None:
+        """Note that no seed reproduces those whose answer has not begun, as their thinking ends now; store that."""
+        self.show_pieces()
+        for session in self._sessions:
+            if session.answering and not session.answering.text:
+                session.forget_seed()
+                if self._reply_store:
+                    self._reply_store.store_reply(session, session.answering)
+
     def finish_one(self, number: int, ending: Ending, statistics: Mapping[str, Any], made: Mapping[str, Any]) -> None:
         """End a reply while others grow."""
         self._show(number)

@@ -96,9 +96,12 @@ def test_answer_now_is_there_as_long_as_any_of_them_thinks(
     asked.choose_in(1, *SIDE_BY_SIDE)
     asked.wait(lambda: [text(asked, number) for number in (1, 2)] == ["Snow", "Rain"])
     assert asked.find("answerNowButton").isVisible()
+    asked.click("answerNowButton")
     gate.set()
     asked.wait_for(GenerationState.IDLE)
     assert not asked.find("answerNowButton").isVisible()
+    replies = [message.reply for message in versions(asked)[1:]]
+    assert [reply and reply.seed is not None for reply in replies] == [True, True, False]  # only one still thought
 
 
 def test_three_answers_grow_together_and_each_is_a_version(growing: Person, gate: threading.Event) -> None:

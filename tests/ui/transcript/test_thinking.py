@@ -51,6 +51,13 @@ def ask(person: Person, engine: ScriptedEngine, *lines: object) -> None:
     person.ask("Why?")
 
 
+def _stored_seed(person: Person) -> int | None:
+    history = person.window.conversations.history()
+    reply = history.load_conversation(person.window.session.conversation.id).messages[-1].reply
+    assert reply
+    return reply.seed
+
+
 def test_thinking_shows_while_it_goes_on_and_folds(
     person: Person, engine: ScriptedEngine, gate: threading.Event
 ) -> None:
@@ -126,6 +133,7 @@ def test_answer_now(person: Person, engine: ScriptedEngine, gate: threading.Even
     assert stop.is_hurried()
     assert not stop.is_set()
     assert person.find("answerNowButton").isHidden()
+    person.wait(lambda: _stored_seed(person) is None)  # before a crash
     gate.set()
     wait_for_answer(person, "Because.")
     reply = person.window.session.conversation.path()[-1].reply
