@@ -1,4 +1,4 @@
-"""How long "Answer three times" takes beside three single answers, as a person meets both.
+"""How long "Generate three answers" takes beside three single answers, as a person meets both.
 
     python -m tests.benchmarks.answers MODEL.gguf [PROMPTS] [WRITTEN] [SECONDS]
 
