@@ -301,9 +301,7 @@ class AttachmentController(QObject):
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
-        self._tell_refusals(reading)
-        if reading.remarks:
-            self._feedback.tell_in(reading.session.conversation.id, "\n".join(reading.remarks[:MOST_REMARKS]))
+        self._tell_outcome(reading)
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
@@ -324,7 +322,7 @@ class AttachmentController(QObject):
             if reading.has_begun:
                 late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
                 self._refuse(reading, late.format(name=short_title(reading.at.name)))
-                self._tell_refusals(reading)
+                self._tell_outcome(reading)
         for reading in readings:
             if reading.left:
                 self._start(_rest(reading))
@@ -333,8 +331,11 @@ class AttachmentController(QObject):
         else:
             self.reading_delayed.emit("")
 
-    def _tell_refusals(self, reading: _Reading) -> None:
-        self._refusals.update(reading.session.conversation.id, reading.refused, reading.attached)
+    def _tell_outcome(self, reading: _Reading) -> None:
+        conversation = reading.session.conversation.id
+        self._refusals.update(conversation, reading.refused, reading.attached)
+        if reading.remarks:
+            self._feedback.tell_in(conversation, "\n".join(reading.remarks[:MOST_REMARKS]))
 
     def _add(self, reading: _Reading, file: Attachment) -> None:
         take = reading.target.take if reading.target else partial(self._take, reading.session)
@@ -395,4 +396,4 @@ class AttachmentController(QObject):
 def _rest(reading: _Reading) -> _Reading:
     """Return what is left of `reading`."""
     at, stop = reading.left[0][0], CancelToken()
-    return replace(reading, at=at, refused={}, attached=[], progress=None, has_begun=False, stop=stop)
+    return replace(reading, at=at, refused={}, attached=[], remarks=[], progress=None, has_begun=False, stop=stop)

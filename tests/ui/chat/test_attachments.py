@@ -11,7 +11,7 @@ from PySide6.QtGui import QClipboard, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
-from phichat.chat.attachments import Attachment, with_attachments
+from phichat.chat.attachments import Attachment, AttachmentRemark, with_attachments
 from phichat.engine.base import PromptFit, Request
 from phichat.errors import EngineError
 from phichat.exchange.export import Format, export
@@ -595,6 +595,29 @@ def test_a_file_whose_turn_has_not_come_is_not_given_up(
     attach(person, notes)
     assert all(file.name in person.status() for file in stuck)
     assert "notes.txt" not in person.status()
+    gate.set()
+
+
+def test_what_is_missing_in_a_file_is_told_even_if_the_next_one_never_answers(
+    person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, gate = tmp_path / "stuck.txt", threading.Event()
+    stuck.write_text("Nobody will ever read this.")
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+
+    def read(file: Path, *_: object) -> Iterator[object]:
+        if file == stuck:
+            gate.wait(30)
+        yield Attachment(file.name, "Ferries float.")
+        yield AttachmentRemark("Page 3 couldn’t be read.")
+
+    monkeypatch.setattr(files, "_read", read)
+    files._give_up_timer.setInterval(200)
+    drop(person, notes, stuck)
+    person.wait(lambda: person.status() == "Page 3 couldn’t be read.")
+    person.window.feedback.end_results()
+    assert person.status().startswith("stuck.txt took too long to read.")
     gate.set()
 
 
