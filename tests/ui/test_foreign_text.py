@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAction, QContextMenuEvent, QHelpEvent, QImage, QMouseEvent, QTextDocument
+from PySide6.QtGui import QAccessible, QAction, QContextMenuEvent, QDrag, QHelpEvent, QImage, QMouseEvent, QTextDocument
 from PySide6.QtGui import Qt as Gui
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -105,38 +105,60 @@ def _is_ours(argument: ast.expr) -> bool:
     )
 
 
-@pytest.mark.parametrize("way", ["key", "menu", "mouse"])
-def test_what_is_selected_in_a_label_is_copied_as_it_is(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    text = f"/home/{'x' * 60}/pump.pdf\n\nThe pump is oiled."
-    label = plain_label(text)
+LONG = f"/home/{'x' * 60}/pump.pdf\n\nThe pump is oiled."
+
+
+@pytest.fixture
+def label(qtbot: QtBot) -> QLabel:
+    """One whose text can be selected, with places where a long word may be broken."""
+    label = plain_label(LONG)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    label.setFixedSize(900, 200)
     qtbot.addWidget(label)
     label.show()
+    return label
+
+
+@pytest.mark.parametrize("by_key", [True, False], ids=["key", "menu"])
+def test_what_is_selected_in_a_label_is_copied_as_it_is(label: QLabel, *, by_key: bool) -> None:
     QApplication.clipboard().setText("before")
-    if way == "mouse":
-        selections = list[str]()
-        monkeypatch.setattr(foreign_text, "copy_to_selection", selections.append)  # which not every desktop has
-        label.setAlignment(Qt.AlignmentFlag.AlignTop)
-        label.setFixedSize(900, 200)
-        button, none, end = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(899, 199)
-        QTest.mousePress(label, button, pos=QPoint(1, 8))
-        moved = QMouseEvent(QEvent.Type.MouseMove, QPointF(end), label.mapToGlobal(QPointF(end)), button, button, none)
-        QApplication.sendEvent(label, moved)
-        QTest.mouseRelease(label, button, pos=end)
-        assert selections == [text]
-        return
     label.setSelection(0, len(label.property("text")))
-    if way == "key":
+    if by_key:
         QTest.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     else:
         event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(5, 5), label.mapToGlobal(QPoint(5, 5)))
         QApplication.sendEvent(label, event)
         next(action for action in label.findChildren(QAction) if action.objectName() == "edit-copy").trigger()
         label.findChildren(QMenu)[0].close()
-    assert QApplication.clipboard().text() == text
+    assert QApplication.clipboard().text() == LONG
+
+
+def test_what_is_selected_in_a_label_is_dragged_as_it_is(label: QLabel, monkeypatch: pytest.MonkeyPatch) -> None:
+    dragged = list[str]()
+    monkeypatch.setattr(QDrag, "exec", lambda drag, *_: dragged.append(drag.mimeData().text()))
+    label.setSelection(0, len(label.property("text")))
+    QTest.mousePress(label, Qt.MouseButton.LeftButton, pos=QPoint(20, 8))
+    _move(label, QPoint(60, 8))
+    QTest.mouseRelease(label, Qt.MouseButton.LeftButton, pos=QPoint(60, 8))
+    assert dragged == [LONG]
+
+
+def test_a_middle_click_pastes_what_is_selected_in_a_label(label: QLabel, monkeypatch: pytest.MonkeyPatch) -> None:
+    selections = list[str]()
+    monkeypatch.setattr(foreign_text, "copy_to_selection", selections.append)  # which not every desktop has
+    QTest.mousePress(label, Qt.MouseButton.LeftButton, pos=QPoint(1, 8))
+    _move(label, QPoint(899, 199))
+    QTest.mouseRelease(label, Qt.MouseButton.LeftButton, pos=QPoint(899, 199))
+    assert selections == [LONG]
+
+
+def _move(widget: QWidget, to: QPoint) -> None:
+    """Move the mouse over `widget` with its left button held."""
+    button, none, at = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPointF(to)
+    event = QMouseEvent(QEvent.Type.MouseMove, at, widget.mapToGlobal(at), button, button, none)
+    QApplication.sendEvent(widget, event)
 
 
 def test_every_tool_tip_is_made_by_the_helper_or_is_a_sentence_of_ours() -> None:

@@ -7,10 +7,11 @@ network shares of Windows. So widgets that may show such a string are made here;
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QChildEvent, QEvent, QMimeData, QObject, QPointF, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
+    QDrag,
     QImage,
     QKeyEvent,
     QKeySequence,
@@ -21,7 +22,7 @@ from PySide6.QtGui import (
     QTextDocument,
 )
 from PySide6.QtGui import Qt as Gui
-from PySide6.QtWidgets import QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextDocumentLayout, QPlainTextEdit, QWidget
 
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.clipboard import copy_to_clipboard, copy_to_selection
@@ -45,6 +46,7 @@ class PlainLabel(QLabel):
     def __init__(self, text: str = "") -> None:
         super().__init__()
         self._text = ""
+        self._drag_from: QPointF | None = None
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
 
@@ -75,6 +77,27 @@ class PlainLabel(QLabel):
             self._copy()
         else:
             super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        before = self.selectionStart(), self.selectedText()
+        super().mousePressEvent(event)
+        is_on_selection = before[1] and before == (self.selectionStart(), self.selectedText())
+        self._drag_from = event.position() if is_on_selection else None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        start, is_held = self._drag_from, bool(event.buttons() & Qt.MouseButton.LeftButton)
+        if start and is_held and (event.position() - start).manhattanLength() >= QApplication.startDragDistance():
+            self._drag_from = None
+            self._drag()
+        else:
+            super().mouseMoveEvent(event)
+
+    def _drag(self) -> None:
+        """Drag the selection, in place of Qt, which would take it as it is laid out."""
+        drag, data = QDrag(self), QMimeData()
+        data.setText(self._selected())
+        drag.setMimeData(data)
+        drag.exec(Qt.DropAction.CopyAction)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)
