@@ -50,7 +50,9 @@ MEMORY_FOR_FILES = 4_000_000_000  # bytes; all tests together leave one gigabyte
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
 remove_import_hook()  # as the app does; the tests import 1,500 modules in each worker
-hardware.SECONDS = 0.02  # many tests have the speed of the memory measured, which takes all processors
+SMALL_BANDWIDTH = {"SECONDS": 0.01, "LARGEST": 4_000_000, "SMALLEST": 1_000_000, "STEP": 1 << 14}
+BANDWIDTH = {name: getattr(hardware, name) for name in SMALL_BANDWIDTH}
+vars(hardware).update(SMALL_BANDWIDTH)  # many tests have the memory measured; to write 128 MB alone takes 0.1 s
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
 
 
@@ -272,6 +274,13 @@ def releases(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Releas
     with ReleasesServer() as server:
         monkeypatch.setenv("PHICHAT_RELEASES", server.address)
         yield server
+
+
+@pytest.fixture
+def app_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The speed of the memory is measured with as much of it as in the app."""
+    for name, value in BANDWIDTH.items():
+        monkeypatch.setattr(hardware, name, value)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,6 @@ Run = Callable[..., tuple[int, str, str]]
 def _no_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
-    monkeypatch.setattr("phichat.engine.hardware.SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from phichat.engine import hardware
 from phichat.engine.hardware import SpeedEstimator, measure_bandwidth, tokens_per_second
 from phichat.engine.settings import Measured, TuningStore, suggested
 
+pytestmark = pytest.mark.usefixtures("app_bandwidth")
+
 
 def test_this_computers_memory_is_measured_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "SECONDS", 0.05)

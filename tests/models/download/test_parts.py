@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from phichat.cancellation import CancelToken
-from phichat.engine import hardware
 from phichat.errors import HubMissing, StoreError
 from phichat.models.base import DownloadedModel, Phase, Presence, Progress
 from phichat.models.library import Library
@@ -23,7 +22,6 @@ NAME = f"{REPO}:{NAMES[0]}"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(hardware, "SECONDS", 0.01)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("phichat.models.library.STARTER_PACKAGE", "phichat_has_no_such_package")
 
