@@ -77,18 +77,18 @@ class LlamaVocabulary:
 
     def piece(self, token: int) -> bytes:
         """Return the bytes that `token` adds to a reply; none for control tokens."""
-        return self._spelt(token)
+        return b"" if token in self._silent else self._spelt(token)
 
     def _spell(self, token: int) -> bytes:
-        return b"" if token in self._silent else self._bytes(token, special=True)
+        return self._bytes(token, special=True)
 
     def text_of(self, token: int) -> str:
         """Return the text of `token`, special ones included."""
-        return self._bytes(token, special=True).decode("utf-8", "replace")
+        return self._spelt(token).decode("utf-8", "replace")
 
     def text_of_all(self, tokens: list[int]) -> str:
         """Return the text of `tokens`, special ones included."""
-        return b"".join(self._bytes(token, special=True) for token in tokens).decode("utf-8", "replace")
+        return b"".join(map(self._spelt, tokens)).decode("utf-8", "replace")
 
     def _bytes(self, token: int, *, special: bool) -> bytes:
         room = 64
