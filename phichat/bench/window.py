@@ -26,6 +26,7 @@ TYPED = 200  # characters of the next one, typed key by key
 SETTLING, IDLE = 5.0, 5.0  # seconds without input; the prompt cache is written after three
 MESSAGES, PAGES = 10_000, 300  # of the long conversation, and how many pages up from its end
 LETTERS, SPEED = 10_000, 200.0  # of a reply in it, at so many tokens per second
+DRAG = 16  # pixels of each step in which the window’s edge is dragged
 PAUSE = 2.0  # seconds in which the window prepares what it makes when idle
 LONG = 1800  # words of the question that is stopped during prefill: about 2,000 tokens
 OPENING = 60.0  # seconds after which a window counts as hung
@@ -112,6 +113,7 @@ def _long(plan: Plan, variables: dict[str, str]) -> Figures:
             "model": plan.model.location,
             "messages": MESSAGES,
             "pages": PAGES,
+            "drag": DRAG,
             "letters": LETTERS,
             "speed": SPEED,
             "settling": PAUSE,

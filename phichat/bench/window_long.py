@@ -116,7 +116,7 @@ def long_record(messages: int) -> ConversationRecord:
     return ConversationRecord(heading, path[-1].id, messages=tuple(path))
 
 
-SIZES = [*range(1180, 700, -16), *range(700, 1500, 16)]  # pixels of width, as the window's edge is dragged
+WIDTHS = (1180, 700, 1500)  # pixels, between which the window's edge is dragged
 HEIGHT = 760
 BETWEEN = 0.016  # seconds between two steps of dragging, and two repeats of a key
 
@@ -167,10 +167,10 @@ class TranscriptUser:
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
         return 1000 * (self._painted.at - started)
 
-    def resize(self) -> list[float]:
-        """Drag the window's edge; return the milliseconds of each step until it is painted."""
-        frames = []
-        for width in SIZES:
+    def resize(self, drag: int) -> list[float]:
+        """Drag the window's edge in steps of `drag` pixels; return the milliseconds of each until it is painted."""
+        frames, (first, narrow, wide) = list[float](), WIDTHS
+        for width in (*range(first, narrow, -drag), *range(narrow, wide, drag)):
             started = time.perf_counter()
             self._window.resize(width, HEIGHT)
             QApplication.processEvents()
@@ -208,7 +208,8 @@ class TranscriptUser:
 def measure(order: dict[str, Any]) -> Figures:
     """Measure a conversation of `messages`, `pages` of it, and a reply of `letters` at `speed` tokens per second in it.
 
-    The window is left alone for `settling` seconds between what is measured.
+    The window's edge is dragged in steps of `drag` pixels. The window is left alone for `settling` seconds between what
+    is measured.
     """
     record = long_record(order["messages"])
     _store(record)
@@ -223,10 +224,10 @@ def measure(order: dict[str, Any]) -> Figures:
     figures["opening_first_paint_ms"] = rounded(opened)
     user.pause(order["settling"])
     figures["opening_memory_mib"] = memory_mib()
-    frames = reader.resize()
+    frames = reader.resize(order["drag"])
     pages = sorted(reader.page_up(order["pages"]))
     figures["scroll_ms_p99"] = rounded(pages[int(len(pages) * 0.99)])
-    figures["resize_ms_max"] = rounded(max(*frames, *reader.resize()))  # once more messages are there
+    figures["resize_ms_max"] = rounded(max(*frames, *reader.resize(order["drag"])))  # once more messages are there
     reader.go_to_end()
     figures["streaming"] = _streaming(user)
     window.close()
