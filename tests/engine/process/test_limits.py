@@ -185,13 +185,14 @@ class TestTemplates:
             TemplateProcess([str(tmp_path / "nothing")]).compile(SAYS_ALL)
 
     def test_people_read_why_and_the_model_answers(
-        self, hosted: EngineProcess, hostile: Path, settings: EngineSettings, ask: Callable[..., Request]
+        self, hosted: EngineProcess, tmp_path: Path, settings: EngineSettings, ask: Callable[..., Request]
     ) -> None:
         heard: list[Event] = []
-        hosted.load(ModelRef.of_file(hostile), settings, CancelToken(), heard.append)
+        path = tiny_models.chatml(tmp_path / "greedy.gguf", template="{{ 'x' | center(2000000000) }}")
+        hosted.load(ModelRef.of_file(path), settings, CancelToken(), heard.append)
         assert [event.text for event in heard if isinstance(event, Notice)] == [
             (
-                "This model’s chat template doesn’t work (the template takes too long to run), "
+                "This model’s chat template doesn’t work (the template uses too much memory), "
                 "so Phichat uses a generic one."
             )
         ]
