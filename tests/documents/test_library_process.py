@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,10 +14,19 @@ from phichat.documents.library import DocumentLibrary, FileState
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 
+WITHOUT_VECTORS = """
+from phichat.documents.embeddings import sentence_encoder
+from phichat.documents.retrieval.library_worker import main
+sentence_encoder.is_installed = lambda: False
+main()
+"""
+"""Its processes need not load the sentence encoder, each for half a second."""
+
 
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[LibraryProcess]:
-    with closing(LibraryProcess(tmp_path / "documents.sqlite3")) as library:
+    command = [sys.executable, "-c", WITHOUT_VECTORS]
+    with closing(LibraryProcess(tmp_path / "documents.sqlite3", command=command)) as library:
         yield library
 
 
@@ -29,8 +39,12 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_it_does_all_that_a_library_does(library: LibraryProcess, folder: Path) -> None:
-    everything: DocumentLibrary = library
+def test_it_does_all_that_a_library_does(tmp_path: Path, folder: Path) -> None:
+    with closing(LibraryProcess(tmp_path / "documents.sqlite3")) as library:
+        _use_all(library, folder)
+
+
+def _use_all(everything: DocumentLibrary, folder: Path) -> None:
     everything.add("papers", [folder])
     progress = list(everything.index("papers", CancelToken()))
     assert [each.path and each.path.name for each in progress] == ["0.md", "1.md", "2.md", "3.md", "4.md", None]
