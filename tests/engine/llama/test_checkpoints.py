@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -93,17 +94,25 @@ class Talks:
         self.opened.append(Talk(self._path, replace(self._settings, context=1024, **changes), prompt_cache))
         return self.opened[-1]
 
-    def cold(self, *turns: Turn, most: int = 12) -> str:
+    def cold(self, *turns: Turn) -> str:
         """What the model answers when nothing is known."""
-        text, done = self.open().ask(*turns, most=most)
-        assert done.cached_tokens == 0
-        return text
+        return answer_from_nothing(self._path, self._settings, turns)
 
     def unload(self) -> None:
         """Unload them all, which writes what they know."""
         for talk in self.opened:
             talk.engine.unload()
         self.opened.clear()
+
+
+@cache
+def answer_from_nothing(path: Path, settings: EngineSettings, turns: tuple[Turn, ...]) -> str:
+    """What several tests compare with, which is computed once."""
+    talk = Talk(path, replace(settings, context=1024))
+    text, done = talk.ask(*turns)
+    talk.engine.close()
+    assert done.cached_tokens == 0
+    return text
 
 
 @pytest.fixture
@@ -154,7 +163,7 @@ class TestReplies:
         turn = Turn(Role.ASSISTANT, said(pieces), tuple(event.token for event in begun))
         request = Request((FIRST,), replace(sampling, max_tokens=7), begun=turn)
         events = list(talk.engine.generate(request, CancelToken()))
-        assert said(pieces) + said(events) == talks.cold(FIRST, most=12)
+        assert said(pieces) + said(events) == talks.cold(FIRST)
 
     def test_two_conversations_that_take_turns_are_decoded_once(self, talk: Talk) -> None:
         asked = ((RULES, FIRST, REPLY, SECOND), (OTHER, REPLY, SECOND))
