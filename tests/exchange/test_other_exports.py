@@ -308,7 +308,7 @@ def _items_before_refusal(file: Path) -> int:
 
 
 def _repeated(head: bytes, unit: bytes, tail: bytes = b"") -> bytes:
-    return head + unit * (40_000_000 // len(unit)) + tail
+    return head + unit * (10_000_000 // len(unit)) + tail
 
 
 def _many_conversations() -> bytes:
