@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -64,7 +65,7 @@ def catalogue(request: pytest.FixtureRequest) -> Any:
 
 
 def test_every_string_is_translated(catalogue: Any) -> None:
-    wanted = {strings[0]: strings[1:] for strings in _sentences()}
+    wanted = {strings[0]: strings[1:] for strings in _whole().sentences}
     there = {entry.msgid: (entry.msgid_plural,) if entry.msgid_plural else () for entry in catalogue}
     assert wanted.keys() - there.keys() == set(), "these are missing"
     assert there.keys() - wanted.keys() == set(), "these are no longer used"
@@ -93,7 +94,7 @@ def _typed(text: str) -> list[str]:
 @pytest.mark.parametrize("file", REGIONAL, ids=lambda file: file.stem)
 def test_british_english_changes_what_is_american_and_nothing_else(file: Path) -> None:
     entries = {entry.msgid: entry for entry in polib.pofile(file.read_text("utf-8"))}
-    ids = {strings[0] for strings in _sentences()}
+    ids = {strings[0] for strings in _whole().sentences}
     assert {text for text in ids if AMERICAN.search(text)} == entries.keys()
     for entry in entries.values():
         for original, british in _pairs(entry):
@@ -131,7 +132,7 @@ def test_forbidden_words_are_found_outside_of_terms_and_commands(sentence: str, 
 
 
 def test_english_is_typed_as_it_is_printed() -> None:
-    for strings in _sentences():
+    for strings in _whole().sentences:
         for text in strings:
             prose = re.sub("`[^`]*`|^show program's version", "", text)
             assert not re.search(r"'| …|\.\.\.|\} %", prose), text
@@ -153,13 +154,13 @@ def test_french_typography(file: Path) -> None:
 
 
 def test_strings_are_marked_so_that_they_are_found() -> None:
-    found = {file: [*_unmarked(tree), *_too_early(tree)] for file, tree in _trees().items()}
-    assert {file.relative_to(ROOT).as_posix(): calls for file, calls in found.items() if calls} == {}
+    assert {file: calls for file, calls in _whole().unmarked.items() if calls} == {}
 
 
 def test_the_window_shows_nothing_untranslated() -> None:
-    found = {file: list(_bare(tree)) for file, tree in _trees(PACKAGE / "ui").items()}
-    assert {file.relative_to(ROOT).as_posix(): words for file, words in found.items() if words} == {}
+    shown = _whole().bare
+    assert shown
+    assert {file: words for file, words in shown.items() if words} == {}
 
 
 @pytest.mark.parametrize(
@@ -373,16 +374,27 @@ def _forbidden(terms: list[list[str]], column: int, texts: list[str]) -> Iterato
         yield from (f"{word}: {text}" for word in avoided if re.search(rf"\b{re.escape(word.lower())}\b", prose))
 
 
-def _trees(folder: Path = PACKAGE) -> dict[Path, ast.Module]:
-    trees = {file: ast.parse(file.read_bytes()) for file in sorted(folder.rglob("*.py"))}
-    assert trees
-    return trees
+@dataclass
+class _Package:
+    """What is to be translated, and by file what is not marked for it and, in the window's, what is shown without."""
+
+    sentences: list[tuple[str, ...]] = field(default_factory=list)
+    unmarked: dict[str, list[str]] = field(default_factory=dict)
+    bare: dict[str, list[str]] = field(default_factory=dict)
 
 
 @cache
-def _sentences() -> list[tuple[str, ...]]:
-    """What is to be translated in the whole package."""
-    return [strings for tree in _trees().values() for strings in _said(tree)]
+def _whole() -> _Package:
+    """Read the whole package, once for all tests."""
+    found = _Package()
+    for file in sorted(PACKAGE.rglob("*.py")):
+        tree, name = ast.parse(file.read_bytes()), file.relative_to(ROOT).as_posix()
+        found.sentences += _said(tree)
+        found.unmarked[name] = [*_unmarked(tree), *_too_early(tree)]
+        if file.is_relative_to(PACKAGE / "ui"):
+            found.bare[name] = list(_bare(tree))
+    assert found.sentences
+    return found
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

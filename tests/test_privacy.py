@@ -640,4 +640,4 @@ def _makes_a_file(call: ast.Call) -> bool:
     modes = {value.value for value in call.args if isinstance(value, ast.Constant)}
     if name in {"open", "FileIO"}:
         return bool(modes & {"w", "a", "x", "wb", "ab", "xb"}) or "O_CREAT" in ast.unparse(call)
-    return name in MAKES or ast.unparse(call.func) == "sqlite3.connect"
+    return name in MAKES or (name == "connect" and ast.unparse(call.func) == "sqlite3.connect")

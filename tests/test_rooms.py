@@ -359,10 +359,15 @@ def _imported(tree: ast.AST, room: str, *, is_type: bool = False) -> Iterator[tu
         above = room.split(".")[: len(room.split(".")) + 1 - tree.level] if tree.level else []
         origin = ".".join([*above, *([tree.module] if tree.module else [])])
         yield from ((f"{origin}.{alias.name}", is_type) for alias in tree.names)
-    elif isinstance(tree, ast.Call) and ast.unparse(tree.func).endswith(("import_module", "__import__")):
+    elif isinstance(tree, ast.Call) and _called(tree).endswith(("import_module", "__import__")):
         yield from ((str(value.value), is_type) for value in tree.args if isinstance(value, ast.Constant))
     for child in ast.iter_child_nodes(tree):
         yield from _imported(child, room, is_type=is_type)
+
+
+def _called(call: ast.Call) -> str:
+    """The last part of the name that is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _allowed(name: str, imported: str, table: Mapping[str, tuple[str, ...]]) -> bool:
