@@ -11,7 +11,7 @@ from phichat.chat.session import Session
 from phichat.engine.base import CancelToken, Done, EngineSettings, ModelRef, Piece, PromptFit, Request
 from phichat.engine.llama.engine import LlamaEngine
 
-TURNS = 40
+TURNS = 30
 
 
 def asked(engine: LlamaEngine, session: Session, question: str, sampling: Sampling) -> tuple[PromptFit, Done]:
