@@ -62,6 +62,7 @@ if folder := os.environ.get("TEST_FOLDER"):
     documents = window.documents._documents
     while not ((ships := documents._library().collection("Ships")) and ships.passages):
         application.processEvents()
+        time.sleep(0.02)
     documents.use(window.session, "Ships", is_used=True)
 application.exec()
 """
