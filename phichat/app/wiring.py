@@ -108,11 +108,11 @@ def create_window(
             export_to=on_demand.export_to,
             import_from=on_demand.import_from,
         )
+    window.state.restore()
     for part in (theme, thread, generation, coordinator, models, service, conversations, preferences, attachments):
         part.setParent(window)
-    ends = (generation.close, coordinator.close, thread.close, conversations.close, service.close, attachments.close)
-    for end in ends:
-        window.closed.connect(end)
+    for part in (generation, coordinator, thread, conversations, service, attachments):
+        window.closed.connect(part.close)
     _connect_conversations(service, window)
     _connect_models(models, window, coordinator)
     next_word = _connect_lens(window, theme, thread, preferences)

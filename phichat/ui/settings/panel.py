@@ -104,10 +104,13 @@ class SettingsPanel(QScrollArea):
         self.computer = ResourceLimits()
         self._layout.addWidget(self.computer)
         self._layout.addStretch()
-        self.setWidget(content)
         self._wheel_filter = _WheelFilter(self)
         self._prepare_fields()
         self.show_sampling(self.sampling)
+
+    def show_content(self) -> None:
+        """Show what is on the panel, once it has its style, as Qt lays it out then."""
+        self.setWidget(self._content)
 
     def add_section(self, section: QWidget) -> None:
         """Add `section` above the sliders, of which the most used are then in sight together with it."""

@@ -10,6 +10,7 @@ from phichat.ui.a11y.focus import move_focus
 from phichat.ui.chat.composer import Composer
 from phichat.ui.chat.header import Header
 from phichat.ui.chat.status_bar import StatusBar
+from phichat.ui.settings.panel import SettingsPanel
 from phichat.ui.theme.scaling import scaled, set_min_width, text_scale
 from phichat.ui.widgets.column import Column
 from phichat.ui.widgets.pages import CentralStack
@@ -32,7 +33,7 @@ class Columns(QSplitter):
     typed = Signal(object)
 
     def __init__(
-        self, sidebar: QWidget, centre: QWidget, panel: QWidget, *, fold_sidebar: QAction, fold_panel: QAction
+        self, sidebar: QWidget, centre: QWidget, panel: SettingsPanel, *, fold_sidebar: QAction, fold_panel: QAction
     ) -> None:
         super().__init__()
         self._sidebar, self._centre, self._panel = sidebar, centre, panel
@@ -44,6 +45,7 @@ class Columns(QSplitter):
         self._widths_before: list[int] = []
         for column, least in ((sidebar, SIDEBAR), (centre, CENTRE), (panel, PANEL)):
             set_min_width(column, least)
+            column.hide()  # Qt would lay out what is in it, before it has its style
             self.addWidget(column)
             self.setStretchFactor(self.indexOf(column), int(column is centre))
             self.setCollapsible(self.indexOf(column), False)
@@ -55,6 +57,8 @@ class Columns(QSplitter):
         """Restore the widths, at the desktop's text size, and which columns are open."""
         self._fold_sidebar.setChecked(sidebar_open)
         self._fold_panel.setChecked(panel_open)
+        self._panel.show_content()
+        self._centre.show()
         self._show()
         self.setSizes([scaled(width) for width in (widths if len(widths) == 3 else WIDTHS)])
 

@@ -62,6 +62,7 @@ class MainWindow(QMainWindow):
     Attributes:
         bars: the layout for banners between the header and the conversation.
         sidebar: the controller of the list of conversations, with export and import.
+        state: restores size, place and columns.
 
     Signals:
         closed: the window is closed; whoever owns threads ends them then.
@@ -208,7 +209,7 @@ class MainWindow(QMainWindow):
         self._columns.fold_panel_for(self._pages)
         self.setCentralWidget(self._columns)
         DropHint(self._theme, self)
-        WindowState(self, self._columns, self.commands, self._preferences)
+        self.state = WindowState(self, self._columns, self.commands, self._preferences)
         TitlePresenter(self, self._header, self.conversations)
 
     def _fill_menus(self) -> None:

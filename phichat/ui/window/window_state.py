@@ -19,9 +19,9 @@ class WindowState(QObject):
         super().__init__(window)
         self._columns, self._actions, self._preferences = columns, actions, preferences
         preferences.save_started.connect(self._save)
-        self._restore()
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Give the window its size and place, and show the columns that were open, once they have their style."""
         known = self._preferences.current
         self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
         window = parent_window(self, QMainWindow)

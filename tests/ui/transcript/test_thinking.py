@@ -235,6 +235,7 @@ class TestSettings:
     def panel(self, qapp: QApplication, qtbot: QtBot) -> SettingsPanel:
         panel = SettingsPanel(Theme(qapp))
         qtbot.addWidget(panel)
+        panel.show_content()
         panel.show()
         return panel
 
