@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QWidget
 
 from phichat.chat.sampling import Setting
 from phichat.i18n import format_number, tr
@@ -24,8 +24,10 @@ class SliderRow(QWidget):
     def __init__(self, setting: Setting, theme: Theme) -> None:
         super().__init__()
         self._setting = setting
+        self._theme = theme
         self._value = self._preset_value = setting.low
         self._refused = self._preset = ""
+        self._said: tuple[str, ...] = ()
         self._label = plain_label(tr(setting.label))
         name = _camel_case(setting.name)
         self._spin = _Spin(setting)
@@ -34,21 +36,16 @@ class SliderRow(QWidget):
         self._slider.setObjectName(name + "Slider")
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
         self._slider.setPageStep(max(1, self._slider.maximum() // 10))
-        self._changed_dot = plain_label("●")
-        self._changed_dot.setForegroundRole(QPalette.ColorRole.Link)
-        self._changed_dot.setObjectName(name + "Changed")
-        label = tr("Reset {setting}").format(setting=tr(setting.label))
-        self._reset = IconButton(theme, "back", label, name + "Reset")
-        self._reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        set_icon_size(self._reset, 14, 22, 22)
-        self._lay_out()
+        self._changed_dot: QLabel | None = None
+        self._reset: IconButton | None = None
+        self._head = self._lay_out()
         for control in (self._spin, self._slider):
             control.setAccessibleName(tr(setting.label))
-            control.setToolTip(tool_tip(tr(setting.help)))
+        for part in (self._spin, self._slider, self._label):
+            part.setToolTip(tool_tip(tr(setting.help)))
         self._slider.valueChanged.connect(self._on_slider)
         self._spin.valueChanged.connect(self._on_spin)
         self._spin.editingFinished.connect(self._on_spin_left)
-        self._reset.clicked.connect(self._on_reset)
         self._show_change("")
 
     def show_value(self, value: float) -> None:
@@ -75,8 +72,10 @@ class SliderRow(QWidget):
 
     def set_refused(self, reason: str) -> None:
         """Gray this out for `reason`, a sentence; take changes again if it is empty."""
+        if reason == self._refused:
+            return
         self._refused, setting = reason, self._setting
-        for control in (self._slider, self._spin, self._label, self._reset):
+        for control in filter(None, (self._slider, self._spin, self._label, self._reset)):
             control.setEnabled(not reason)
         for control in (self._slider, self._spin, self._label):
             control.setToolTip(tool_tip(reason or tr(setting.help)))
@@ -87,22 +86,47 @@ class SliderRow(QWidget):
         setting, is_changed = self._setting, self._value != self._preset_value
         usual = format_number(self._preset_value, setting.decimals)
         words = tr("Changed from {value} ({preset}).").format(preset=preset, value=usual) if is_changed else ""
-        if self._reset.hasFocus() and not is_changed:
-            self._slider.setFocus()
-        self._changed_dot.setVisible(is_changed)
-        self._reset.setVisible(is_changed)
-        set_tool_tip(self._reset, tr("Reset to {value} ({preset})").format(value=usual, preset=preset))
-        for control in (self._spin, self._slider):
-            control.setAccessibleDescription(" ".join(filter(None, [self._refused, words, tr(setting.help)])))
+        self._mark(tr("Reset to {value} ({preset})").format(value=usual, preset=preset) if is_changed else "")
+        if self._said != (said := (self._refused, words)):
+            self._said = said
+            for control in (self._spin, self._slider):
+                control.setAccessibleDescription(" ".join(filter(None, [*said, tr(setting.help)])))
 
-    def _lay_out(self) -> None:
+    def _mark(self, hint: str) -> None:
+        """Show the mark of a changed value, and the button to reset it, with a tool tip; hide both if it is empty."""
+        if self._reset is None and not hint:
+            return
+        dot, reset = self._changed_dot or self._make_dot(), self._reset or self._make_reset()
+        if reset.hasFocus() and not hint:
+            self._slider.setFocus()
+        for part in (dot, reset):
+            part.setVisible(bool(hint))
+        set_tool_tip(reset, hint)
+
+    def _make_dot(self) -> QLabel:
+        self._changed_dot = dot = plain_label("●")
+        dot.setForegroundRole(QPalette.ColorRole.Link)
+        dot.setObjectName(_camel_case(self._setting.name) + "Changed")
+        self._head.insertWidget(0, dot)
+        return dot
+
+    def _make_reset(self) -> IconButton:
+        setting = self._setting
+        label = tr("Reset {setting}").format(setting=tr(setting.label))
+        self._reset = reset = IconButton(self._theme, "back", label, _camel_case(setting.name) + "Reset")
+        reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        set_icon_size(reset, 14, 22, 22)
+        reset.setEnabled(not self._refused)
+        reset.clicked.connect(self._on_reset)
+        self._head.insertWidget(self._head.count() - 1, reset)
+        return reset
+
+    def _lay_out(self) -> QHBoxLayout:
         setting = self._setting
         head = QHBoxLayout()
         head.setSpacing(5)
-        head.addWidget(self._changed_dot)
         head.addWidget(self._label)
         head.addStretch()
-        head.addWidget(self._reset)
         head.addWidget(self._spin)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
@@ -110,6 +134,7 @@ class SliderRow(QWidget):
         layout.addLayout(head, 0, 0)
         layout.addWidget(self._slider, 1, 0)
         layout.addWidget(help_label(tr(setting.help)), 2, 0)
+        return head
 
     @Slot(int)
     def _on_slider(self, position: int) -> None:

@@ -157,8 +157,9 @@ def _set(person: Person, name: str, value: float) -> None:
 
 def _marked(person: Person) -> list[str]:
     names = ("temperature", "topK", "topP", "minP", "repeatPenalty", "repeatLastN", "maxTokens")
-    marked = [name for name in names if not person.find(f"{name}Changed").isHidden()]
-    assert marked == [name for name in names if not person.find(f"{name}Reset").isHidden()]
+    shown = {each.objectName() for each in person.find("settingsPanel").findChildren(QWidget) if not each.isHidden()}
+    marked = [name for name in names if f"{name}Changed" in shown]
+    assert marked == [name for name in names if f"{name}Reset" in shown]
     return marked
 
 
