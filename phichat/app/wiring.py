@@ -304,10 +304,9 @@ def _connect_preferences(
     servers.setParent(window)
     servers.removed.connect(preferences.forget_server)
     servers.altered.connect(window.model_selection.reload_from)
-    for end in (controller.close, servers.close):
+    for end in (controller.close, servers.close, reduced_motion.close):
         window.closed.connect(end)
     text_size.notified.connect(window.feedback.succeed)
-    window.closed.connect(reduced_motion.close)
     if application.platformName() != "offscreen":  # which has no such setting
         QTimer.singleShot(ASKED_AFTER, reduced_motion.query_system)
     return controller
