@@ -74,11 +74,9 @@ class BlockList(QObject):
                 self._update()
 
     def complete(self) -> None:
-        """Create all missing widgets now, however long that takes."""
+        """Create all missing widgets now, however long that takes; what is in them is laid out as ever."""
         if self._timer.isActive():
             self._update_until(float("inf"))
-        for part in self._parts:
-            part.lay_out(float("inf"))
         for section in self._sections:
             section.setHidden(self._is_hidden)
 

@@ -159,11 +159,8 @@ class AssistantMessageView(MessageView):
         return self._parts is self._block_parts and match >= self.match_count() and self._blocks.advance()
 
     def reveal_match(self, match: int) -> None:
-        if self._parts is self._block_parts and match >= self.match_count():
-            self._blocks.complete()
-        while self._parts is self._block_parts and self._blocks.has_more() and match >= self.match_count():
-            self._blocks.show_more()
-            self._blocks.complete()
+        while self.reveal_step(match):
+            pass
 
     def tab_stops(self) -> list[QWidget]:
         thinking = self._thinking.tab_stops() if self._thinking else []

@@ -7,12 +7,17 @@ import pytest
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QScrollArea
 
+from phichat.chat.conversation import Ending, Message, Reply, Role
 from phichat.markdown.document import Table
 from phichat.markdown.streaming import parse_blocks
 from phichat.ui.blocks import table_block
+from phichat.ui.blocks.render_context import RenderContext
 from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.theme.palette import colors_of
+from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.copying import selection_in
+from phichat.ui.transcript.message_context import MessageContext, MessageSignals
+from phichat.ui.transcript.visible_messages import create_message_view
 from phichat.ui.widgets.highlights import SearchTerms
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
@@ -115,6 +120,33 @@ def test_a_word_is_found_in_a_part_that_was_not_laid_out_yet(
     assert isinstance(field, TableBlock)
     assert field.is_laid_out()
     person.wait(lambda: marked(field) == ["row399"])
+
+
+def test_a_conversation_found_in_the_history_opens_where_a_late_part_of_a_table_has_the_word(
+    home: Path,
+    open_window: Callable[[], Person],
+    parts: list[Table],
+) -> None:
+    put(home, ("Rows", 1), answer=table(300, 2, lambda row, _: f"row{row}"))
+    person = open_window()
+    person.wait(lambda: person.titles() == ["Rows"])
+    person.open("Rows")
+    person.wait(lambda: person.window.findChild(TableBlock) is not None)
+    transcript = person.find("transcript")
+    transcript.show_message(transcript.path()[1].id, "row299")
+    person.wait(lambda: strong(person) == ["row299"])
+
+
+def test_the_focus_waits_for_no_table(qapp: QApplication, parts: list[Table]) -> None:
+    theme = Theme(qapp)
+    message = Message(Role.ASSISTANT, table(100, 2), reply=Reply(ending=Ending.STOP))
+    view = create_message_view(message, theme, MessageContext(MessageSignals(theme), RenderContext(theme)))
+    view.take_focus()
+    assert len(parts) <= 1
+    assert not view.is_whole(), "so that a search counts matches in the source"
+    while not view.is_whole():
+        qapp.processEvents()
+    assert len(parts) == 5
 
 
 def test_rows_are_copied_across_the_blocks_of_a_long_table(qapp: QApplication) -> None:
