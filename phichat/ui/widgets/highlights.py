@@ -66,8 +66,8 @@ class SearchTerms:
 class Highlights(QObject):
     """Highlights the matches of search terms in one text field, the current one more strongly.
 
-    What is in sight, and as much around it, is highlighted; the rest when it is painted. A long answer has hundreds of
-    fields, and for each cell of a table that it paints, Qt looks at all highlights.
+    What is in sight, and half as much around it, is highlighted; the rest when it is painted. A long answer has
+    hundreds of fields, and for each cell of a table that it paints, Qt looks at all highlights.
 
     Attributes:
         ranges: start and end of each match, in UTF-16 code units.
@@ -133,7 +133,8 @@ class Highlights(QObject):
     def _show(self) -> None:
         self._is_scheduled = False
         seen = self._area_in_sight()
-        self._area = seen.adjusted(-seen.width(), -seen.height(), seen.width(), seen.height())
+        across, down = seen.width() // 2, seen.height() // 2
+        self._area = seen.adjusted(-across, -down, across, down)
         numbers = self._numbers_in(self._area)
         here = bisect_left(numbers, self._current)
         begin = max(0, min(here - MAX_HIGHLIGHTS // 2, len(numbers) - MAX_HIGHLIGHTS))
