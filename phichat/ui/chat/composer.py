@@ -267,10 +267,9 @@ class Composer(QFrame):
         has_something = bool(self.text().strip() or self.files())
         self._send.setEnabled(has_something and not self._blocked_because)
 
-    @Slot(bool)
-    def _show_focus(self, has_focus: bool) -> None:
-        self.setProperty("focused", has_focus)
-        self.setStyleSheet(self.styleSheet())  # evaluates the property again
+    @Slot()
+    def _show_focus(self) -> None:
+        self.update()  # it has the focus for Qt, too, as that is its proxy's
 
     @Slot()
     def _show_icons(self) -> None:

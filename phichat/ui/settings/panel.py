@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractSlider,
@@ -77,7 +77,7 @@ class SettingsPanel(QScrollArea):
         self.sampling = Sampling()
         self._rows: dict[str, SliderRow] = {}
         self._takes_seed = True
-        self._content = content = QWidget()
+        self._content = content = QWidget(self.viewport())  # Qt styles again what gets another parent
         content.setObjectName("panelContent")
         content.setAutoFillBackground(True)
         content.setBackgroundRole(QPalette.ColorRole.AlternateBase)
@@ -104,7 +104,6 @@ class SettingsPanel(QScrollArea):
         self.computer = ResourceLimits()
         self._layout.addWidget(self.computer)
         self._layout.addStretch()
-        self._wheel_filter = _WheelFilter(self)
         self._prepare_fields()
         self.show_sampling(self.sampling)
 
@@ -130,11 +129,10 @@ class SettingsPanel(QScrollArea):
 
     @Slot()
     def _prepare_fields(self) -> None:
-        """Let the wheel scroll the panel over fields without the focus, and let them take no drops."""
+        """Let the wheel scroll the panel instead of giving fields the focus, and let them take no drops."""
         for kind in (QAbstractSpinBox, QAbstractSlider, QComboBox):
             for control in self._content.findChildren(kind):
                 control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-                control.installEventFilter(self._wheel_filter)
         for field in self._content.findChildren(QAbstractSpinBox):
             refuse_drops(field)
 
@@ -383,13 +381,3 @@ class SettingsPanel(QScrollArea):
             row.show_preset_value(getattr(self.sampling, name), getattr(base, name), label)
         self._advanced.show_sampling(self.sampling)
         self._advanced.show_preset(base, label)
-
-
-class _WheelFilter(QObject):
-    """Passes the mouse wheel on to the panel, unless the control under the pointer has the focus."""
-
-    def eventFilter(self, control: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(control, QWidget) and not control.hasFocus():
-            event.ignore()
-            return True
-        return False

@@ -5,7 +5,6 @@ from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -30,7 +29,7 @@ from phichat.chat.sampling import (
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_icon_size
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import IconButton, small_label
+from phichat.ui.widgets.controls import ComboBox, IconButton, small_label
 from phichat.ui.widgets.foreign_text import ElidedLabel
 
 
@@ -57,7 +56,7 @@ class PresetPicker(QWidget):
         self._own: dict[str, Preset] = {}
         self._sampling = Sampling()
         self.base = PRESETS["balanced"]
-        self._presets = QComboBox()
+        self._presets = ComboBox()
         self._presets.setObjectName("presetCombo")
         self._presets.setAccessibleName(tr("Preset"))
         self._presets.setToolTip(tr("Ready-made settings, from precise to creative."))

@@ -1,7 +1,7 @@
 """The row of one setting: a slider and a spin box that agree, a help text, and a button to undo a change."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QWidget
 
 from phichat.chat.sampling import Setting
@@ -32,7 +32,7 @@ class SliderRow(QWidget):
         name = _camel_case(setting.name)
         self._spin = _Spin(setting)
         self._spin.setObjectName(name + "Spin")
-        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider = _Slider(Qt.Orientation.Horizontal)
         self._slider.setObjectName(name + "Slider")
         self._slider.setRange(0, round((setting.high - setting.low) / setting.step))
         self._slider.setPageStep(max(1, self._slider.maximum() // 10))
@@ -160,6 +160,16 @@ class SliderRow(QWidget):
 
     def _position(self, value: float) -> int:
         return round((value - self._setting.low) / self._setting.step)
+
+
+class _Slider(QSlider):
+    """A slider that the mouse wheel moves only while it has the focus."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 class _Spin(DoubleSpinBox):

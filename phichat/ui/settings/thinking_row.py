@@ -1,12 +1,12 @@
 """The row that says whether a model thinks before it answers, and for how long."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from phichat.chat.sampling import LARGEST_CONTEXT, UNLIMITED
 from phichat.i18n import tr
 from phichat.ui.theme.scaling import set_fixed_size
-from phichat.ui.widgets.controls import help_label
+from phichat.ui.widgets.controls import ComboBox, help_label
 from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 from phichat.ui.widgets.spin_boxes import SpinBox
 
@@ -31,7 +31,7 @@ class ThinkingRow(QWidget):
             "Thinking takes time but helps with hard questions. To read the model’s thinking, click the "
             "line above its answer."
         )
-        self._choice = QComboBox()
+        self._choice = ComboBox()
         self._choice.setObjectName("thinkingCombo")
         self._choice.setAccessibleName(tr("Thinking"))
         self._choice.addItems([tr("On"), tr("Limited"), tr("Off")])

@@ -60,7 +60,7 @@ QTreeView::item:hover { background: $hover; }
 QTreeView::item:selected { background: $faint_accent; color: $text; }""",
         "composer": """
 #composerBox { background: $surface; border: 1px solid $line; border-radius: 18px; }
-#composerBox[focused="true"] { border-color: $accent; }
+#composerBox:focus { border-color: $accent; }
 #composer { background: transparent; border: none; }
 #sendButton, #stopButton { border-radius: ${round}px; padding: 0; }
 #sendButton { background: $accent; border: 2px solid $accent; }

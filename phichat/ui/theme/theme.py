@@ -129,7 +129,7 @@ class Theme(QObject):
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """Style the application's controls after a window is built, not meanwhile.
+        """Apply all style sheets after a window is built, not meanwhile.
 
         Qt styles a widget and all in it again whenever it is put into another one, which took a third of the time to
         build the window.
@@ -141,6 +141,7 @@ class Theme(QObject):
         finally:
             self._is_building = False
             self._style_controls()
+            self._update_stylesheets()
 
     def set_theme(self, name: str, accent: str = "") -> None:
         """Use the theme `name`, or the desktop's if there is none of that name; and `accent`, if there is one."""
@@ -165,7 +166,8 @@ class Theme(QObject):
         the whole window was a quarter of its start (`phichat bench --parts window`).
         """
         self._stylesheets[widget] = name
-        self._set_stylesheet(widget, name)
+        if not self._is_building:
+            self._set_stylesheet(widget, name)
 
     def icon(self, name: str, *, on_accent: bool = False, is_alert: bool = False) -> QIcon:
         """Return the icon `name` of `resources/icons` in this theme's colours."""

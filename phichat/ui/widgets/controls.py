@@ -4,9 +4,10 @@ from collections.abc import Callable
 from weakref import WeakMethod
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFont, QPalette, QResizeEvent
+from PySide6.QtGui import QFont, QPalette, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -212,6 +213,16 @@ class NoticeBar(Banner):
         for button, signal in ((accept, self.accepted), (dismiss, self.dismissed)):
             button.clicked.connect(signal)
         theme.apply_stylesheet(self, "strip")
+
+
+class ComboBox(QComboBox):
+    """A combo box in which the mouse wheel chooses only while it has the focus."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 class FoldButton(QToolButton):

@@ -1,13 +1,13 @@
 """Spin boxes: a number beyond a limit can be typed, and becomes the limit; and it can be typed as anywhere.
 
 Qt's own swallow the digit that would exceed the maximum: of 10000, where 8192 is the most, 1000 would stay. After a
-sign that groups digits in another language, they take no digit at all.
+sign that groups digits in another language, they take no digit at all. The mouse wheel changes only one with the focus.
 """
 
 import re
 from typing import Any
 
-from PySide6.QtGui import QValidator
+from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
 
 INSET = 6  # pixels
@@ -32,6 +32,12 @@ class SpinBox(QSpinBox):
         number = _number(self, text)
         return text if number is None else self.textFromValue(int(_limit(self, number)))
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
 
 class DoubleSpinBox(QDoubleSpinBox):
     """The same for numbers with decimals, or too large for a QSpinBox.
@@ -54,6 +60,12 @@ class DoubleSpinBox(QDoubleSpinBox):
         """Return the nearest number in the range."""
         number = _number(self, text)
         return text if number is None else self.textFromValue(_limit(self, number))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 def _ungrouped(field: QSpinBox | QDoubleSpinBox, text: str, position: int, signs: str) -> tuple[str, int]:
