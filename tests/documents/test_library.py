@@ -199,6 +199,24 @@ def test_an_error_concerns_one_file(library: LocalLibrary, folder: Path, index: 
     assert _states(library)["broken.txt"] is FileState.INDEXED
 
 
+def test_what_was_read_stays_while_the_disk_reads_nothing(
+    library: LocalLibrary, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add("papers", [folder])
+    index()
+
+    def fail(_: Path) -> tuple[int, int]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as moment:
+        moment.setattr(indexing, "_version_of", fail)
+        assert all("couldn’t be read" in progress.error for progress in index()[1:])
+    assert {*_states(library).values()} == {FileState.FAILED}
+    assert "puppy" in library.search(["papers"], "Where does the hound sleep?").passages[0].text
+    index()
+    assert {*_states(library).values()} == {FileState.INDEXED}
+
+
 def test_what_may_not_be_looked_at_is_passed_over(
     library: LocalLibrary, folder: Path, tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:

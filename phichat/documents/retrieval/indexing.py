@@ -127,7 +127,8 @@ class Indexer:
             self._set_state(file, FileState.MISSING)
             return _Outcome()
         except OSError as error:
-            return _Outcome(self._fail(file, reading_failure(error, file.path.name), size, modified))
+            sentence = reading_failure(error, file.path.name)  # the disk's fault: what was read before still counts
+            return _Outcome(self._fail(file, sentence, size, modified, keeps_text=True))
         except DocumentError as error:
             is_locked = isinstance(error, DocumentLocked)
             sentence = self._fail(file, str(error), size, modified, is_locked=is_locked)
@@ -139,11 +140,9 @@ class Indexer:
     def _is_known(self, sha256: str) -> bool:
         return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
 
-    def _fail(self, file: StoredFile, error: str, size: int, modified: int, *, is_locked: bool = False) -> str:
+    def _fail(self, file: StoredFile, error: str, size: int, modified: int, **more: bool) -> str:
         error = replace_surrogates(error)
-        self._database.write(
-            lambda connection: catalog.set_failed(connection, file, error, size, modified, is_locked=is_locked)
-        )
+        self._database.write(lambda connection: catalog.set_failed(connection, file, error, size, modified, **more))
         return error
 
     def _read(

@@ -184,15 +184,22 @@ def set_indexed(connection: Connection, file: StoredFile, text: int, size: int, 
 
 
 def set_failed(
-    connection: Connection, file: StoredFile, error: str, size: int, modified: int, *, is_locked: bool
+    connection: Connection,
+    file: StoredFile,
+    error: str,
+    size: int,
+    modified: int,
+    *,
+    is_locked: bool = False,
+    keeps_text: bool = False,
 ) -> None:
-    """Record why a file could not be read, as a sentence."""
+    """Record why a file could not be read, as a sentence; what was read of it before goes unless it `keeps_text`."""
     connection.execute(
-        "UPDATE files SET state = 'failed', error = ?, is_locked = ?, text = NULL, size = ?, modified = ?"
-        " WHERE number = ?",
-        (error, is_locked, size, modified, file.number),
+        "UPDATE files SET state = 'failed', error = ?, is_locked = ?, text = CASE WHEN ? THEN text END, size = ?,"
+        " modified = ? WHERE number = ?",
+        (error, is_locked, keeps_text, size, modified, file.number),
     )
-    if file.text is not None:
+    if file.text is not None and not keeps_text:
         delete_unused_texts(connection)
 
 
