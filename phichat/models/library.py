@@ -74,10 +74,14 @@ class Library:
 
     def record_use(self, path: Path) -> None:
         """Record that a model's file was chosen last, and loaded. Raise StoreError."""
-        last, known = str(_absolute(path)), _valid_paths(self._used.read_value())
-        if known[-1:] != [last]:
-            others = [each for each in known if each != last]
-            self._used.write_value([*others[1 - MOST_USED :], last])
+        last = str(_absolute(path))
+
+        def change(known: object) -> list[str]:
+            others = [each for each in _valid_paths(known) if each != last]
+            return [*others[1 - MOST_USED :], last]
+
+        if _valid_paths(self._used.read_value())[-1:] != [last]:
+            self._used.update(change)
 
     def find_model(self, name_or_path: str) -> ModelFile:
         """Return the model with that name, else the one at that path; any of its files will do. Raise ModelMissing."""

@@ -57,10 +57,13 @@ def test_a_list_that_cannot_be_read_is_not_replaced(
     def fail(_: Path) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
+    library.record_use(tiny)
     with monkeypatch.context() as moment:
         moment.setattr(Path, "read_bytes", fail)
-        with pytest.raises(StoreError, match="The list of models couldn’t be saved"):
-            library.add_file(other)
+        for change in (library.add_file, library.record_use):
+            with pytest.raises(StoreError, match="The list of models couldn’t be saved"):
+                change(other)
+    assert library.usual_model(besides=other) == library.find_model(str(tiny))
     assert [model.path for model in library.list_models()] == [tiny]
 
 
