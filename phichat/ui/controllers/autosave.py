@@ -248,8 +248,7 @@ class AutoSave(QObject):
         """Delete all conversations for good."""
         self._stored.clear()
         self.erased.emit()
-        self.purged.emit([])
-        self._watch(self._history().delete_everything())
+        self._watch(self._history().delete_everything()).add_done_callback(self._on_everything_deleted)
 
     def _store(self, session: Session) -> "Future[None] | None":
         stored = self._stored.get(session)
@@ -330,6 +329,11 @@ class AutoSave(QObject):
         """Run in the history's thread."""
         if not future.exception() and future.result():
             self._emptied.emit(future.result())
+
+    def _on_everything_deleted(self, future: "Future[None]") -> None:
+        """Run in the history's thread."""
+        if not future.exception():
+            self._emptied.emit([])
 
     @Slot(list)
     def _on_gone(self, conversations: list[str]) -> None:

@@ -1,5 +1,6 @@
 """A document that is too long for a message is searched: passages go with questions, and answers name their pages."""
 
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QToolButton
 
+from phichat.errors import StoreError
+from phichat.store.history import History
 from phichat.ui.transcript import assistant_message
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
@@ -160,6 +163,23 @@ def test_what_was_read_goes_with_a_conversation_that_is_deleted_for_good(asked: 
     asked.window.conversations.autosave.purged.emit([session.conversation.id])
     asked.wait(lambda: documents._library().collection(session.conversation.id) is None)
     assert documents.used(session) == ()
+
+
+def test_what_was_read_stays_if_the_conversations_could_not_be_deleted(
+    asked: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents, own = asked.window.documents._documents, asked.window.session.conversation.id
+    failed: Future[None] = Future()
+    failed.set_exception(StoreError("The disk is full."))
+    with monkeypatch.context() as full:
+        full.setattr(History, "delete_everything", lambda _: failed)
+        asked.window.conversations.delete_everything()
+        asked.wait(lambda: asked.status() == "The disk is full.")
+    collection = documents._library().collection(own)
+    assert collection is not None
+    assert collection.passages
+    asked.window.conversations.delete_everything()
+    asked.wait(lambda: documents._library().collection(own) is None)
 
 
 def test_an_answer_names_the_pages_of_what_is_attached_whole(
