@@ -71,6 +71,7 @@ class AutoSave(QObject):
         returned(Session, list[Message]): a branch was restored in it; the session in memory may be another by now.
         erased: conversations are being deleted for good, and caches of them must be cleared.
         purged(list[str]): these conversations are deleted for good; empty for all.
+        everything_deleted(bool): all conversations are deleted for good; False if they could not be.
         failed(str): a write failed; one sentence, once until it changes.
     """
 
@@ -81,6 +82,7 @@ class AutoSave(QObject):
     returned = Signal(object, object)
     erased = Signal()
     purged = Signal(list)
+    everything_deleted = Signal(bool)
     failed = Signal(str)
     _done = Signal(str)
     _emptied = Signal(list)
@@ -332,8 +334,10 @@ class AutoSave(QObject):
 
     def _on_everything_deleted(self, future: "Future[None]") -> None:
         """Run in the history's thread."""
-        if not future.exception():
+        is_done = future.exception() is None
+        if is_done:
             self._emptied.emit([])
+        self.everything_deleted.emit(is_done)
 
     @Slot(list)
     def _on_gone(self, conversations: list[str]) -> None:

@@ -77,6 +77,7 @@ class Conversations(QObject):
             error.connect(self.failed)
         self.autosave.touched.connect(self._on_touched)
         self.autosave.gone.connect(self._on_gone)
+        self.autosave.everything_deleted.connect(self._on_everything_deleted)
         self.list_model.renamed.connect(self.commands.rename)
         self.commands.restored.connect(self.list_changed)
 
@@ -137,7 +138,13 @@ class Conversations(QObject):
     def delete_everything(self) -> None:
         """Delete all conversations for good."""
         self.commands.delete_everything()
-        self.notified.emit(tr("All conversations deleted."))
+
+    @Slot(bool)
+    def _on_everything_deleted(self, is_done: bool) -> None:
+        if is_done:
+            self.notified.emit(tr("All conversations deleted."))
+        else:
+            self.commands.reload_list()
 
     @Slot(object)
     def open_hit(self, hit: SearchHit) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QDir, QEvent, QItemSelectionModel, QPersistentModelIndex, QPoint, QPointF, QStandardPaths, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent, QHelpEvent, QMouseEvent
-from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtTest import QAbstractItemModelTester, QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QListView, QMenu, QMessageBox, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import i18n
+from phichat.errors import StoreError
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers import file_watch
@@ -363,6 +365,22 @@ def test_everything_can_be_deleted_by_who_means_it(two: Person, home: Path) -> N
     history = History(home / "history.sqlite3")
     assert [heading.title for heading in history.list_conversations()] == ["Again from the start"]
     history.close()
+
+
+def test_what_could_not_be_deleted_is_listed_again(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: Future[None] = Future()
+    failed.set_exception(StoreError("The disk is full."))
+    said = QSignalSpy(two.window.conversations.notified)
+    with monkeypatch.context() as full:
+        full.setattr(History, "delete_everything", lambda _: failed)
+        two.window.conversations.delete_everything()
+        two.wait(lambda: two.status() == "The disk is full.")
+        two.wait(lambda: two.titles() == ["Whales", "Bread"])
+    assert not said.count()
+    two.window.conversations.delete_everything()
+    two.wait(said.count)
+    assert said.at(0) == ["All conversations deleted."]
+    assert two.titles() == []
 
 
 def test_what_is_brought_in_is_listed_and_can_be_undone(two: Person, tmp_path: Path, home: Path) -> None:
