@@ -4,7 +4,7 @@ import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from phichat.cancellation import CancelToken
 from phichat.documents.base import Finding, Note
 from phichat.documents.library import FileState, Progress
-from phichat.documents.retrieval import indexing
+from phichat.documents.passages import Passage
+from phichat.documents.retrieval import indexing, vector_search
 from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.documents.store.database import DocumentDatabase
 from phichat.errors import StoreError
@@ -130,10 +131,14 @@ def test_collections_of_an_earlier_version_are_there(
     library.close()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("ALTER TABLE files DROP COLUMN is_locked")
+        connection.execute("DROP TABLE last_passage")
         connection.execute("PRAGMA user_version = 1")
     with closing(LocalLibrary(file, reader)) as again:
         assert _states(again) == {"animals.txt": FileState.INDEXED, "travel.txt": FileState.INDEXED}
         assert not again.notice
+        (folder / "moon.txt").write_text("The king looks at the moon.")
+        list(again.index("papers", CancelToken()))
+        assert again.search(["papers"], "Which king looks?").passages[0].path.name == "moon.txt"
 
 
 def test_a_link_is_left_out_once_its_file_is_read_by_its_own_name(
@@ -486,6 +491,45 @@ def test_files_may_be_removed_while_they_are_searched(
     monkeypatch.setattr(embedder, "embed_question", remove_and_embed)
     found = library.search(["papers", "travel"], "Does the puppy sleep in the car?")
     assert [passage.path.name for passage in found.passages] == ["travel.txt"]
+
+
+def test_vectors_in_memory_are_not_taken_for_those_of_what_came_since(
+    library: LocalLibrary, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many passages they are kept for a while, though files are added and removed."""
+    monkeypatch.setattr(vector_search, "SLOW", -1.0)
+    monkeypatch.setattr(vector_search, "KEPT", 1e9)
+    library.add("papers", [folder / "animals.txt", folder / "deep" / "travel.txt"])
+    index()
+    assert library.search(["papers"], "Which car?").passages[0].path.name == "travel.txt"
+    library.remove("papers", [folder / "deep" / "travel.txt"])
+    (folder / "bread.txt").write_text("Someone bakes a loaf.")
+    library.add("papers", [folder / "bread.txt"])
+    index()
+    assert library.search(["papers"], "Which hound?").passages[0].path.name == "animals.txt"
+    assert not library.search(["papers"], "Which car?").fits
+    assert library.search(["papers"], "Who bakes?").passages[0].path.name == "bread.txt"  # by its words
+
+
+def test_vectors_are_not_stored_for_what_took_the_place_of_their_passage(
+    file: Path, library: LocalLibrary, folder: Path, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add("papers", [folder / "animals.txt"])
+    embed = embedder.embed_passages
+
+    def replace_and_embed(passages: Sequence[Passage]) -> list[NDArray[np.float32]]:
+        monkeypatch.undo()
+        with closing(LocalLibrary(file, TextReader())) as another:  # as of another process, without an embedder
+            another.remove("papers")
+            another.add("travel", [folder / "deep"])
+            list(another.index("travel", CancelToken()))
+        return embed(passages)
+
+    monkeypatch.setattr(embedder, "embed_passages", replace_and_embed)
+    list(library.index("papers", CancelToken()))
+    list(library.index("travel", CancelToken()))
+    assert library.search(["travel"], "Which car?").fits
+    assert not library.search(["travel"], "Which hound?").fits
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are any bytes there")

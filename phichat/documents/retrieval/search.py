@@ -183,7 +183,7 @@ def coverages(
     """Return the share of the question's words, weighted by how rare they are, that each passage has."""
     asked = [word for word in words.words_of(question) if word not in ASKING][: words.MOST_WORDS]
     found = counts.of(connection, asked)
-    total = words.count_passages(connection)
+    total = counts.passages(connection)
     weights = {word: log((total + 1) / (found[word] + 0.5)) for word in asked}
     whole = sum(weights.values())
     there = (_stems(words.words_of(each.passage.searched_text)) for each in chosen)

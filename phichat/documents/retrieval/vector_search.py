@@ -32,6 +32,7 @@ class VectorSearch:
         self._version: tuple[int, int] | None = None
         self._kept_until = 0.0
         self._chosen: dict[tuple[str, ...], tuple[Rows | None, int]] = {}
+        self._chosen_version: tuple[int, int] | None = None
 
     def search(self, names: Sequence[str], question: str, most: int) -> tuple[Ranking, int]:
         """Return the passages of some collections nearest to `question`, with their cosines, and of how many."""
@@ -41,22 +42,34 @@ class VectorSearch:
     def _search(
         self, connection: Connection, names: Sequence[str], vector: "Vectors", most: int
     ) -> tuple[Ranking, int]:
-        index = self._loaded(connection, len(vector))
-        key = tuple(names)
-        if key not in self._chosen:
-            numbers = texts.passage_numbers(connection, names)
-            rows = None if numbers is None else index.rows_of(numbers)
-            self._chosen[key] = rows, index.count_passages(rows)
-        rows, passages = self._chosen[key]
+        version = texts.data_version(connection)
+        index = self._loaded(connection, len(vector), version)
+        rows, passages = self._rows_of(connection, index, names, version)
         return (index.search(vector, most, rows) if vector.any() else []), passages
 
-    def _loaded(self, connection: Connection, dimensions: int) -> "VectorIndex":
+    def _rows_of(
+        self, connection: Connection, index: "VectorIndex", names: Sequence[str], version: tuple[int, int]
+    ) -> "tuple[Rows | None, int]":
+        """Return the rows of the passages in some collections, None for all rows, and of how many passages they are.
+
+        None is of a passage that is gone.
+        """
+        if version != self._chosen_version:
+            self._chosen, self._chosen_version = {}, version
+        key = tuple(names)
+        if key not in self._chosen:
+            is_all = version == self._version and texts.are_all_texts(connection, names)
+            rows = None if is_all else index.rows_of(texts.passage_numbers(connection, names))
+            self._chosen[key] = rows, index.count_passages(rows)
+        return self._chosen[key]
+
+    def _loaded(self, connection: Connection, dimensions: int, version: tuple[int, int]) -> "VectorIndex":
         from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
 
-        version, start = texts.data_version(connection), time.monotonic()
+        start = time.monotonic()
         if self._index is None or (version != self._version and start >= self._kept_until):
             self._index = VectorIndex(texts.vectors_of(connection, self._embedder.id), dimensions)
-            self._version, self._chosen = version, {}
+            self._version, self._chosen_version = version, None
             took = time.monotonic() - start
             self._kept_until = start + took * KEPT if took > SLOW else 0.0
         return self._index

@@ -72,7 +72,17 @@ def m002_locked_files(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE files ADD COLUMN is_locked INTEGER NOT NULL DEFAULT 0")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial, m002_locked_files)
+def m003_numbers_that_are_given_once(connection: sqlite3.Connection) -> None:
+    """Note the last number of a passage: vectors in memory, or being made, may still be of one that was removed."""
+    connection.execute("CREATE TABLE last_passage (number INTEGER NOT NULL) STRICT")
+    connection.execute("INSERT INTO last_passage SELECT ifnull(max(number), 0) FROM passages")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_initial,
+    m002_locked_files,
+    m003_numbers_that_are_given_once,
+)
 """Each takes the tables from one version to the next. A published one is never changed: append another."""
 
 LATEST = len(MIGRATIONS)

@@ -55,19 +55,28 @@ def add_text(connection: Connection, document: DocumentText) -> int:
         (document.sha256, document.title, document.pages, sum(sizes), json.dumps(list(document.notes))),
     ).lastrowid
     assert number is not None  # noqa: S101 - an INSERT has one
-    for position, (words, passage) in enumerate(zip(sizes, document.passages, strict=True)):
-        _add_passage(connection, number, position, words, passage)
+    numbers = _new_numbers(connection, len(sizes))
+    passages = zip(numbers, sizes, document.passages, strict=True)
+    for position, (passage_number, words, passage) in enumerate(passages):
+        _add_passage(connection, StoredPassage(passage_number, number, position, words, passage))
     return number
 
 
-def _add_passage(connection: Connection, text: int, position: int, words: int, passage: Passage) -> None:
-    place = passage.place
-    number = connection.execute(
-        "INSERT INTO passages (text, position, words, page, line, heading, header, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (text, position, words, place.page, place.line, json.dumps(place.heading), passage.header, passage.text),
-    ).lastrowid
-    assert number is not None  # noqa: S101 - an INSERT has one
+def _new_numbers(connection: Connection, count: int) -> range:
+    """Return numbers that no passage ever had."""
+    order = "UPDATE last_passage SET number = number + ? RETURNING number"
+    ((last,),) = connection.execute(order, (count,)).fetchall()
+    return range(last - count + 1, last + 1)
+
+
+def _add_passage(connection: Connection, stored: StoredPassage) -> None:
+    number, passage, place = stored.number, stored.passage, stored.passage.place
+    where = place.page, place.line, json.dumps(place.heading)
+    connection.execute(
+        "INSERT INTO passages (number, text, position, words, page, line, heading, header, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, stored.text, stored.position, stored.words, *where, passage.header, passage.text),
+    )
     connection.execute("INSERT INTO passage_words (rowid, text) VALUES (?, ?)", (number, fold(passage.searched_text)))
 
 
@@ -159,12 +168,16 @@ def _stored(row: tuple[Any, ...]) -> StoredPassage:
     return StoredPassage(number, text, position, words, passage)
 
 
-def passage_numbers(connection: Connection, names: Sequence[str]) -> list[int] | None:
-    """Return the numbers of the passages in some collections; None if that is all there are."""
+def are_all_texts(connection: Connection, names: Sequence[str]) -> bool:
+    """Return whether these collections have all texts there are."""
     chosen = TEXTS.format(names=placeholders(names))
     others = f"SELECT 1 FROM texts WHERE number NOT IN ({chosen}) LIMIT 1"
-    if connection.execute(others, tuple(names)).fetchone() is None:
-        return None
+    return connection.execute(others, tuple(names)).fetchone() is None
+
+
+def passage_numbers(connection: Connection, names: Sequence[str]) -> list[int]:
+    """Return the numbers of the passages in some collections."""
+    chosen = TEXTS.format(names=placeholders(names))
     rows = connection.execute(f"SELECT number FROM passages WHERE text IN ({chosen})", tuple(names)).fetchall()
     return [number for (number,) in rows]
 

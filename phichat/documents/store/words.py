@@ -43,6 +43,13 @@ class WordCounts:
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
+        self._passages: int | None = None
+
+    def passages(self, connection: Connection) -> int:
+        """Return how many passages there are."""
+        if self._passages is None:
+            self._passages = int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+        return self._passages
 
     def of(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
         """Return the counts of `words`; those in no passage have 0."""
@@ -84,13 +91,8 @@ def texts_condition(connection: Connection, names: Sequence[str]) -> tuple[str, 
     return f"AND rowid IN (SELECT number FROM passages WHERE text IN ({chosen}))", tuple(names)
 
 
-def count_passages(connection: Connection) -> int:
-    """Return about how many passages there are: the highest number, as a count would read them all."""
-    return int(connection.execute("SELECT ifnull(max(number), 0) FROM passages").fetchone()[0])
-
-
 def _telling_words(connection: Connection, words: Sequence[str], counts: WordCounts) -> list[str]:
     """Return `words` without those that most passages have, or all if they are like that."""
-    most = min(max(FEW, COMMON * count_passages(connection)), MANY)
+    most = min(max(FEW, COMMON * counts.passages(connection)), MANY)
     found = counts.of(connection, words)
     return [word for word in words if found[word] <= most] or list(words)
