@@ -1,7 +1,8 @@
 """The find bar, and the search in the conversation."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
@@ -22,6 +23,9 @@ from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.highlights import SearchTerms
 from phichat.ui.widgets.long_text import LONGEST_SEARCH
 from phichat.ui.widgets.text_input import LineEdit
+
+if TYPE_CHECKING:
+    from phichat.ui.blocks.base import BlockTextEdit
 
 WIDTH, HEIGHT, MARGIN = 400, 42, 8  # pixels, the first two at the desktop's text size
 MAX_SELECTED = 100  # characters of selected text that become the search text
@@ -64,7 +68,8 @@ class FindBar(QFrame):
         if not (focus and self.isAncestorOf(focus)):
             self._before = focus
         target = self._transcript.target_view()
-        excerpt = target.selection() if target and focus and target.isAncestorOf(focus) else None
+        is_here = target and focus and target.isAncestorOf(focus)
+        excerpt = target.selection() if target and is_here and _is_short(target.text_edits()) else None
         selected = excerpt.text.strip() if excerpt else ""
         is_new = not self.isVisible()
         if is_new:
@@ -167,6 +172,12 @@ class FindBar(QFrame):
             self.dismiss()
         elif not _is_enter(event):
             super().keyPressEvent(event)
+
+
+def _is_short(fields: "Sequence[BlockTextEdit]") -> bool:
+    """Return whether what is selected may be searched for: to write all of a large table takes its time."""
+    cursors = [field.textCursor() for field in fields]
+    return sum(cursor.selectionEnd() - cursor.selectionStart() for cursor in cursors) <= MAX_SELECTED
 
 
 def _is_escape(event: QEvent) -> bool:

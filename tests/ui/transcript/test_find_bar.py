@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit, QWidget
 
@@ -300,6 +300,22 @@ def test_a_letter_in_the_field_waits_for_no_long_answer(
     assert len(parsed) < 20
     monkeypatch.setattr(find_bar, "SLICE", 0.008)
     counts(person, "1 of 2,000")
+
+
+def test_a_long_selection_is_not_written_as_markdown_to_open_the_bar(
+    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.enqueue("whale and a long text after it " * 10)
+    person.ask("Question")
+    person.wait_for(GenerationState.IDLE)
+    field = person.find("message-1").findChild(QTextBrowser)
+    field.setFocus()
+    cursor = field.textCursor()
+    cursor.setPosition(200, QTextCursor.MoveMode.KeepAnchor)
+    field.setTextCursor(cursor)
+    monkeypatch.setattr(type(field), "selected_markdown", None)
+    QTest.keyClick(person.window, Qt.Key.Key_F, CONTROL)
+    assert person.find("findField").text() == ""
 
 
 def test_the_tab_key_follows_an_answer_of_many_blocks(person: Person, engine: ScriptedEngine) -> None:
