@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -65,7 +66,7 @@ def _check_value(options: argparse.Namespace, setting: Setting, value: float | N
 
 
 def make_parser(arguments: Sequence[str]) -> Parser:
-    """Return a parser for `arguments`; the commands are left out where there can be none, as the window starts so."""
+    """Return a parser for `arguments`; of the commands, those are left out that can't be meant, as all take a while."""
     argparse_sentences.translate()
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
@@ -95,21 +96,21 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         )
         return main
     commands = main.add_subparsers(metavar="COMMAND", title=tr("commands"))
-    _add_ask(commands)
-    _add_chat(commands)
-    _add_score(commands)
-    _add_serve(commands)
-    add_models(commands, _run_models)
-    add_servers(commands, _run_servers)
-    add_history(commands, _run_history)
-    add_docs(commands, _run_docs)
-    _add_tune(commands)
-    _add_bench(commands)
-    doctor = commands.add_parser(
-        "doctor", help=tr("show this computer’s hardware and the settings Phichat chose for it")
-    )
-    doctor.set_defaults(run=_run_doctor)
-    add_json(doctor)
+    known: dict[str, Callable[[Any], None]] = {
+        "ask": _add_ask,
+        "chat": _add_chat,
+        "score": _add_score,
+        "serve": _add_serve,
+        "models": partial(add_models, run=_run_models),
+        "servers": partial(add_servers, run=_run_servers),
+        "history": partial(add_history, run=_run_history),
+        "docs": partial(add_docs, run=_run_docs),
+        "tune": _add_tune,
+        "bench": _add_bench,
+        "doctor": _add_doctor,
+    }
+    for add in [known[arguments[0]]] if arguments[0] in known else known.values():
+        add(commands)
     return main
 
 
@@ -250,6 +251,14 @@ def _add_bench(commands: Any) -> None:
     bench.add_argument("--sweep", action="store_true", help=tr("also find the fastest settings"))
     _add_thinking(_add_model_options(bench))
     add_json(bench)
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor", help=tr("show this computer’s hardware and the settings Phichat chose for it")
+    )
+    doctor.set_defaults(run=_run_doctor)
+    add_json(doctor)
 
 
 def _add_thinking(group: argparse._ArgumentGroup) -> None:
