@@ -3,6 +3,7 @@
 import ctypes
 import math
 import mmap
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -101,6 +102,12 @@ def free_memory() -> int:
 
 
 def _children() -> list[psutil.Process]:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # before every process there is is asked
+    except AttributeError:  # Windows, and macOS before Python 3.13
+        pass
+    except ChildProcessError:
+        return []
     try:
         return list(psutil.Process().children(recursive=True))
     except (psutil.Error, OSError):
