@@ -108,8 +108,9 @@ class SettingsPanel(QScrollArea):
         self.show_sampling(self.sampling)
 
     def show_content(self) -> None:
-        """Show what is on the panel, once it has its style, as Qt lays it out then."""
-        self.setWidget(self._content)
+        """Show what is on the panel, once the panel is wanted and has its style, as Qt lays it out then."""
+        if self.widget() is None:
+            self.setWidget(self._content)
 
     def add_section(self, section: QWidget) -> None:
         """Add `section` above the sliders, of which the most used are then in sight together with it."""

@@ -53,11 +53,11 @@ class Columns(QSplitter):
         for action in (fold_sidebar, fold_panel):
             action.toggled.connect(self._show)
 
-    def restore(self, widths: Sequence[int], *, sidebar_open: bool, panel_open: bool) -> None:
-        """Restore the widths, at the desktop's text size, and which columns are open."""
+    def restore(self, widths: Sequence[int], *, sidebar_open: bool, panel_open: bool, room: int) -> None:
+        """Restore the widths, at the desktop's text size, and which columns are open, in `room` pixels of width."""
         self._fold_sidebar.setChecked(sidebar_open)
         self._fold_panel.setChecked(panel_open)
-        self._panel.show_content()
+        self.fold_for_width(room)
         self._centre.show()
         self._show()
         self.setSizes([scaled(width) for width in (widths if len(widths) == 3 else WIDTHS)])
@@ -130,6 +130,8 @@ class Columns(QSplitter):
             focus = QApplication.focusWidget()
             if focus and column.isAncestorOf(focus) and not action.isChecked():
                 self.left.emit()  # else a button somewhere would get the focus
+            if column is self._panel and action.isChecked():
+                self._panel.show_content()
             column.setVisible(action.isChecked())
 
     def changeEvent(self, event: QEvent) -> None:

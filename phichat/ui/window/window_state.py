@@ -23,11 +23,15 @@ class WindowState(QObject):
     def restore(self) -> None:
         """Give the window its size and place, and show the columns that were open, once they have their style."""
         known = self._preferences.current
-        self._columns.restore(known.columns, sidebar_open=known.sidebar_open, panel_open=known.panel_open)
         window = parent_window(self, QMainWindow)
         room = window.screen().availableSize() - FRAME
+        self._columns.restore(
+            known.columns,
+            sidebar_open=known.sidebar_open,
+            panel_open=known.panel_open,
+            room=min(SIZE.width(), room.width()),
+        )
         window.resize(SIZE.boundedTo(room))
-        self._columns.fold_for_width(min(SIZE.width(), room.width()))
         window.restoreGeometry(QByteArray.fromBase64(known.geometry.encode()))
 
     @Slot()
