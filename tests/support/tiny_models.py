@@ -45,6 +45,7 @@ THINKING = (
     "{% if add_generation_prompt %}<|im_start|>assistant:{% if enable_thinking is defined and not enable_thinking %}"
     "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
 )
+LONG = 1000  # values of a list
 PHI_SPECIALS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 
 
@@ -72,6 +73,21 @@ class Words:
         return replace(self, types=[kind if index in changed else old for index, old in enumerate(self.types)])
 
 
+class _Writer(gguf.GGUFWriter):  # type: ignore[misc]
+    """Writes long lists at once: value by value, those of a true vocabulary take 0.1 s."""
+
+    def _pack_val(self, val: Any, vtype: Any, add_vtype: bool, sub_type: Any = None) -> bytes:
+        if vtype != gguf.GGUFValueType.ARRAY or len(val) < LONG:
+            return bytes(super()._pack_val(val, vtype, add_vtype, sub_type))
+        kind = gguf.GGUFValueType.get_type(val[0])
+        if kind == gguf.GGUFValueType.STRING:
+            texts = [text.encode() for text in val]
+            content = b"".join(struct.pack("<Q", len(text)) + text for text in texts)
+        else:
+            content = struct.pack(f"<{len(val)}{'f' if isinstance(val[0], float) else 'i'}", *val)
+        return (struct.pack("<I", vtype) if add_vtype else b"") + struct.pack("<IQ", kind, len(val)) + content
+
+
 @dataclass(frozen=True)
 class Model:
     """What to build. After each token of `speech` the next one is all but certain, whatever came before.
@@ -94,7 +110,7 @@ class Model:
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = self._tensors()
         most = -(-len(tensors) // self.parts) if self.parts > 1 else 0
-        writer = gguf.GGUFWriter(str(path), self.architecture, split_max_tensors=most)
+        writer = _Writer(str(path), self.architecture, split_max_tensors=most)
         self._describe(writer)
         _add_words(writer, self.words)
         for name, tensor in tensors.items():
@@ -333,6 +349,8 @@ def _phi_metadata() -> dict[str, Any]:
             return file.read(scalar("Q")).decode()
         if kind == 9:
             inner, count = scalar("I"), scalar("Q")
+            if form := scalars.get(inner):
+                return [*struct.unpack(f"<{count}{form}", file.read(count * struct.calcsize("<" + form)))]
             return [value(inner) for _ in range(count)]
         return scalar(scalars[kind])
 
