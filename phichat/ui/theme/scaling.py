@@ -17,12 +17,14 @@ _HAS_FONT = Qt.WidgetAttribute.WA_SetFont
 
 
 def set_text_size(application: QApplication, percent: int, family: str) -> None:
-    """Set the font of all widgets: `percent` of the desktop's size, in `family` or, if empty, in the desktop's."""
+    """Set the font of all widgets: `percent` of the desktop's size, in `family` or, if empty, in the desktop's.
+
+    The application's style sheet is gone then: its sizes depend on that of the text, too.
+    """
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     font.setPointSizeF(font.pointSizeF() * percent / 100)
     if family:
         font.setFamilies([family, *font.families()])
-    style_sheet = application.styleSheet()
     application.setStyleSheet("")  # with one, widgets would not follow the application's font
     ratio = font.pointSizeF() / application.font().pointSizeF()
     widgets = _shown_widgets(application)
@@ -39,7 +41,6 @@ def set_text_size(application: QApplication, percent: int, family: str) -> None:
     for widget in widgets:
         if isValid(widget):
             _apply(widget)
-    application.setStyleSheet(style_sheet)
 
 
 def text_scale() -> float:

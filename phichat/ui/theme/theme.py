@@ -222,11 +222,11 @@ class Theme(QObject):
                 self._set_stylesheet(widget, name)
 
     def _set_stylesheet(self, widget: QWidget, name: str) -> None:
-        widget.setStyleSheet(
-            STYLES[name].substitute(
-                vars(self.colors), round=scaled(ROUND_BUTTON) // 2, small_round=scaled(SMALL_ROUND_BUTTON) // 2
-            )
+        style_sheet = STYLES[name].substitute(
+            vars(self.colors), round=scaled(ROUND_BUTTON) // 2, small_round=scaled(SMALL_ROUND_BUTTON) // 2
         )
+        if style_sheet != widget.styleSheet():
+            widget.setStyleSheet(style_sheet)
 
 
 def muted(label: QLabel, *, alert: bool = False) -> QLabel:
