@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -54,6 +55,14 @@ SMALL_BANDWIDTH = {"SECONDS": 0.01, "LARGEST": 4_000_000, "SMALLEST": 1_000_000,
 BANDWIDTH = {name: getattr(hardware, name) for name in SMALL_BANDWIDTH}
 vars(hardware).update(SMALL_BANDWIDTH)  # many tests have the memory measured; to write 128 MB alone takes 0.1 s
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
+
+
+def pytest_configure() -> None:
+    """Have the signals of a terminal end what the tests start, though nohup, or `&` in a script, has them ignored."""
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
