@@ -166,19 +166,16 @@ def choose_part(field: Any, start: str, end: str) -> None:
     field.setTextCursor(cursor)
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "copied"),
-    [
+def test_cells_are_copied_as_a_table(person: Person, answer: list[Any]) -> None:
+    for start, end, copied in (
         ("c | e", "d", r"| `c \| e` | d |" + "\n| --- | --: |"),
         ("b", "d", "| b |\n| --: |\n| d |"),
         ("a", "i", TABLE),
         ("d", "d", "d"),
         ("g", "h", "g\nh"),
-    ],
-)
-def test_cells_are_copied_as_a_table(person: Person, answer: list[Any], start: str, end: str, copied: str) -> None:
-    choose_part(answer[2], start, end)
-    assert choose(menu_at(person, answer[2], QPoint(9, 9)), "Copy") == copied
+    ):
+        choose_part(answer[2], start, end)
+        assert choose(menu_at(person, answer[2], QPoint(9, 9)), "Copy") == copied
 
 
 def test_signs_that_are_no_marks_are_the_same_in_formatted_text(person: Person, engine: ScriptedEngine) -> None:
