@@ -1,7 +1,7 @@
 """What covers the window while files are dragged over it: "Drop files here"."""
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
-from PySide6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from phichat.i18n import tr
@@ -12,6 +12,7 @@ from phichat.ui.widgets.parent import parent_window
 
 INSET, ROUND, STROKE = 12, 18, 2  # pixels
 OPACITY = 0.94
+_DRAGS = (QDropEvent, QDragLeaveEvent)
 
 
 class DropHint(QObject):
@@ -24,6 +25,8 @@ class DropHint(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        if not isinstance(event, _DRAGS):
+            return False
         if event.type() is QEvent.Type.DragEnter and isinstance(event, QDropEvent):
             if files_in(event.mimeData()) and can_copy(event):
                 self._cover()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from phichat.i18n import tr
@@ -108,7 +108,7 @@ class Header(QWidget):
         return self._title.fontMetrics().horizontalAdvance(self._full_title)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Resize:
+        if isinstance(event, QResizeEvent):
             self._fit_title()
         return super().eventFilter(watched, event)
 

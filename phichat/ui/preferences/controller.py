@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QWindowStateChangeEvent
 from PySide6.QtWidgets import QWidget
 
 from phichat.i18n import format_number, tr
@@ -85,7 +85,7 @@ class TextSize(QObject):
         return parent_window(self, QWidget)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.WindowStateChange:  # by the desktop, too
+        if isinstance(event, QWindowStateChangeEvent):  # by the desktop, too
             self._actions.full_screen.setChecked(self._window().isFullScreen())
         return super().eventFilter(watched, event)
 

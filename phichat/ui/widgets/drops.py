@@ -52,7 +52,7 @@ class DropFilter(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
-        if event.type() not in _DRAGS or not isinstance(event, QDropEvent):
+        if not isinstance(event, QDropEvent) or event.type() not in _DRAGS:  # in this order: hundreds of others come
             return False
         files = files_in(event.mimeData())
         # What is dragged within the window is words of an answer, and may have been let go too early.

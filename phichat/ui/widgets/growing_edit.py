@@ -145,11 +145,14 @@ class GrowingTextEdit(TextInput, QTextEdit):
             super().setPlaceholderText(shown)
 
     def event(self, event: QEvent) -> bool:
-        is_override = event.type() is QEvent.Type.ShortcutOverride and self.document().isEmpty()
-        if is_override and isinstance(event, QKeyEvent) and stroke_of(event) in _GO_TO_ENDS:
-            event.ignore()  # the window goes to the beginning or the end of the conversation
+        if isinstance(event, QKeyEvent) and self._leaves_to_window(event):
+            event.ignore()  # it goes to the beginning or the end of the conversation
             return True
         return super().event(event)
+
+    def _leaves_to_window(self, event: QKeyEvent) -> bool:
+        is_override = event.type() is QEvent.Type.ShortcutOverride
+        return is_override and self.document().isEmpty() and stroke_of(event) in _GO_TO_ENDS
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._had_long_word and _is_undo_or_redo(event):
