@@ -28,7 +28,7 @@ from tests.support.history_child import history_file, imported
 from tests.support.history_kills import missing_after_kill, missing_after_power_loss
 
 CONVERSATIONS, MESSAGES = 12, 15
-VARIANTS = 100
+VARIANTS = 60
 PAGE = 4096
 
 Eventually = Callable[[Callable[[], object]], None]
