@@ -32,6 +32,8 @@ def imported() -> set[str]:
     code = (
         "import os, sys, logging, builtins\n"
         "from phichat import __main__ as program\n"
+        "from phichat.app import wiring\n"
+        "wiring.AFTER_PAINT = 60_000\n"  # on a busy computer, the window would close after that
         "def end(): print(*sys.modules, builtins.__import__.__name__, flush=True)\n"
         "logging.shutdown = end\n"
         "sys.argv[1:] = ['--quit-when-ready']\n"
