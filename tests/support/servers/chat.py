@@ -159,6 +159,13 @@ class ChatServer:
 
     def _send(self, connection: socket.socket, script: Scripted, closing: threading.Event) -> bool:
         """Send an answer; return whether the connection goes on."""
+        try:
+            return self._send_parts(connection, script, closing)
+        except ConnectionError:  # it was closed while more came
+            self.client_left.set()
+            return False
+
+    def _send_parts(self, connection: socket.socket, script: Scripted, closing: threading.Event) -> bool:
         if not script.status:
             return False
         headers = {**script.headers, **({"Server": self.server_name} if self.server_name else {})}
