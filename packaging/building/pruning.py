@@ -10,7 +10,7 @@ Entry = tuple[str, str, str]
 
 MODULES = (
     "IPython", "PIL", "_pytest", "distutils", "doctest", "ensurepip", "gguf", "idlelib", "lib2to3", "matplotlib",
-    "numpy.distutils", "numpy.f2py", "numpy.fft", "numpy.ma", "numpy.polynomial", "numpy.random", "numpy.testing",
+    "numpy.distutils", "numpy.f2py", "numpy.fft", "numpy.polynomial", "numpy.random", "numpy.testing",
     "pandas", "pip", "pydoc", "pytest", "scipy", "setuptools",
     "test", "tkinter", "torch", "transformers", "turtle", "wheel",
     "fsspec", "huggingface_hub._buckets", "huggingface_hub._sandbox", "huggingface_hub._sandbox_cache",

@@ -1,4 +1,4 @@
-"""The bundle is the same program as the one from pip: certificates, other programs' surroundings, crashes, languages.
+"""The bundle is the same program as that from pip: certificates, documents, what it starts, crashes, languages.
 
 It has a Hub of its own on this computer, and opens its window without a display. Needs openssl's command.
 """
@@ -28,10 +28,11 @@ def check(folder: Path) -> str:
     program = _Program(folder)
     _expect(json.loads(program.says("--self-test"))["ok"], "the self-test fails")
     _fetch(program)
+    _find(program, folder)
     _start_others(program, folder)
     _crash(program)
     _expect("modèle" in program.says("--help", PHICHAT_LANGUAGE="fr", LC_ALL="C"), "it speaks no French")
-    return "certificates, what it starts, crashes and languages are as they should be"
+    return "certificates, documents, what it starts, crashes and languages are as they should be"
 
 
 class _Program:
@@ -70,6 +71,14 @@ def _fetch(program: _Program) -> None:
         program.says(*command, HF_ENDPOINT=hub.endpoint, SSL_CERT_FILE=str(hub.authority))
     answer = program.says("ask", "--model", "tiny", "Does it work?", LC_ALL="C")
     _expect(answer == "Everything works.\n", f"it answers {answer!r}")
+
+
+def _find(program: _Program, folder: Path) -> None:
+    """A passage by its meaning, in other words than the question's."""
+    (folder / "pets.txt").write_text("The dog sleeps under the table.\n\nBread is baked at five.\n", "utf-8")
+    program.says("docs", "add", "pets", str(folder / "pets.txt"))
+    found = program.says("docs", "search", "pets", "Where does the puppy nap?")
+    _expect("under the table" in found, f"of the documents, it finds {found!r}")
 
 
 def _start_others(program: _Program, folder: Path) -> None:

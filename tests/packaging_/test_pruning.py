@@ -1,5 +1,8 @@
 """What the bundle leaves out, and what it must not."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,21 @@ def test_complaints_about_what_is_left_out_do_not_count() -> None:
     assert _is_about_pruned(line.format("platformthemes/libqgtk3.so"))
     assert not _is_about_pruned(line.format("platforms/libqxcb.so"))
     assert not _is_about_pruned("ERROR: Hidden import 'hf_xet' not found")
+
+
+def test_passages_are_found_without_what_is_left_out(home: Path, tmp_path: Path) -> None:
+    """NumPy imports some of its parts when a function first needs them, so PyInstaller doesn't miss them."""
+    (tmp_path / "pets.txt").write_text("The dog sleeps under the table.", "utf-8")
+    code = f"""if True:
+        import sys
+        from phichat.__main__ import main
+        sys.modules.update(dict.fromkeys({pruning.MODULES!r}))
+        for words in (["add", "pets", {os.fspath(tmp_path / "pets.txt")!r}], ["search", "pets", "Where is the puppy?"]):
+            sys.argv[1:] = ["docs", *words]
+            if main():
+                sys.exit(1)
+    """
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PHICHAT_HOME": str(home)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, "under the table" in done.stdout) == (0, True), done.stderr
