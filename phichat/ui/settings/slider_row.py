@@ -125,8 +125,8 @@ class SliderRow(QWidget):
         setting = self._setting
         head = QHBoxLayout()
         head.setSpacing(5)
-        head.addWidget(self._label)
-        head.addStretch()
+        self._label.setWordWrap(True)  # beside the mark and the button, long names have less room
+        head.addWidget(self._label, 1)
         head.addWidget(self._spin)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
