@@ -13,8 +13,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFormLayout,
-    QHBoxLayout,
-    QPushButton,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -26,72 +24,21 @@ from phichat.i18n import N_, tr
 from phichat.store.preferences import Preferences
 from phichat.ui.controllers.client_requests import ServerState
 from phichat.ui.controllers.servers import Servers
+from phichat.ui.preferences.folder_row import FolderRow
 from phichat.ui.preferences.server_page import ServerPage
 from phichat.ui.preferences.servers_page import ServersPage
 from phichat.ui.preferences.token_row import TokenRow
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, colors_of
 from phichat.ui.theme.scaling import LEAST, MOST, STEP, resize_window, scaled
 from phichat.ui.theme.theme import Theme
-from phichat.ui.widgets.controls import help_label, push_button, scroll_area
+from phichat.ui.widgets.controls import help_label, scroll_area
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.foreign_text import breakable_path, plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 from phichat.ui.widgets.spin_boxes import SpinBox
 from phichat.ui.widgets.text_input import PlainTextField, picture_refusal, refuse_drops
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
-
-
-class FolderRow(QWidget):
-    """Shows a folder, `what` for short; with `can_change`, offers to choose another one.
-
-    Signals: `opened(Path)` to show it in the file manager, `change_requested` to choose another folder,
-    `own_requested` to go back to the default one.
-    """
-
-    opened = Signal(Path)
-    change_requested = Signal()
-    own_requested = Signal()
-
-    def __init__(self, theme: Theme, name: str, what: str, *, can_change: bool = False) -> None:
-        super().__init__()
-        self._theme, self._folder = theme, Path()
-        self._path = plain_label()
-        self._path.setObjectName(name)
-        self._path.setAccessibleName(what)
-        self._path.setWordWrap(True)
-        self._path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        buttons = QHBoxLayout()
-        self._open = self._button(name + "Open", tr("Open folder"), self._on_open)
-        self._change = self._button(name + "Change", tr("Change…"), self.change_requested)
-        self._own = self._button(name + "Own", tr("Use default folder"), self.own_requested)
-        for button in (self._open, self._change, self._own):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        self._change.setVisible(can_change)
-        self._own.hide()
-        layout = QVBoxLayout(self)
-        # QFormLayout centers a label in 7/4 of its height, as beside a field.
-        layout.setContentsMargins(0, self._path.fontMetrics().height() * 3 // 8, 0, 0)
-        layout.addWidget(self._path)
-        layout.addLayout(buttons)
-
-    def show_folder(self, folder: Path, *, is_ours: bool = True) -> None:
-        """Show `folder`; `is_ours` if it is the default one."""
-        self._folder = folder
-        self._path.setText(breakable_path(folder))
-        self._path.setAccessibleDescription(str(folder))
-        self._own.setVisible(not is_ours)
-
-    @Slot()
-    def _on_open(self) -> None:
-        self.opened.emit(self._folder)
-
-    def _button(self, name: str, text: str, slot: object) -> QPushButton:
-        button = push_button(name, text)
-        button.clicked.connect(slot)
-        self._theme.apply_stylesheet(button, "small")
-        return button
 
 
 SWATCH_SIZE, SWATCH_RATIO = 16, 3  # pixels, and the device pixel ratio it is drawn for
