@@ -153,6 +153,7 @@ class TableBlock(TextBlock):
                 break
         cursor.endEditBlock()
         self.draw_formulas()
+        self._awaited = self._awaited_formulas()
         if not self.is_laid_out():
             self._timer.start()
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from phichat.markdown.document import OBJECT
 from phichat.markdown.streaming import parse_blocks
+from phichat.ui.blocks import table_block
 from phichat.ui.blocks.formulas import AHEAD, FormulaCache
 from phichat.ui.blocks.table_block import TableBlock
 from phichat.ui.blocks.text_block import TextBlock
@@ -110,3 +111,17 @@ def test_a_formula_that_cannot_be_drawn_holds_up_no_other_in_its_table(draughtsm
     assert field.toPlainText().split("\n")[1:-1] == ["name", "formula", "one", f"$a$ and {OBJECT}", "two", OBJECT]
     field.selectAll()
     assert field.selected_markdown() == source.replace("|---|---|", "| --- | --- |")
+
+
+def test_formulas_of_rows_that_are_laid_out_later_are_shown_too(
+    qapp: QApplication, draughtsman: Draughtsman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_block, "SLICE", 0.0)
+    rows = "".join(f"| {number} | {'$e$' if number == 45 else '-'} |\n" for number in range(50))
+    field = shown(draughtsman, f"| a | b |\n|---|---|\n{rows}", TableBlock)
+    assert isinstance(field, TableBlock)
+    assert not field.is_laid_out()
+    while not field.is_laid_out():
+        qapp.processEvents()
+    draughtsman.draw("e")
+    assert field.toPlainText().count(OBJECT) == 1
