@@ -81,6 +81,7 @@ def connect_documents(
     conversations, autosave = window.conversations, window.conversations.autosave
     autosave.purged.connect(documents.forget)
     autosave.has_documents = lambda session: bool(documents.used(session))
+    autosave.list_with_documents = documents.remembered
     documents.changed.connect(conversations.current.save_soon)
     window.documents.change_made.connect(window.sidebar.record_change)
     window.documents.start(documents, attachments.reader, context)

@@ -62,6 +62,7 @@ class AutoSave(QObject):
         unsent_edits: returns the texts being written in place of messages of a conversation, and the files added there.
             They are stored as the end of its draft, in case the window can't be closed in an orderly way.
         has_documents: returns whether a conversation uses documents, which make a draft like files do.
+        list_with_documents: returns the ids of the stored conversations that use any.
 
     Signals:
         touched(Session): it is new, or has a new message.
@@ -70,7 +71,7 @@ class AutoSave(QObject):
         pinned(Session, Message): the message was pinned in it, or unpinned; see `returned`.
         returned(Session, list[Message]): a branch was restored in it; the session in memory may be another by now.
         erased: conversations are being deleted for good, and caches of them must be cleared.
-        purged(list[str]): these conversations are deleted for good; empty for all.
+        purged(list[str]): these conversations are deleted for good; if all are, those of them that used documents.
         everything_deleted(bool): all conversations are deleted for good; False if they could not be.
         failed(str): a write failed; one sentence, once until it changes.
     """
@@ -95,6 +96,7 @@ class AutoSave(QObject):
         self.last: Future[Any] | None = None
         self.unsent_edits: Callable[[Session], tuple[Sequence[str], Attachments]] = lambda _: ((), ())
         self.has_documents: Callable[[Session], bool] = lambda _: False
+        self.list_with_documents: Callable[[], Sequence[str]] = tuple
         self._done.connect(self.show_trouble)
         self._emptied.connect(self._on_gone)
 
@@ -250,7 +252,9 @@ class AutoSave(QObject):
         """Delete all conversations for good."""
         self._stored.clear()
         self.erased.emit()
-        self._watch(self._history().delete_everything()).add_done_callback(self._on_everything_deleted)
+        gone = [*self.list_with_documents()]  # now, as a new conversation may begin to use some until all is deleted
+        on_done = partial(self._on_everything_deleted, gone)
+        self._watch(self._history().delete_everything()).add_done_callback(on_done)
 
     def _store(self, session: Session) -> "Future[None] | None":
         stored = self._stored.get(session)
@@ -332,11 +336,11 @@ class AutoSave(QObject):
         if not future.exception() and future.result():
             self._emptied.emit(future.result())
 
-    def _on_everything_deleted(self, future: "Future[None]") -> None:
+    def _on_everything_deleted(self, gone: list[str], future: "Future[None]") -> None:
         """Run in the history's thread."""
         is_done = future.exception() is None
         if is_done:
-            self._emptied.emit([])
+            self._emptied.emit(gone)
         self.everything_deleted.emit(is_done)
 
     @Slot(list)

@@ -162,12 +162,16 @@ class DocumentsController(QObject):
 
     @Slot(list)
     def forget(self, conversations: Sequence[str]) -> None:
-        """Forget what conversations used, and what was read of their own documents; of all without any."""
-        gone = [name for name in self._used.remembered() if name in conversations or not conversations]
+        """Forget what conversations used, and what was read of their own documents."""
+        gone = [name for name in self.remembered() if name in conversations]
         for name in gone:
             self.remove(name)
         if gone:
             self._used.forget(gone)
+
+    def remembered(self) -> Sequence[str]:
+        """Return the ids of the conversations that use documents, but for temporary ones."""
+        return self._used.remembered()
 
     def index(self, name: str, *, retries: bool = False) -> None:
         """Index what is new or has changed in a collection, unless that is under way.

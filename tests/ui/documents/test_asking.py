@@ -182,6 +182,22 @@ def test_what_was_read_stays_if_the_conversations_could_not_be_deleted(
     asked.wait(lambda: documents._library().collection(own) is None)
 
 
+def test_what_a_new_conversation_uses_stays_when_the_others_are_deleted(
+    asked: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large history takes seconds to delete, and the new conversation is there at once."""
+    documents, own = asked.window.documents._documents, asked.window.session.conversation.id
+    done: Future[None] = Future()
+    monkeypatch.setattr(History, "delete_everything", lambda _: done)
+    asked.window.conversations.delete_everything()
+    asked.window.commands.new.trigger()
+    session = asked.window.session
+    documents.use(session, "Manuals", is_used=True)
+    done.set_result(None)
+    asked.wait(lambda: documents._library().collection(own) is None)
+    assert documents.used(session) == ("Manuals",)
+
+
 def test_an_answer_names_the_pages_of_what_is_attached_whole(
     person: Person, engine: ScriptedEngine, tmp_path: Path
 ) -> None:
