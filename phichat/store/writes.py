@@ -267,7 +267,7 @@ def _row_text(row: rows.Row) -> str:
 def _insert_message(connection: sqlite3.Connection, conversation: int, message: Message) -> None:
     row = rows.row_from_message(message)
     if fetch_value(connection, "SELECT 1 FROM messages WHERE id = ?", row[0]):
-        restore_branch(connection, [row[0]])
+        connection.execute("UPDATE messages SET deleted = NULL WHERE id = ? AND deleted IS NOT NULL", row[:1])
         return
     number = allocate_message_number(connection, conversation, message.created)
     connection.execute(

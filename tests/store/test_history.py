@@ -588,6 +588,14 @@ def test_importing_again_brings_a_deleted_branch_back(history: History) -> None:
     assert not history.save_conversation(whole).result()
 
 
+def test_importing_again_brings_nothing_back_that_it_does_not_hold(history: History) -> None:
+    messages = thread("One", "Two", "Three")
+    history.save_conversation(record("one", *messages)).result()
+    history.delete_branch(messages[0].id).result()
+    assert history.save_conversation(record("one", *messages[:2])).result()
+    assert [message.text for message in history.load_conversation("one").messages] == ["One", "Two"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="access rights")
 def test_nobody_else_on_the_computer_reads_along(history: History, file: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
