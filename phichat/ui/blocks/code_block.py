@@ -103,7 +103,8 @@ class CodeBlock(BlockWidget, QFrame):
         while not self.is_laid_out():
             self._append_chunk()
             if perf_counter() > until:
-                break
+                return
+        self._timer.stop()  # nothing is left for it
 
     def markdown(self) -> str:
         return code_to_markdown(self._code, self._language_name)

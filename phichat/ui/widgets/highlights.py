@@ -113,7 +113,9 @@ class Highlights(QObject):
         return first.united(last) if last.top() == first.top() else first
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Paint and not self._area.contains(self._area_in_sight()):
+        if event.type() is QEvent.Type.Resize:
+            self._area = QRect()  # as lines may stand elsewhere now
+        elif event.type() is QEvent.Type.Paint and not self._area.contains(self._area_in_sight()):
             if not self._is_scheduled:
                 QTimer.singleShot(0, self._show_later)
             self._is_scheduled = True
@@ -136,7 +138,7 @@ class Highlights(QObject):
         across, down = seen.width() // 2, seen.height() // 2
         self._area = seen.adjusted(-across, -down, across, down)
         numbers = self._numbers_in(self._area)
-        here = bisect_left(numbers, self._current)
+        here = bisect_left(numbers, self._number_in_sight())
         begin = max(0, min(here - MAX_HIGHLIGHTS // 2, len(numbers) - MAX_HIGHLIGHTS))
         shown = {*numbers[begin : begin + MAX_HIGHLIGHTS], *([self._current] if self._current >= 0 else [])}
         self._field.setExtraSelections([self._selection(number) for number in sorted(shown)])
@@ -144,6 +146,11 @@ class Highlights(QObject):
     def _area_in_sight(self) -> QRect:
         """Return what is in sight, in pixels from the beginning of the text."""
         return self._field.viewport().visibleRegion().boundingRect().translated(self._scrolled())
+
+    def _number_in_sight(self) -> int:
+        """Return the number of the first match behind the middle of what is in sight."""
+        middle = self._field.viewport().visibleRegion().boundingRect().center()
+        return bisect_left(self.ranges, self._field.cursorForPosition(middle).position(), key=itemgetter(0))
 
     def _scrolled(self) -> QPoint:
         """Return how far the field is scrolled, in pixels."""
