@@ -197,10 +197,13 @@ class Database:
         job.future.set_exception(as_store_error(error, self.file, is_guest=self._is_guest))
 
     def _follows_kept(self, job: Job) -> bool:
-        """Return whether `job` has to wait for others that are kept, as it concerns the same conversations."""
+        """Return whether `job` has to wait for others that are kept, as they may concern the same conversations."""
+        unsaved = self.fallback.unsaved
+        if not unsaved or (job.message is None and not job.conversations):  # it is about none, or all
+            return False
         names = self._conversations_of(job)
-        is_unknown = job.message is not None and not names  # its conversation may be one that could not be copied
-        return bool(self.fallback.unsaved if is_unknown else self.fallback.unsaved.intersection(names))
+        is_unknown = not names or "" in unsaved  # what could not be read may be about any conversation
+        return is_unknown or not unsaved.isdisjoint(names)
 
     def _keep_in_memory(self, job: Job) -> None:
         names = self._conversations_of(job)

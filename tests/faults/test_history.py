@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from phichat.chat.conversation import Message, Piece, Role
+from phichat.chat.conversation import Ending, Message, Piece, Reply, Role
 from phichat.errors import StoreError
 from phichat.store import connections, database, integrity, migrations, recovery, rows, writer_thread, writes
 from phichat.store.base import ConversationRecord, ConversationSummary
@@ -26,6 +26,7 @@ from phichat.store.locking import lock_folder
 from phichat.store.write_ahead_log import read_log
 from tests.support.history_child import history_file, imported
 from tests.support.history_kills import missing_after_kill, missing_after_power_loss
+from tests.support.stored_history import held
 
 CONVERSATIONS, MESSAGES = 12, 15
 VARIANTS = 60
@@ -385,6 +386,45 @@ def test_what_cannot_be_read_is_not_replaced(tmp_path: Path, unreadable: list[st
         assert [heading.id for heading in history.list_conversations()] == ["one"]
 
 
+@pytest.fixture
+def at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be stored is not tried again before the history is closed."""
+    monkeypatch.setattr(database, "RETRY_SECONDS", 1000.0)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.2)
+
+
+@pytest.mark.usefixtures("at_the_end")
+def test_what_follows_a_change_to_who_knows_what_waits_for_it(tmp_path: Path, unreadable: list[str]) -> None:
+    """The end of an answer, above all: it would have its last words twice, and no end."""
+    file, reply = tmp_path / "history.sqlite3", Message(Role.ASSISTANT, "", None)
+    whole = replace(reply, text="Haystack", reply=Reply("m", 7, (1, 2), Ending.STOP))
+    with closing(History(file)) as history:
+        history.save_conversation(conversation("one", message("Needle?"), reply)).result()
+        history.save_conversation(conversation("two")).result()
+        history.append_to_reply(reply.id, [Piece("Hay", 1)]).result()
+        with held(file):
+            unreadable.append("for a moment")
+            kept = [
+                history.append_to_reply(reply.id, [Piece("stack", 2)]),
+                history.pin_message(reply.id, is_pinned=True),
+            ]
+            assert all("only kept in memory" in str(future.exception()) for future in kept)
+        unreadable.clear()
+        later: list[Any] = [history.finish_reply(whole), history.pin_message(reply.id, is_pinned=False)]
+        later += [history.set_draft("two", "Ship")]
+        assert all("only kept in memory" in str(future.exception()) for future in later)
+        shown = history.load_conversation("one").messages[1]
+        assert (shown.text, shown.is_pinned) == ("Haystack", False)
+        assert history.load_conversation("two").draft == "Ship"
+        history._writer.submit(writer_thread.Job(lambda _: None)).result()  # it concerns no conversation
+    with closing(History(file)) as history:
+        shown = history.load_conversation("one").messages[1]
+        assert (shown.text, shown.is_pinned) == ("Haystack", False)
+        assert shown.reply
+        assert shown.reply.ending is Ending.STOP
+        assert history.load_conversation("two").draft == "Ship"
+
+
 def test_a_file_that_cannot_be_looked_at_is_not_made_anew(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,7 +486,6 @@ def test_what_another_program_wrote_meanwhile_stays(tmp_path: Path, eventually: 
         assert texts == {"First", "From the terminal", "From the window"}
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("look", ["list", "load", "search"])
 def test_what_is_saved_while_it_is_looked_for_is_found(
