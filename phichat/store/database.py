@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
 from time import monotonic
@@ -176,6 +175,8 @@ class Database:
             with suppress(sqlite3.Error):  # some errors have rolled back already
                 self._connection.execute("ROLLBACK")
             raise
+        if any(job.deletes_all for job in jobs):
+            self.fallback.clear()
         for job in jobs:
             if job.after:
                 job.after(self._connection)
@@ -207,10 +208,7 @@ class Database:
 
     def _keep_in_memory(self, job: Job) -> None:
         names = self._conversations_of(job)
-        if job.concerns_all:  # what the file has stays there, as the failure tells
-            names = tuple(filter(None, self.fallback.unsaved))
-            job = replace(job, work=lambda connection: writes.delete_conversations(connection, list(names)))
-        if not names and job.message is None:
+        if not names and job.message is None:  # if all could not be deleted, all stay here, too
             return
         self._last_attempt = self._last_attempt or monotonic()
         for name in names:

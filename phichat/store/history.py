@@ -254,12 +254,15 @@ class History:
         )
 
     def delete_everything(self) -> Future[None]:
-        """Delete all conversations permanently, with backups and damaged copies of the file."""
+        """Delete all conversations permanently, with backups and damaged copies of the file.
+
+        If that fails, none is deleted, not even those that are only in memory.
+        """
         file = self._database.file
         return self._writer.submit(
             Job(
                 writes.delete_all_rows,
-                concerns_all=True,
+                deletes_all=True,
                 after=lambda connection: writes.erase_remains(connection, file),
             )
         )

@@ -425,6 +425,67 @@ def test_what_follows_a_change_to_who_knows_what_waits_for_it(tmp_path: Path, un
         assert history.load_conversation("two").draft == "Ship"
 
 
+@pytest.mark.usefixtures("at_the_end")
+def test_what_is_kept_in_memory_is_deleted_with_everything(tmp_path: Path, unreadable: list[str]) -> None:
+    """As soon as that is done in the file, though nothing else was stored there since."""
+    file, notices, told = tmp_path / "history.sqlite3", list[str](), message("Needle")
+    with closing(History(file, notices.append)) as history:
+        history.save_conversation(conversation("one", told)).result()
+        with held(file):
+            assert history.add_message("one", message("More"), None).exception()
+            assert history.save_conversation(conversation("two", message("Needle"))).exception()
+            unreadable.append("for a moment")
+            assert history.pin_message("of who knows what", is_pinned=True).exception()
+            unreadable.clear()
+        found: list[list[Any]] = []
+
+        def look(_: object) -> None:
+            found.append(
+                [history.list_conversations(), history.search_conversations("needle"), history.count_unsaved()]
+            )
+
+        deleted = history.delete_everything()
+        deleted.add_done_callback(look)
+        assert deleted.exception() is None
+        assert history.save_conversation(conversation("three")).result()
+        assert found == [[[], [], 0]]
+        assert [heading.id for heading in history.list_conversations()] == ["three"]
+    assert notices == []
+    with closing(History(file)) as history:
+        assert [heading.id for heading in history.list_conversations()] == ["three"]
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_deletion_of_everything_that_fails_deletes_nothing(tmp_path: Path, eventually: Eventually) -> None:
+    """Not later, either: what is listed again stays."""
+    file = tmp_path / "history.sqlite3"
+    with closing(History(file)) as history:
+        history.save_conversation(conversation("one", message("Needle"))).result()
+        with held(file):
+            assert history.set_draft("one", "S").exception()
+            assert history.save_conversation(conversation("two", message("Needle"))).exception()
+            failure = history.delete_everything().exception()
+            assert isinstance(failure, StoreError)
+            assert str(failure).startswith(f"Another app is using {file}.")
+            assert {heading.id for heading in history.list_conversations()} == {"one", "two"}
+        eventually(lambda: not history.count_unsaved())
+        assert {heading.id for heading in history.list_conversations()} == {"one", "two"}
+        assert len(history.search_conversations("needle")) == 2
+        assert history.load_conversation("one").draft == "S"
+        history.delete_everything().result()
+        assert history.list_conversations() == []
+
+
+def test_a_deletion_of_everything_tells_why_it_fails(tmp_path: Path) -> None:
+    """Where there was never a file, too."""
+    (tmp_path / "home").write_text("a file")
+    with closing(History(tmp_path / "home" / "history.sqlite3")) as history:
+        assert history.save_conversation(conversation("one")).exception()
+        failure = history.delete_everything().exception()
+        assert isinstance(failure, StoreError)
+        assert str(failure) == str(history.ready.exception())
+
+
 def test_a_file_that_cannot_be_looked_at_is_not_made_anew(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
