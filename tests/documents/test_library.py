@@ -20,7 +20,7 @@ from phichat.documents.passages import Passage
 from phichat.documents.retrieval import indexing, vector_search
 from phichat.documents.retrieval.local_library import LocalLibrary
 from phichat.documents.store.database import DocumentDatabase
-from phichat.errors import StoreError
+from phichat.errors import EngineDied, ModelMissing, PhichatError, StoreError
 from tests.support.documents import TextReader, WordEmbedder
 
 FILLER = "Nothing of interest is written on this line at all. " * 18  # 180 words
@@ -377,6 +377,80 @@ def test_a_passage_is_found_by_the_vectors_of_any_embedder_that_has_made_all(
             "animals.txt", "animals.txt", "travel.txt",
         ]  # fmt: skip
         assert viaduct.fits
+
+
+class _LostModel(WordEmbedder):
+    """An embedding model whose file can't be used for questions, as on a disk that is gone by now.
+
+    Attributes:
+        asked: how often it was.
+        trouble: what then comes of it; None to embed the question.
+    """
+
+    def __init__(self, trouble: PhichatError | None) -> None:
+        super().__init__("model")
+        self.asked, self.trouble = 0, trouble
+
+    def embed_passages(self, passages: Sequence[Passage]) -> list[NDArray[np.float32]]:
+        return [super(_LostModel, self).embed_question(each.searched_text)[np.newaxis] for each in passages]
+
+    def embed_question(self, text: str) -> NDArray[np.float32]:
+        self.asked += 1
+        if self.trouble:
+            raise self.trouble
+        return super().embed_question(text)
+
+
+@pytest.mark.parametrize("trouble", [ModelMissing("It isn’t there."), EngineDied("It ended.")])
+def test_questions_are_answered_without_an_embedding_model_that_cannot_be_used(
+    file: Path, folder: Path, reader: TextReader, trouble: PhichatError
+) -> None:
+    model = _LostModel(trouble)
+    with closing(LocalLibrary(file, reader, [WordEmbedder("built in"), model])) as library:
+        library.add("papers", [folder])
+        list(library.index("papers", CancelToken()))
+        found = library.search(["papers"], "Where does the hound rest?")
+        assert (found.fits, found.passages[0].path.name) == (True, "animals.txt")
+        assert "bridge" in library.search(["papers"], "Which bridge?").passages[0].text
+    assert model.asked == 2
+
+
+def test_what_another_embedder_knows_is_found_while_the_one_that_knows_most_cannot_be_used(
+    file: Path, folder: Path, reader: TextReader
+) -> None:
+    model = _LostModel(None)
+    with closing(LocalLibrary(file, reader, [WordEmbedder("built in")])) as library:
+        library.add("papers", [folder / "animals.txt"])
+        list(library.index("papers", CancelToken()))
+    with closing(LocalLibrary(file, reader, [model])) as library:
+        library.add("papers", [folder])
+        list(library.index("papers", CancelToken()))
+    with closing(LocalLibrary(file, reader, [WordEmbedder("built in"), model])) as library:
+        assert library.search(["papers"], "vehicle").passages[0].path.name == "travel.txt"
+        model.trouble = EngineDied("It ended.")
+        assert not library.search(["papers"], "vehicle").passages
+        assert library.search(["papers"], "hound").fits
+
+
+def test_no_model_is_asked_whose_ranking_would_not_count(
+    file: Path, folder: Path, reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 1)
+    model = _LostModel(None)
+    with closing(LocalLibrary(file, reader, [WordEmbedder("built in"), model])) as library:
+        library.add("papers", [folder])
+        stop = CancelToken()
+        for each in library.index("papers", stop):
+            if each.embedded == 3:
+                stop.set()
+        assert library.search(["papers"], "hound").fits
+        assert model.asked == 0
+        list(library.index("papers", CancelToken()))
+        assert library.search(["papers"], "hound").fits
+        assert model.asked == 1
+        library.add("empty", [folder / "picture.png"])
+        assert not library.search(["empty"], "hound").passages
+        assert model.asked == 1
 
 
 def test_words_are_searched_before_there_are_vectors(library: LocalLibrary, folder: Path) -> None:

@@ -107,14 +107,25 @@ class Searcher:
     def rankings(self, names: Sequence[str], question: str) -> tuple[Ranking, list[Ranking]]:
         """Return the passages ranked by words, with their BM25, and by each embedder's vectors, with their cosines.
 
-        An embedder that has not made vectors of as many passages as another ranks none: those it knows would go first.
+        An embedder that can't be used ranks none, nor does one that has not made vectors of as many passages as
+        another: those it knows would go first.
         """
         lexical = self._database.read(
             lambda connection: words.search_words(connection, names, question, RANKED, self._counts(connection))
         )
-        found = [each.search(names, question, RANKED) for each in self._by_vectors]
-        most = max((passages for _, passages in found), default=0)
-        return lexical, [ranking if passages == most else [] for ranking, passages in found]
+        return lexical, self._nearest(names, question)
+
+    def _nearest(self, names: Sequence[str], question: str) -> list[Ranking]:
+        """Rank by the embedders that know the most passages, or if none of these can be used, by the next."""
+        known = [each.count_passages(names) for each in self._by_vectors]
+        for most in sorted({*known} - {0}, reverse=True):
+            found = [
+                each.search(names, question, RANKED) if passages == most else None
+                for each, passages in zip(self._by_vectors, known, strict=True)
+            ]
+            if any(ranking is not None for ranking in found):
+                return [ranking or [] for ranking in found]
+        return [[] for _ in known]
 
     def _counts(self, connection: Connection) -> words.WordCounts:
         version = texts.data_version(connection)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from phichat.documents.embeddings.base import Embedder
 from phichat.documents.store import texts
 from phichat.documents.store.database import DocumentDatabase
+from phichat.errors import EngineError, ModelError
 
 if TYPE_CHECKING:
     from phichat.documents.retrieval.vectors import Rows, VectorIndex, Vectors
@@ -34,18 +35,32 @@ class VectorSearch:
         self._chosen: dict[tuple[str, ...], tuple[Rows | None, int]] = {}
         self._chosen_version: tuple[int, int] | None = None
 
-    def search(self, names: Sequence[str], question: str, most: int) -> tuple[Ranking, int]:
-        """Return the passages of some collections nearest to `question`, with their cosines, and of how many."""
-        vector = self._embedder.embed_question(question)
+    def count_passages(self, names: Sequence[str]) -> int:
+        """Return how many passages of some collections the next search knows, without use of the embedder."""
+        return self._database.read(lambda connection: self._count(connection, names))
+
+    def search(self, names: Sequence[str], question: str, most: int) -> Ranking | None:
+        """Return the passages of some collections nearest to `question`, with their cosines.
+
+        None if the embedder can't be used.
+        """
+        try:
+            vector = self._embedder.embed_question(question)
+        except (EngineError, ModelError):
+            return None
         return self._database.read(lambda connection: self._search(connection, names, vector, most))
 
-    def _search(
-        self, connection: Connection, names: Sequence[str], vector: "Vectors", most: int
-    ) -> tuple[Ranking, int]:
+    def _count(self, connection: Connection, names: Sequence[str]) -> int:
+        version = texts.data_version(connection)
+        if self._index is None or self._is_old(version):
+            return texts.count_with_vectors(connection, self._embedder.id, names)
+        return self._rows_of(connection, self._index, names, version)[1]
+
+    def _search(self, connection: Connection, names: Sequence[str], vector: "Vectors", most: int) -> Ranking:
         version = texts.data_version(connection)
         index = self._loaded(connection, len(vector), version)
-        rows, passages = self._rows_of(connection, index, names, version)
-        return (index.search(vector, most, rows) if vector.any() else []), passages
+        rows, _ = self._rows_of(connection, index, names, version)
+        return index.search(vector, most, rows) if vector.any() else []
 
     def _rows_of(
         self, connection: Connection, index: "VectorIndex", names: Sequence[str], version: tuple[int, int]
@@ -66,10 +81,13 @@ class VectorSearch:
     def _loaded(self, connection: Connection, dimensions: int, version: tuple[int, int]) -> "VectorIndex":
         from phichat.documents.retrieval.vectors import VectorIndex  # noqa: PLC0415 - brings numpy, where there are vectors
 
-        start = time.monotonic()
-        if self._index is None or (version != self._version and start >= self._kept_until):
+        if self._index is None or self._is_old(version):
+            start = time.monotonic()
             self._index = VectorIndex(texts.vectors_of(connection, self._embedder.id), dimensions)
             self._version, self._chosen_version = version, None
             took = time.monotonic() - start
             self._kept_until = start + took * KEPT if took > SLOW else 0.0
         return self._index
+
+    def _is_old(self, version: tuple[int, int]) -> bool:
+        return version != self._version and time.monotonic() >= self._kept_until

@@ -100,6 +100,17 @@ def vectors_of(connection: Connection, embedder: str) -> Iterator[tuple[int, byt
     )
 
 
+def count_with_vectors(connection: Connection, embedder: str, names: Sequence[str]) -> int:
+    """Return of how many passages of some collections this embedder has made vectors."""
+    found = connection.execute(
+        f"SELECT count(*) FROM passages WHERE text IN ({TEXTS.format(names=placeholders(names))}) AND EXISTS"
+        " (SELECT 1 FROM vectors WHERE passage = passages.number AND length(vectors) > 0"
+        " AND embedder = (SELECT number FROM embedders WHERE id = ?))",
+        (*names, embedder),
+    ).fetchone()
+    return int(found[0])
+
+
 _WITHOUT_VECTORS = (
     f" WHERE text IN ({TEXTS.format(names='?')}) AND number > ? AND NOT EXISTS (SELECT 1 FROM vectors"
     " WHERE passage = passages.number AND embedder = (SELECT number FROM embedders WHERE id = ?))"
