@@ -1,5 +1,6 @@
 """The documents that questions are about: opens their collections, and connects them with the window."""
 
+import os
 import threading
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,7 @@ class DocumentsService(QObject):
         from phichat.documents.retrieval.library_process import LibraryProcess  # noqa: PLC0415 - when they are used
 
         chosen = self._preferences.current.embedding_model
-        model = Path(chosen) if chosen and Path(chosen).is_file() else None
+        model = Path(chosen) if os.path.isfile(chosen) else None  # noqa: PTH113 - Path's raises where nobody may look
         with self._making:
             self._library = self._library or LibraryProcess(self._home.documents, model)
             self._library.model, self._library.on_notice = model, self.noticed.emit

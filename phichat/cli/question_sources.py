@@ -1,6 +1,7 @@
 """The documents of `phichat ask --docs`: collections and files, searched together for what goes into the prompt."""
 
 import getpass
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def opened(context: Context) -> Iterator[LocalLibrary]:
 def embedding_model(context: Context) -> Path | None:
     """Return the file of the embedding model that was chosen; None for the sentence encoder, and if it is gone."""
     chosen = PreferencesFile(context.home.preferences).load_preferences().embedding_model
-    return Path(chosen) if chosen and Path(chosen).is_file() else None
+    return Path(chosen) if os.path.isfile(chosen) else None  # noqa: PTH113 - Path's raises where nobody may look
 
 
 def index(

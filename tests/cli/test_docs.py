@@ -1,7 +1,9 @@
 """`phichat docs` and `phichat ask --docs` as people and scripts use them."""
 
+import errno
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -245,6 +247,22 @@ def test_an_embedding_model_makes_the_vectors(phichat: Run, papers: Path, tmp_pa
     assert (status, err) == (0, "")
     assert "Rent is due" in out
     assert "Phichat is using its built-in embedding model to find passages." in phichat("docs", "model", "none")[2]
+
+
+def test_words_are_searched_where_nobody_may_look_at_the_embedding_model(
+    phichat: Run, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat, model = os.stat, tiny_models.bert(tmp_path / "tiny-bert.gguf")
+    phichat("docs", "model", str(model))
+
+    def refuse_or_look(path: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(model):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse_or_look)
+    assert phichat("docs", "add", "home", str(papers))[0] == 0
+    assert "Rent is due" in phichat("docs", "search", "home", "rent")[1]
 
 
 def test_a_chat_model_makes_none(phichat: Run, papers: Path, tmp_path: Path, chatml_model: Path) -> None:

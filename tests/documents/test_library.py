@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from phichat.documents.base import Finding, Note
 from phichat.documents.library import FileState, Progress
 from phichat.documents.passages import Passage
 from phichat.documents.retrieval import indexing, vector_search
-from phichat.documents.retrieval.local_library import LocalLibrary
+from phichat.documents.retrieval.local_library import LocalLibrary, open_library
 from phichat.documents.store.database import DocumentDatabase
 from phichat.errors import EngineDied, ModelMissing, PhichatError, StoreError
 from tests.support.documents import TextReader, WordEmbedder
@@ -237,6 +238,53 @@ def test_what_may_not_be_looked_at_is_passed_over(
     monkeypatch.setattr(os, "stat", refuse_or_look)
     index()
     assert _states(library) == {"travel.txt": FileState.INDEXED}
+
+
+def test_what_was_read_in_a_folder_that_is_closed_by_now_is_marked_and_stays(
+    library: LocalLibrary, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add("papers", [folder])
+    index()
+    (folder / "moon.txt").write_text("The king looks at the moon.")
+    stat, scan = os.stat, os.scandir
+
+    def refuse_or_look(path: Any, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(folder / "deep") + os.sep):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    def refuse_or_list(path: Any) -> Any:
+        if str(path) == str(folder / "deep"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "stat", refuse_or_look)
+        closed.setattr(os, "lstat", partial(refuse_or_look, follow_symlinks=False))
+        closed.setattr(os, "scandir", refuse_or_list)
+        index()
+        assert _states(library) == {
+            "animals.txt": FileState.INDEXED, "moon.txt": FileState.INDEXED, "travel.txt": FileState.MISSING,
+        }  # fmt: skip
+        assert "bridge" in library.search(["papers"], "Which bridge?").passages[0].text
+    index()
+    assert {*_states(library).values()} == {FileState.INDEXED}
+
+
+def test_collections_open_though_nobody_may_look_at_the_embedding_model(
+    file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat, model = os.stat, tmp_path / "private" / "model.gguf"
+
+    def refuse_or_look(path: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(model):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse_or_look)
+    with closing(open_library(file, model)) as library:
+        library.add("papers", [folder])
+        assert library.collection("papers")
 
 
 def test_what_could_not_be_read_of_a_file_is_told(

@@ -102,7 +102,7 @@ class Indexer:
         known = self._database.read(lambda connection: catalog.files_of(connection, source))
         there = {*found}
         for file in (file for file in known if file.path not in there):
-            if file.path.is_symlink() and file.path.exists():  # what it leads to is read by its own name by now
+            if _leads_somewhere(file.path):  # what it leads to is read by its own name by now
                 self._database.write(partial(catalog.remove_file, number=file.number))
             elif file.state is not FileState.MISSING:
                 self._set_state(file, FileState.MISSING)
@@ -189,6 +189,11 @@ def _files_in(path: Path, stop: CancelToken) -> Iterator[Path]:
         yield from files_in(path, stop)
     elif os.path.exists(path):  # noqa: PTH110 - the same
         yield path
+
+
+def _leads_somewhere(path: Path) -> bool:
+    """Return whether a path is a link to what is there."""
+    return os.path.islink(path) and os.path.exists(path)  # noqa: PTH110, PTH114 - the same
 
 
 def _storable(section: Section) -> Section:

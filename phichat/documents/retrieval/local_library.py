@@ -1,5 +1,6 @@
 """Implements DocumentLibrary in this process, on a database file or in memory."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -156,5 +157,5 @@ def _model_embedder(model: Path, stack: ExitStack) -> Embedder:
 
     process = EncoderProcess(model)
     stack.callback(process.close)
-    size = model.stat().st_size if model.is_file() else 0
+    size = model.stat().st_size if os.path.isfile(model) else 0  # noqa: PTH113 - Path's raises where nobody may look
     return ModelEmbedder(model.stem, str(size), lambda text: process.embed(text)[0])
