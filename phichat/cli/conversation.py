@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from phichat.cli.console import Console
 from phichat.cli.context import Context
 from phichat.cli.recorder import ChatRecorder
-from phichat.cli.signals import interrupting
+from phichat.cli.signals import ending_with_cleanup, interrupting
 from phichat.cli.standard_input import keeping_keys
 from phichat.cli.talk import TerminalChat, terminal_chat
 from phichat.engine.base import CancelToken
@@ -47,7 +47,8 @@ def _converse(context: Context, talk: TerminalChat) -> int:
 def _read_question(console: Console) -> str | None:
     """Return the next line, None at the end; an empty one where a person pressed Ctrl+C, which clears the line."""
     try:
-        return console.read_line("> ")
+        with ending_with_cleanup():
+            return console.read_line("> ")
     except KeyboardInterrupt:
         if not console.is_interactive:
             raise

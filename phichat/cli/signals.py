@@ -39,6 +39,22 @@ def interrupting(stop: CancelToken, *, orderly: bool = False) -> Iterator[None]:
             raise SystemExit(128 + stopper.ended)
 
 
+@contextmanager
+def ending_with_cleanup() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise SystemExit, so that what waits for keys gives the terminal its settings back."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    earlier = {number: signal.signal(number, end) for number in (_endings() if is_main else ())}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
 def _endings() -> list[signal.Signals]:
     """Return the signals that would end the program; those that are ignored, as by `nohup`, stay so."""
     numbers = [getattr(signal, name) for name in _ENDINGS if hasattr(signal, name)]

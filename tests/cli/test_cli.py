@@ -673,6 +673,21 @@ def test_what_was_shown_is_saved_when_the_terminal_is_closed(starter: Path, home
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_the_terminal_shows_what_is_typed_after_the_program_is_ended_at_its_prompt(chatml_model: Path) -> None:
+    import termios  # not on Windows
+
+    terminal = _terminal("chat", "--model", str(chatml_model), ends=128 + signal.SIGTERM)
+    with terminal as say:
+        shown = termios.tcgetattr(terminal._file)[3]
+        say("> ", "")
+        time.sleep(0.2)  # as for Ctrl+C
+        assert not termios.tcgetattr(terminal._file)[3] & termios.ECHO
+        os.kill(terminal._pid, signal.SIGTERM)
+        os.waitid(os.P_PID, terminal._pid, os.WEXITED | os.WNOWAIT)
+        assert termios.tcgetattr(terminal._file)[3] == shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_the_end_of_a_conversation_may_be_typed_while_an_answer_is_written(starter: Path) -> None:
     with _terminal("chat", "--model", str(starter), "--seed", "7", "--max-tokens", "150") as say:
         say("> ", "Tell me a long story.\n")
