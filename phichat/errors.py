@@ -28,6 +28,7 @@
      │    ├── DocumentLocked      it wants its password
      │    ├── DocumentDamaged     its content is invalid
      │    ├── DocumentTooLarge    it is larger than what is read
+     │    ├── DocumentUnreachable temporary: the disk or the system failed; trying again may help
      │    └── DocumentUnsupported it is of a kind that is not read
      └── StoreError               settings, history or a model could not be read or written
 
@@ -172,6 +173,10 @@ class DocumentDamaged(DocumentError):
 
 class DocumentTooLarge(DocumentError):
     """The document, or what it unpacks to, is larger than what is read."""
+
+
+class DocumentUnreachable(DocumentError):
+    """The disk or the system kept the document from being read, whatever its content is; trying again may help."""
 
 
 class DocumentUnsupported(DocumentError):

@@ -1,6 +1,7 @@
 """Collections of documents: what is in them, how they follow the disk, and what is found in them."""
 
 import errno
+import itertools
 import os
 import sqlite3
 import sys
@@ -15,9 +16,11 @@ import pytest
 from numpy.typing import NDArray
 
 from phichat.cancellation import CancelToken
-from phichat.documents.base import Finding, Note
+from phichat.documents.base import Finding, Note, Part, Section
 from phichat.documents.library import FileState, Progress
 from phichat.documents.passages import Passage
+from phichat.documents.readers import kinds
+from phichat.documents.readers.source import Source
 from phichat.documents.retrieval import indexing, vector_search
 from phichat.documents.retrieval.local_library import LocalLibrary, open_library
 from phichat.documents.store.database import DocumentDatabase
@@ -221,6 +224,96 @@ def test_what_was_read_stays_while_the_disk_reads_nothing(
     assert "puppy" in library.search(["papers"], "Where does the hound sleep?").passages[0].text
     index()
     assert {*_states(library).values()} == {FileState.INDEXED}
+
+
+def _failing(*calls: int) -> Callable[[Path, CancelToken], str]:
+    """Return a checksum of files for which the disk fails at some calls, from 1; at all without any."""
+    checksum, numbers = indexing._checksum, itertools.count(1)
+
+    def fail_or_read(path: Path, stop: CancelToken) -> str:
+        if not calls or next(numbers) in calls:
+            raise OSError(errno.EIO, "Input/output error")
+        return checksum(path, stop)
+
+    return fail_or_read
+
+
+def test_a_file_that_the_disk_could_not_read_is_read_once_it_can(
+    library: LocalLibrary, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add("papers", [folder])
+    index()
+    (folder / "animals.txt").write_text("The hound of the moor howls.")
+    with monkeypatch.context() as moment:
+        moment.setattr(indexing, "_checksum", _failing())
+        assert "couldn’t be read" in index()[-1].error
+        assert index()[-1].error == ""  # which is known by now
+        assert "couldn’t be read" in list(library.index("papers", CancelToken(), retries=True))[-1].error
+    assert _states(library)["animals.txt"] is FileState.FAILED
+    assert "puppy" in library.search(["papers"], "Where does the hound sleep?").passages[0].text
+    index()
+    assert _states(library)["animals.txt"] is FileState.INDEXED
+    assert "howls" in library.search(["papers"], "howls moor").passages[0].text
+
+
+def test_a_damaged_file_is_read_again_if_it_was_the_disk_that_failed_meanwhile(
+    library: LocalLibrary, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add("papers", [folder / "animals.txt"])
+    (folder / "animals.txt").write_text("damaged")
+    index()
+    list(library.index("papers", CancelToken(), retries=True))
+    with monkeypatch.context() as moment:
+        moment.setattr(indexing, "_checksum", _failing())
+        list(library.index("papers", CancelToken(), retries=True))
+    assert index()[0].path == folder / "animals.txt"
+    assert index() == [Progress(0, 0)]  # that is damaged
+
+
+@pytest.mark.parametrize("begins", ["damaged", "Part"])
+def test_what_was_read_stays_if_the_disk_fails_while_a_file_is_read(
+    library: LocalLibrary,
+    folder: Path,
+    index: Index,
+    reader: TextReader,
+    monkeypatch: pytest.MonkeyPatch,
+    begins: str,
+) -> None:
+    """As with a PDF on a share: its reader opens it itself, and can't tell the disk's faults from damage."""
+    library.add("papers", [folder / "animals.txt"])
+    index()
+    (folder / "animals.txt").write_text(f"{begins} of it.")
+    reader.notes = [Note(Finding.DAMAGED, (3,))]
+    with monkeypatch.context() as moment:
+        moment.setattr(indexing, "_checksum", _failing(2))
+        assert "couldn’t be read" in index()[-1].error
+    assert "puppy" in library.search(["papers"], "Where does the hound sleep?").passages[0].text
+    (folder / "animals.txt").write_text("The hound howls.")
+    index()
+    assert _states(library) == {"animals.txt": FileState.INDEXED}
+
+
+def test_what_was_read_stays_if_a_reader_meets_a_fault_of_the_disk(
+    file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FileReader(TextReader):
+        def read(self, path: Path, *, password: str = "", stop: CancelToken | None = None) -> Iterator[Part]:
+            return kinds.read(Source(path, password))
+
+    def fail(_: Source) -> Iterator[Part]:
+        yield Section("The beginning.")
+        raise OSError(errno.EIO, "Input/output error")
+
+    with closing(LocalLibrary(file, FileReader())) as library:
+        library.add("papers", [folder / "animals.txt"])
+        list(library.index("papers", CancelToken()))
+        (folder / "animals.txt").write_text("The hound of the moor howls.")
+        with monkeypatch.context() as moment:
+            moment.setattr(kinds, "_reader", lambda _: fail)
+            assert "couldn’t be read" in list(library.index("papers", CancelToken()))[-1].error
+        assert "puppy" in library.search(["papers"], "Whose shed?").passages[0].text
+        list(library.index("papers", CancelToken()))
+        assert "howls" in library.search(["papers"], "howls moor").passages[0].text
 
 
 def test_what_may_not_be_looked_at_is_passed_over(

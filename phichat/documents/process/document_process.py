@@ -16,7 +16,7 @@ from phichat import runtime
 from phichat.cancellation import CancelToken
 from phichat.documents.base import MOST_PAGES, Box, Finding, Note, Outline, PagePicture, Part, Section
 from phichat.documents.process.wire import Line, box_from, part_from
-from phichat.errors import DocumentDamaged, DocumentError, error_class
+from phichat.errors import DocumentDamaged, DocumentError, DocumentUnreachable, error_class
 from phichat.i18n import current_language, format_reason, tr
 from phichat.sandbox import Sandbox
 from phichat.unicode import replace_surrogates, without_controls
@@ -115,7 +115,7 @@ class DocumentProcess:
         """Return a process that has nothing to do, and whether it was started just now. Raise DocumentError."""
         with self._lock:
             if self._is_closed:
-                raise DocumentError(tr("Phichat is closing."))
+                raise DocumentUnreachable(tr("Phichat is closing."))
             while self._idle:
                 sandbox = self._idle.pop()
                 if sandbox.popen.poll() is None:
@@ -126,7 +126,7 @@ class DocumentProcess:
                 sandbox = Sandbox(self._command)
             except OSError as error:
                 problem = tr("Phichat couldn’t start reading your documents: {reason}. Restart your computer.")
-                raise DocumentError(problem.format(reason=format_reason(error))) from error
+                raise DocumentUnreachable(problem.format(reason=format_reason(error))) from error
             self.started += 1
             self._busy.append(sandbox)
             return sandbox, True
@@ -168,8 +168,9 @@ class _Reading:
         elif "end" in line:
             self.is_unfinished = False
         elif "error" in line:
-            if not self._has_text:
-                raise _error_from(line)
+            error = _error_from(line)
+            if not self._has_text or isinstance(error, DocumentUnreachable):
+                raise error
             self.is_unfinished = False
             self._others.append(Note(Finding.DAMAGED))
         else:

@@ -7,7 +7,7 @@ from phichat.documents.base import LARGEST_FILE, Finding, Note, Outline, Part
 from phichat.documents.readers import docx, epub, html, odf, slides, tables, text, workbook
 from phichat.documents.readers.archive import open_archive
 from phichat.documents.readers.source import Reader, Source, limited, protected, unsupported
-from phichat.errors import DocumentError, DocumentTooLarge, DocumentUnsupported
+from phichat.errors import DocumentTooLarge, DocumentUnreachable, DocumentUnsupported
 from phichat.i18n import format_sizes, reading_failure, tr
 
 BEGINNING = 1024  # bytes in which a PDF file says that it is one
@@ -68,7 +68,7 @@ def read(source: Source) -> Iterator[Part]:
         if not tells and source.first_page == 1:
             yield Note(Finding.EMPTY)
     except OSError as error:
-        raise DocumentError(reading_failure(error, source.name)) from error
+        raise DocumentUnreachable(reading_failure(error, source.name)) from error
 
 
 def check(source: Source) -> None:

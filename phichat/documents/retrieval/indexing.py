@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from phichat.cancellation import CancelToken
-from phichat.documents.base import LARGEST_FILE, DocumentReader, Note, Outline, Section
+from phichat.documents.base import LARGEST_FILE, DocumentReader, Finding, Note, Outline, Part, Section
 from phichat.documents.embeddings.base import Embedder
 from phichat.documents.folders import files_in
 from phichat.documents.library import NO_PASSWORDS, FileState, Passwords, Progress
@@ -23,7 +23,7 @@ from phichat.documents.store import catalog, texts
 from phichat.documents.store.catalog import StoredFile
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import DocumentText, StoredPassage
-from phichat.errors import DocumentError, DocumentLocked, DocumentTooLarge
+from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentTooLarge, DocumentUnreachable
 from phichat.i18n import format_size, reading_failure, tr
 from phichat.unicode import replace_surrogates
 
@@ -31,6 +31,9 @@ TOLD_EVERY = 0.2  # seconds between two reports of the page
 
 BATCH = 256
 """Passages that are embedded at once, and then stored: a few seconds of work that are lost if it is ended."""
+
+NO_VERSION = -1, 0
+"""Size and time of modification that no file has, so that it is read again."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,9 @@ class Indexer:
             self._set_state(file, FileState.MISSING)
             return _Outcome()
         except OSError as error:
-            sentence = reading_failure(error, file.path.name)  # the disk's fault: what was read before still counts
-            return _Outcome(self._fail(file, sentence, size, modified, keeps_text=True))
+            return self._put_off(file, reading_failure(error, file.path.name))
+        except DocumentUnreachable as error:
+            return self._put_off(file, str(error))
         except DocumentError as error:
             is_locked = isinstance(error, DocumentLocked)
             sentence = self._fail(file, str(error), size, modified, is_locked=is_locked)
@@ -136,6 +140,12 @@ class Indexer:
         if not stop.is_set():
             self._store(file, sha256, document, size, modified)
         return _Outcome(pages=document.pages if document else 0)
+
+    def _put_off(self, file: StoredFile, error: str) -> _Outcome:
+        """Leave a file due that the disk can't read: what was read of it before still counts. That is told once."""
+        error = self._fail(file, error, *NO_VERSION, keeps_text=True)
+        is_known = file.state is FileState.FAILED and file.error == error and not self._retries
+        return _Outcome("" if is_known else error)
 
     def _is_known(self, sha256: str) -> bool:
         return self._database.read(lambda connection: texts.text_number(connection, sha256)) is not None
@@ -152,7 +162,7 @@ class Indexer:
         notes: list[str] = []
         sections: list[Section] = []
         told = time.monotonic()
-        for part in self._reader.read(path, password=self._passwords.get(path, ""), stop=stop):
+        for part in self._parts(path, stop):
             match part:
                 case Outline():
                     document.title, document.pages = replace_surrogates(part.title or path.stem), part.pages
@@ -166,6 +176,19 @@ class Indexer:
                         yield _at_page(progress, page, document.pages)
         document.passages, document.notes = list(cut_passages(sections)), notes
         return document
+
+    def _parts(self, path: Path, stop: CancelToken) -> Iterator[Part]:
+        """Yield the parts of a document; raise OSError if it seems damaged because the disk can't read it by now."""
+        is_damaged = False
+        try:
+            for part in self._reader.read(path, password=self._passwords.get(path, ""), stop=stop):
+                is_damaged = is_damaged or (isinstance(part, Note) and part.finding is Finding.DAMAGED)
+                yield part
+        except DocumentDamaged:
+            _checksum(path, stop)
+            raise
+        if is_damaged:
+            _checksum(path, stop)
 
     def _store(self, file: StoredFile, sha256: str, document: DocumentText | None, size: int, modified: int) -> None:
         """Store a text with its passages, and that the file has it: all at once, or nothing."""

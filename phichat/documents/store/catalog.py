@@ -34,6 +34,7 @@ class StoredFile:
     size: int
     modified: int
     text: int | None
+    error: str
 
 
 def collections(connection: Connection, name: str | None = None) -> list[Collection]:
@@ -145,11 +146,11 @@ def sources(connection: Connection, name: str) -> list[tuple[int, Path]]:
 def files_of(connection: Connection, source: int) -> list[StoredFile]:
     """Return the files of a source, by path."""
     rows = connection.execute(
-        "SELECT number, path, state, size, modified, text FROM files WHERE source = ? ORDER BY path", (source,)
+        "SELECT number, path, state, size, modified, text, error FROM files WHERE source = ? ORDER BY path", (source,)
     ).fetchall()
     return [
-        StoredFile(number, path_from(path), FileState(state), size, modified, text)
-        for number, path, state, size, modified, text in rows
+        StoredFile(number, path_from(path), FileState(state), size, modified, text, error)
+        for number, path, state, size, modified, text, error in rows
     ]
 
 

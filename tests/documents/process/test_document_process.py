@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -94,6 +95,15 @@ def test_after_a_page_that_ends_the_process_reading_goes_on(deadly: set[int], pa
     assert [part.place.page for part in parts if isinstance(part, Section)] == pages
     assert [part.sentence for part in parts if isinstance(part, Note)] == [sentence]
     assert process.started == 1 + len(deadly - {5})
+
+
+def test_a_disk_that_fails_in_the_middle_is_not_taken_for_damage() -> None:
+    error = 'print(json.dumps(dict(error="DocumentUnreachable", sentence="The disk failed.")), flush=True); break'
+    process = DocumentProcess(
+        [sys.executable, "-c", DYING.replace("if at in DEADLY: os._exit(11)", "if at == 3: " + error)]
+    )
+    with closing(process), pytest.raises(DocumentError, match="The disk failed"):
+        list(process.read(Path("a.pdf")))
 
 
 def test_a_file_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:
