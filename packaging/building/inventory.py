@@ -87,7 +87,7 @@ def entries(text: str) -> Iterator[Entry]:
 
 def licence(stated: Message) -> str:
     """What a package's metadata says, in whichever of the three ways there are."""
-    word = stated["License-Expression"] or stated["License"] or ""
+    word = stated.get("License-Expression") or stated.get("License") or ""
     if word and word != "UNKNOWN" and len(word) < 80 and "\n" not in word:
         return NAMES.get(word, str(word))
     classes = [line.rpartition(" :: ")[2] for line in stated.get_all("Classifier", []) if line.startswith("License ::")]
