@@ -71,6 +71,7 @@ class DocumentsController(QObject):
         self._failures: dict[str, dict[Path, str]] = {}  # by collection, while it is indexed
         self._adding: list[str] = []  # collections to which files are being added, as often as that is done
         self._not_added: set[str] = set()  # collections that could not be made, and are not gone therefore
+        self._first: set[str] = set()  # conversations' own to which nothing could be added so far
         self._looked: dict[str, float] = {}
         self._failed: set[str] = set()  # collections whose indexing ended with an error
         self.passwords: dict[Path, str] = {}
@@ -95,7 +96,9 @@ class DocumentsController(QObject):
     def attach(self, session: Session, path: Path) -> None:
         """Give `session` a document of its own, and index that."""
         name = session.conversation.id
-        self.use(session, name, is_used=True)
+        if name not in self.used(session):
+            self._first.add(name)
+            self.use(session, name, is_used=True)
         self.add(name, [path], conversation=name, then=partial(self.use, session, name, is_used=True))
 
     def detach(self, session: Session, path: Path) -> None:
@@ -117,7 +120,8 @@ class DocumentsController(QObject):
         """Add files and folders to a collection, which is made if there is none, and index it."""
 
         def on_result(_: object) -> None:
-            self._not_added.discard(name)
+            for names in (self._not_added, self._first):
+                names.discard(name)
             then()
             self.changed.emit()
             self._index_soon(name)
@@ -133,7 +137,10 @@ class DocumentsController(QObject):
 
     def _on_not_added(self, name: str, sentence: str) -> None:
         self._not_added.add(name)  # until it is known to be there, with other files
-        self._tasks.run(lambda _: self._library().collection(name), partial(self._stop_using_unless, name))
+        stop_using = partial(self._stop_using_unless, name)
+        # What can't be looked up is gone if these were its first files: no question can be answered with it.
+        on_failed = (lambda _: stop_using(None)) if name in self._first else None
+        self._tasks.run(lambda _: self._library().collection(name), stop_using, on_failed)
         self.failed.emit(sentence)
 
     def _stop_using_unless(self, name: str, found: "Collection | None") -> None:

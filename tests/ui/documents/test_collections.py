@@ -260,6 +260,21 @@ def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
     assert not _all(person, "documentChip")
 
 
+def test_questions_are_answered_after_a_document_that_could_not_be_added_where_there_is_no_index(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full.")
+
+    for name in ("add", "collection", "passages"):
+        monkeypatch.setattr(LibraryProcess, name, fail)
+    documents = person.window.documents._documents
+    documents.attach(person.window.session, tmp_path / "pump.txt")
+    person.wait(lambda: person.status() == "The disk is full." and not documents.used(person.window.session))
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+
+
 def test_a_collection_that_is_removed_is_used_no_more(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     documents = person.window.documents._documents
