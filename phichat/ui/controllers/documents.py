@@ -1,7 +1,7 @@
 """Documents of conversations: indexed and searched in the background (no widgets)."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,19 +12,16 @@ from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
-from phichat.documents.prompt import source_of
 from phichat.ui.controllers.file_watch import FileStamp, FileWatch
 from phichat.ui.controllers.preferences import PreferencesStore
+from phichat.ui.controllers.source_search import IndexState, SourceSearch
 from phichat.ui.controllers.used_documents import UsedDocuments
 from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
-    from phichat.documents.library import Collection, DocumentLibrary, FileState, FileStatus, Progress
+    from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
 
 LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
-LOOK_EVERY = 0.1  # seconds: while a search waits for the index
-PATIENCE = 10.0  # seconds that a search waits for files that were just added to a collection
-VECTORS_PATIENCE = 3.0  # seconds that it waits for the vectors of a conversation's own documents that were just added
 
 
 class DocumentsController(QObject):
@@ -65,18 +62,14 @@ class DocumentsController(QObject):
         self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
         self._used = UsedDocuments(preferences)
-        self._indexing: dict[str, CancelToken] = {}
+        self._state = IndexState()
+        self._source_search = SourceSearch(library, self._state)
         self._again: set[str] = set()  # collections that are indexed again at once, for files that came meanwhile
         self._at: dict[str, Path] = {}  # by collection: the file that is being read
         self._failures: dict[str, dict[Path, str]] = {}  # by collection, while it is indexed
-        self._adding: list[str] = []  # collections to which files are being added, as often as that is done
-        self._not_added: set[str] = set()  # collections that could not be made, and are not gone therefore
         self._first: set[str] = set()  # conversations' own to which nothing could be added so far
         self._looked: dict[str, float] = {}
-        self._failed: set[str] = set()  # collections whose indexing ended with an error
         self.passwords: dict[Path, str] = {}
-        self._unread: set[str] = set()  # collections with files that were added since they were indexed
-        self._reading: set[str] = set()  # collections being indexed of which not all files are read yet
 
     def watch(self, state: Callable[[], FileStamp], is_wanted: Callable[[], bool]) -> None:
         """Notice from now on what other programs change in the collections; see FileWatch."""
@@ -120,14 +113,14 @@ class DocumentsController(QObject):
         """Add files and folders to a collection, which is made if there is none, and index it."""
 
         def on_result(_: object) -> None:
-            for names in (self._not_added, self._first):
+            for names in (self._state.not_added, self._first):
                 names.discard(name)
             then()
             self.changed.emit()
             self._index_soon(name)
 
-        self._adding.append(name)
-        self._unread.add(name)
+        self._state.adding.append(name)
+        self._state.unread.add(name)
         self._tasks.run(
             lambda _: self._library().add(name, paths, conversation=conversation),
             on_result,
@@ -136,7 +129,7 @@ class DocumentsController(QObject):
         )
 
     def _on_not_added(self, name: str, sentence: str) -> None:
-        self._not_added.add(name)  # until it is known to be there, with other files
+        self._state.not_added.add(name)  # until it is known to be there, with other files
         stop_using = partial(self._stop_using_unless, name)
         # What can't be looked up is gone if these were its first files: no question can be answered with it.
         on_failed = (lambda _: stop_using(None)) if name in self._first else None
@@ -145,19 +138,19 @@ class DocumentsController(QObject):
 
     def _stop_using_unless(self, name: str, found: "Collection | None") -> None:
         if found:
-            self._not_added.discard(name)
-        elif name not in self._adding:
+            self._state.not_added.discard(name)
+        elif name not in self._state.adding:
             self._used.remove(name)
             self.changed.emit()
 
     def _on_added(self, name: str) -> None:
-        self._adding.remove(name)
+        self._state.adding.remove(name)
         self._note_read(name)  # else searches would wait for what could not be added
 
     def _note_read(self, name: str) -> None:
         """Note that the files of a collection are read, unless more are being added or read, or will be."""
-        if name not in self._adding and name not in self._reading and name not in self._again:
-            self._unread.discard(name)
+        if name not in self._state.adding and name not in self._state.reading and name not in self._again:
+            self._state.unread.discard(name)
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
@@ -185,12 +178,12 @@ class DocumentsController(QObject):
 
         Try again what could not be read, too, if it `retries`.
         """
-        if name in self._indexing:
+        if name in self._state.indexing:
             return
         stop = CancelToken()
-        self._indexing[name] = stop
-        self._failed.discard(name)
-        self._reading.add(name)
+        self._state.indexing[name] = stop
+        self._state.failed.discard(name)
+        self._state.reading.add(name)
         self._looked[name] = time.monotonic()
         self._tasks.run(
             partial(self._index, name, retries),
@@ -208,7 +201,7 @@ class DocumentsController(QObject):
 
     def _index_soon(self, name: str) -> None:
         """Index a collection, again if that is under way, as it began without the files that have come since."""
-        if name not in self._indexing:
+        if name not in self._state.indexing:
             self.index(name)
             return
         self._again.add(name)
@@ -216,18 +209,18 @@ class DocumentsController(QObject):
 
     def _cut_short(self, name: str) -> None:
         """Stop making a collection's vectors if it has files to read: those can wait."""
-        if name in self._again and name not in self._reading:
-            self._indexing[name].set()
+        if name in self._again and name not in self._state.reading:
+            self._state.indexing[name].set()
 
     def pause(self, name: str) -> None:
         """Stop indexing a collection; what was read of it stays."""
         self._again.discard(name)
-        if name in self._indexing:
-            self._indexing[name].set()
+        if name in self._state.indexing:
+            self._state.indexing[name].set()
 
     def is_indexing(self, name: str) -> bool:
         """Whether a collection is being indexed."""
-        return name in self._indexing
+        return name in self._state.indexing
 
     def owner(self, name: str) -> str:
         """Return the id of the conversation whose own documents a collection has; empty if it has none of that kind."""
@@ -261,7 +254,7 @@ class DocumentsController(QObject):
         self, session: Session, then: "Callable[[Sequence[FileStatus], set[str]], None]", owner: QObject
     ) -> None:
         """Call `then` with the own files of `session`, and the names of collections that it uses and that are gone."""
-        names, own, coming = self.used(session), session.conversation.id, {*self._adding}
+        names, own, coming = self.used(session), session.conversation.id, {*self._state.adding}
 
         def work(_: CancelToken) -> "tuple[Sequence[FileStatus], set[str]]":
             library = self._library()
@@ -294,9 +287,9 @@ class DocumentsController(QObject):
             return None
         stop = CancelToken()
         own = session.conversation.id
-        if own in names and own in self._failed:
-            self._unread.add(own)  # so that it is waited for
-        if own in names and (own not in self._looked or own in self._failed):  # Phichat may have been closed, too
+        if own in names and own in self._state.failed:
+            self._state.unread.add(own)  # so that it is waited for
+        if own in names and (own not in self._looked or own in self._state.failed):  # Phichat may have been closed, too
             self.index(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
@@ -308,7 +301,7 @@ class DocumentsController(QObject):
                     self.changed.emit()
 
         self._tasks.run(
-            partial(self._search, names, own, question.text, budgets),
+            partial(self._source_search.find, names, own, question.text, budgets),
             on_result,
             partial(self.search_failed.emit, stop),
             cancel=stop,
@@ -318,55 +311,6 @@ class DocumentsController(QObject):
     def close(self) -> None:
         """End everything that is under way."""
         self._tasks.close()
-
-    def _search(
-        self, names: Sequence[str], own: str, question: str, budgets: tuple[int, int], stop: CancelToken
-    ) -> Sources | None:
-        """Return what is found once the conversation's own documents are indexed: all that is there if it is short.
-
-        `budgets` are tokens for all there is, and for passages. In a thread.
-        """
-        library = self._library()
-        self._await_index(names, own, stop)
-        if stop.is_set():
-            return None
-        found = {name: collection for name in names if (collection := library.collection(name))}
-        there = [*found]
-        gone = [name for name in names if name not in {*there, *self._adding, *self._not_added}]
-        missing = tuple("" if name == own else name for name in gone)
-        if (collection := found.get(own)) and collection.waiting:
-            self._await(lambda: own not in self._reading, stop)
-        searched = [name for name in there if name != own]
-        states = {status.path: status.state for status in library.files(own)} if own in there else {}
-        unfinished = tuple(name for name in searched if name in self._unread or found[name].waiting)
-        if own in there:
-            unfinished += self._unread_files(found[own], states)
-        files = [path.name for path in states]
-        if whole := library.passages(there, budget=budgets[0]):
-            passages = tuple(map(source_of, whole))
-            return Sources((*files, *searched), passages, is_whole=True, unfinished=unfinished, missing=missing)
-        findings = library.search(there, question, budget=budgets[1])
-        passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
-        return Sources((*files, *searched), passages, unfinished=unfinished, missing=missing)
-
-    def _unread_files(self, own: "Collection", states: "Mapping[Path, FileState]") -> tuple[str, ...]:
-        """Return the names of the files of a conversation's own documents that wait to be read."""
-        unknown = "waiting" if own.name in self._failed else ""  # that may be before the files were looked for
-        return tuple(path.name for path in own.paths if states.get(path, unknown) == "waiting")
-
-    def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
-        """Wait until the conversation's own documents are read, and a while for other files that were just added."""
-        until = time.monotonic() + PATIENCE
-        is_new = own in names and own in self._unread
-        self._await(lambda: own not in names or own not in self._unread, stop)
-        self._await(lambda: time.monotonic() >= until or self._unread.isdisjoint(names), stop)
-        until = time.monotonic() + VECTORS_PATIENCE * is_new
-        self._await(lambda: time.monotonic() >= until or own not in self._indexing, stop)
-
-    def _await(self, is_done: Callable[[], bool], stop: CancelToken) -> None:
-        while not is_done():
-            if stop.wait(LOOK_EVERY):
-                return
 
     def _index(self, name: str, retries: bool, stop: CancelToken) -> "Iterator[Progress]":
         """Yield the progress. In a thread."""
@@ -379,16 +323,16 @@ class DocumentsController(QObject):
             self._failures.setdefault(name, {})[self._at[name]] = progress.error
         if progress.path:
             self._at[name] = progress.path
-        if progress.sentence or len(self._indexing) == 1:
+        if progress.sentence or len(self._state.indexing) == 1:
             self.progressed.emit(progress.sentence)
         if progress.path:
             self.page_read.emit(name, progress)
-        elif name in self._reading:
+        elif name in self._state.reading:
             self._on_read(name)
 
     def _on_read(self, name: str) -> None:
         """All files are read, and found by their words; their vectors are made next."""
-        self._reading.discard(name)
+        self._state.reading.discard(name)
         self._tell_failures(name)
         self._cut_short(name)
         self._note_read(name)
@@ -399,18 +343,18 @@ class DocumentsController(QObject):
             self.files_failed.emit(name, failures)
 
     def _on_failed(self, name: str, sentence: str) -> None:
-        self._failed.add(name)
+        self._state.failed.add(name)
         self.failed.emit(sentence)
 
     def _on_indexed(self, name: str) -> None:
-        self._indexing.pop(name, None)
-        self._reading.discard(name)
+        self._state.indexing.pop(name, None)
+        self._state.reading.discard(name)
         self._tell_failures(name)
         if name in self._again:
             self._again.discard(name)
             self.index(name)
         self._note_read(name)
-        if not self._indexing:
+        if not self._state.indexing:
             self.progressed.emit("")
         self.changed.emit()
 

@@ -19,7 +19,7 @@ from phichat.documents.library import Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.ui.controllers import documents as controller
-from phichat.ui.controllers import file_watch
+from phichat.ui.controllers import file_watch, source_search
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.password_dialog import PasswordDialog
 from tests.support import tiny_models
@@ -83,7 +83,7 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
 ) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     documents = person.window.documents._documents
-    monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    monkeypatch.setattr(source_search, "PATIENCE", 0.1)
     gate = threading.Event()
     with monkeypatch.context() as busy:
         busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
@@ -116,7 +116,7 @@ def test_an_answer_keeps_the_passages_it_was_given_when_more_is_found_later(
     documents.use(person.window.session, "Work", is_used=True)
     person.wait(lambda: documents.is_indexing("Work"))
     person.wait(lambda: not documents.is_indexing("Work"))
-    monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    monkeypatch.setattr(source_search, "PATIENCE", 0.1)
     gate = threading.Event()
     with monkeypatch.context() as busy:
         busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
@@ -146,7 +146,7 @@ def test_a_question_has_one_version_while_nothing_is_searched_for_again(
 ) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     documents, session = person.window.documents._documents, person.window.session
-    monkeypatch.setattr(controller, "PATIENCE", 0.1)
+    monkeypatch.setattr(source_search, "PATIENCE", 0.1)
     gate = threading.Event()
     with monkeypatch.context() as busy:
         busy.setattr(LibraryProcess, "index", partial(_read_nothing, gate))
@@ -191,7 +191,7 @@ def test_a_question_hardly_waits_for_vectors_and_a_file_that_is_added_not_at_all
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     (tmp_path / "filter.txt").write_text("The filter is rinsed with cold water every week.", "utf-8")
     documents, session = person.window.documents._documents, person.window.session
-    monkeypatch.setattr(controller, "VECTORS_PATIENCE", 0.1)
+    monkeypatch.setattr(source_search, "VECTORS_PATIENCE", 0.1)
     read = LibraryProcess.index
     monkeypatch.setattr(LibraryProcess, "index", partialmethod(_make_vectors_forever, read))
     for number, (name, word) in enumerate([("pump.txt", "linseed oil"), ("filter.txt", "cold water")]):
@@ -240,7 +240,7 @@ def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
 ) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     documents = person.window.documents._documents
-    monkeypatch.setattr(controller, "PATIENCE", 3600.0)
+    monkeypatch.setattr(source_search, "PATIENCE", 3600.0)
 
     def fail(*_: object, **__: object) -> None:
         raise StoreError("The disk is full.")
