@@ -31,13 +31,8 @@ from phichat.engine.base import (
     Reading,
     Request,
 )
+from phichat.ui.controllers import generation_sentences as sentences
 from phichat.ui.controllers.autosave import ReplyStore
-from phichat.ui.controllers.generation_sentences import (
-    describe_dropped,
-    describe_foreign_candidates,
-    describe_loading,
-    describe_reading,
-)
 from phichat.ui.controllers.growing_replies import GrowingReplies
 from phichat.ui.controllers.idle_requests import IdleRequests
 from phichat.ui.threads.engine_thread import EngineThread
@@ -203,7 +198,7 @@ class GenerationController(IdleRequests):
         `weighed` is by the model in use: candidates of another model mean nothing to it.
         """
         if self.model and weighed.model != self.model.name:
-            self.failed.emit(session, describe_foreign_candidates(weighed.model, self.model.title))
+            self.failed.emit(session, sentences.describe_foreign_candidates(weighed.model, self.model.title))
             return
         self._ask(session, lambda reply: session.branch_reply(reply, message, weighed, place, candidate))
 
@@ -299,7 +294,7 @@ class GenerationController(IdleRequests):
                 self._on_answer(event)
             case Reading(done, total):
                 share = done / max(total, 1)
-                self.progressed.emit(describe_reading(share), share)
+                self.progressed.emit(sentences.describe_reading(share), share)
             case Loading(fraction):
                 self._on_loading(fraction)
             case Loaded():
@@ -328,7 +323,9 @@ class GenerationController(IdleRequests):
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
         if self.model and fraction >= 0:
-            self.progressed.emit(describe_loading(self.model.title, fraction), fraction if fraction < 1 else -1.0)
+            self.progressed.emit(
+                sentences.describe_loading(self.model.title, fraction), fraction if fraction < 1 else -1.0
+            )
         elif self.state is GenerationState.IDLE:
             self.progressed.emit("", 0.0)
 
@@ -354,7 +351,7 @@ class GenerationController(IdleRequests):
     def _on_prompt(self, prompt: PromptReady) -> None:
         self.prompt_made.emit(prompt)
         if prompt.dropped:
-            self.shortened.emit(self._session, describe_dropped(prompt.dropped))
+            self.shortened.emit(self._session, sentences.describe_dropped(prompt.dropped))
 
     @Slot(object, str)
     def _on_failure(self, stop: CancelToken, sentence: str) -> None:
