@@ -64,7 +64,7 @@ class UnsentEdits(QObject):
             return ""
         if message.id in self._cancelled:
             return tr("{name} wasn’t attached because you canceled the edit.")
-        return tr("{name} wasn’t attached because you sent the message before it was read.")
+        return tr("{name} wasn’t attached because you sent the message before the file was read.")
 
     def add(self, message: Message, file: Attachment) -> str:
         """Add `file` to the editor of `message`, or to what is there when it is opened again; see EditedMessage."""

@@ -520,17 +520,30 @@ def test_a_file_that_is_read_after_its_edit_was_sent_is_refused(
     QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
     person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
     held.set()
-    refusal = "notes.txt wasn’t attached because you sent the message before it was read."
+    refusal = "notes.txt wasn’t attached because you sent the message before the file was read."
     person.wait(lambda: person.status() == refusal)
     assert chips(person) == chips(person, "message-0") == []
+
+
+def _give_up_after(person: Person, milliseconds: int) -> None:
+    """Have files given up that don't answer for so long."""
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+    files._give_up_timer.setInterval(milliseconds)
+
+
+def _stuck_files(folder: Path, count: int) -> list[Path]:
+    """Return so many files, for `_hold`."""
+    stuck = [folder / f"stuck{number}.txt" for number in range(count)]
+    for file in stuck:
+        file.write_text("Nobody will ever read this.")
+    return stuck
 
 
 def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     _hold(monkeypatch, gate)
-    files = person.window.findChild(attachments.AttachmentController)
-    assert files
-    files._give_up_timer.setInterval(50)
+    _give_up_after(person, 50)
     drop(person, notes)
     person.wait(lambda: person.status().startswith("notes.txt took too long to read."))
     gate.set()
@@ -545,9 +558,7 @@ def test_files_behind_one_that_never_answers_are_attached(
     stuck.write_text("Nobody will ever read this.")
     gate = threading.Event()
     _hold(monkeypatch, gate, stuck)
-    files = person.window.findChild(attachments.AttachmentController)
-    assert files
-    files._give_up_timer.setInterval(200)
+    _give_up_after(person, 200)
     drop(person, stuck, none, notes)
     person.wait(lambda: "none.txt" in person.status())
     gate.set()
@@ -561,14 +572,10 @@ def test_files_behind_one_that_never_answers_are_attached(
 def test_a_disk_that_never_answers_holds_up_no_other(
     person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stuck = [tmp_path / f"stuck{number}.txt" for number in range(6)]  # more than are read at once
-    for file in stuck:
-        file.write_text("Nobody will ever read this.")
+    stuck = _stuck_files(tmp_path, 6)  # more than are read at once
     gate = threading.Event()
     _hold(monkeypatch, gate, *stuck)
-    files = person.window.findChild(attachments.AttachmentController)
-    assert files
-    files._give_up_timer.setInterval(200)
+    _give_up_after(person, 200)
     drop(person, *stuck)
     person.wait(lambda: person.status().startswith("stuck0.txt took too long to read."))  # before the others are
     person.wait(lambda: all(file.name in person.status() for file in stuck))
@@ -582,14 +589,10 @@ def test_a_disk_that_never_answers_holds_up_no_other(
 def test_a_file_whose_turn_has_not_come_is_not_given_up(
     person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stuck = [tmp_path / f"stuck{number}.txt" for number in range(4)]  # as many as are read at once
-    for file in stuck:
-        file.write_text("Nobody will ever read this.")
+    stuck = _stuck_files(tmp_path, 4)  # as many as are read at once
     gate = threading.Event()
     _hold(monkeypatch, gate, *stuck)
-    files = person.window.findChild(attachments.AttachmentController)
-    assert files
-    files._give_up_timer.setInterval(200)
+    _give_up_after(person, 200)
     for file in stuck:
         drop(person, file)
     attach(person, notes)
