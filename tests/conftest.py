@@ -5,7 +5,6 @@ import gc
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import threading
@@ -36,7 +35,8 @@ import pytest
 from phichat import i18n
 from phichat.engine import hardware
 from phichat.engine.base import EngineSettings
-from phichat.store import connections, database
+from phichat.store import database
+from phichat.store.writer_thread import Job
 from phichat.ui.desktop.application import remove_import_hook
 from tests.support import tiny_models
 from tests.support.hub.server import HubServer
@@ -215,28 +215,19 @@ def eventually() -> Callable[[Callable[[], object]], None]:
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Sets how many pages of conversations fit on the disk, and has the history try again soon.
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how many pages of conversations fit on the disk, and has the history try again soon."""
+    limits: list[int] = []
+    commit = database.Database._commit
 
-    It has to be there before the history is opened, which a window does by itself.
-    """
-    limited: list[sqlite3.Connection] = []
-    prepare = connections.prepare_for_writing
+    def commit_there(self: database.Database, jobs: list[Job]) -> list[Any]:
+        if limits and self._connection:  # in the writer's thread, as no other may use its connection meanwhile
+            self._connection.execute(f"PRAGMA max_page_count = {limits[-1]}")
+        return commit(self, jobs)
 
-    def prepare_too(connection: sqlite3.Connection) -> None:
-        limited.append(connection)
-        prepare(connection)
-
-    def limit(pages: int) -> None:
-        assert limited, "the history isn’t open yet, or was opened before the disk could be limited"
-        for connection in limited:
-            with suppress(sqlite3.ProgrammingError):  # it is closed
-                connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    monkeypatch.setattr(connections, "prepare_for_writing", prepare_too)
+    monkeypatch.setattr(database.Database, "_commit", commit_there)
     monkeypatch.setattr(database, "RETRY_SECONDS", 0.02)
-    yield limit
-    limited.clear()
+    return limits.append
 
 
 HUB_VARIABLES = ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE")
