@@ -12,6 +12,7 @@ from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources
+from phichat.cli.cited_text import CitedText
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.documents.library import NO_PASSWORDS, USUAL_BUDGET, FileState, FoundPassage, Passwords
@@ -56,11 +57,18 @@ class QuestionSources:
             self.console.print_notice(nothing_found(self.names))
         return Sources(self.names, tuple(map(source_of, self.passages)))
 
-    def print_after(self) -> None:
-        """Print where the passages come from, unless that was printed as JSON."""
-        if not self.as_json:
-            for number, passage in enumerate(self.passages, 1):
-                self.console.print_notice(f"[{number}] {source_title(passage)}")
+    def cited_text(self) -> CitedText:
+        """Return what finds the citations of an answer."""
+        return CitedText([source_of(passage) for passage in self.passages])
+
+    def print_after(self, *, is_unsupported: bool) -> None:
+        """Print where the passages come from, unless that was printed as JSON, and if the answer has none of them."""
+        if self.as_json:
+            return
+        if self.passages and is_unsupported:
+            self.console.print_notice(tr("Nothing in this answer was found in the passages that the model read."))
+        for number, passage in enumerate(self.passages, 1):
+            self.console.print_notice(f"[{number}] {source_title(passage)}")
 
 
 def _fits(text: str, session: Session, engine: Engine, stop: CancelToken) -> bool:

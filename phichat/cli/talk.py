@@ -2,8 +2,9 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phichat.chat.attachments import with_attachments
 from phichat.chat.candidates import certainty_text
@@ -52,6 +53,9 @@ from phichat.models.library import ModelFile
 from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
 
+if TYPE_CHECKING:
+    from phichat.cli.cited_text import CitedText
+
 
 class TerminalChat:
     """One conversation with one model, `session`, whose replies are printed on the console."""
@@ -71,7 +75,8 @@ class TerminalChat:
         self._candidates, self._count = 1 if lens else 0, 1
         self._comparison: Comparison | None = None
         self._samplings: tuple[Sampling, ...] = ()  # of the answers, if they differ
-        self._answers = AnswerOrder(1)
+        self._answers, self._answer = AnswerOrder(1), 0
+        self._cited: list[CitedText] = []  # of each answer, if there are documents
         self.session = Session()
         self._settings = EngineSettings()
         self._context, self._can_grow = 0, True
@@ -106,13 +111,26 @@ class TerminalChat:
                 )
             )
 
-    def reply(self, text: str, stop: CancelToken, sources: Sources | None = None) -> Done:
+    @property
+    def has_nothing_cited(self) -> bool:
+        """Whether no sentence of the last answers, if there are any to judge, is in the passages that were given."""
+        supports = [support for cited in self._cited for support in cited.supports]
+        return bool(supports) and not any(support.passage for support in supports)
+
+    def reply(
+        self,
+        text: str,
+        stop: CancelToken,
+        sources: Sources | None = None,
+        cited: "Callable[[], CitedText] | None" = None,
+    ) -> Done:
         """Print a reply to `text`. After an error before its first token, the exchange is taken off the path again."""
         session = self.session
         sampling = self._samplings[0] if self._samplings else session.sampling.with_seed()
         before = session.conversation.tip
         turns = session.begin_reply(text, self._made_with(sampling), sources=sources)
-        self._answers = AnswerOrder(self._count)
+        self._answers, self._answer = AnswerOrder(self._count), 0
+        self._cited = [cited() for _ in range(self._count)] if cited else []
         if self._recorder:
             self._recorder.record_question(session)
         request = Request(turns, sampling, candidates=self._candidates, count=self._count, samplings=self._samplings)
@@ -208,12 +226,14 @@ class TerminalChat:
             else:
                 self._print_event(found)
         if self._as_json and isinstance(event.event, Piece | Done):
-            self._console.print_json({**self._event_json(event.event), **self._answer_json(event.answer)})
+            line = self._event_json(event.event, event.answer)
+            self._console.print_json({**line, **self._answer_json(event.answer)})
 
     def _print_heading(self, number: int) -> None:
         """Print which of several answers follows; on stdout, a blank line comes between two."""
         if not self._answers.begin(number):
             return
+        self._answer = number
         if number:
             self._console.end_answer()
             self._console.print_line()
@@ -236,10 +256,12 @@ class TerminalChat:
             self._console.print_json(self._event_json(event))
         elif isinstance(event, Piece) and event.is_thinking:
             self._console.print_thought(event.text)
-        elif isinstance(event, Piece) and self._lens:
-            self._lens.add_piece(event)
         elif isinstance(event, Piece):
-            self._console.print_piece(event.text)
+            text = self._cited[self._answer].add(event.text) if self._cited else event.text
+            if self._lens:
+                self._lens.add_piece(event)
+            else:
+                self._console.print_piece(text)
         if isinstance(event, PromptReady) and event.dropped:
             self._console.print_notice(
                 tr_count(
@@ -249,13 +271,16 @@ class TerminalChat:
                 )
             )
 
-    def _event_json(self, event: PromptReady | Piece | Done) -> dict[str, Any]:
+    def _event_json(self, event: PromptReady | Piece | Done, answer: int = 0) -> dict[str, Any]:
         line = as_json(event)
         line.pop("dropped", None)
         if self._count > 1:
             line["answer"] = 0  # the first is also where what belongs to all is told
+        if self._cited and isinstance(event, Piece) and not event.is_thinking:
+            self._cited[answer].add(event.text)
         if isinstance(event, Done):
             line |= {"model": self._model.name, "model_sha256": self._sha256, "engine": self._engine_json()}
+            line |= {"citations": self._cited[answer].citations()} if self._cited else {}
         return line
 
     def _engine_json(self) -> dict[str, Any]:
@@ -285,12 +310,15 @@ class TerminalChat:
         self._console.print_json_error(str(error))
         unfinished = self._answers.unfinished if self._answers.has_begun else [0]
         for number in unfinished:
-            line = self._event_json(Done(Ending.ERROR, request.sampling_of(number).seed or 0))
+            line = self._event_json(Done(Ending.ERROR, request.sampling_of(number).seed or 0), number)
             self._console.print_json({**line, **self._answer_json(number)} if self._count > 1 else line)
 
     def _end_answer(self) -> None:
+        rest = self._cited[self._answer].end() if self._cited else ""
         if self._lens:
             self._lens.end()
+        else:
+            self._console.print_piece(rest)
         self._console.end_answer()
         if self._lens and (certainty := self._lens.certainty):
             self._console.print_notice(certainty_text(certainty))
@@ -320,9 +348,9 @@ def ask(context: Context) -> int:
             files = read_attachments(context.options.attach, context.console, stop)
             talk.load(context.options, stop)
             read = sources.prepare(text, talk.session, engine, stop) if sources else None
-            done = talk.reply(with_attachments(text, files), stop, read)
+            done = talk.reply(with_attachments(text, files), stop, read, sources.cited_text if sources else None)
             if sources:
-                sources.print_after()
+                sources.print_after(is_unsupported=talk.has_nothing_cited)
     return 130 if stop.is_set() or done.reason is Ending.CANCELLED else 0
 
 

@@ -36,7 +36,7 @@ def cite(
     supports = ground(answer, [passage.text for passage in passages])
     parts, at = [], 0
     for support in supports:
-        if _is_in_table(answer, support.start):  # where a mark would be one more cell
+        if is_in_table(answer, support.start):  # where a mark would be one more cell
             continue
         sign = mark(support.passage) if support.passage else unsupported
         parts.append("\N{NO-BREAK SPACE}".join(filter(None, [answer[at : support.end], sign])))
@@ -46,5 +46,6 @@ def cite(
     return CitedAnswer("".join([*parts, answer[at:]]), tuple(sorted(numbers)), has_unsupported)
 
 
-def _is_in_table(answer: str, at: int) -> bool:
+def is_in_table(answer: str, at: int) -> bool:
+    """Return whether a sentence that begins there is in a row of a table."""
     return answer[answer.rfind("\n", 0, at) + 1 :].lstrip().startswith("|")

@@ -107,31 +107,40 @@ class Support:
     score: float
 
 
-def ground(answer: str, passages: Sequence[str]) -> list[Support]:
-    """Return the sentences of `answer` that say something, with the passage that supports each, in order.
+class Grounder:
+    """Finds which of `passages` supports a sentence."""
 
-    Questions say nothing, and neither does what only leads to what follows it.
-    """
-    known = [_Known(_plain(text)) for text in passages]
-    spread = [each.stems for each in known]
-    supports = []
-    for start, end in sentences(answer):
+    def __init__(self, passages: Sequence[str]) -> None:
+        self._known = [_Known(_plain(text)) for text in passages]
+        self._spread = [each.stems for each in self._known]
+
+    def support(self, answer: str, start: int, end: int) -> Support | None:
+        """Return what supports the sentence at a range of `answer`; None if the sentence says nothing.
+
+        Questions say nothing, and neither does what only leads to what follows it.
+        """
         text = _plain(answer[start:end])
         words = _words(text)
         says_nothing = answer[start:end].rstrip('*_"”’»)] ').endswith(("?", "？", ":", "："))
-        if says_nothing or len({*words}) < FEWEST_WORDS or not known:
-            continue
+        if says_nothing or len({*words}) < FEWEST_WORDS or not self._known:
+            return None
         code = {word for span in _CODE.findall(text) for word in _words(span)}
         said = _Said(text)
-        scores = [_overlap(words, each, spread) if code <= each.words else 0.0 for each in known]
+        scores = [_overlap(words, each, self._spread) if code <= each.words else 0.0 for each in self._known]
         scores = [
             0.0 if score >= LEAST_OVERLAP and each.says_otherwise(said) else score
-            for score, each in zip(scores, known, strict=True)
+            for score, each in zip(scores, self._known, strict=True)
         ]
         best = max(range(len(scores)), key=lambda at: (round(scores[at], 1), -at))  # of equals the one that fits best
         is_supported = scores[best] >= LEAST_OVERLAP
-        supports.append(Support(start, end, best + 1 if is_supported else None, scores[best]))
-    return supports
+        return Support(start, end, best + 1 if is_supported else None, scores[best])
+
+
+def ground(answer: str, passages: Sequence[str]) -> list[Support]:
+    """Return the sentences of `answer` that say something, with the passage that supports each, in order."""
+    grounder = Grounder(passages)
+    found = (grounder.support(answer, start, end) for start, end in sentences(answer))
+    return [support for support in found if support]
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:

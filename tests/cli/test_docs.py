@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,37 @@ def test_sources_come_before_the_first_piece(phichat: Run, engine: ScriptedEngin
     events = _lines(out)
     assert [event["event"] for event in events][:2] == ["sources", "prompt"]
     assert {Path(passage["file"]).name for passage in events[0]["passages"]} == {"owls.md", "lease.txt"}
+
+
+def test_the_number_of_the_passage_follows_each_sentence_that_it_supports(
+    phichat: Run, engine: ScriptedEngine, papers: Path
+) -> None:
+    words = "The tawny owl broods for thirty days. Cats purr loudly, i.e. often. Rent is due on the third of the month"
+    for _ in range(2):
+        engine.enqueue(*(Piece(text, 1) for text in re.split(r"(?<=[ .])", words)), Done(Ending.STOP, 1))
+    phichat("docs", "add", "home", str(papers))
+    _, out, err = phichat("ask", "--docs", "home", "How long does the owl brood, and when is rent due?")
+    sources = dict(re.findall(r"\[(\d)\] (\w+)", err))
+    owl, rent = (next(number for number, name in sources.items() if name == each) for each in ("owls", "lease"))
+    first, second, third = "broods for thirty days.", "Cats purr loudly, i.e. often.", "third of the month"
+    assert f"{first}\N{NO-BREAK SPACE}[{owl}] {second} Rent" in out
+    assert out.endswith(f"{third}\N{NO-BREAK SPACE}[{rent}]\n")
+
+    lines = _lines(phichat("ask", "--json", "--docs", "home", "How long does the owl brood, and when is rent due?")[1])
+    cited = [words[each["start"] : each["end"]] for each in lines[-1]["citations"]]
+    assert [each.split()[-1] for each in cited] == ["days.", "month"]
+
+
+def test_it_says_so_if_the_answer_has_nothing_of_the_passages(
+    phichat: Run, engine: ScriptedEngine, papers: Path
+) -> None:
+    for answer in ("Cats purr loudly at night.", "Thirty."):
+        engine.enqueue(Piece(answer, 1), Done(Ending.STOP, 1))
+    _, out, err = phichat("ask", "--docs", str(papers), "How long does the owl brood?")
+    assert out == "Cats purr loudly at night.\n"
+    assert "Nothing in this answer was found in the passages that the model read." in err
+    _, _, err = phichat("ask", "--docs", str(papers), "How long does the owl brood?")
+    assert "Nothing in this answer" not in err  # too short to tell
 
 
 def test_only_the_passages_that_fit_go_with_a_question(phichat: Run, engine: ScriptedEngine, papers: Path) -> None:

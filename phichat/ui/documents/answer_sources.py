@@ -115,7 +115,7 @@ class AnswerSources(QWidget):
         """Return what the signs in the answer mean, or why there are none."""
         if self._sources.is_attached:
             return ""
-        if not self._cited.numbers:
+        if self._cited.has_unsupported and not self._cited.numbers:
             return tr("Nothing in this answer was found in the passages that the model read.")
         return tr("{sign} not in your documents").format(sign=UNSUPPORTED) if self._cited.has_unsupported else ""
 
