@@ -51,7 +51,6 @@ class WordEmbedder:
         count: how many passages it embedded.
     """
 
-    weight = 1.0
     least_cosine = 0.5
     _GROUPS: tuple[str, ...] = (
         "dog puppy hound", "car automobile vehicle", "moon lunar", "bread loaf", "king queen", "red crimson",

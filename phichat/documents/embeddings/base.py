@@ -15,12 +15,10 @@ class Embedder(Protocol):
 
     Attributes:
         id: names the model and all that its vectors depend on.
-        weight: how much its ranking counts beside the one by words.
         least_cosine: what a passage has at least that is about a question; above 1 if that isn't known.
     """
 
     id: str
-    weight: float
     least_cosine: float
 
     def embed_passages(self, passages: Sequence[Passage]) -> Sequence[Any]:

@@ -46,7 +46,6 @@ def prefixes_of(name: str) -> tuple[str, str]:
 class ModelEmbedder:
     """Implements Embedder with a model called `name`, whose file has the checksum or version `version`."""
 
-    weight = 1.0
     least_cosine = 2.0  # not known: it is another one for each model
 
     def __init__(self, name: str, version: str, encode: Encode) -> None:

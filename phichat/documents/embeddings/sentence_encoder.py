@@ -43,7 +43,6 @@ class SentenceEncoder:
 
     id = "use-multilingual-3 in context"
     # Measured: python -m tests.benchmarks.retrieval
-    weight = 2.0
     least_cosine = 0.3
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[Vectors]:

@@ -20,8 +20,9 @@ from phichat.unicode import replace_surrogates
 RANKED = 100
 """Passages of each ranking that are fused."""
 
-RANK_OFFSET = 60
-"""The constant of reciprocal rank fusion, as in its paper (Cormack et al., 2009)."""
+RANK_OFFSET = 8
+"""The constant of reciprocal rank fusion. Its paper (Cormack et al., 2009) has 60, with which a passage that is far
+down in two rankings passes one that is in front of one."""
 
 MOST_PASSAGES = 5
 """The best passages that neighbors are joined to."""
@@ -31,7 +32,7 @@ TOKENS_PER_WORD = 1.5
 
 LEAST_COVERAGE = 0.4
 """Share of a question's words, by weight, that a passage about it has at least. With SentenceEncoder's least cosine
-beside it, 91% of the questions of `python -m tests.benchmarks.retrieval` pass that were answered, and 5% of unrelated
+beside it, 92% of the questions of `python -m tests.benchmarks.retrieval` pass that were answered, and 4% of unrelated
 ones."""
 
 
@@ -53,16 +54,16 @@ Weighted = Sequence[tuple[int, float]]
 """Numbers of passages with how much each counts, at most 1; the best first."""
 
 
-def fuse(rankings: Sequence[tuple[Weighted, float]]) -> dict[int, float]:
+def fuse(rankings: Sequence[Weighted]) -> dict[int, float]:
     """Return the score of each passage by reciprocal rank fusion, the best first.
 
-    Each ranking comes with its weight. What is first in all rankings, and counts in full, has 1.
+    What is first in all rankings, and counts in full, has 1.
     """
     scores: dict[int, float] = {}
-    for ranking, weight in rankings:
+    for ranking in rankings:
         for rank, (number, share) in enumerate(ranking, 1):
-            scores[number] = scores.get(number, 0.0) + weight * share / (RANK_OFFSET + rank)
-    most = sum(weight for _, weight in rankings) / (RANK_OFFSET + 1)
+            scores[number] = scores.get(number, 0.0) + share / (RANK_OFFSET + rank)
+    most = len(rankings) / (RANK_OFFSET + 1)
     return {number: scores[number] / most for number in sorted(scores, key=lambda number: -scores[number])}
 
 
@@ -86,15 +87,10 @@ class Searcher:
         """Return the passages that fit `question`, the best first."""
         lexical, nearest = self.rankings(names, question)
         if not any(nearest):
-            scores = fuse([([(number, 1.0) for number, _ in lexical], 1.0)] if lexical else [])
+            scores = fuse([[(number, 1.0) for number, _ in lexical]] if lexical else [])
             return Ranked(tuple(scores), scores)
         by_words = self._database.read(lambda connection: self._weighted(connection, question, lexical))
-        by_vectors = [
-            ([(number, 1.0) for number, _ in ranking], embedder.weight)
-            for embedder, ranking in zip(self._embedders, nearest, strict=True)
-            if ranking
-        ]
-        scores = fuse([(by_words, 1.0), *by_vectors])
+        scores = fuse([by_words, *([(number, 1.0) for number, _ in ranking] for ranking in nearest if ranking)])
         return Ranked(tuple(scores), scores, tuple(ranking[0][1] if ranking else 0.0 for ranking in nearest))
 
     def _weighted(self, connection: Connection, question: str, lexical: Ranking) -> Weighted:

@@ -13,7 +13,12 @@ from tests.benchmarks.retrieval.corpora import LANGUAGES, corpora, unpack
 from tests.benchmarks.retrieval.measured import METHODS, Asked, indexed, mean_reciprocal_rank, recall
 from tests.benchmarks.retrieval.questions import questions, unrelated
 
-KINDS = ("own", "other", "whole")
+KINDS = {
+    "own": "own words",
+    "other": "riddles without the text's words",
+    "whole": "whole sentences",
+    "distinct": "sentences without the passage's words",
+}
 
 
 def main() -> None:
@@ -34,7 +39,7 @@ def main() -> None:
             related += [
                 collection.fit(each.question.text)
                 for each in here
-                if each.question.kind != "whole" and 0 < each.ranks["fused"] <= 5
+                if each.question.kind in {"own", "other"} and 0 < each.ranks["fused"] <= 5
             ]
             others += [collection.fit(text) for spoken, text in unrelated() if spoken == language]
             print(f"{language} {name}: {len(documents)} documents, {len(chosen)} questions", flush=True)
@@ -54,9 +59,9 @@ def _embedders(model: Path | None) -> list[Embedder]:
 
 def print_table(asked: list[Asked]) -> None:
     rows: list[tuple[str, Callable[[Asked], bool]]] = [
-        ("own and other words", lambda each: each.question.kind != "whole")
+        (f"own words and {title}", partial(_is_of_either, kind)) for kind, title in KINDS.items() if kind != "own"
     ]
-    rows += [(f"{kind} words" if kind != "whole" else "whole sentences", partial(_is_of, kind)) for kind in KINDS]
+    rows += [(title, partial(_is_of, kind)) for kind, title in KINDS.items()]
     names = dict.fromkeys(each.question.collection for each in asked)
     rows += [(f"{name}, {kind}", partial(_is_of_both, name, kind)) for name in (*LANGUAGES, *names) for kind in KINDS]
     print("\n| questions | number | " + " | ".join(f"{method}: recall@5 | MRR" for method in METHODS) + " |")
@@ -69,6 +74,10 @@ def print_table(asked: list[Asked]) -> None:
 
 def _is_of(name: str, asked: Asked) -> bool:
     return name in {asked.question.language, asked.question.collection, asked.question.kind}
+
+
+def _is_of_either(kind: str, asked: Asked) -> bool:
+    return asked.question.kind in {"own", kind}
 
 
 def _is_of_both(name: str, kind: str, asked: Asked) -> bool:

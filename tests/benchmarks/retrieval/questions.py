@@ -2,7 +2,8 @@
 
 Those with the text's "own" words and in "other" words were written before anything was measured. To share no word
 with the whole document, those in other words are so short and oblique that they are riddles. So each was then asked
-again as a "whole" sentence, as people do, which may share a word or two.
+again as a "whole" sentence, as people do, which may share a word or two. Last, somebody who knew no results worded
+these so that they are "distinct": sentences that share no word with the passage that answers them, but for one of them.
 """
 
 import re
@@ -26,7 +27,7 @@ class Question:
 
     Attributes:
         answer: the name of the document that answers it.
-        kind: "own", "other" or "whole", see above.
+        kind: "own", "other", "whole" or "distinct", see above.
     """
 
     language: str
