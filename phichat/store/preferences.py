@@ -1,6 +1,7 @@
 """The preferences file: settings and window state as readable JSON."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -118,8 +119,8 @@ class PreferencesFile:
     def save_preferences(self, preferences: Preferences) -> Preferences:
         """Save atomically what has changed since it was loaded, and return what is saved. Raise StoreError.
 
-        The rest stays as another program may have saved it, such as `phichat models default` beside an open window; if
-        it cannot be read, nothing is saved.
+        The rest stays as it is in the file, which could not be read at the start, or another program has saved it, such
+        as `phichat models default` beside an open window; if it cannot be read, nothing is saved.
         """
         try:
             preferences = self._merged(preferences)
@@ -139,10 +140,12 @@ class PreferencesFile:
 
     def _merged(self, preferences: Preferences) -> Preferences:
         """Return what the file has now, with what differs from `_known` in `preferences`."""
-        mine = {item.name: getattr(preferences, item.name) for item in fields(Preferences)}
-        changed = {name: value for name, value in mine.items() if value != getattr(self._known, name)}
-        now = self._read()
-        return replace(now, **changed) if now else preferences
+        if (now := self._read()) is None:
+            return preferences
+        names = [item.name for item in fields(Preferences)]
+        versions = {name: [getattr(each, name) for each in (self._known, preferences, now)] for name in names}
+        changed = {name: values for name, values in versions.items() if values[0] != values[1]}
+        return replace(now, **{name: _MERGES.get(name, _mine)(*values) for name, values in changed.items()})
 
     def _keep_damaged(self, content: bytes) -> None:
         with suppress(OSError):  # then it stays until the next save
@@ -153,6 +156,30 @@ class PreferencesFile:
                     "{file} was damaged, so Phichat is using the default settings. The damaged file was kept as {kept}."
                 )
                 self.notice = sentence.format(file=self._file, kept=kept.name)
+
+
+def _mine(_: Any, mine: Any, _now: Any) -> Any:
+    return mine
+
+
+def _merged_names(known: list[str], mine: list[str], now: list[str]) -> list[str]:
+    """Return the names in `now` without those removed from `known`, and with those added to it, in `mine`."""
+    return list(_merged_values(dict.fromkeys(known), dict.fromkeys(mine), dict.fromkeys(now)))
+
+
+def _merged_values(known: dict[str, Any], mine: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return `now` with what differs from `known` in `mine`, by key. What only `now` has comes first."""
+    changed = {key: value for key, value in mine.items() if key not in known or value != known[key]}
+    added = {key: value for key, value in now.items() if key not in {*mine, *known}}
+    return added | {key: changed.get(key, now.get(key)) for key in mine if key in changed or key in now}
+
+
+_MERGES: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "documents": _merged_values,
+    "presets": _merged_values,
+    "agreed_hosts": _merged_names,
+}
+"""How preferences that hold many things are merged; of all others, what was changed last counts."""
 
 
 def _validate(values: dict[str, Any]) -> Preferences:

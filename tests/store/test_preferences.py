@@ -55,6 +55,45 @@ def test_what_cannot_be_read_is_not_replaced(tmp_path: Path, monkeypatch: pytest
     assert file.save_preferences(found) == PreferencesFile(path).load_preferences() == wanted
 
 
+def test_what_is_changed_after_a_start_without_the_file_is_changed_by_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The documents of all conversations, all presets and hosts were those of that session alone then."""
+    path = tmp_path / "preferences.json"
+    before = Preferences(
+        documents={"one": ["Manuals"], "two": ["two"]},
+        presets={"Mine": {"top_k": 7}},
+        agreed_hosts=["one.example", "two.example"],
+        columns=[1, 2, 3],
+    )
+    PreferencesFile(path).save_preferences(before)
+    before = PreferencesFile(path).load_preferences()
+    file = _opened_unread(path, monkeypatch)
+    now = file.save_preferences(
+        Preferences(documents={"three": ["three"]}, agreed_hosts=["three.example"], columns=[4, 5, 6])
+    )
+    assert now == file.load_preferences()
+    assert now.documents == {**before.documents, "three": ["three"]}
+    assert now.agreed_hosts == [*before.agreed_hosts, "three.example"]
+    assert (now.presets, now.columns) == (before.presets, [4, 5, 6])
+    left = {"two": ["two", "Manuals"], "three": ["three"]}
+    now = file.save_preferences(replace(now, documents=left, agreed_hosts=["two.example", "three.example"], presets={}))
+    assert (now.documents, now.agreed_hosts, now.presets) == (left, ["two.example", "three.example"], {})
+
+
+def _opened_unread(path: Path, monkeypatch: pytest.MonkeyPatch) -> PreferencesFile:
+    """The file as it is known to a window that could not read it when it was opened."""
+
+    def fail(_: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        file = PreferencesFile(path)
+        assert file.load_preferences() == Preferences()
+    return file
+
+
 def test_what_was_saved_in_place_of_a_damaged_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "preferences.json"
     path.write_text("{damaged", "utf-8")

@@ -63,6 +63,8 @@ class SessionSettings(QObject):
     def _on_preference(self, name: str) -> None:
         if name in {"system", "sampling"}:
             self._show_default()
+        elif name == "presets":  # the file may have had others
+            self._panel.presets.show_own(self._preferences.current.presets)
 
     def _show_default(self) -> None:
         default, session = self._preferences.new_session(), self._current.session

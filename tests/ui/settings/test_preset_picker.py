@@ -1,16 +1,19 @@
 """Presets of one's own, and what is other than in the chosen one."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QWidget
 
 from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling
+from phichat.store.preferences import Preferences, PreferencesFile
 from phichat.ui.controllers.generation import GenerationState
 from tests.ui.conftest import Person
 
@@ -79,6 +82,31 @@ def test_a_preset_is_saved_chosen_again_and_kept(person: Person, open_window: Ca
     assert _ids(again)[:5] == [*BUILT_IN, "own:Poems & songs"]
     _choose(again, "own:Poems & songs")
     assert again.window.session.sampling.temperature == 1.3
+
+
+def test_presets_that_could_not_be_read_at_the_start_are_there_after_the_next_is_saved(
+    open_window: Callable[[], Person], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that failed for a moment. They were written over, or else by the one after that."""
+    PreferencesFile(home / "preferences.json").save_preferences(Preferences(presets={"Old": {"top_k": 7}}))
+    read = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path.name == "preferences.json":
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    for number, name in enumerate(("First", "Second")):
+        _set(person, "topK", number + 50)
+        _name(person, "Save as preset…", name)
+        person.wait(lambda: "own:Old" in _ids(person))
+        assert _chosen(person) == f"own:{name}"
+    person.window.close()
+    assert set(json.loads((home / "preferences.json").read_text("utf-8"))["presets"]) == {"Old", "First", "Second"}
 
 
 def test_a_preset_is_changed_renamed_and_deleted(person: Person) -> None:
