@@ -103,6 +103,11 @@ class ConnectionPool:
         finally:
             self._return(connection)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be read any more."""
+        return self._is_closed
+
     def close(self) -> None:
         """Wait until no connection is in use, and close them all."""
         with self._changed:
@@ -120,8 +125,9 @@ class ConnectionPool:
             return connection
 
     def _return(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            connection.rollback()
+        with suppress(sqlite3.Error):  # what the disk can't do ends the transaction, too
+            if connection.in_transaction:
+                connection.rollback()
         with self._changed:
             self._idle.append(connection)
             self._lent -= 1

@@ -71,11 +71,13 @@ class Database:
         Raise StoreError if it cannot be used: everything is kept in memory then.
         """
         self._last_attempt = monotonic()
+        was_open = self._file_id is not None
         try:
-            opened = open_history(self.file, is_guest=self._is_guest, damaged=damaged)
+            opened = open_history(self.file, is_guest=self._is_guest, was_open=was_open, damaged=damaged)
         except Exception as error:
             self._trouble = error
-            self._readers = self._readers or open_read_only(self.file)
+            if self._readers is None or self._readers.is_closed:  # a closed one has reads fail, not find nothing
+                self._readers = open_read_only(self.file) or self._readers
             raise as_store_error(error, self.file, is_guest=self._is_guest) from error
         if self._readers:
             self._readers.close()
@@ -131,17 +133,22 @@ class Database:
         """Recover the damaged file. Raise StoreError."""
         if self._recoveries >= MAX_RECOVERIES or self._connection is None:
             raise StoreError(error_message(DatabaseDamaged(), self.file))
-        if self._readers:
-            self._readers.close()
-        self._connection.close()
-        self._connection = self._readers = None
-        notice = self.open(self._file_id)
+        self._reopen(self._file_id)
         self._recoveries += 1
         self.generation += 1
-        if notice:
-            self._notify(notice)
         if self.fallback.unsaved:  # before anything else of these conversations is written
             self._store_fallback()
+
+    def _reopen(self, damaged: FileId | None = None) -> None:
+        """Close all connections, and open the file as `open` does; whoever reads meanwhile waits. Raise StoreError."""
+        if self._readers:
+            self._readers.close()
+        if self._connection:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
+        if notice := self.open(damaged):
+            self._notify(notice)
 
     def _run_all(self, jobs: list[Job]) -> None:
         try:
@@ -239,9 +246,13 @@ class Database:
                 if notice := self.open():
                     self._notify(notice)
         self._store_fallback()
-        if self._trouble and classify_error(self._trouble) is FailureKind.DAMAGED:
-            with suppress(StoreError):
+        kind = classify_error(self._trouble) if self._trouble else None
+        with suppress(StoreError):
+            if kind is FailureKind.DAMAGED:
                 self.recover()
+            elif kind is FailureKind.BROKEN and self._connection:  # which a disk that is back no longer knows
+                self._reopen()
+                self._store_fallback()
         self._last_attempt = monotonic()  # not when it began: it may have waited for another program
 
     def _is_newer(self) -> bool:

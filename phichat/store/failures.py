@@ -30,6 +30,12 @@ class NewerHistory(Exception):
     """The file was created by a later version of the app."""
 
 
+class HistoryGone(sqlite3.OperationalError):
+    """The file was open, and is no longer there: its disk may have been removed."""
+
+    sqlite_errorcode = sqlite3.SQLITE_IOERR
+
+
 class DatabaseInUse(sqlite3.OperationalError):
     """Another program has the file open, so that it cannot be replaced."""
 

@@ -19,7 +19,7 @@ from phichat.files import (
 )
 from phichat.store import connections, file_header, integrity, migrations, recovery, rows
 from phichat.store.connections import ConnectionPool
-from phichat.store.failures import DatabaseDamaged, FailureKind, NewerHistory, classify_error
+from phichat.store.failures import DatabaseDamaged, FailureKind, HistoryGone, NewerHistory, classify_error
 from phichat.store.locking import FileId, file_id, lock_folder, require_exclusive_access
 from phichat.store.rows import decode_json
 from phichat.store.write_ahead_log import has_lost_commits, read_log
@@ -46,11 +46,16 @@ class OpenedHistory:
     is_check_due: bool = False
 
 
-def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None = None) -> OpenedHistory:
+def open_history(
+    file: Path, *, is_guest: bool = False, was_open: bool = False, damaged: FileId | None = None
+) -> OpenedHistory:
     """Open the file, recovering it first if it still is `damaged`. Raise OSError, sqlite3.Error or NewerHistory.
 
-    A guest does not mark replies as interrupted: the window may be generating them.
+    A guest does not mark replies as interrupted: the window may be generating them. Nor does who had it open before
+    (`was_open`), for whom it is not made anew, either: raise HistoryGone.
     """
+    if was_open and not is_there(file) and not is_there(file.with_name(file.name + RECOVERED_SUFFIX)):
+        raise HistoryGone
     make_private(file.parent)
     connections.require_files(file)
     with lock_folder(file.parent):
@@ -65,7 +70,7 @@ def open_history(file: Path, *, is_guest: bool = False, damaged: FileId | None =
             try:
                 if has_lost_commits(file) or (notice and read_log(file).frames):
                     raise DatabaseDamaged("the write-ahead log")
-                return replace(_open(file, is_guest=is_guest), notice=notice)
+                return replace(_open(file, is_guest=is_guest or was_open), notice=notice)
             except (sqlite3.Error, UnicodeError, NewerHistory) as error:
                 if classify_error(error) is not FailureKind.DAMAGED and not file_header.is_damaged(file):
                     raise

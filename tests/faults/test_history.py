@@ -486,6 +486,74 @@ def test_a_deletion_of_everything_tells_why_it_fails(tmp_path: Path) -> None:
         assert str(failure) == str(history.ready.exception())
 
 
+def pull_out(folder: Path) -> None:
+    """End what this program has open in the folder, as a disk does that is pulled out: nothing is read or written.
+
+    The index of the log is in memory, and can be locked as before.
+    """
+    dead = os.open("/", os.O_RDONLY)
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            place = descriptor.readlink()
+            if place.is_relative_to(folder) and not place.name.endswith("-shm"):
+                os.dup2(dead, int(descriptor.name))
+    os.close(dead)
+
+
+@pytest.fixture
+def usb(tmp_path: Path) -> Path:
+    """A folder on a disk."""
+    folder = tmp_path / "usb"
+    folder.mkdir()
+    return folder
+
+
+BROKEN = "The disk that contains {} isn’t working properly. New messages are only kept in memory. Check the disk."
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.skipif(sys.platform != "linux", reason="lists open files in /proc")
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_disk_that_was_pulled_out_and_is_back(usb: Path, is_away: bool, eventually: Eventually) -> None:
+    """What is written meanwhile is saved then, and no new history where the disk was."""
+    away, notices, reply = usb.with_name("away"), list[str](), Message(Role.ASSISTANT, "")
+    with closing(History(usb / "history.sqlite3", notices.append)) as history:
+        history.save_conversation(conversation("one", message("Needle"))).result()
+        history.add_message("one", reply, reply.id).result()
+        history.append_to_reply(reply.id, [Piece("Hay", 1)]).result()
+        pull_out(usb)
+        if is_away:
+            usb.rename(away)
+            usb.mkdir()
+        assert str(history.add_message("one", message("Needle"), None).exception()) == BROKEN.format(usb)
+        appended = history.append_to_reply(reply.id, [Piece(" and", 1)])
+        if is_away:
+            assert str(appended.exception()) == BROKEN.format(usb)
+            time.sleep(0.1)  # several attempts
+            with pytest.raises(StoreError, match="isn’t working properly"):
+                history.list_conversations()
+            assert list(usb.iterdir()) == []
+            usb.rmdir()
+            away.rename(usb)
+        eventually(lambda: notices)
+        assert notices == ["Recent messages that were only kept in memory have now been saved."]
+        assert len(history.load_conversation("one").messages) == 3
+        history.append_to_reply(reply.id, [Piece(" straw", 1)]).result()
+        assert [hit.message is None for hit in history.search_conversations("needle")] == [False, False]
+        told = next(each for each in history.load_conversation("one").messages if each.id == reply.id)
+        assert (told.text, told.reply and told.reply.ending) == ("Hay and straw", Ending.ANSWERING)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists open files in /proc")
+def test_a_disk_that_was_pulled_out_is_back_at_the_end(usb: Path) -> None:
+    with closing(History(usb / "history.sqlite3")) as history:
+        history.ready.result()
+        pull_out(usb)
+        assert history.save_conversation(conversation("new", message("Needle"))).exception()
+    with closing(History(usb / "history.sqlite3")) as history:
+        assert history.load_conversation("new").messages[0].text == "Needle"
+
+
 def test_a_file_that_cannot_be_looked_at_is_not_made_anew(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
