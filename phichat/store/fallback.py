@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from sqlite3 import Connection, Error
 from typing import Any, TypeVar
 
@@ -29,9 +29,10 @@ class MemoryFallback:
         self.names: frozenset[str] = frozenset()
         self.unsaved: frozenset[str] = frozenset()
         self._copied: set[str] = set()
-        self._jobs: list[Job] = []
+        self._jobs: list[tuple[Job, frozenset[str]]] = []  # with the ids of their conversations
         self._lock = threading.RLock()
         self._connection: Connection | None = None
+        self._scratch: Connection | None = None  # empty, but within `copy_from`
 
     def read(self, work: Callable[[Connection], _Read]) -> _Read:
         """Return the result of `work` on this database."""
@@ -45,11 +46,12 @@ class MemoryFallback:
 
     def keep(self, job: Job, conversations: Sequence[str]) -> None:
         """Keep a job about these conversations for the file, and run it here; that it fails here is ignored."""
+        about = frozenset(conversations) or frozenset({""})
         with self._lock:
             if job.sets_part:
-                self._jobs = [each for each in self._jobs if each.part != job.part]
-            self._jobs.append(job)
-            self.unsaved |= {*conversations} or {""}
+                self._jobs = [each for each in self._jobs if each[0].part != job.part]
+            self._jobs.append((job, about))
+            self.unsaved |= about
             with suppress(Exception):
                 _attempt(self._database(), job.work)
             self.names |= {name for name in conversations if _has_conversation(self._database(), name)}
@@ -63,18 +65,24 @@ class MemoryFallback:
 
         Raise sqlite3.Error; then nothing has changed.
         """
-        with closing(_make_database()) as copy:
+        copy = self._scratch = self._scratch or _make_database()
+        copy.execute("BEGIN")
+        try:
             copy_conversation(source, copy, name)
-            for job in self._jobs:
-                _attempt(copy, job.work)
+            for job, about in self._jobs:
+                if not about.isdisjoint({name, ""}):
+                    _attempt(copy, job.work)
             with self._lock:
                 copy_conversation(copy, self._database(), name)
                 self.names |= {name}
                 self._copied.add(name)
+        finally:
+            if copy.in_transaction:  # some errors have ended it already
+                copy.execute("ROLLBACK")
 
     def store(self, target: Connection) -> None:
         """Make the changes in the file `target`, and add what is here and not there. Raise sqlite3.Error."""
-        for job in self._jobs:
+        for job, _ in self._jobs:
             _attempt(target, job.work)
         with self._lock:
             for name in sorted(self.names):
@@ -89,11 +97,11 @@ class MemoryFallback:
             self.close()
 
     def close(self) -> None:
-        """Close the database, which frees its memory."""
+        """Close the databases, which frees their memory."""
         with self._lock:
-            if self._connection:
-                self._connection.close()
-            self._connection = None
+            for connection in filter(None, (self._connection, self._scratch)):
+                connection.close()
+            self._connection = self._scratch = None
 
     def _database(self) -> Connection:
         self._connection = self._connection or _make_database()

@@ -18,7 +18,7 @@ import pytest
 
 from phichat.chat.conversation import Ending, Message, Piece, Reply, Role
 from phichat.errors import StoreError
-from phichat.store import connections, database, integrity, migrations, recovery, rows, writer_thread, writes
+from phichat.store import connections, database, fallback, integrity, migrations, recovery, rows, writer_thread, writes
 from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.failures import DatabaseDamaged, error_message
 from phichat.store.history import History
@@ -423,6 +423,42 @@ def test_what_follows_a_change_to_who_knows_what_waits_for_it(tmp_path: Path, un
         assert shown.reply
         assert shown.reply.ending is Ending.STOP
         assert history.load_conversation("two").draft == "Ship"
+
+
+@pytest.mark.usefixtures("at_the_end")
+def test_what_is_kept_of_many_conversations_is_done_with_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change was made again in a new database for every later conversation."""
+    file, names = tmp_path / "history.sqlite3", [str(number) for number in range(12)]
+    done, made = list[str](), list[sqlite3.Connection]()
+    update, make = writes.update_conversation, fallback._make_database
+
+    def count(connection: sqlite3.Connection, name: str, **values: Any) -> None:
+        done.append(name)
+        update(connection, name, **values)
+
+    def make_and_count() -> sqlite3.Connection:
+        made.append(make())
+        return made[-1]
+
+    monkeypatch.setattr(writes, "update_conversation", count)
+    monkeypatch.setattr(fallback, "_make_database", make_and_count)
+    with closing(History(file)) as history:
+        for name in names:
+            history.save_conversation(conversation(name, message("Needle"))).result()
+        with held(file):
+            for name in names:
+                assert history.pin_conversation(name).exception()
+            assert history.set_draft(names[0], "Ship").exception()
+            assert history.move_to_trash(names[3:]).exception()
+            found = history.list_conversations()
+        assert {(heading.id, heading.is_pinned) for heading in found} == {(name, True) for name in names[:3]}
+        assert len(done) == len(names) + 1
+        assert len(made) == 2
+    with closing(History(file)) as history:
+        assert len(history.list_conversations(in_trash=True)) == len(names) - 3
+        assert history.load_conversation(names[0]).draft == "Ship"
 
 
 @pytest.mark.usefixtures("at_the_end")
