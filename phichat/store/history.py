@@ -219,8 +219,8 @@ class History:
         names = list(conversations)
         return self._submit(lambda connection: writes.delete_conversations(connection, names), *names)
 
-    def delete_draft(self, conversation: str) -> Future[None]:
-        """Delete a conversation permanently, unless it has messages after all."""
+    def delete_draft(self, conversation: str) -> Future[bool]:
+        """Delete a conversation permanently, unless it has messages after all; the result is whether it is gone."""
         return self._submit(lambda connection: writes.delete_draft(connection, conversation), conversation)
 
     def delete_from_trash(self, conversations: Iterable[str]) -> Future[None]:

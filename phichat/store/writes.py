@@ -146,11 +146,16 @@ def delete_conversations(connection: sqlite3.Connection, conversations: list[str
         connection.execute("DELETE FROM conversations WHERE number = ?", (number,))
 
 
-def delete_draft(connection: sqlite3.Connection, conversation: str) -> None:
-    """Delete a conversation permanently, unless it has messages: another program may have added some."""
+def delete_draft(connection: sqlite3.Connection, conversation: str) -> bool:
+    """Delete a conversation permanently, unless it has messages: another program may have added some.
+
+    Return whether it is gone.
+    """
     query = "SELECT 1 FROM messages WHERE conversation = (SELECT number FROM conversations WHERE id = ?)"
-    if fetch_value(connection, query, conversation) is None:
+    is_draft = fetch_value(connection, query, conversation) is None
+    if is_draft:
         delete_conversations(connection, [conversation])
+    return is_draft
 
 
 def delete_from_trash(connection: sqlite3.Connection, conversations: list[str]) -> None:

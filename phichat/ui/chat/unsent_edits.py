@@ -12,8 +12,8 @@ from phichat.chat.session import Session
 from phichat.i18n import tr
 from phichat.ui.chat.attachments import AttachmentController
 from phichat.ui.chat.composer import Composer
-from phichat.ui.controllers.autosave import draft_with_edits
 from phichat.ui.controllers.conversations import Conversations
+from phichat.ui.controllers.draft_text import draft_with_edits
 from phichat.ui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:

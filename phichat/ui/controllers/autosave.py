@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from phichat.chat.attachments import Attachments
 from phichat.chat.conversation import Message, Piece
 from phichat.chat.session import Session
-from phichat.i18n import tr
 from phichat.store.base import ConversationRecord, record_from_session, session_title
+from phichat.ui.controllers.draft_text import draft_with_edits, draft_without_edits
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from phichat.store.history import History
 
 PATIENCE = 30.0  # seconds
-GAP = "\n\n"  # between the texts of a draft
 
 
 @dataclass
@@ -68,6 +67,7 @@ class AutoSave(QObject):
         touched(Session): it is new, or has a new message.
         untrashed(str): another program had moved the conversation with that id to the trash; a new message restored it.
         gone(str): the conversation with that id was removed, as its draft was empty and there was nothing else.
+        back: one that was removed is there after all, as another program went on with it.
         pinned(Session, Message): the message was pinned in it, or unpinned; see `returned`.
         returned(Session, list[Message]): a branch was restored in it; the session in memory may be another by now.
         erased: conversations are being deleted for good, and caches of them must be cleared.
@@ -79,6 +79,7 @@ class AutoSave(QObject):
     touched = Signal(object)
     untrashed = Signal(str)
     gone = Signal(str)
+    back = Signal()
     pinned = Signal(object, object)
     returned = Signal(object, object)
     erased = Signal()
@@ -87,6 +88,7 @@ class AutoSave(QObject):
     failed = Signal(str)
     _done = Signal(str)
     _emptied = Signal(list)
+    _left = Signal(object)
 
     def __init__(self, history: "Callable[[], History]", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +101,7 @@ class AutoSave(QObject):
         self.list_with_documents: Callable[[], Sequence[str]] = tuple
         self._done.connect(self.show_trouble)
         self._emptied.connect(self._on_gone)
+        self._left.connect(self._on_left)
 
     def mark_stored(self, session: Session, record: ConversationRecord) -> None:
         """Note that `session` was made from `record`, and so much of it is stored.
@@ -111,7 +114,7 @@ class AutoSave(QObject):
         self._stored[session] = _Stored(messages, _details(session), *draft, heading.title, is_begun)
         texts, files = self.unsent_edits(session)
         if texts:
-            session.draft = _without_edits(session.draft, texts)
+            session.draft = draft_without_edits(session.draft, texts)
         session.attached = tuple(file for file in session.attached if file not in files)
 
     def mark_messages_stored(self, session: Session, messages: Iterable[Message]) -> None:
@@ -312,7 +315,8 @@ class AutoSave(QObject):
     def _drop(self, session: Session) -> None:
         if session in self._stored:
             self.forget(session)
-            self._watch(self._history().delete_draft(session.conversation.id))
+            dropped = self._watch(self._history().delete_draft(session.conversation.id))
+            dropped.add_done_callback(partial(self._on_dropped, session))
             self.gone.emit(session.conversation.id)
 
     def _watch(self, future: "Future[Any]") -> "Future[Any]":
@@ -331,6 +335,11 @@ class AutoSave(QObject):
         if not future.exception() and future.result():
             self.untrashed.emit(conversation)
 
+    def _on_dropped(self, session: Session, future: "Future[bool]") -> None:
+        """Run in the history's thread."""
+        if not future.exception() and not future.result():
+            self._left.emit(session)
+
     def _on_emptied(self, future: "Future[list[str]]") -> None:
         """Run in the history's thread."""
         if not future.exception() and future.result():
@@ -342,6 +351,16 @@ class AutoSave(QObject):
         if is_done:
             self._emptied.emit(gone)
         self.everything_deleted.emit(is_done)
+
+    @Slot(object)
+    def _on_left(self, session: Session) -> None:
+        """Store the draft as it is by now: what is stored has the one from before."""
+        stored = self._stored.setdefault(session, _Stored(details=_details(session)))
+        stored.is_begun, stored.draft, stored.attached = True, "", ()
+        self._watch(self._history().set_draft(session.conversation.id, ""))
+        self._watch(self._history().set_attached(session.conversation.id, ()))
+        self._store_draft(session, stored)
+        self.back.emit()
 
     @Slot(list)
     def _on_gone(self, conversations: list[str]) -> None:
@@ -367,25 +386,6 @@ def wait_for(future: "Future[Any] | None") -> None:
     if future:
         with suppress(Exception):
             future.result(PATIENCE)
-
-
-def draft_with_edits(draft: str, texts: Sequence[str]) -> str:
-    """Return a draft with changed messages at its end; if there are several texts, each of these has a heading."""
-    texts = [text for text in texts if text]
-    if not draft and len(texts) == 1:
-        return texts[0]
-    return GAP.join(filter(None, [draft, *map(_with_heading, texts)]))
-
-
-def _without_edits(draft: str, texts: Sequence[str]) -> str:
-    """Return the draft that `draft_with_edits` made `draft` of."""
-    if draft == draft_with_edits("", texts):
-        return ""
-    return draft.removesuffix(GAP + GAP.join(_with_heading(text) for text in texts if text))
-
-
-def _with_heading(text: str) -> str:
-    return tr("[Unsent change to an earlier message:]") + "\n" + text
 
 
 def _details(session: Session) -> tuple[str, dict[str, Any], str]:

@@ -77,6 +77,7 @@ class Conversations(QObject):
             error.connect(self.failed)
         self.autosave.touched.connect(self._on_touched)
         self.autosave.gone.connect(self._on_gone)
+        self.autosave.back.connect(self.commands.reload_list)
         self.autosave.everything_deleted.connect(self._on_everything_deleted)
         self.list_model.renamed.connect(self.commands.rename)
         self.commands.restored.connect(self.list_changed)

@@ -121,16 +121,23 @@ def test_a_draft_that_is_given_up_leaves_nothing(person: Person, home: Path) -> 
 
 def test_a_draft_that_another_program_went_on_with_stays(person: Person, home: Path) -> None:
     person.type("Hm")
-    person.wait(lambda: person.window.conversations.autosave.is_stored(person.window.session))
+    person.click("newConversationButton")
+    person.open("Hm")
     name = person.window.session.conversation.id
     with closing(History(home / "history.sqlite3", is_guest=True)) as terminal:
         person.wait(terminal.list_conversations)
         asked = Message(Role.USER, "How do whales sleep?")
         terminal.add_message(name, asked, asked.id).result()
+        assert person.titles() == ["Hm"]
+        terminal.rename_conversation(name, "Whales").result()
         person.find("composer").clear()
-        person.wait(lambda: not person.window.conversations.autosave.is_stored(person.window.session))
+        person.wait(lambda: person.titles() == ["Whales"])
+        person.wait(person.window.session.conversation.messages)
+        assert person.message(0) == "How do whales sleep?"
+        person.type("And dolphins?")
         person.window.close()
-    assert [[each.text for each in record.messages] for record in stored(home)] == [["How do whales sleep?"]]
+    [record] = stored(home)
+    assert ([each.text for each in record.messages], record.draft) == (["How do whales sleep?"], "And dolphins?")
 
 
 def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Path) -> None:
