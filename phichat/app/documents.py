@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class DocumentsService(QObject):
     """Opens the collections of documents at first use, which are searched in a process of their own.
 
-    Signals: `noticed(str)` with a sentence about the state of their file.
+    Signals: `noticed(str)` with a sentence about the state of their file, or why the embedding model isn't used.
     """
 
     noticed = Signal(str)
@@ -46,6 +46,11 @@ class DocumentsService(QObject):
             self._library = self._library or LibraryProcess(self._home.documents, model)
             self._library.model, self._library.on_notice = model, self.noticed.emit
             return self._library
+
+    def check_model(self, file: Path) -> None:
+        """Have an embedding model used that is chosen, also if it couldn't be before; raise ModelError for another."""
+        on_demand.check_embedding_model(file)
+        self.library().retry_model()
 
     @Slot()
     def close(self) -> None:
@@ -70,7 +75,7 @@ def connect_documents(
 
     service = DocumentsService(home, preferences)
     documents = DocumentsController(service.library, preferences, context)
-    documents.check_model = on_demand.check_embedding_model
+    documents.check_model = service.check_model
     documents.known_models = on_demand.embedding_models
     for part in (service, documents):
         part.setParent(window)

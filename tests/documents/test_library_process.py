@@ -105,3 +105,48 @@ def test_a_closed_library_refuses(library: LibraryProcess) -> None:
     library.close()
     with pytest.raises(StoreError, match="closing"):
         library.collections()
+
+
+LOSING_MODELS = """
+import sys
+from phichat.documents.embeddings import sentence_encoder
+from phichat.documents.retrieval.library_worker import main
+from phichat.engine.process.encoder_process import EncoderProcess
+from phichat.errors import EngineDied
+
+def embed(self, text):
+    with open(sys.argv[1], "a") as file:
+        file.write(self._path.stem + " ")
+    raise EngineDied("It ended.")
+
+EncoderProcess.embed = embed
+sentence_encoder.is_installed = lambda: False
+main()
+"""
+
+
+def test_an_embedding_model_that_cannot_be_loaded_is_told_once_and_not_tried_again(
+    tmp_path: Path, folder: Path
+) -> None:
+    """Until another one is chosen, or it is wanted again."""
+    tried, notices = tmp_path / "tried", list[str]()
+    command = [sys.executable, "-c", LOSING_MODELS, str(tried)]
+    with closing(LibraryProcess(tmp_path / "documents.sqlite3", tmp_path / "one.gguf", command)) as library:
+        library.on_notice = notices.append
+        library.add("papers", [folder])
+        for _ in range(2):
+            *_, last = library.index("papers", CancelToken())
+            assert (last.done, last.error) == (last.total, "")
+            assert library.search(["papers"], "heron").passages
+        assert notices == [
+            "It ended. Until you choose one again or restart Phichat, documents are searched without this model."
+        ]
+        assert tried.read_text() == "one "
+        library.model = tmp_path / "two.gguf"
+        for retry in (library.retry_model, lambda: None, lambda: None):
+            list(library.index("papers", CancelToken()))
+            retry()
+        assert tried.read_text() == "one two two "
+        list(library.index("papers", CancelToken(), retries=True))
+        assert tried.read_text() == "one two two two "
+        assert len(notices) == 4

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from phichat.documents.embeddings.base import windows
 from phichat.documents.passages import Passage
-from phichat.errors import PromptTooLong
+from phichat.errors import EngineError, ModelError, PromptTooLong
 
 Vectors = NDArray[np.float32]
 
@@ -44,12 +44,21 @@ def prefixes_of(name: str) -> tuple[str, str]:
 
 
 class ModelEmbedder:
-    """Implements Embedder with a model called `name`, whose file has the checksum or version `version`."""
+    """Implements Embedder with a model called `name`, whose file has the checksum or version `version`.
+
+    A model that can't even be loaded is not tried again: each try may take as long as the model is large.
+
+    Attributes:
+        name: the model's name.
+        failure: why it could not be loaded; None if it could, or was not tried.
+    """
 
     least_cosine = 2.0  # not known: it is another one for each model
 
     def __init__(self, name: str, version: str, encode: Encode) -> None:
-        self.id = f"{name} {version}"
+        self.id, self.name = f"{name} {version}", name
+        self.failure: EngineError | ModelError | None = None
+        self._is_loaded = False
         self._for_questions, self._for_passages = prefixes_of(name)
         self._encode = encode
 
@@ -66,8 +75,22 @@ class ModelEmbedder:
         """Return the vector of `text`, or of as much of its beginning as the model can read."""
         while True:
             try:
-                return self._encode(prefix + text)
+                return self._encode_once_loaded(prefix + text)
             except PromptTooLong:
                 if len(text) < 2:
                     raise
                 text = text[: len(text) // 2]
+
+    def _encode_once_loaded(self, text: str) -> Sequence[float]:
+        if self.failure:
+            raise self.failure
+        try:
+            found = self._encode(text)
+        except PromptTooLong:
+            self._is_loaded = True
+            raise
+        except (EngineError, ModelError) as error:
+            self.failure = None if self._is_loaded else error
+            raise
+        self._is_loaded = True
+        return found

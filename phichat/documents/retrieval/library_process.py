@@ -24,6 +24,7 @@ from phichat.documents.retrieval.wire import Line
 from phichat.errors import PhichatError, StoreError, error_class
 from phichat.i18n import current_language, format_reason, tr
 from phichat.sandbox import Sandbox
+from phichat.unicode import replace_surrogates
 
 PATIENCE = 60.0  # seconds for what is not indexing; it usually takes a tenth of one
 
@@ -34,13 +35,15 @@ class LibraryProcess:
     Indexing can be ended at any moment, and so its process is killed when `stop` is set.
 
     Attributes:
-        model: the file of the embedding model that makes vectors; None for the sentence encoder. May be changed
-            at any time.
-        on_notice: gets a sentence for the user when the database was damaged and begun anew, in any thread.
+        model: the file of the embedding model that makes vectors, too; None for the sentence encoder alone. May be
+            changed at any time. One that can't be loaded isn't used again until another is set or `retry_model` called.
+        on_notice: gets a sentence for the user, in any thread: that the database was damaged and begun anew, or why the
+            model can't be used.
     """
 
     def __init__(self, file: Path, model: Path | None = None, command: Sequence[str] = ()) -> None:
         self._file, self.model = file, model
+        self._unusable: Path | None = None  # a model that can't be loaded
         self.on_notice: Callable[[str], object] = lambda _: None
         self._command = list(command) or runtime.process_command("phichat.documents.retrieval.library_worker")
         self._lock = threading.Lock()
@@ -75,15 +78,18 @@ class LibraryProcess:
         self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
     ) -> Iterator[Progress]:
         """See DocumentLibrary."""
+        if retries:
+            self.retry_model()
         sandbox = self._start()
         with self._lock:
             self._indexing.append(sandbox)
         stop.set_callback(sandbox.popen.kill)
         try:
-            known = {str(path): password for path, password in passwords.items()}
-            _send(sandbox, self._order({"do": "index", "name": name, "passwords": known, "retries": retries}))
+            known, model = {str(path): password for path, password in passwords.items()}, self._usable_model()
+            order = {"do": "index", "name": name, "passwords": known, "retries": retries}
+            _send(sandbox, self._order(order, model))
             for line in _lines(sandbox):
-                self._tell_notice(line)
+                self._tell_notice(line, model)
                 if stop.is_set() or "end" in line:
                     return
                 if "error" in line:
@@ -114,6 +120,13 @@ class LibraryProcess:
         order = {"do": "passages", "names": list(names), "budget": budget}
         return [wire.passage_from(line) for line in self._ask(order)]
 
+    def retry_model(self) -> None:
+        """Have the model used again although it could not be loaded."""
+        if self._unusable:
+            with self._asking:
+                self._unusable = None
+                self._forget()  # this process doesn't try again
+
     def close(self) -> None:
         """End the processes, whatever they are doing. Any thread may call this."""
         with self._lock:
@@ -128,23 +141,39 @@ class LibraryProcess:
     def _ask(self, order: Line) -> Any:
         """Return the result of `order`, after another try if the process had ended, as it does when idle."""
         with self._asking:
+            model = self._usable_model()
             for _ in range(2):
-                line = self._exchange(order)
+                line = self._exchange(order, model)
                 if line is not None:
                     break
                 self._forget()
         if line is None:
             raise _gave_up()
-        self._tell_notice(line)
+        self._tell_notice(line, model)
         if "error" in line:
             raise _error_from(line)
         return line["end"]
 
-    def _tell_notice(self, line: Line) -> None:
+    def _tell_notice(self, line: Line, model: Path | None) -> None:
         if notice := line.get("notice"):
             self.on_notice(str(notice))
+        if model and (reason := line.get("unusable")) and self._give_up(model):
+            told = tr(
+                "{reason} Until you choose {model} again or restart Phichat, documents are searched without this model."
+            )
+            self.on_notice(told.format(reason=reason, model=replace_surrogates(model.stem)))
 
-    def _exchange(self, order: Line) -> Line | None:
+    def _give_up(self, model: Path) -> bool:
+        """Use `model` no longer; return whether it was used until now."""
+        with self._lock:
+            was_used = self._usable_model() == model
+            self._unusable = model if was_used else self._unusable
+        return was_used
+
+    def _usable_model(self) -> Path | None:
+        return self.model if self.model != self._unusable else None
+
+    def _exchange(self, order: Line, model: Path | None) -> Line | None:
         with self._lock:
             sandbox = self._searching
         if sandbox is None:
@@ -154,15 +183,15 @@ class LibraryProcess:
         deadline = threading.Timer(PATIENCE, sandbox.popen.kill)
         deadline.start()
         try:
-            _send(sandbox, self._order(order))
+            _send(sandbox, self._order(order, model))
             return next(_lines(sandbox), None)
         finally:
             deadline.cancel()
             deadline.join()
 
-    def _order(self, order: Line) -> Line:
-        model = str(self.model) if self.model else ""
-        return {**order, "file": str(self._file), "model": model, "language": current_language()}
+    def _order(self, order: Line, model: Path | None) -> Line:
+        chosen = str(model) if model else ""
+        return {**order, "file": str(self._file), "model": chosen, "language": current_language()}
 
     def _start(self) -> Sandbox:
         with self._lock:

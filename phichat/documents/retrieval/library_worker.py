@@ -25,7 +25,8 @@ IDLE = 120.0  # seconds without an order, after which the process ends
 class Worker:
     """Carries out orders, a line of JSON each, and answers on `answers` with lines of JSON.
 
-    What there is to say about opening a library goes with the next line.
+    What there is to say about opening a library goes with the next line. So does why its embedding model can't be
+    loaded, without which it does what it can.
     """
 
     def __init__(self, answers: IO[bytes], open_library: Callable[[Path, Path | None], LocalLibrary]) -> None:
@@ -37,7 +38,10 @@ class Worker:
         """Do what `order` asks for, and answer with its result or an error."""
         set_language(order["language"])
         try:
-            self._send({"end": self._result(self._library(order["file"], order["model"]), order)})
+            library = self._library(order["file"], order["model"])
+            result = self._result(library, order)
+            failure = library.model.failure if library.model else None
+            self._send({"end": result, "unusable": str(failure)} if failure else {"end": result})
         except PhichatError as error:
             self._send({"error": type(error).__name__, "sentence": str(error)})
 
@@ -52,9 +56,7 @@ class Worker:
         match order["do"]:
             case "index":
                 _step_back()
-                passwords = {Path(path): password for path, password in order["passwords"].items()}
-                for progress in library.index(order["name"], CancelToken(), passwords, retries=order["retries"]):
-                    self._send({"progress": wire.progress_line(progress)})
+                self._index(library, order)
                 return None
             case "add":
                 library.add(order["name"], _paths(order), conversation=order["conversation"])
@@ -62,6 +64,15 @@ class Worker:
             case "remove":
                 return library.remove(order["name"], _paths(order))
         return _ANSWERS[order["do"]](library, order)
+
+    def _index(self, library: LocalLibrary, order: Line) -> None:
+        passwords = {Path(path): password for path, password in order["passwords"].items()}
+        try:
+            for progress in library.index(order["name"], CancelToken(), passwords, retries=order["retries"]):
+                self._send({"progress": wire.progress_line(progress)})
+        except PhichatError as error:
+            if not library.model or error is not library.model.failure:
+                raise
 
     def _send(self, line: Line) -> None:
         if self._untold:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from sqlite3 import Connection
+from typing import TYPE_CHECKING
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import DocumentReader, Place
@@ -25,12 +26,16 @@ from phichat.documents.store import catalog, texts
 from phichat.documents.store.database import DocumentDatabase
 from phichat.unicode import replace_surrogates
 
+if TYPE_CHECKING:
+    from phichat.documents.embeddings.model import ModelEmbedder
+
 
 class LocalLibrary:
     """Implements DocumentLibrary.
 
     Attributes:
         notice: a sentence for the user about what happened when the database was opened; empty if nothing did.
+        model: the last of `embedders` if it is an embedding model that the user chose.
     """
 
     def __init__(
@@ -39,9 +44,10 @@ class LocalLibrary:
         reader: DocumentReader,
         embedders: Sequence[Embedder] = (),
         on_close: Callable[[], None] = lambda: None,
+        model: "ModelEmbedder | None" = None,
     ) -> None:
         self._database = DocumentDatabase(file)
-        self._on_close = on_close
+        self._on_close, self.model = on_close, model
         self.notice = self._database.notice
         self._indexer = Indexer(self._database, reader, embedders)
         self._searcher = Searcher(self._database, embedders)
@@ -146,12 +152,13 @@ def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
         reader = DocumentProcess()
         stack.callback(reader.close)
         embedders: list[Embedder] = [SentenceEncoder()] if is_installed() else []
-        if model:
-            embedders.append(_model_embedder(model, stack))
-        return LocalLibrary(file, reader, embedders, stack.pop_all().close)
+        chosen = _model_embedder(model, stack) if model else None
+        if chosen:
+            embedders.append(chosen)
+        return LocalLibrary(file, reader, embedders, stack.pop_all().close, chosen)
 
 
-def _model_embedder(model: Path, stack: ExitStack) -> Embedder:
+def _model_embedder(model: Path, stack: ExitStack) -> "ModelEmbedder":
     from phichat.documents.embeddings.model import ModelEmbedder  # noqa: PLC0415 - brings numpy
     from phichat.engine.process.encoder_process import EncoderProcess  # noqa: PLC0415 - only where wanted
 

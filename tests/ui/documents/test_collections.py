@@ -617,6 +617,32 @@ def test_an_embedding_model_is_chosen_where_collections_are(person: Person, chat
     person.wait(lambda: person.find("embeddingButton").text() == "Embedding model: tiny-bert")
 
 
+def test_an_embedding_model_that_cannot_be_loaded_is_told_once(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    """Not with each question, for which it was loaded each time."""
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    model = tiny_models.bert(tmp_path / "tiny-bert.gguf")
+    model.write_bytes(model.read_bytes().replace(b"attn_q", b"attn_x"))
+    documents, session, told = person.window.documents._documents, person.window.session, list[str]()
+    documents.failed.connect(told.append)
+    documents.attach(session, tmp_path / "pump.txt")
+    person.wait(lambda: (own := documents._library().collection(session.conversation.id)) and own.passages)
+    documents.choose_model(model)
+    person.wait(lambda: "documents are searched without this model" in person.status())
+    person.wait(lambda: not documents.is_indexing(session.conversation.id))
+    sentence = person.status()
+    person.window.feedback.dismiss()
+    for question in ("With what is the pump oiled?", "And when?"):
+        engine.enqueue("Every spring.")
+        person.ask(question)
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+        assert person.status() != sentence
+    assert told == []
+    documents.choose_model(model)
+    person.wait(lambda: person.status() == sentence)
+
+
 def test_another_embedding_model_makes_vectors_of_a_conversations_own_documents_too(
     person: Person, tmp_path: Path, home: Path
 ) -> None:
