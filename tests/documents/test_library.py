@@ -605,6 +605,41 @@ def test_words_are_searched_before_there_are_vectors(library: LocalLibrary, fold
     assert library.search(["papers"], "dog").passages
 
 
+def test_vectors_that_nothing_searches_any_more_are_deleted_once_there_are_others(
+    file: Path, folder: Path, reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a model that the user chose stay, though another one is used now."""
+    monkeypatch.setattr(indexing, "BATCH", 50)
+    (folder / "animals.txt").write_text("\f".join([f"The puppy sleeps. {FILLER}"] * 120))
+
+    class Wide(WordEmbedder):
+        def embed_passages(self, passages: Sequence[Passage]) -> list[NDArray[np.float32]]:
+            return [np.tile(each, 500) for each in super().embed_passages(passages)]
+
+    with closing(LocalLibrary(file, reader, [Wide("built in"), WordEmbedder("chosen")])) as library:
+        library.add("animals", [folder / "animals.txt"])
+        library.add("travel", [folder / "deep"])
+        for name in ("animals", "travel"):
+            list(library.index(name, CancelToken()))
+    before = file.stat().st_size
+    better = WordEmbedder("built in, better")
+    better.former_ids = ("built in", "built in long ago")
+    with closing(LocalLibrary(file, reader, [better])) as library:
+        list(library.index("travel", CancelToken()))
+        assert _vectors(file) == {"built in": 120, "chosen": 121, "built in, better": 1}
+        list(library.index("animals", CancelToken()))
+        assert _vectors(file) == {"chosen": 121, "built in, better": 121}
+        assert library.search(["animals"], "dog").passages
+    assert file.stat().st_size < before - 120 * 4000
+
+
+def _vectors(file: Path) -> dict[str, int]:
+    """How many passages each embedder has vectors of."""
+    counted = "SELECT id, count(passage) FROM embedders LEFT JOIN vectors ON embedder = embedders.number GROUP BY id"
+    with closing(sqlite3.connect(file)) as database:
+        return dict(database.execute(counted).fetchall())
+
+
 def test_vectors_are_made_with_progress_and_where_that_was_stopped(
     library: LocalLibrary, folder: Path, index: Index, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

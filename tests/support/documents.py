@@ -52,6 +52,7 @@ class WordEmbedder:
     """
 
     least_cosine = 0.5
+    former_ids: Sequence[str] = ()
     _GROUPS: tuple[str, ...] = (
         "dog puppy hound", "car automobile vehicle", "moon lunar", "bread loaf", "king queen", "red crimson",
         "sea ocean", "house home",

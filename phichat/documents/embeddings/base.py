@@ -15,11 +15,13 @@ class Embedder(Protocol):
 
     Attributes:
         id: names the model and all that its vectors depend on.
+        former_ids: what no code makes vectors by any more; those there are go once this one has made its own.
         least_cosine: what a passage has at least that is about a question; above 1 if that isn't known.
     """
 
     id: str
     least_cosine: float
+    former_ids: Sequence[str]
 
     def embed_passages(self, passages: Sequence[Passage]) -> Sequence[Any]:
         """Return the vectors of each passage: float32 of shape (windows, dimensions), each of length 1 or 0."""

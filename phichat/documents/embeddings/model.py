@@ -53,6 +53,7 @@ class ModelEmbedder:
         failure: why it could not be loaded; None if it could, or was not tried.
     """
 
+    former_ids: Sequence[str] = ()
     least_cosine = 2.0  # not known: it is another one for each model
 
     def __init__(self, name: str, version: str, encode: Encode) -> None:

@@ -42,6 +42,7 @@ class SentenceEncoder:
     """Implements Embedder. The weights are loaded with the first text, which takes most of a second."""
 
     id = "use-multilingual-3 in context"
+    former_ids: Sequence[str] = ("use-multilingual-3", "wordllama-l2-supercat-256")
     # Measured: python -m tests.benchmarks.retrieval
     least_cosine = 0.3
 

@@ -89,6 +89,19 @@ class Indexer:
             before = sum(lacking[:number])
             for done, _ in embed_collection(self._database, embedder, name, stop):
                 yield before + done, max(sum(lacking), before + done)
+            if not stop.is_set():
+                self._delete_former(embedder, stop)
+
+    def _delete_former(self, embedder: Embedder, stop: CancelToken) -> None:
+        """Delete vectors that no code asks for any more, of passages that have others by now."""
+        former = embedder.former_ids
+        if not self._database.read(lambda connection: texts.has_embedders(connection, former)):
+            return
+        work = partial(texts.delete_former_vectors, embedder=embedder.id, former=former, most=BATCH)
+        while self._database.write(work) and not stop.is_set():
+            pass
+        if not self._database.read(lambda connection: texts.has_embedders(connection, former)):
+            self._database.give_space_back()
 
     def _scan(self, name: str, stop: CancelToken) -> list[StoredFile]:
         """Compare what is stored with the disk; return the files that are to be read."""

@@ -52,6 +52,12 @@ class DocumentDatabase:
                 raise
             return result
 
+    def give_space_back(self) -> None:
+        """Give the disk back what deleted rows took, if that is possible now. Takes the memory of what is left."""
+        with self._lock, suppress(sqlite3.Error, MemoryError):
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                self._connection.execute(statement).fetchall()
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

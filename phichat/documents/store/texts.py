@@ -91,6 +91,32 @@ def add_vectors(connection: Connection, embedder: str, vectors: Iterable[tuple[i
     )
 
 
+def delete_former_vectors(connection: Connection, embedder: str, former: Sequence[str], most: int) -> int:
+    """Delete vectors of `former` embedders of passages that `embedder` has vectors of; return how many, up to `most`.
+
+    Embedders of which none are left are deleted, too.
+    """
+    old = f"embedder IN (SELECT number FROM embedders WHERE id IN ({placeholders(former)}))"
+    count = connection.execute(
+        f"DELETE FROM vectors WHERE (embedder, passage) IN (SELECT embedder, passage FROM vectors WHERE {old}"
+        " AND EXISTS (SELECT 1 FROM vectors AS own WHERE own.passage = vectors.passage"
+        " AND own.embedder = (SELECT number FROM embedders WHERE id = ?)) LIMIT ?)",
+        (*former, embedder, most),
+    ).rowcount
+    connection.execute(
+        f"DELETE FROM embedders WHERE id IN ({placeholders(former)})"
+        " AND NOT EXISTS (SELECT 1 FROM vectors WHERE embedder = embedders.number)",
+        tuple(former),
+    )
+    return count
+
+
+def has_embedders(connection: Connection, ids: Sequence[str]) -> bool:
+    """Return whether there are vectors of any of these embedders."""
+    query = f"SELECT 1 FROM embedders WHERE id IN ({placeholders(ids)})"
+    return connection.execute(query, tuple(ids)).fetchone() is not None
+
+
 def vectors_of(connection: Connection, embedder: str) -> Iterator[tuple[int, bytes]]:
     """Yield the number of each passage with its vectors; never those of another embedder."""
     yield from connection.execute(
