@@ -35,7 +35,7 @@ class Collection:
         conversation: the id of the conversation it belongs to; empty for one that any conversation can use.
         paths: the files and folders that were added.
         files: how many files they have; `waiting` are not indexed yet, `failed` could not be read, `missing` are gone.
-        passages: how many passages their texts have.
+        passages: how many passages the files have, those of equal ones each time.
     """
 
     name: str

@@ -98,6 +98,15 @@ def test_status_names_what_could_not_be_read(phichat: Run, papers: Path) -> None
     assert states["owls.md"]["passages"] == 1
 
 
+def test_a_collection_has_as_many_passages_as_its_files(phichat: Run, papers: Path) -> None:
+    """Two files with the same text have it each; a file that was added twice has it once."""
+    (papers / "copy.md").write_bytes((papers / "owls.md").read_bytes())
+    assert "3 files, 3 passages" in phichat("docs", "add", "home", str(papers))[2]
+    assert "3 files, 3 passages" in phichat("docs", "add", "home", str(papers / "owls.md"))[2]
+    states = _lines(phichat("docs", "status", "home", "--json")[1])
+    assert sum(line["passages"] for line in states) == 3
+
+
 def test_status_of_all_says_what_belongs_to_which(phichat: Run, papers: Path) -> None:
     for name, file in (("animals", "owls.md"), ("home", "lease.txt")):
         phichat("docs", "add", name, str(papers / file))

@@ -57,8 +57,9 @@ def _collection(connection: Connection, number: int, name: str, conversation: st
         ).fetchall()
     )
     passages = connection.execute(
-        f"SELECT count(*) FROM passages WHERE text IN ({TEXTS.format(names='?')})",
-        (name,),
+        "SELECT count(*) FROM (SELECT text FROM files WHERE source IN (SELECT number FROM sources WHERE collection = ?)"
+        " GROUP BY path) AS file JOIN passages ON passages.text = file.text",
+        (number,),
     ).fetchone()[0]
     waiting, failed, missing = (states.get(state, 0) for state in ("waiting", "failed", "missing"))
     return Collection(
