@@ -20,6 +20,7 @@ TOP = (
 
 ENGINE = (
     "phichat.engine.base",
+    "phichat.engine.cpu_load",
     "phichat.engine.hardware",
     "phichat.engine.engine_settings",
     "phichat.engine.model_ref",

@@ -10,8 +10,9 @@ from phichat.cli.context import Context, context_of
 from phichat.cli.signals import interrupting
 from phichat.cli.talk import chosen_model
 from phichat.engine.base import EngineSettings, Event, Loading, Notice, Tried
+from phichat.engine.cpu_load import LOOK_EVERY, CpuLoad
 from phichat.engine.engine_settings import EXACT
-from phichat.engine.hardware import BUSY, LOOK_EVERY, CpuLoad
+from phichat.engine.processors import BUSY
 from phichat.engine.settings import DEPTH, READ, WRITTEN, Measured, suggested
 from phichat.errors import EngineError
 from phichat.i18n import format_columns, format_number, tr, tr_count

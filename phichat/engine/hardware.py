@@ -1,4 +1,4 @@
-"""Memory, memory bandwidth and CPU load of this computer, and whether a model fits."""
+"""Memory and memory bandwidth of this computer, and whether a model fits."""
 
 import ctypes
 import math
@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-
-import psutil
 
 from phichat.engine.engine_settings import EXACT, SHORT, SHORT_KEYS
 from phichat.engine.processors import this_processor
@@ -28,6 +26,7 @@ _AT_ONCE = 64  # values of f16
 _BLOCK = 32  # values in a block of q8_0, which takes 34 bytes: ggml-common.h
 _SHARES = {EXACT: 1.0, SHORT_KEYS: 49 / 64, SHORT: 17 / 32}  # of two bytes a value
 
+_MEMORY = "/proc/meminfo"
 _CGROUP = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -85,12 +84,25 @@ def installed_memory() -> int:
 
 @cache
 def _computers_memory() -> int:
-    return int(psutil.virtual_memory().total)
+    return _system_memory()[0]
 
 
 def available_memory() -> int:
     """Return the bytes that are available now without swapping."""
-    return min([int(psutil.virtual_memory().available), *_limits()])
+    return min([_system_memory()[1], *_limits()])
+
+
+def _system_memory() -> tuple[int, int]:
+    """Return the bytes of memory that the system has, and those that are available now."""
+    try:
+        lines = (line.split() for line in Path(_MEMORY).read_text("ascii").splitlines())
+        kilobytes = {words[0]: int(words[1]) for words in lines if len(words) > 1}
+        return kilobytes["MemTotal:"] << 10, kilobytes["MemAvailable:"] << 10
+    except (OSError, ValueError, KeyError):  # not Linux
+        import psutil  # noqa: PLC0415 - a tenth of the start of a model's process
+
+        memory = psutil.virtual_memory()
+        return int(memory.total), int(memory.available)
 
 
 def free_memory() -> int:
@@ -98,28 +110,25 @@ def free_memory() -> int:
 
     The model in use runs in one of them, and is unloaded before another is loaded. Mapped files count as available.
     """
-    return available_memory() + sum(map(_anonymous_bytes, _children()))
+    return available_memory() + _held_by_children()
 
 
-def _children() -> list[psutil.Process]:
+def _held_by_children() -> int:
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # before every process there is is asked
     except AttributeError:  # Windows, and macOS before Python 3.13
         pass
     except ChildProcessError:
-        return []
-    try:
-        return list(psutil.Process().children(recursive=True))
-    except (psutil.Error, OSError):
-        return []
-
-
-def _anonymous_bytes(process: psutil.Process) -> int:
-    try:
-        memory = process.memory_info()
-    except psutil.Error:
         return 0
-    return max(0, int(memory.rss - getattr(memory, "shared", memory.rss)))
+    import psutil  # noqa: PLC0415 - as above
+
+    held = 0
+    with suppress(psutil.Error, OSError):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                memory = child.memory_info()
+                held += max(0, int(memory.rss - getattr(memory, "shared", memory.rss)))
+    return held
 
 
 def check_memory(head: Head, context: int, kind: str = EXACT) -> str:
@@ -191,7 +200,7 @@ STEP = 1 << 20  # bytes a call copies; with smaller ones, the calls would be mea
 def measure_bandwidth() -> float | None:
     """Return the memory bandwidth of all threads together in bytes per second; None if it cannot be measured."""
     count = threads()
-    room = min(LARGEST, int(psutil.virtual_memory().available) // SHARE)
+    room = min(LARGEST, _system_memory()[1] // SHARE)
     if room < max(SMALLEST, 2 * STEP * count):
         return None
     return _read(count, room // count)
@@ -284,67 +293,3 @@ def _reader(length: int, barrier: threading.Barrier, rates: list[float]) -> None
         ctypes.memmove(ctypes.byref(near), ctypes.byref(far, place), STEP)
         place, done = (place + STEP) % (length - STEP), done + STEP
     rates.append(done / passed)
-
-
-BUSY = 0.3  # cores used by other programs from which on they count as busy
-LOOK_EVERY, STALE = 0.25, 3.0  # seconds between two samples, at least and at most
-GLANCE_EVERY = 0.5  # seconds between two samples of the thread, so that a request finds a figure
-
-
-class CpuLoad:
-    """Measures how many cores other programs use, between two samples that are `LOOK_EVERY` to `STALE` apart.
-
-    Each call takes a sample; so does a thread between `start` and `stop`.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        own = psutil.Process()
-        self._clock, self._family = clock, [own, *filter(None, [own.parent()])]
-        """This process and its parent, the window, whose load is ours."""
-        self._found, self._then, self._used = 0.0, clock(), self.used_by_others()
-        self._lock, self._ended = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._sample, name="cpu load", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread that takes samples."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop the thread."""
-        self._ended.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._ended.wait(GLANCE_EVERY):
-            self()
-
-    def __call__(self) -> float:
-        """Return how many cores other programs use."""
-        with self._lock:
-            now = self._clock()
-            passed = now - self._then
-            if passed >= LOOK_EVERY:
-                used = self.used_by_others()
-                if passed <= STALE:
-                    self._found = max(0.0, (used - self._used) / passed)
-                self._then, self._used = now, used
-            return self._found
-
-    def include(self, pid: int) -> None:
-        """Count a process that was just started as ours, too."""
-        with suppress(psutil.Error):
-            self._family.append(psutil.Process(pid))
-
-    def used_by_others(self) -> float:
-        """Return the CPU seconds that other programs have used."""
-        everyone = psutil.cpu_times()
-        busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)
-        return float(busy - sum(map(_used_by, self._family)))
-
-
-def _used_by(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:  # it has ended, or access is denied
-        return 0.0
-    return float(times.user + times.system)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+BUSY = 0.3  # cores used by other programs from which on they count as busy
+
 AMD, INTEL = "AMD", "Intel"
 _VENDORS = {"AuthenticAMD": AMD, "GenuineIntel": INTEL}
 _FEATURES = {

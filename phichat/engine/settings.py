@@ -11,8 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from phichat.engine.base import SIZES, EngineSettings
 from phichat.engine.engine_settings import CACHE_TYPES, EXACT, SHORT_KEYS
 from phichat.engine.processors import cpu_info, first_guess, this_processor
@@ -49,6 +47,8 @@ def suggested(context: int = 4096) -> EngineSettings:
 
 def threads() -> int:
     """Return how many physical cores this process may use."""
+    import psutil  # noqa: PLC0415 - a tenth of the start of a model's process, which need not know
+
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
     return max(1, min(cores, allowed))

@@ -24,7 +24,7 @@ from statistics import median
 from phichat import gguf, paths
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, ModelRef, Request
-from phichat.engine.hardware import CpuLoad
+from phichat.engine.cpu_load import CpuLoad
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import TuningStore, suggested
 from tests.benchmarks.slots import ANSWERS, DISTURBING, TRIES

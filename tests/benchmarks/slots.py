@@ -26,7 +26,7 @@ from phichat import gguf
 from phichat.chat.conversation import Role, Turn
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelRef, PromptReady, Request
-from phichat.engine.hardware import CpuLoad
+from phichat.engine.cpu_load import CpuLoad
 from phichat.engine.process.engine_process import EngineProcess
 from phichat.engine.settings import suggested
 from phichat.engine.slots import Slots

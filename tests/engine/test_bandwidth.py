@@ -4,7 +4,6 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +22,7 @@ def test_this_computers_memory_is_measured_quickly(monkeypatch: pytest.MonkeyPat
 
 
 def test_where_little_is_free_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=100_000_000))
+    monkeypatch.setattr(hardware, "_system_memory", lambda: (16_000_000_000, 100_000_000))
     assert measure_bandwidth() is None
 
 

@@ -125,3 +125,10 @@ def test_attention_without_a_table_of_scores_where_that_would_be_large() -> None
     assert not hardware.needs_flash(PHI, 4096, 128, "f16")
     assert hardware.needs_flash(PHI, 131_072, 128, "f16")
     assert hardware.needs_flash(PHI, 4096, 128, "q8_0"), "shorter keys and values take it"
+
+
+def test_what_the_system_says_of_its_memory_is_found_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    total, available = hardware._system_memory()
+    monkeypatch.setattr(hardware, "_MEMORY", "/nowhere")
+    assert hardware._system_memory()[0] == total
+    assert hardware._system_memory()[1] == pytest.approx(available, rel=0.5)

@@ -111,7 +111,7 @@ class LlamaEngine:
         if self._open is None:
             raise EngineError(tr("No model is loaded. Choose one first."))
         self._open.cache.set_aside(keeps=not self._is_private)
-        self._open.start_pacer()
+        self._open.pacer_for(1)
         llama, settings = self._open.llama, self._open.loaded.settings
         try:
             yield from TextScorer(llama, self._open.vocabulary, settings.context, settings.batch).events(text, stop)
@@ -165,7 +165,7 @@ class LlamaEngine:
             yield from write_answers(opened, plan, stop, statistics, started)
             return
         with plan.answer() as answer:
-            generator = TokenGenerator(opened.llama, answer.picker, opened.start_pacer(), opened.make_lookup())
+            generator = TokenGenerator(opened.llama, answer.picker, opened.pacer_for(1), opened.make_lookup())
             tokens_of_reply = generator.tokens(answer.most, stop)
             yield from answer.writer.pieces(tokens_of_reply, lambda: opened.room, stop)
         yield from answer.ending(replace(statistics, looked_up_tokens=generator.looked_up), started)
@@ -187,7 +187,7 @@ class LlamaEngine:
             yield Reading(cached + done, total)
         if known.tokens and not stop.is_set():
             opened.check_logits()
-            opened.start_pacer()
+            opened.pacer_for(1)
             chain = ObservedChain(sampling, sampling.seed or 0, opened.vocabulary, (), request.candidates)
             watch = UndecidedWatch(opened.vocabulary, offsets=request.branched_at) if request.finds_undecided else None
             try:

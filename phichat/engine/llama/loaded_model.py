@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise, takewhile
+from typing import TYPE_CHECKING
 
 from phichat import gguf
 from phichat.chat.prompts.base import PromptFormat
 from phichat.engine.base import CancelToken, EngineSettings, Event, Loaded, Loading, ModelRef
 from phichat.engine.engine_settings import EXACT, SHORT_KEYS
 from phichat.engine.hardware import (
-    CpuLoad,
     available_memory,
     choose_cache_type,
     guess_cache_type,
@@ -29,6 +29,9 @@ from phichat.engine.prompt_cache import PromptCache, fingerprint, make_key
 from phichat.engine.settings import library_build
 from phichat.errors import EngineError, ModelDamaged
 from phichat.i18n import tr
+
+if TYPE_CHECKING:
+    from phichat.engine.cpu_load import CpuLoad
 
 MEASURABLE = 32  # tokens of a step of the prompt, from which on its speed counts for the number of threads
 
@@ -57,7 +60,7 @@ class LoadedModel:
             report(Loading(fraction))
             return not stop.is_urgent()  # a gentle stop comes from a request to the same model
 
-        self._cpu_load = CpuLoad()
+        self._cpu_load = _make_cpu_load(settings)
         try:
             self.llama = LlamaContext(head, settings, progress)
         except (EngineError, ModelDamaged) as error:
@@ -85,14 +88,16 @@ class LoadedModel:
             self.llama.close()
             raise
         self._prices = StepCosts(settings.step_prices)
-        self._cpu_load.start()
-        self._reading, self._writing = (ThreadPacer(settings.threads, self._cpu_load) for _ in range(2))
-        self._batches = {1: self._writing}
+        self._pacers: dict[int, ThreadPacer] = {}
+        """By the tokens of a step, of which `MEASURABLE` stand for more."""
+        if self._cpu_load:
+            self._cpu_load.start()
 
     def close(self) -> None:
         """Free everything, once the prompt cache is written."""
         self.cache.wait()
-        self._cpu_load.stop()
+        if self._cpu_load:
+            self._cpu_load.stop()
         self.llama.close()
 
     @property
@@ -118,23 +123,17 @@ class LoadedModel:
         is_on = self.loaded.settings.looks_up and self.llama.most_guesses > 0
         return PromptLookup(self.llama.kept, self._prices, self.form.stop_tokens) if is_on else None
 
-    def start_pacer(self) -> ThreadPacer | None:
-        """Return what sets the number of threads during a reply; None if that is fixed."""
-        if not self.loaded.settings.follows_load:
-            return None
-        self._writing.check_load()
-        self.llama.set_threads(self._writing.threads)
-        return self._writing
-
     def pacer_for(self, tokens: int) -> ThreadPacer | None:
-        """Set the threads for steps of so many tokens, and return what learns how long a token takes, if anything."""
-        settings = self.loaded.settings
-        if not settings.follows_load:
+        """Set the threads for steps of so many tokens, and return what learns how long a token takes.
+
+        Return None if the number of threads is fixed.
+        """
+        if not self._cpu_load:
             return None
-        is_reading = tokens >= MEASURABLE
-        if not is_reading and tokens not in self._batches:
-            self._batches[tokens] = ThreadPacer(settings.threads, self._cpu_load)
-        pacer = self._reading if is_reading else self._batches[tokens]
+        key = min(tokens, MEASURABLE)
+        if key not in self._pacers:
+            self._pacers[key] = ThreadPacer(self.loaded.settings.threads, self._cpu_load)
+        pacer = self._pacers[key]
         pacer.check_load()
         self.llama.set_threads(pacer.threads)
         return pacer
@@ -176,13 +175,11 @@ class LoadedModel:
             raise self.llama.invalid_values()
 
     def _read_step(self, tokens: Sequence[int]) -> bool:
-        if self.loaded.settings.follows_load:
-            self._reading.check_load()
-            self.llama.set_threads(self._reading.threads)
+        pacer = self.pacer_for(MEASURABLE)
         begun = time.perf_counter()
         is_done = self.llama.decode(tokens)
-        if is_done and len(tokens) >= MEASURABLE:
-            self._reading.record_step((time.perf_counter() - begun) / len(tokens))
+        if is_done and pacer and len(tokens) >= MEASURABLE:
+            pacer.record_step((time.perf_counter() - begun) / len(tokens))
         return is_done
 
 
@@ -195,6 +192,15 @@ def fit_settings(head: gguf.Head, settings: EngineSettings) -> EngineSettings:
     repacking = settings.repacking and memory_needed(head, context, repacking=True) <= available_memory()
     settings = replace(settings, context=context, cache_type=kind, repacking=repacking)
     return replace(settings, gpu_layers=layers, flash_attention=flash)
+
+
+def _make_cpu_load(settings: EngineSettings) -> "CpuLoad | None":
+    """Return what measures the load that the number of threads follows; None if that is fixed."""
+    if not settings.follows_load or settings.threads == 1:
+        return None
+    from phichat.engine.cpu_load import CpuLoad  # noqa: PLC0415 - brings psutil, a tenth of the process's start
+
+    return CpuLoad()
 
 
 def _wanted_cache_type(head: gguf.Head, settings: EngineSettings, layers: int) -> str:

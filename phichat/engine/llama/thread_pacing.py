@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
-from phichat.engine.hardware import BUSY
+from phichat.engine.processors import BUSY
 
 TRIAL, MOMENT = 4, 0.12  # steps and seconds that a candidate runs at least
 WINDOW = 8  # steps of the moving mean

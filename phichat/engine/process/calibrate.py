@@ -15,11 +15,13 @@ from phichat import gguf
 from phichat.cancellation import CancelToken
 from phichat.engine import hardware
 from phichat.engine.base import Done, EngineSettings, Tried
+from phichat.engine.cpu_load import CpuLoad
 from phichat.engine.engine_settings import EXACT, SHORT, SHORT_KEYS
-from phichat.engine.hardware import BUSY, CpuLoad, available_memory
+from phichat.engine.hardware import available_memory
 from phichat.engine.process import protocol
 from phichat.engine.process.child_process import ChildProcess
 from phichat.engine.process.comparison import Comparison
+from phichat.engine.processors import BUSY
 from phichat.engine.settings import DEPTH, Measured, TuningStore
 
 SECONDS = 90.0  # after which no further round of a comparison begins

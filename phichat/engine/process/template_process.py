@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Self
 
-import psutil
-
 from phichat import runtime
 from phichat.chat.conversation import Turn
 from phichat.chat.prompts.base import Part, Template, TemplateError
@@ -138,6 +136,8 @@ class _Limits:
         self._thread.join()
 
     def _watch(self) -> None:
+        import psutil  # noqa: PLC0415 - a tenth of the start of a model's process
+
         for _ in range(int(PATIENCE / LOOK_EVERY)):  # counted, as a computer may sleep meanwhile
             if self._is_over.wait(LOOK_EVERY):
                 return

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from phichat.engine import hardware
-from phichat.engine.hardware import LOOK_EVERY, STALE, CpuLoad
+from phichat.engine.cpu_load import LOOK_EVERY, STALE, CpuLoad
 from phichat.engine.llama.thread_pacing import ThreadPacer
 
 
@@ -108,6 +107,6 @@ class TestNeighbours:
         assert advance(LOOK_EVERY / 10, 50.0) == pytest.approx(1.0)
 
     def test_ones_own_work_does_not_count(self) -> None:
-        then = hardware.CpuLoad().used_by_others()
+        then = CpuLoad().used_by_others()
         own = psutil.Process().cpu_times()
         assert then <= psutil.cpu_times().user + psutil.cpu_times().system + psutil.cpu_times().nice - own.user + 1
