@@ -7,8 +7,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")
-SOURCE = "\n".join(file.read_text("utf-8") for file in sorted((ROOT / "phichat").rglob("*.py")))
-CLASSES = re.split(r"^(?=class )", SOURCE, flags=re.MULTILINE)[1:]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -25,9 +23,11 @@ def test_files_that_are_named_exist(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES[1:])
 def test_names_that_can_be_searched_for_are_found(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
+    source = "\n".join(file.read_text("utf-8") for file in sorted((ROOT / "phichat").rglob("*.py")))
+    classes = re.split(r"^(?=class )", source, flags=re.MULTILINE)[1:]
     for owner, member in re.findall(r"`([A-Z]\w+)(?:\.(\w+))?`", text):
-        bodies = [body for body in CLASSES if re.match(rf"class {owner}\b", body)]
-        assert bodies or re.search(rf"\b{owner}\b", SOURCE), owner
+        bodies = [body for body in classes if re.match(rf"class {owner}\b", body)]
+        assert bodies or re.search(rf"\b{owner}\b", source), owner
         assert not member or any(f"    def {member}(" in body for body in bodies), f"{owner}.{member}"
 
 

@@ -128,11 +128,16 @@ def test_what_is_damaged_is_refused_or_read(at: int) -> None:
         b"\x02",
         b"\x01abc",
         bytes([VERSION]) + zlib.compress(b"\xff" * 12),
-        bytes([VERSION]) + zlib.compress(bytes(90 << 20)),
     ],
-    ids=["nothing", "only a version", "another version", "too large a count", "a bomb"],
+    ids=["nothing", "only a version", "another version", "too large a count"],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="choices"):
+        unpack(data)
+
+
+def test_a_bomb_is_refused() -> None:
+    data = bytes([VERSION]) + zlib.compress(bytes(90 << 20))
     with pytest.raises(ValueError, match="choices"):
         unpack(data)
 
