@@ -260,6 +260,7 @@ def test_how_much_is_missing_is_said(file: Callable[[bytes], Path], chatml_model
         gguf(pair("a", 99, b"")),
         gguf(pair("a", 9, struct.pack("<IQ", 4, 2**62))),
         gguf(pair("a", 9, struct.pack("<IQ", 8, 2**62))),
+        gguf(pair("a", 9, struct.pack("<IQ", 8, 1025) + 1024 * string("x") + struct.pack("<Q", 2**63))),
         gguf(pair("a", 9, struct.pack("<IQ", 99, 5000))),
         gguf(pair("a", 9, struct.pack("<IQ", 9, 1) * 5000)),
         gguf(pair("general.alignment", 4, struct.pack("<I", 0)), tensors=1) + bytes(100),
@@ -267,8 +268,8 @@ def test_how_much_is_missing_is_said(file: Callable[[bytes], Path], chatml_model
         gguf(tensors=1) + string("t") + struct.pack("<IQQIQ", 2, 2**63, 2**63, 0, 2**63),
     ],
     ids=[
-        "pairs", "tensors", "string", "type", "array", "strings", "array type", "arrays in arrays", "alignment",
-        "dimensions", "shape",
+        "pairs", "tensors", "string", "type", "array", "strings", "string in array", "array type", "arrays in arrays",
+        "alignment", "dimensions", "shape",
     ],
 )  # fmt: skip
 def test_figures_that_cannot_be_are_damage(file: Callable[[bytes], Path], content: bytes) -> None:
@@ -289,6 +290,21 @@ def test_words_that_are_no_utf_8_are_survived(file: Callable[[bytes], Path]) -> 
     known = pair("general.name", 8, name), text("general.architecture", "llama")
     head = read_head(file(gguf(*known, tensors=1) + tensor("token_embd.weight") + bytes(64)))
     assert head.name == "\ufffd\ufffd"
+
+
+@pytest.mark.parametrize("length", [0, 5, (1 << 16) - 8, 1 << 16, 200_001])
+def test_what_follows_a_vocabulary_is_read_however_long_its_words_are(
+    file: Callable[[bytes], Path], length: int
+) -> None:
+    words = (
+        struct.pack("<IQ", 8, 3003)
+        + 1001 * (string("a") + string("b" * 61))
+        + 1000 * string("c")
+        + string("d" * length)
+    )
+    known = pair("tokenizer.ggml.tokens", 9, words), text("general.name", "Ada"), text("general.architecture", "llama")
+    head = read_head(file(gguf(*known, tensors=1) + tensor("token_embd.weight") + bytes(64)))
+    assert (head.name, head.architecture) == ("Ada", "llama")
 
 
 @pytest.fixture

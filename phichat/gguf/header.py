@@ -35,6 +35,8 @@ MAX_ENTRIES = 100_000  # metadata and tensors each; real files have hundreds
 MAX_STRING = 64_000_000  # bytes; the longest are chat templates, of less than one million
 MAX_STRINGS = 4_000_000  # in a vocabulary or its merges; real files have 500,000
 
+_LENGTH, _PART = struct.Struct("<Q"), 1 << 16  # of a string; bytes read at once
+
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _NUMBER, _COUNT, _TENSORS = "split.no", "split.count", "split.tensors.count"  # of a model in several files
@@ -327,10 +329,20 @@ class _Reader:
         if kind in _SCALARS:
             self._forward(struct.calcsize(_SCALARS[kind]) * count)
         elif kind == _STRING:
-            for _ in _bounded(count, MAX_STRINGS):
-                self._forward(self._scalar("Q"))
+            self._skip_strings(count)
         else:
             raise ValueError(f"type {kind}")
+
+    def _skip_strings(self, count: int) -> None:
+        """Skip a vocabulary or its merges: in parts, as a call for each of 100,000 strings took 25 ms."""
+        length_at, size, part, at, last = _LENGTH.unpack_from, _LENGTH.size, b"", 0, -1
+        for _ in _bounded(count, MAX_STRINGS):
+            if at > last:
+                self._forward(at - len(part))
+                part, at = self._file.read(_PART), 0
+                last = len(part) - size
+            at += size + length_at(part, at)[0]
+        self._forward(at - len(part))
 
     def _forward(self, length: int) -> None:
         if length > self._count:
