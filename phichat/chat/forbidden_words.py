@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 KEPT = 64  # characters of the reply that are looked at besides the longest word
+REMEMBERED = 4096  # tokens
 
 
 class ForbiddenWords:
@@ -24,15 +25,19 @@ class ForbiddenWords:
         self._rests: tuple[str, ...] = ()  # what would complete a word that the reply ends in the middle of
         self._tail = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._known = lru_cache(REMEMBERED)(self._read_token)
 
     def would_spell(self, data: bytes) -> bool:
         """Return whether a word would end within `data`, the next bytes."""
         if not self._pattern or not data:
             return False
         state = self._decoder.getstate()
-        added = _folded_bytes(data) if not state[0] else _folded(self._decoder.decode(data))
-        self._decoder.setstate(state)
-        if not (added.startswith(self._rests) or any(word in added for word in self._words)):
+        if state[0]:
+            added, has_word = self._read(self._decoder.decode(data))
+            self._decoder.setstate(state)
+        else:
+            added, has_word = self._known(data)
+        if not (has_word or added.startswith(self._rests)):
             return False  # as of nearly all tokens: the pattern would look at all of the tail for each
         return any(found.end() > len(self._tail) for found in self._pattern.finditer(self._tail + added))
 
@@ -42,16 +47,19 @@ class ForbiddenWords:
         ends = (self._tail[at:] for at in range(max(len(self._tail) - self._longest + 1, 0), len(self._tail)))
         self._rests = tuple({word[len(end) :] for end in ends for word in self._words_with(end)} - {""})
 
+    def _read_token(self, data: bytes) -> tuple[str, bool]:
+        return self._read(codecs.getincrementaldecoder("utf-8")("replace").decode(data))
+
+    def _read(self, text: str) -> tuple[str, bool]:
+        """Return `text` as words are compared, and whether it has one in it."""
+        added = _folded(text)
+        return added, any(word in added for word in self._words)
+
     def _words_with(self, beginning: str) -> Iterator[str]:
         for at in range(bisect_left(self._words, beginning), len(self._words)):
             if not self._words[at].startswith(beginning):
                 break
             yield self._words[at]
-
-
-@lru_cache(4096)
-def _folded_bytes(data: bytes) -> str:
-    return _folded(codecs.getincrementaldecoder("utf-8")("replace").decode(data))
 
 
 def _folded(text: str) -> str:

@@ -52,7 +52,7 @@ class Checkpoints:
 
     def replace(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Hold others."""
-        self._all = thinned(checkpoints, MOST, memory_room() // 2)
+        self._all = thinned(checkpoints, MOST, memory_room() // 2) if checkpoints else []
 
     def forget_after(self, length: int) -> None:
         """Discard those longer than `length` tokens."""
