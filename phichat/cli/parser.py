@@ -109,9 +109,18 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         "bench": _add_bench,
         "doctor": _add_doctor,
     }
-    for add in [known[arguments[0]]] if arguments[0] in known else known.values():
+    command = _command(arguments)
+    for add in [known[command]] if command in known else known.values():
         add(commands)
     return main
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return the command, behind options with values only; "" for none."""
+    at = 0
+    while at < len(arguments) and arguments[at] in WITH_VALUE:
+        at += 2
+    return arguments[at] if at < len(arguments) else ""
 
 
 def _names_file(arguments: Sequence[str]) -> bool:
