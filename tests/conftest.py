@@ -51,7 +51,7 @@ MEMORY_FOR_FILES = 4_000_000_000  # bytes; all tests together leave one gigabyte
 GRACE = 10.0  # seconds for threads and processes to end by themselves
 
 remove_import_hook()  # as the app does; the tests import 1,500 modules in each worker
-SMALL_BANDWIDTH = {"SECONDS": 0.01, "LARGEST": 4_000_000, "SMALLEST": 1_000_000, "STEP": 1 << 14}
+SMALL_BANDWIDTH = {"SECONDS": 0.001, "LARGEST": 1_000_000, "SMALLEST": 250_000, "STEP": 1 << 12}
 BANDWIDTH = {name: getattr(hardware, name) for name in SMALL_BANDWIDTH}
 vars(hardware).update(SMALL_BANDWIDTH)  # many tests have the memory measured; to write 128 MB alone takes 0.1 s
 _numbers = count()  # of the homes: pytest would look through all earlier ones for the next number
@@ -138,7 +138,8 @@ def _home_of_shared_fixtures(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the application keeps everything during this test. It does not exist yet."""
-    home = tmp_path_factory.mktemp(f"phichat{next(_numbers)}", numbered=False) / "home"
+    home = tmp_path_factory.getbasetemp() / f"phichat{next(_numbers)}" / "home"
+    home.parent.mkdir(mode=0o700)
     monkeypatch.setenv("PHICHAT_HOME", str(home))
     i18n.set_language("en")
     return home
