@@ -337,9 +337,12 @@ def presets_to_json(presets: Iterable[Preset]) -> dict[str, Any]:
 
 def changed_settings(one: Sampling, other: Sampling) -> list[str]:
     """Return the names of the settings that differ, the seed aside; thinking only if both say something about it."""
+    before, after = vars(one), vars(other)
+    if before == after:
+        return []
     names = [*(setting.name for setting in SETTINGS), *TEXTS]
     names += ["thinking"] if None not in {one.thinking, other.thinking} else []
-    return [name for name in names if getattr(one, name) != getattr(other, name)]
+    return [name for name in names if before[name] != after[name]]
 
 
 def temperatures_around(sampling: Sampling) -> list[Sampling]:

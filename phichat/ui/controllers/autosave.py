@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
@@ -389,4 +389,4 @@ def wait_for(future: "Future[Any] | None") -> None:
 
 
 def _details(session: Session) -> tuple[str, dict[str, Any], str]:
-    return session.system, asdict(session.sampling), session.model
+    return session.system, vars(session.sampling), session.model

@@ -19,6 +19,14 @@ SUMMARY_ROLE = Qt.ItemDataRole.UserRole
 IS_ANSWERING_ROLE = Qt.ItemDataRole.UserRole + 1
 """Whether a reply is being generated in the conversation."""
 
+FLAGS = (
+    Qt.ItemFlag.ItemIsEnabled
+    | Qt.ItemFlag.ItemIsSelectable
+    | Qt.ItemFlag.ItemIsEditable
+    | Qt.ItemFlag.ItemNeverHasChildren
+)
+"""Of a conversation's row: views ask for them again and again."""
+
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -220,14 +228,8 @@ class ConversationListModel(QAbstractListModel):
         return True
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        if not isinstance(index.data(SUMMARY_ROLE), ConversationSummary):
-            return Qt.ItemFlag.NoItemFlags
-        return (
-            Qt.ItemFlag.ItemIsEnabled
-            | Qt.ItemFlag.ItemIsSelectable
-            | Qt.ItemFlag.ItemIsEditable
-            | Qt.ItemFlag.ItemNeverHasChildren
-        )
+        is_conversation = isinstance(self.data(index, SUMMARY_ROLE), ConversationSummary)
+        return FLAGS if is_conversation else Qt.ItemFlag.NoItemFlags
 
 
 def title_of_summary(summary: ConversationSummary) -> str:

@@ -1,6 +1,6 @@
 """The preset picker: built-in presets, and the user's own, which can be saved, renamed and deleted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
@@ -96,15 +96,19 @@ class PresetPicker(QWidget):
             self.base = found
         changed = changed_settings(sampling, self.base.sampling)
         self._show_choice(is_changed=bool(changed))
+        words = self._describe(changed) if changed else ""
+        self._note.setText(words or " ")
+        self._note.setVisible(bool(changed))
+        self._presets.setAccessibleDescription(words)
+
+    def _describe(self, changed: Sequence[str]) -> str:
+        """Return a sentence about the settings that are not the base's."""
         names = {setting.name: tr(setting.label) for setting in SETTINGS} | {
             "stop": tr("Stop at"),
             "forbidden": tr("Never say"),
         }
         labels = [label for name, label in names.items() if name in changed]
-        words = tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
-        self._note.setText(words if changed else " ")
-        self._note.setVisible(bool(changed))
-        self._presets.setAccessibleDescription(words if changed else "")
+        return tr("Changed from {preset}: {settings}").format(preset=self.base_label(), settings=", ".join(labels))
 
     def _show_choice(self, *, is_changed: bool) -> None:
         """Select the base, or an entry "changed" that is there only while it applies."""

@@ -3,6 +3,7 @@
 Its rules name kinds of widgets alone, which Qt looks up in a table; what only one place needs is in `STYLES`.
 """
 
+from functools import lru_cache
 from string import Template
 
 from phichat.ui.theme.palette import Colors, contrast
@@ -131,11 +132,16 @@ QToolTip { background: $surface; color: $text; border: 1px solid $line; padding:
 
 def control_style(colors: Colors) -> str:
     """Return the style sheet of all controls in `colors`."""
+    return _control_style(colors, scaled(ICON))
+
+
+@lru_cache(maxsize=2)  # while a window is built, the same one is asked for before and after
+def _control_style(colors: Colors, icon: int) -> str:
     on_light, on_dark = "dark", "light"  # shades of the images
     shades = (on_dark, on_light) if colors.is_dark else (on_light, on_dark)
     return CONTROLS.substitute(
         vars(colors),
-        icon=scaled(ICON),
+        icon=icon,
         focus="2px" if colors.is_plain else "1px",
         around="5px" if colors.is_plain else "6px",
         inside="4px" if colors.is_plain else "5px",

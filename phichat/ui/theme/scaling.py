@@ -107,9 +107,10 @@ def _scale(widget: QWidget, **pixels: int) -> None:
 
 def _apply(widget: QWidget) -> None:
     pixels: dict[str, Any] | None = widget.property(_PIXELS)
+    scale = text_scale() if pixels else 1.0
     for name, value in (pixels or {}).items():
         if value:
-            _SETTERS[name](widget, max(scaled(int(value)), int(value) if name == "least" else 0))
+            _SETTERS[name](widget, max(round(value * scale), int(value) if name == "least" else 0))
 
 
 def _set_icon(widget: Any, pixels: int) -> None:

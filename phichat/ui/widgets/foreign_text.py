@@ -62,7 +62,7 @@ class PlainLabel(QLabel):
     def setWordWrap(self, on: bool) -> None:
         """Set whether lines are broken where there is no more room."""
         super().setWordWrap(on)
-        self.setText(self._text)
+        super().setText(breakable(self._text) if on else self._text)
 
     def _selected(self) -> str:
         """Return the selection as it is in the text: Qt has signs of its own for the ends of lines."""

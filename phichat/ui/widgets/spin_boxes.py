@@ -71,7 +71,10 @@ class DoubleSpinBox(QDoubleSpinBox):
 def _ungrouped(field: QSpinBox | QDoubleSpinBox, text: str, position: int, signs: str) -> tuple[str, int]:
     """Return `text` without `signs` behind digits, and the position in it, but for the sign of the field's language."""
     number = text.removesuffix(field.suffix())
-    others = re.escape(signs.replace(field.locale().groupSeparator(), ""))
+    signs = signs.replace(field.locale().groupSeparator(), "")
+    if not any(sign in number for sign in signs):
+        return text, position
+    others = re.escape(signs)
     pattern = re.compile(rf"(?<=\d)[{others}](?=\d|$)")
     before = len(pattern.findall(number, 0, min(position, len(number))))
     return pattern.sub("", number) + text[len(number) :], position - before
