@@ -63,7 +63,20 @@ def _chips(person: Person) -> list[str]:
     ]
 
 
-def test_passages_go_with_the_question_but_are_no_part_of_it(asked: Person, engine: ScriptedEngine) -> None:
+@pytest.mark.usefixtures("by_meaning")
+def test_an_answer_names_the_pages_it_is_from_and_leads_to_them(
+    asked: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _look_at_the_question(asked, engine)
+    _look_at_the_answer(asked)
+    _open_the_page_by_its_number(asked, monkeypatch)
+    _copy_the_answer(asked)
+    _open_the_page_by_its_source(asked)
+    _look_at_what_was_read(asked)
+
+
+def _look_at_the_question(asked: Person, engine: ScriptedEngine) -> None:
+    """Passages go with it, but are no part of it."""
     read = engine.requests[-1].turns[-1].text
     assert "[1] manual.pdf, p. 1:" in read
     assert "rinsed every week" in read
@@ -71,7 +84,8 @@ def test_passages_go_with_the_question_but_are_no_part_of_it(asked: Person, engi
     assert asked.message(0) == "How often is the filter rinsed?"
 
 
-def test_an_answer_names_the_page_that_each_sentence_is_from(asked: Person) -> None:
+def _look_at_the_answer(asked: Person) -> None:
+    """It names the page that each sentence is from."""
     sources = asked.find("sources-1")
     (chip,) = sources.findChildren(QToolButton, "sourceOpen")
     assert "manual.pdf, p. 1" in chip.text()
@@ -81,7 +95,7 @@ def test_an_answer_names_the_page_that_each_sentence_is_from(asked: Person) -> N
     assert asked.message(1) == f"{SUPPORTED} {OTHER}"
 
 
-def test_a_number_in_an_answer_opens_its_page(asked: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def _open_the_page_by_its_number(asked: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     text = asked.find("message-1").text_edits()[0]
     heard: list[str] = []
     monkeypatch.setattr(assistant_message, "announce", lambda _, sentence: heard.append(sentence))
@@ -97,10 +111,12 @@ def test_a_number_in_an_answer_opens_its_page(asked: Person, monkeypatch: pytest
     assert text.link_at(text.cursorRect(cursor).center()) == ""  # which nobody needs to copy
     cursor.setPosition(cursor.selectionStart())
     QTest.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=text.cursorRect(cursor).center())
-    asked.find("documentViewer")
+    asked.find("documentViewer").reject()
+    asked.wait(lambda: asked.window.findChild(QDialog, "documentViewer") is None)
 
 
-def test_copies_take_the_sources_along(asked: Person) -> None:
+def _copy_the_answer(asked: Person) -> None:
+    """Copies take the sources along."""
     note = "\n\n[1] manual.pdf, p. 1"
     view = asked.find("message-1")
     view.take_focus()
@@ -122,7 +138,7 @@ def test_copies_take_the_sources_along(asked: Person) -> None:
     assert copied().rstrip().endswith(f"{OTHER}{note}")
 
 
-def test_a_source_opens_its_page(asked: Person) -> None:
+def _open_the_page_by_its_source(asked: Person) -> None:
     chip = asked.find("sources-1").findChildren(QToolButton, "sourceOpen")[0]
     QTest.keyClick(chip, Qt.Key.Key_Space)
     viewer = asked.find("documentViewer")
@@ -133,19 +149,23 @@ def test_a_source_opens_its_page(asked: Person) -> None:
     QTest.keyClick(viewer, Qt.Key.Key_Escape)
 
 
-@pytest.mark.usefixtures("by_meaning")
-def test_what_was_read_can_be_seen(asked: Person) -> None:
+def _look_at_what_was_read(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
     assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 85% match"
 
 
-def test_a_removed_document_comes_back_with_undo(asked: Person) -> None:
+def test_a_removed_document_comes_back_with_undo_and_goes_with_its_conversation_for_good(asked: Person) -> None:
     asked.click("documentChipRemove")
     asked.wait(lambda: not _chips(asked))
     assert [label.text() for label in asked.find("undoBar").findChildren(QLabel)] == ["manual.pdf was removed."]
     asked.click("undoButton")
     asked.wait(lambda: [each for each in _chips(asked) if each.endswith("passages")])
+    documents, session = asked.window.documents._documents, asked.window.session
+    assert documents.used(session) == (session.conversation.id,)
+    asked.window.conversations.autosave.purged.emit([session.conversation.id])
+    asked.wait(lambda: documents._library().collection(session.conversation.id) is None)
+    assert documents.used(session) == ()
 
 
 def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: Path) -> None:
@@ -155,14 +175,6 @@ def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: 
     drop(person, manual)
     person.wait(lambda: person.status().startswith("manual.pdf is too large for a temporary conversation."))
     assert _chips(person) == []
-
-
-def test_what_was_read_goes_with_a_conversation_that_is_deleted_for_good(asked: Person) -> None:
-    documents, session = asked.window.documents._documents, asked.window.session
-    assert documents.used(session) == (session.conversation.id,)
-    asked.window.conversations.autosave.purged.emit([session.conversation.id])
-    asked.wait(lambda: documents._library().collection(session.conversation.id) is None)
-    assert documents.used(session) == ()
 
 
 def test_what_was_read_stays_if_the_conversations_could_not_be_deleted(
