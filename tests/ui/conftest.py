@@ -139,7 +139,9 @@ class Person:
         message = self.find(f"message-{number}")
         event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(5, 5), message.mapToGlobal(QPoint(5, 5)))
         QApplication.sendEvent(message.findChild(QTextEdit), event)
-        return message.findChild(QMenu).menuAction()
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
+        return menu.menuAction()
 
     def close_menu(self) -> None:
         while popup := QApplication.activePopupWidget():

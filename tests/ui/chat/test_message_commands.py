@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -48,7 +47,7 @@ def clipboard() -> str:
     return QGuiApplication.clipboard().text()
 
 
-def test_actions_appear_where_one_points_and_where_the_focus_is(person: Person) -> None:
+def test_actions_appear_where_one_points_and_where_the_focus_is_which_keys_move(person: Person) -> None:
     ask(person, "One")
     ask(person, "Two")
     assert person.button(0, "Copy message") is None
@@ -60,6 +59,12 @@ def test_actions_appear_where_one_points_and_where_the_focus_is(person: Person) 
     assert person.button(1, "Copy answer")
     person.find("composer").setFocus()
     assert person.button(1, "Copy answer") is None
+    person.find("message-3").take_focus()
+    for number in (2, 1, 0):
+        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+        assert person.find(f"message-{number}").isAncestorOf(person.window.focusWidget())
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert person.find("message-1").isAncestorOf(person.window.focusWidget())
 
 
 def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engine: ScriptedEngine) -> None:
@@ -76,53 +81,27 @@ def test_tab_goes_through_a_message_in_the_order_of_reading(person: Person, engi
     assert names == ["Answer", *code, "Answer", *buttons]
 
 
-def test_alt_up_and_down_go_from_message_to_message(person: Person) -> None:
-    ask(person, "One")
-    ask(person, "Two")
-    person.find("message-3").take_focus()
-    for number in (2, 1, 0):
-        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-        assert person.find(f"message-{number}").isAncestorOf(person.window.focusWidget())
-    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-    assert person.find("message-1").isAncestorOf(person.window.focusWidget())
-
-
-def test_a_message_is_copied_as_it_was_written(person: Person, engine: ScriptedEngine) -> None:
+def test_a_message_and_the_conversation_are_copied_as_they_were_written(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("A **bold** word")
     ask(person, "Say it")
     person.press_in(1, "Copy answer")
     assert clipboard() == "A **bold** word"
     person.press_in(0, "Copy message")
     assert clipboard() == "Say it"
-
-
-def test_the_conversation_is_copied_as_markdown(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("A **bold** word")
-    ask(person, "Say it")
     QTest.keyClick(person.window, Qt.Key.Key_C, CONTROL | SHIFT)
     assert clipboard() == "## You\n\nSay it\n\n## starter\n\nA **bold** word\n"
 
 
-def test_a_message_is_quoted_below_what_is_written(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("First line\nsecond line")
+def test_a_message_or_what_is_selected_of_it_is_quoted_below_what_is_written(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    engine.enqueue("First *line*\nsecond line")
     ask(person, "Say it")
     person.type("You said")
     person.choose_in(1, "Quote in message")
-    assert person.written() == "You said\n\n> First line\n> second line\n\n"
+    assert person.written() == "You said\n\n> First *line*\n> second line\n\n"
     assert person.find("composer").hasFocus()
-
-
-def test_nothing_is_quoted_of_an_answer_without_words(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue(EngineDied("It ended."))
-    person.ask("Well?")
-    person.wait_for(GenerationState.IDLE)
-    QTest.keyClick(person.find("composer"), Qt.Key.Key_R, CONTROL | SHIFT)
-    assert person.written() == ""
-
-
-def test_what_is_selected_is_quoted(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("First *line*\nsecond line")
-    ask(person, "Say it")
+    person.find("composer").clear()
     text = person.find("message-1").findChild(QTextBrowser)
     cursor = text.textCursor()
     cursor.setPosition(6)
@@ -130,18 +109,27 @@ def test_what_is_selected_is_quoted(person: Person, engine: ScriptedEngine) -> N
     text.setTextCursor(cursor)
     person.choose_in(1, "Quote in message")
     assert person.written() == "> line\n\n"
+    person.find("composer").clear()
+    person.click("newConversationButton")
+    engine.enqueue(EngineDied("It ended."))
+    person.ask("Well?")
+    person.wait_for(GenerationState.IDLE)
+    QTest.keyClick(person.find("composer"), Qt.Key.Key_R, CONTROL | SHIFT)
+    assert person.written() == ""
 
 
-@pytest.mark.parametrize("how", ["stopped", "length", "error"])
-def test_an_answer_that_was_cut_goes_on_where_it_ended(
-    person: Person, engine: ScriptedEngine, home: Path, how: str
-) -> None:
-    if how == "stopped":
-        engine.enqueue("Once ", threading.Event(), "never")
-    elif how == "length":
-        engine.enqueue("Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0))
-    else:
-        engine.enqueue("Once ", RuntimeError("broken"))
+def test_an_answer_that_was_cut_goes_on_where_it_ended(person: Person, engine: ScriptedEngine, home: Path) -> None:
+    for pieces in (
+        ["Once ", threading.Event(), "never"],
+        ["Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0)],
+        ["Once ", RuntimeError("broken")],
+    ):
+        person.click("newConversationButton")
+        engine.enqueue(*pieces)
+        _have_it_go_on(person, engine, home)
+
+
+def _have_it_go_on(person: Person, engine: ScriptedEngine, home: Path) -> None:
     person.ask("Tell")
     person.wait(lambda: person.message(1) == "Once ")
     person.press(Qt.Key.Key_Escape)
@@ -159,15 +147,15 @@ def test_an_answer_that_was_cut_goes_on_where_it_ended(
     entry = next(each for each in menu.menu().actions() if each.text() == "Regenerate with the same seed")
     assert not entry.isEnabled()
     person.close_menu()
-    reply = exported(home)["messages"][-1]["reply"]
+    reply = exported(home, person.window.session.conversation.id)["messages"][-1]["reply"]
     assert reply["seed"] is None
     assert "seed" not in reply["sampling"].keys() | reply["statistics"].keys()
 
 
-def exported(home: Path) -> dict[str, Any]:
-    """The only conversation as an export has it."""
+def exported(home: Path, name: str) -> dict[str, Any]:
+    """The conversation of that name as an export has it."""
     with closing(History(home / "history.sqlite3", is_guest=True)) as history:
-        return record_to_json(next(history.iter_conversations()))
+        return record_to_json(history.load_conversation(name))
 
 
 def test_an_answer_that_was_stopped_before_its_first_word_leaves_no_version(
@@ -187,21 +175,6 @@ def test_an_answer_that_was_stopped_before_its_first_word_leaves_no_version(
     assert [each.text for each in person.window.session.conversation.messages()] == ["Tell", "Once upon a time"]
 
 
-@pytest.mark.parametrize("how", ["stopped", "failed"])
-def test_keys_lead_past_an_answer_without_text(person: Person, engine: ScriptedEngine, how: str) -> None:
-    gate = threading.Event()
-    engine.enqueue(*([gate, "never"] if how == "stopped" else [EngineError("It failed.")]))
-    person.ask("Tell")
-    if how == "stopped":
-        person.wait(lambda: engine.requests)
-        person.press(Qt.Key.Key_Escape)
-    gate.set()
-    person.wait_for(GenerationState.IDLE)
-    for number in (1, 0):
-        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-        assert person.find(f"message-{number}").isAncestorOf(person.window.focusWidget())
-
-
 def test_only_the_last_answer_goes_on(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0))
     ask(person, "Tell")
@@ -211,7 +184,7 @@ def test_only_the_last_answer_goes_on(person: Person, engine: ScriptedEngine) ->
     assert person.button(3, "Continue") is None
 
 
-def test_an_answer_says_which_text_under_stop_at_ended_it(
+def test_an_answer_that_ended_says_how_it_was_made_and_on_a_later_day_too(
     person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
 ) -> None:
     done = Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0)
@@ -220,26 +193,13 @@ def test_an_answer_says_which_text_under_stop_at_ended_it(
     assert note(person, 1).startswith("Stopped at “↵User:” · starter")
     engine.enqueue("No.", done)
     ask(person, "Really?")
-    assert note(person, 3).startswith("starter")
-    person.window.close()
-    again = open_window()
-    again.wait(lambda: again.titles() == ["Ready?"])
-    again.open("Ready?")
-    again.wait(lambda: "Stopped at “↵User:”" in note(again, 1))
-
-
-def test_an_answer_of_an_earlier_day_says_how_it_was_made(
-    person: Person, engine: ScriptedEngine, open_window: Callable[[], Person]
-) -> None:
-    engine.enqueue("Yes.", Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0))
-    ask(person, "Ready?")
-    before = note(person, 1)
+    before = note(person, 3)
     assert before.startswith("starter · 1 token · 5.0 tokens/s · seed ")
     person.window.close()
     again = open_window()
     again.wait(lambda: again.titles() == ["Ready?"])
     again.open("Ready?")
-    again.wait(lambda: note(again, 1) == before)
+    again.wait(lambda: "Stopped at “↵User:”" in note(again, 1) and note(again, 3) == before)
 
 
 def test_an_interrupted_answer_says_so_and_can_go_on(person: Person, engine: ScriptedEngine) -> None:
@@ -256,7 +216,9 @@ def test_an_interrupted_answer_says_so_and_can_go_on(person: Person, engine: Scr
     assert person.button(1, "Continue")
 
 
-def test_the_same_seed_and_settings_are_used_again(person: Person, engine: ScriptedEngine) -> None:
+def test_with_the_same_seed_and_settings_the_answer_is_the_same_or_that_is_explained(
+    person: Person, engine: ScriptedEngine
+) -> None:
     engine.enqueue("One")
     ask(person, "Choose")
     person.find("temperatureSlider").setValue(0)
@@ -266,28 +228,16 @@ def test_the_same_seed_and_settings_are_used_again(person: Person, engine: Scrip
     assert engine.requests[1].sampling == engine.requests[0].sampling
     assert note(person, 1).endswith("\nThe new answer is identical to the previous version.")
     assert person.window.session.sampling.temperature == 0
-
-
-def test_another_text_with_the_same_seed_is_explained(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("One")
-    ask(person, "Choose")
+    person.click("newConversationButton")
+    person.open("Choose")
+    assert "The new answer is identical" in note(person, 1)
     engine.enqueue("Other")
     person.choose_in(1, "Regenerate with the same seed")
     person.wait(lambda: "This answer differs" in note(person, 1))
 
 
-def test_a_remark_is_still_there_after_another_conversation(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("One")
-    ask(person, "Choose")
-    engine.enqueue("One")
-    person.choose_in(1, "Regenerate with the same seed")
-    person.wait(lambda: "The new answer is identical" in note(person, 1))
-    person.click("newConversationButton")
-    person.open("Choose")
-    assert "The new answer is identical" in note(person, 1)
-
-
 def test_again_with_another_seed_or_preset_changes_only_that(person: Person, engine: ScriptedEngine) -> None:
+    person.find("settingsPanel").presets.show_own({"R&D": {"temperature": 1.7, "top_k": 3}})
     ask(person, "Choose")
     first = engine.requests[0].sampling
     person.choose_in(1, "Regenerate with", "Another seed")
@@ -298,23 +248,14 @@ def test_again_with_another_seed_or_preset_changes_only_that(person: Person, eng
     person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
     assert engine.requests[2].sampling == replace(PRESETS["precise"].sampling, seed=engine.requests[1].sampling.seed)
     assert person.window.session.sampling == PRESETS["balanced"].sampling
-
-
-def test_what_one_regenerates_with_has_headings(person: Person) -> None:
-    ask(person, "Choose")
     menus = {action.text(): action.menu() for action in person.menu(1).menu().actions()}
     titles = [action.text() for action in menus["Regenerate with"].actions() if action.font().bold()]
     person.close_menu()
     assert titles == ["Preset", "Model"]
-
-
-def test_again_with_a_preset_of_ones_own(person: Person, engine: ScriptedEngine) -> None:
     daring = Sampling(temperature=1.7, top_k=3)
-    person.find("settingsPanel").presets.show_own({"R&D": {"temperature": 1.7, "top_k": 3}})
-    ask(person, "Choose")
     person.choose_in(1, "Regenerate with", "R&&D")
-    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
-    assert engine.requests[1].sampling == replace(daring, seed=engine.requests[0].sampling.seed)
+    person.wait(lambda: len(engine.requests) == 4 and person.window.generation.state is GenerationState.IDLE)
+    assert engine.requests[3].sampling == replace(daring, seed=engine.requests[2].sampling.seed)
 
 
 def test_again_with_another_model_loads_that_first(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
@@ -337,7 +278,7 @@ def have_two_models(person: Person, engine: ScriptedEngine, phi3_model: Path) ->
     person.wait(lambda: len(engine.loads) == 3 and person.window.generation.state is GenerationState.IDLE)
 
 
-def test_another_model_is_used_for_that_answer_only(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+def test_another_model_is_used_for_one_answer_only(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
     other = phi3_model.stem
     have_two_models(person, engine, phi3_model)
     person.choose_in(1, "Regenerate with", other)
@@ -352,6 +293,34 @@ def test_another_model_is_used_for_that_answer_only(person: Person, engine: Scri
     assert person.window.session.model == "starter"
     ask(person, "More")
     assert note(person, 3).startswith("starter")
+    person.click("newConversationButton")
+    ask(person, "Choose")
+    engine.enqueue(EngineError("This message is longer than the context of 512 tokens."))
+    person.choose_in(1, "Regenerate with", other)
+    person.wait(lambda: len(engine.loads) == 7 and person.window.generation.state is GenerationState.IDLE)
+    assert person.window.session.model == "starter"
+    assert "longer than the context" in note(person, 1)
+    person.click("newConversationButton")
+    ask(person, "Choose")
+    gate, asked = threading.Event(), len(engine.requests)
+    engine.enqueue(gate, "Never")
+    person.choose_in(1, "Regenerate with", other)
+    person.wait(lambda: len(engine.requests) == asked + 1)
+    person.click("stopButton")
+    person.wait(lambda: len(engine.loads) == 9 and person.window.generation.state is GenerationState.IDLE)
+    assert "for that answer only" not in person.status()
+    gate.set()
+    person.click("newConversationButton")
+    ask(person, "Choose")
+    gate = threading.Event()
+    engine.enqueue_load(gate, EngineError("This is no model."))
+    person.choose_in(1, "Regenerate with", other)
+    with person.qtbot.waitSignal(person.find("settingsPanel").context_changed):
+        person.find("contextSpin").setProperty("value", 2048)
+    gate.set()
+    person.wait(lambda: len(engine.loads) > 10 and person.window.generation.state is GenerationState.IDLE)
+    assert engine.loads[-1][1].context == 2048
+    assert "This is no model." in person.status()
 
 
 def test_conversations_opened_meanwhile_name_the_model_that_answers_next(
@@ -382,15 +351,6 @@ def test_conversations_opened_meanwhile_name_the_model_that_answers_next(
     person.wait_for(GenerationState.IDLE)
 
 
-def test_the_former_model_is_back_after_a_refusal(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
-    have_two_models(person, engine, phi3_model)
-    engine.enqueue(EngineError("This message is longer than the context of 512 tokens."))
-    person.choose_in(1, "Regenerate with", phi3_model.stem)
-    person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
-    assert person.window.session.model == "starter"
-    assert "longer than the context" in note(person, 1)
-
-
 def test_an_answer_that_failed_before_its_first_word_is_gone_once_another_succeeds(
     person: Person, engine: ScriptedEngine, home: Path
 ) -> None:
@@ -411,35 +371,6 @@ def test_an_answer_that_failed_before_its_first_word_is_gone_once_another_succee
     stored = history.load_conversation(conversation.id).messages
     history.close()
     assert [message.text for message in stored] == ["Choose", "One"]
-
-
-def test_another_model_that_wrote_nothing_is_not_said_to_have_answered(
-    person: Person, engine: ScriptedEngine, phi3_model: Path
-) -> None:
-    have_two_models(person, engine, phi3_model)
-    gate = threading.Event()
-    engine.enqueue(gate, "Never")
-    person.choose_in(1, "Regenerate with", phi3_model.stem)
-    person.wait(lambda: len(engine.requests) == 2)
-    person.click("stopButton")
-    person.wait(lambda: len(engine.loads) == 5 and person.window.generation.state is GenerationState.IDLE)
-    assert "for that answer only" not in person.status()
-    gate.set()
-
-
-def test_a_context_chosen_while_another_model_fails_to_load_is_applied(
-    person: Person, engine: ScriptedEngine, phi3_model: Path
-) -> None:
-    have_two_models(person, engine, phi3_model)
-    gate = threading.Event()
-    engine.enqueue_load(gate, EngineError("This is no model."))
-    person.choose_in(1, "Regenerate with", phi3_model.stem)
-    with person.qtbot.waitSignal(person.find("settingsPanel").context_changed):
-        person.find("contextSpin").setProperty("value", 2048)
-    gate.set()
-    person.wait(lambda: len(engine.loads) > 4 and person.window.generation.state is GenerationState.IDLE)
-    assert engine.loads[-1][1].context == 2048
-    assert "This is no model." in person.status()
 
 
 def stored_texts(person: Person, home: Path) -> list[str]:
@@ -575,7 +506,7 @@ def test_a_deleted_branch_comes_back(person: Person, open_window: Callable[[], P
     assert again.window.findChild(QWidget, "message-2") is None
 
 
-def test_the_undo_bar_goes_with_the_conversation_it_is_about(person: Person) -> None:
+def test_the_undo_bar_goes_with_the_conversation_it_is_about_and_once_something_is_asked(person: Person) -> None:
     ask(person, "One")
     ask(person, "Two")
     person.choose_in(2, "Delete this and later messages")
@@ -583,6 +514,10 @@ def test_the_undo_bar_goes_with_the_conversation_it_is_about(person: Person) -> 
     person.click("newConversationButton")
     assert not person.find("undoBar").isVisible()
     assert person.window.commands.undo_change.text() == "Undo: Messages deleted", "which still brings them back"
+    ask(person, "One")
+    person.choose_in(1, "Delete this and later messages")
+    ask(person, "Two")
+    assert not person.find("undoBar").isVisible()
 
 
 def test_undo_and_redo_show_the_conversation_that_they_change(home: Path, open_window: Callable[[], Person]) -> None:
@@ -604,10 +539,13 @@ def test_undo_and_redo_show_the_conversation_that_they_change(home: Path, open_w
         assert not person.find("undoBar").isVisible()
 
 
-@pytest.mark.parametrize("by_key", [False, True])
-def test_after_continue_one_goes_on_in_the_message_field(
-    person: Person, engine: ScriptedEngine, *, by_key: bool
-) -> None:
+def test_after_continue_one_goes_on_in_the_message_field(person: Person, engine: ScriptedEngine) -> None:
+    for by_key in (False, True):
+        person.click("newConversationButton")
+        _continue(person, engine, by_key=by_key)
+
+
+def _continue(person: Person, engine: ScriptedEngine, *, by_key: bool) -> None:
     engine.enqueue("Half ", EngineDied("It ended."))
     ask(person, "Well?")
     gate = threading.Event()
@@ -624,24 +562,15 @@ def test_after_continue_one_goes_on_in_the_message_field(
     assert focus is person.find("composer")
 
 
-def test_a_deleted_answer_comes_back_at_its_end(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("A line.\n\n" * 80)
-    ask(person, "Long?")
-    bar = person.find("transcript").verticalScrollBar()
-    person.wait(lambda: 0 < bar.maximum() == bar.value())
-    person.choose_in(1, "Delete this and later messages")
-    person.click("undoButton")
-    person.wait(lambda: 0 < bar.maximum() == bar.value())
-
-
-def test_the_undo_bar_goes_once_something_is_asked(person: Person) -> None:
+def test_what_is_shown_beside_or_instead_of_what_was_deleted(person: Person, engine: ScriptedEngine) -> None:
     ask(person, "One")
-    person.choose_in(1, "Delete this and later messages")
-    ask(person, "Two")
-    assert not person.find("undoBar").isVisible()
-
-
-def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine: ScriptedEngine) -> None:
+    person.find("message-0").take_focus()
+    person.choose_in(0, "Delete this and later messages")
+    assert not person.find("transcript").isVisible()
+    assert person.find("composer").hasFocus(), "and not what the empty conversation offers"
+    person.click("undoButton")
+    assert person.message(1) == "One"
+    person.click("newConversationButton")
     engine.enqueue("One")
     engine.enqueue("Other")
     ask(person, "Choose")
@@ -653,16 +582,14 @@ def test_beside_a_deleted_version_the_other_one_is_shown(person: Person, engine:
     person.click("undoButton")
     assert person.message(1) == "Other"
     assert person.button(1, "Previous version")
-
-
-def test_deleting_all_there_is_leaves_an_empty_conversation(person: Person) -> None:
-    ask(person, "One")
-    person.find("message-0").take_focus()
-    person.choose_in(0, "Delete this and later messages")
-    assert not person.find("transcript").isVisible()
-    assert person.find("composer").hasFocus(), "and not what the empty conversation offers"
+    person.click("newConversationButton")
+    engine.enqueue("A line.\n\n" * 80)
+    ask(person, "Long?")
+    bar = person.find("transcript").verticalScrollBar()
+    person.wait(lambda: 0 < bar.maximum() == bar.value())
+    person.choose_in(1, "Delete this and later messages")
     person.click("undoButton")
-    assert person.message(1) == "One"
+    person.wait(lambda: 0 < bar.maximum() == bar.value())
 
 
 def test_a_quote_is_undone_like_typing(person: Person) -> None:
@@ -678,24 +605,30 @@ def test_a_quote_is_undone_like_typing(person: Person) -> None:
     assert person.find("composer").textCursor().atEnd()
 
 
-@pytest.mark.parametrize("ending", ["stopped", "failed"])
-def test_alt_up_reaches_an_answer_without_a_word(person: Person, engine: ScriptedEngine, ending: str) -> None:
+def test_keys_reach_an_answer_without_a_word(person: Person, engine: ScriptedEngine) -> None:
+    for ending in (threading.Event(), EngineError("No more memory.")):
+        person.click("newConversationButton")
+        _have_no_word(person, engine, ending)
+        reached = []
+        for _ in range(4):
+            QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+            assert person.find(f"message-{3 - len(reached)}").isAncestorOf(person.window.focusWidget())
+            reached.append(person.find("transcript").focused_index())
+        assert reached == [3, 2, 1, 0]
+
+
+def _have_no_word(person: Person, engine: ScriptedEngine, ending: threading.Event | EngineError) -> None:
     engine.enqueue("Words.")
     person.ask("First?")
     person.wait_for(GenerationState.IDLE)
-    gate = threading.Event()
-    engine.enqueue(gate if ending == "stopped" else EngineError("No more memory."))
+    asked = len(engine.requests)
+    engine.enqueue(ending)
     person.ask("Second?")
-    if ending == "stopped":
-        person.wait(lambda: len(engine.requests) == 2)
+    if isinstance(ending, threading.Event):
+        person.wait(lambda: len(engine.requests) > asked)
         person.press(Qt.Key.Key_Escape)
     person.wait_for(GenerationState.IDLE)
     person.wait(lambda: person.find("message-3").message.reply.ending in {Ending.CANCELLED, Ending.ERROR})
-    reached = []
-    for _ in range(4):
-        QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-        reached.append(person.find("transcript").focused_index())
-    assert reached == [3, 2, 1, 0]
 
 
 def test_alt_up_passes_over_an_answer_that_is_not_there_yet(person: Person, engine: ScriptedEngine) -> None:
