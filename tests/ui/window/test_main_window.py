@@ -60,31 +60,30 @@ def test_a_question_is_answered_as_the_words_come(person: Person, engine: Script
     assert person.message(1) == "Puck slides home."
 
 
-def test_shift_enter_breaks_the_line(person: Person, engine: ScriptedEngine) -> None:
+def test_a_question_is_sent_by_key_and_by_mouse_unless_it_is_blank(person: Person, engine: ScriptedEngine) -> None:
+    person.ask("   ")
+    person.click("sendButton")
+    assert not engine.requests
+    person.find("composer").clear()
     person.type("one")
     person.press(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     person.ask("two")
     person.wait_for(GenerationState.IDLE)
     assert engine.requests[0].turns == (Turn(Role.USER, "one\ntwo"),)
-
-
-def test_blank_messages_are_not_sent(person: Person, engine: ScriptedEngine) -> None:
-    person.ask("   ")
-    person.click("sendButton")
-    assert not engine.requests
-
-
-def test_sending_with_the_mouse(person: Person) -> None:
+    person.click("newConversationButton")
     person.type("Hello")
     person.click("sendButton")
     person.wait(lambda: person.message(1) == "Hello")
     assert person.written() == ""
 
 
-@pytest.mark.parametrize("how", ["Escape", "button"])
-def test_stop_keeps_what_was_written_and_the_next_question_works(
-    person: Person, engine: ScriptedEngine, how: str
-) -> None:
+def test_stop_keeps_what_was_written_and_the_next_question_works(person: Person, engine: ScriptedEngine) -> None:
+    for how in ("Escape", "button"):
+        person.click("newConversationButton")
+        _stop(person, engine, how)
+
+
+def _stop(person: Person, engine: ScriptedEngine, how: str) -> None:
     engine.enqueue("Half", threading.Event(), " a thought")
     person.ask("Think")
     person.wait(lambda: person.message(1) == "Half")
@@ -99,6 +98,7 @@ def test_stop_keeps_what_was_written_and_the_next_question_works(
     assert reply.ending is Ending.CANCELLED
     person.ask("Again")
     person.wait(lambda: person.message(3) == "Again")
+    person.wait_for(GenerationState.IDLE)
     assert [turn.text for turn in engine.requests[-1].turns] == ["Think", "Half", "Again"]
 
 
@@ -130,9 +130,7 @@ def test_a_question_that_waits_for_the_model_can_be_taken_back(
     assert person.message(1) == ""
 
 
-def test_what_is_written_while_an_answer_comes_stays_until_it_can_be_sent(
-    person: Person, engine: ScriptedEngine
-) -> None:
+def test_the_next_question_can_be_written_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
     gate = threading.Event()
     engine.enqueue(gate, "First.")
     person.ask("One")
@@ -142,9 +140,22 @@ def test_what_is_written_while_an_answer_comes_stays_until_it_can_be_sent(
     person.wait_for(GenerationState.IDLE)
     person.press(Qt.Key.Key_Return)
     person.wait(lambda: person.message(3) == "Two")
+    person.wait_for(GenerationState.IDLE)
+    person.click("newConversationButton")
+    gate = threading.Event()
+    engine.enqueue("One ", gate, "two")
+    person.ask("Count")
+    person.wait(lambda: person.message(1) == "One ")
+    person.type("next question")
+    assert person.written() == "next question"
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    assert person.written() == "next question"
 
 
-def test_an_error_is_one_sentence_and_the_conversation_goes_on(person: Person, engine: ScriptedEngine) -> None:
+def test_errors_and_notices_are_shown_as_plain_text_and_the_conversation_goes_on(
+    person: Person, engine: ScriptedEngine
+) -> None:
     engine.enqueue("Half", EngineDied("It ended. Ask again."))
     person.ask("One")
     person.wait_for(GenerationState.IDLE)
@@ -152,6 +163,17 @@ def test_an_error_is_one_sentence_and_the_conversation_goes_on(person: Person, e
     assert person.message(1) == "Half"
     person.ask("Two")
     person.wait(lambda: person.message(3) == "Two")
+    person.wait_for(GenerationState.IDLE)
+    engine.enqueue(Notice("Started again."))
+    person.ask("Hello")
+    person.wait(lambda: person.status() == "Started again.")
+    person.wait_for(GenerationState.IDLE)
+    engine.enqueue(Notice("<b>bold</b> is damaged."))
+    person.ask("Hello")
+    person.wait(lambda: "bold" in person.status())
+    label = person.find("statusMessage")
+    assert label.textFormat() is Qt.TextFormat.PlainText
+    assert label.accessibleDescription() == "<b>bold</b> is damaged."
 
 
 def test_a_model_that_does_not_load_is_said_and_nothing_written_is_lost(
@@ -171,13 +193,7 @@ def test_a_model_that_does_not_load_is_said_and_nothing_written_is_lost(
     assert person.written() == "draft"
 
 
-def test_notices_are_shown(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue(Notice("Started again."))
-    person.ask("Hello")
-    person.wait(lambda: person.status() == "Started again.")
-
-
-def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine) -> None:
+def test_speed_context_and_seed_are_shown_as_far_as_they_were_counted(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Yes.", Done(Ending.STOP, 77, 30, 0, 10, 0.25, 0.2, 2.0, 5.0))
     person.ask("Ready?")
     person.wait_for(GenerationState.IDLE)
@@ -185,19 +201,13 @@ def test_speed_context_and_seed_are_shown(person: Person, engine: ScriptedEngine
     assert person.find("statusContext").property("text") == "Context: 40 of 4,096 (0%)"
     assert engine.requests[0].sampling.seed is not None
     assert f"seed {engine.requests[0].sampling.seed}" in _all_text(person.find("message-1"))
-
-
-def test_the_context_of_an_answer_whose_engine_was_ended_is_what_had_been_counted(
-    person: Person, engine: ScriptedEngine
-) -> None:
+    person.click("newConversationButton")
     engine.enqueue("Half", Done(Ending.CANCELLED, 77))  # which is all that is known after Stop, while the engine hangs
     engine.fits = lambda _: PromptFit(1150, 0, 4096)
     person.ask("Ready?")
     person.wait_for(GenerationState.IDLE)
     assert person.find("statusContext").property("text") == "Context: 1,151 of 4,096 (28%)"
-
-
-def test_nothing_is_said_of_the_context_when_nothing_was_counted(person: Person, engine: ScriptedEngine) -> None:
+    person.click("newConversationButton")
     engine.fits = lambda _: PromptFit(0, 0, 4096)
     engine.enqueue(Done(Ending.CANCELLED, 77))
     person.ask("Ready?")
@@ -205,21 +215,17 @@ def test_nothing_is_said_of_the_context_when_nothing_was_counted(person: Person,
     assert not person.find("statusContext").property("text")
 
 
-def test_html_stays_text(person: Person, engine: ScriptedEngine) -> None:
+def test_html_stays_text_lines_of_a_poem_stay_lines_and_code_is_whole(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("A <b>bold</b> <script>alert(1)</script> *word*")
     person.ask("Say it")
     person.wait_for(GenerationState.IDLE)
     assert "A <b>bold</b> <script>alert(1)</script> word" in _all_text(person.find("message-1"))
-
-
-def test_lines_of_a_poem_stay_lines(person: Person, engine: ScriptedEngine) -> None:
+    person.click("newConversationButton")
     engine.enqueue("Blades carve winter glass\nBreath hangs")
     person.ask("Haiku")
     person.wait_for(GenerationState.IDLE)
     assert "glass\nBreath" in _all_text(person.find("message-1")).replace("\u2028", "\n")
-
-
-def test_code_can_be_copied(person: Person, engine: ScriptedEngine) -> None:
+    person.click("newConversationButton")
     engine.enqueue("Look:\n\n```python\nprint(1)\n```\nDone.")
     person.ask("Code")
     person.wait_for(GenerationState.IDLE)
@@ -271,7 +277,7 @@ def _check_slider_and_spin_box(person: Person, setting: Setting) -> None:
     spin.setValue(spin.maximum())
 
 
-def test_presets_and_reset(person: Person) -> None:
+def test_settings_are_set_and_count_for_the_next_answer(person: Person, engine: ScriptedEngine) -> None:
     combo = person.find("presetCombo")
     assert combo.currentData() == "balanced"
     combo.setCurrentIndex(combo.findData("tutorial"))
@@ -282,21 +288,18 @@ def test_presets_and_reset(person: Person) -> None:
     person.click("resetButton")
     assert combo.currentData() == "balanced"
     assert person.window.session.sampling == Sampling()
-
-
-def test_a_fixed_seed_is_used(person: Person, engine: ScriptedEngine) -> None:
+    for name, typed, value in (("temperature", "0.35", 0.35), ("topP", "0.5", 0.5)):
+        _type_value(person, engine, name, typed, value)
     QTest.keyClick(person.find("randomSeedCheck"), Qt.Key.Key_Space)
     person.find("seedSpin").setValue(2**32 - 2)
     person.ask("Hello")
     person.wait_for(GenerationState.IDLE)
     assert engine.requests[-1].sampling.seed == 2**32 - 2
-
-
-def test_the_system_prompt_is_read_first(person: Person, engine: ScriptedEngine) -> None:
+    person.click("newConversationButton")
     person.find("systemPrompt").setPlainText("Be brief.")
     person.ask("Hello")
-    person.wait(lambda: engine.requests)
-    assert engine.requests[0].turns[0] == Turn(Role.SYSTEM, "Be brief.")
+    person.wait_for(GenerationState.IDLE)
+    assert engine.requests[-1].turns[0] == Turn(Role.SYSTEM, "Be brief.")
 
 
 def test_it_is_said_that_the_system_prompt_is_cut_off_until_that_is_undone(person: Person) -> None:
@@ -330,7 +333,9 @@ def test_answering_again_puts_another_answer_in_the_place(person: Person, engine
     assert [message.text for message in conversation.siblings(conversation.path()[-1])] == ["One", "Other"]
 
 
-def test_conversations_are_listed_and_opened(person: Person) -> None:
+def test_conversations_are_listed_and_opened_and_an_answer_stays_in_its_own(
+    person: Person, engine: ScriptedEngine
+) -> None:
     person.ask("About whales")
     person.wait_for(GenerationState.IDLE)
     person.click("newConversationButton")
@@ -340,9 +345,7 @@ def test_conversations_are_listed_and_opened(person: Person) -> None:
     assert person.titles() == ["About bread", "About whales"]
     person.open("About whales")
     person.wait(lambda: person.message(0) == "About whales")
-
-
-def test_an_answer_stays_in_its_conversation(person: Person, engine: ScriptedEngine) -> None:
+    person.click("newConversationButton")
     gate = threading.Event()
     engine.enqueue("Slow", gate, " whales")
     person.ask("Whales")
@@ -393,11 +396,26 @@ def test_columns_fold_where_there_is_no_room(person: Person) -> None:
     person.wait(lambda: person.find("settingsPanel").isVisible())
 
 
-def test_a_model_file_can_be_opened(person: Person, engine: ScriptedEngine, phi3_model: Path) -> None:
+def test_a_model_file_can_be_opened_or_dropped(
+    person: Person, engine: ScriptedEngine, phi3_model: Path, chatml_model: Path
+) -> None:
     person.window.model_selection.open_file(str(phi3_model))
     person.wait(lambda: engine.loads[-1][0] == phi3_model)
     person.wait_for(GenerationState.IDLE)
     assert phi3_model.stem in str(person.find("modelButton").property("text"))
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(chatml_model))])
+    buttons, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
+    QApplication.sendEvent(person.find("composer"), enter)
+    assert enter.isAccepted()
+    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
+    QApplication.sendEvent(person.window, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
+    QApplication.sendEvent(person.window, drop)
+    person.wait(lambda: engine.loads[-1][0] == chatml_model)
+    person.wait_for(GenerationState.IDLE)
 
 
 def test_a_model_file_can_be_opened_with_the_program(
@@ -463,24 +481,6 @@ def _replace_by_file(folder: Path) -> None:
             folder.write_text("in the way", "utf-8")
 
 
-def test_a_model_file_can_be_dropped_on_the_window_and_on_the_message_field(
-    person: Person, engine: ScriptedEngine, phi3_model: Path
-) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(phi3_model))])
-    buttons, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
-    QApplication.sendEvent(person.find("composer"), enter)
-    assert enter.isAccepted()
-    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
-    QApplication.sendEvent(person.window, enter)
-    assert enter.isAccepted()
-    drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, none)
-    QApplication.sendEvent(person.window, drop)
-    person.wait(lambda: engine.loads[-1][0] == phi3_model)
-    person.wait_for(GenerationState.IDLE)
-
-
 def test_what_is_remembered_of_an_opened_file_is_used_at_the_next_start(
     open_window: Callable[[], Person], engine: ScriptedEngine, phi3_model: Path
 ) -> None:
@@ -501,18 +501,6 @@ def test_a_long_message_and_hostile_text_do_no_harm(person: Person, engine: Scri
     person.window.submit(text)
     person.wait_for(GenerationState.IDLE)
     assert person.message(0) == person.message(1) == text
-
-
-def test_writing_goes_on_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
-    gate = threading.Event()
-    engine.enqueue("One ", gate, "two")
-    person.ask("Count")
-    person.wait(lambda: person.message(1) == "One ")
-    person.type("next question")
-    assert person.written() == "next question"
-    gate.set()
-    person.wait_for(GenerationState.IDLE)
-    assert person.written() == "next question"
 
 
 def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
@@ -572,7 +560,9 @@ def test_a_model_that_was_downloaded_meanwhile_takes_the_place_of_the_starter(
     assert engine.loads[-1][0] == downloaded, "nobody chose the starter"
 
 
-def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
+def test_a_notice_stays_while_the_answer_comes_unless_it_tells_that_it_is_tried_again(
+    person: Person, engine: ScriptedEngine
+) -> None:
     engine.enqueue(Notice("Trying again with a smaller context."), "Yes ", "indeed.")
     person.ask("Well?")
     person.wait_for(GenerationState.IDLE)
@@ -580,9 +570,8 @@ def test_a_notice_stays_while_the_answer_comes(person: Person, engine: ScriptedE
     person.ask("And now?")
     person.wait(lambda: person.message(3) == "And now?")
     assert person.status() == ""
-
-
-def test_that_it_is_tried_again_is_said_until_the_answer_comes(person: Person, engine: ScriptedEngine) -> None:
+    person.wait_for(GenerationState.IDLE)
+    person.click("newConversationButton")
     gates = threading.Event(), threading.Event()
     engine.enqueue(Notice("Trying again.", is_passing=True), gates[0], "Yes ", gates[1], "indeed.")
     person.ask("Well?")
@@ -604,8 +593,7 @@ def test_asking_more_leaves_the_messages_before_as_they_are(person: Person) -> N
     assert [person.find("message-0"), person.find("message-1")] == before
 
 
-@pytest.mark.parametrize(("name", "typed", "value"), [("temperature", "0.35", 0.35), ("topP", "0.5", 0.5)])
-def test_a_value_can_be_typed(person: Person, engine: ScriptedEngine, name: str, typed: str, value: float) -> None:
+def _type_value(person: Person, engine: ScriptedEngine, name: str, typed: str, value: float) -> None:
     spin = person.find(name + "Spin")
     spin.setFocus()
     spin.selectAll()
@@ -614,7 +602,7 @@ def test_a_value_can_be_typed(person: Person, engine: ScriptedEngine, name: str,
     assert spin.value() == value
     assert person.find(name + "Slider").value() == round(value / spin.singleStep())
     person.ask("Hello")
-    person.wait(lambda: engine.requests)
+    person.wait_for(GenerationState.IDLE)
     assert value in vars(engine.requests[-1].sampling).values()
 
 
@@ -701,15 +689,6 @@ def test_the_wheel_moves_the_panel_and_changes_nothing(person: Person) -> None:
         )  # fmt: skip
         QApplication.sendEvent(control, turn)
         assert (control.property("value"), control.property("currentIndex")) == before
-
-
-def test_notices_are_plain_text_and_screen_readers_get_them(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue(Notice("<b>bold</b> is damaged."))
-    person.ask("Hello")
-    person.wait(lambda: "bold" in person.status())
-    label = person.find("statusMessage")
-    assert label.textFormat() is Qt.TextFormat.PlainText
-    assert label.accessibleDescription() == "<b>bold</b> is damaged."
 
 
 def test_a_draft_is_not_overwritten_by_an_idea(person: Person, engine: ScriptedEngine) -> None:
