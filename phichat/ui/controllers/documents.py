@@ -99,11 +99,14 @@ class DocumentsController(QObject):
         name = session.conversation.id
 
         def work(_: CancelToken) -> bool:
-            self._library().remove(name, [path])
-            return bool(self._library().files(name))
+            library = self._library()
+            library.remove(name, [path])
+            own = library.collection(name)
+            return bool(own and own.paths)  # not its files, which are known once they have been looked for
 
         def on_result(has_more: bool) -> None:
-            self.use(session, name, is_used=has_more)
+            self._on_removed(name)
+            self.use(session, name, is_used=has_more or name in self._state.adding)
 
         self._run(work, on_result)
 
@@ -154,11 +157,22 @@ class DocumentsController(QObject):
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
-        self.pause(name)
         if not paths:
+            self.pause(name)
             self._used.remove(name)
             self._looked.pop(name, None)
-        self._run(lambda _: self._library().remove(name, paths), lambda _: self.changed.emit())
+
+        def on_result(_: object) -> None:
+            self._on_removed(name)
+            self.changed.emit()
+
+        self._run(lambda _: self._library().remove(name, paths), on_result)
+
+    def _on_removed(self, name: str) -> None:
+        """Go on with the other files of a collection, as the one that is being read may have been removed."""
+        if name in self._state.reading and not self._state.indexing[name].is_set():
+            self._again.add(name)
+            self._state.indexing[name].set()
 
     @Slot(list)
     def forget(self, conversations: Sequence[str]) -> None:
