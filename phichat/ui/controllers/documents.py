@@ -1,7 +1,7 @@
 """Documents of conversations: indexed and searched in the background (no widgets)."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,15 @@ from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
+from phichat.ui.controllers.document_indexing import DocumentIndexing
 from phichat.ui.controllers.file_watch import FileStamp, FileWatch
 from phichat.ui.controllers.preferences import PreferencesStore
-from phichat.ui.controllers.source_search import IndexState, SourceSearch
+from phichat.ui.controllers.source_search import SourceSearch
 from phichat.ui.controllers.used_documents import UsedDocuments
 from phichat.ui.threads.background import BackgroundTasks
 
 if TYPE_CHECKING:
-    from phichat.documents.library import Collection, DocumentLibrary, FileStatus, Progress
+    from phichat.documents.library import Collection, DocumentLibrary, FileStatus
 
 LOOK_AGAIN = 600.0  # seconds between two looks at the files of a collection that may have changed
 
@@ -30,7 +31,6 @@ class DocumentsController(QObject):
     A conversation's own documents are a collection that is named after its id.
 
     Attributes:
-        passwords: of protected files, by path, which are kept only here and until Phichat quits.
         check_model: raises ModelError if a file is no embedding model.
         known_models: returns some embedding models: what people read of each, and the page it can be had from.
 
@@ -62,14 +62,16 @@ class DocumentsController(QObject):
         self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
         self._used = UsedDocuments(preferences)
-        self._state = IndexState()
+        self._indexing = DocumentIndexing(library, lambda name: bool(self.owner(name)), self)
+        self._state = self._indexing.state
         self._source_search = SourceSearch(library, self._state)
-        self._again: set[str] = set()  # collections that are indexed again at once, for files that came meanwhile
-        self._at: dict[str, Path] = {}  # by collection: the file that is being read
-        self._failures: dict[str, dict[Path, str]] = {}  # by collection, while it is indexed
         self._first: set[str] = set()  # conversations' own to which nothing could be added so far
-        self._looked: dict[str, float] = {}
-        self.passwords: dict[Path, str] = {}
+        self._indexing.changed.connect(self.changed)
+        self._indexing.progressed.connect(self.progressed)
+        self._indexing.page_read.connect(self.page_read)
+        self._indexing.locked.connect(self.locked)
+        self._indexing.files_failed.connect(self.files_failed)
+        self._indexing.failed.connect(self.failed)
 
     def watch(self, state: Callable[[], FileStamp], is_wanted: Callable[[], bool]) -> None:
         """Notice from now on what other programs change in the collections; see FileWatch."""
@@ -105,7 +107,7 @@ class DocumentsController(QObject):
             return bool(own and own.paths)  # not its files, which are known once they have been looked for
 
         def on_result(has_more: bool) -> None:
-            self._on_removed(name)
+            self._indexing.go_on_without_removed(name)
             self.use(session, name, is_used=has_more or name in self._state.adding)
 
         self._run(work, on_result)
@@ -120,7 +122,7 @@ class DocumentsController(QObject):
                 names.discard(name)
             then()
             self.changed.emit()
-            self._index_soon(name)
+            self._indexing.index_soon(name)
 
         self._state.adding.append(name)
         self._state.unread.add(name)
@@ -148,31 +150,20 @@ class DocumentsController(QObject):
 
     def _on_added(self, name: str) -> None:
         self._state.adding.remove(name)
-        self._note_read(name)  # else searches would wait for what could not be added
-
-    def _note_read(self, name: str) -> None:
-        """Note that the files of a collection are read, unless more are being added or read, or will be."""
-        if name not in self._state.adding and name not in self._state.reading and name not in self._again:
-            self._state.unread.discard(name)
+        self._indexing.note_read(name)  # else searches would wait for what could not be added
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
         if not paths:
             self.pause(name)
             self._used.remove(name)
-            self._looked.pop(name, None)
+            self._indexing.looked.pop(name, None)
 
         def on_result(_: object) -> None:
-            self._on_removed(name)
+            self._indexing.go_on_without_removed(name)
             self.changed.emit()
 
         self._run(lambda _: self._library().remove(name, paths), on_result)
-
-    def _on_removed(self, name: str) -> None:
-        """Go on with the other files of a collection, as the one that is being read may have been removed."""
-        if name in self._state.reading and not self._state.indexing[name].is_set():
-            self._again.add(name)
-            self._state.indexing[name].set()
 
     @Slot(list)
     def forget(self, conversations: Sequence[str]) -> None:
@@ -192,45 +183,16 @@ class DocumentsController(QObject):
 
         Try again what could not be read, too, if it `retries`.
         """
-        if name in self._state.indexing:
-            return
-        stop = CancelToken()
-        self._state.indexing[name] = stop
-        self._state.failed.discard(name)
-        self._state.reading.add(name)
-        self._looked[name] = time.monotonic()
-        self._tasks.run(
-            partial(self._index, name, retries),
-            partial(self._on_progress, name),
-            partial(self._on_failed, name),
-            partial(self._on_indexed, name),
-            cancel=stop,
-        )
-        self.changed.emit()
+        self._indexing.index(name, retries=retries)
 
     def unlock(self, name: str, path: Path, password: str) -> None:
         """Read a protected file of a collection with its password."""
         self.passwords[path] = password
-        self._index_soon(name)
-
-    def _index_soon(self, name: str) -> None:
-        """Index a collection, again if that is under way, as it began without the files that have come since."""
-        if name not in self._state.indexing:
-            self.index(name)
-            return
-        self._again.add(name)
-        self._cut_short(name)
-
-    def _cut_short(self, name: str) -> None:
-        """Stop making a collection's vectors if it has files to read: those can wait."""
-        if name in self._again and name not in self._state.reading:
-            self._state.indexing[name].set()
+        self._indexing.index_soon(name)
 
     def pause(self, name: str) -> None:
         """Stop indexing a collection; what was read of it stays."""
-        self._again.discard(name)
-        if name in self._state.indexing:
-            self._state.indexing[name].set()
+        self._indexing.end(name)
 
     def is_indexing(self, name: str) -> bool:
         """Whether a collection is being indexed."""
@@ -239,6 +201,11 @@ class DocumentsController(QObject):
     def owner(self, name: str) -> str:
         """Return the id of the conversation whose own documents a collection has; empty if it has none of that kind."""
         return name if name in self._preferences.current.documents.get(name, ()) else ""
+
+    @property
+    def passwords(self) -> dict[Path, str]:
+        """Passwords of protected files, by path, which are kept only here and until Phichat quits."""
+        return self._indexing.passwords
 
     @property
     def embedding_model(self) -> str:
@@ -256,8 +223,8 @@ class DocumentsController(QObject):
 
     def _index_again(self, found: "Sequence[Collection]") -> None:
         """Index these collections, and conversations' own of which vectors were made since the start."""
-        for name in dict.fromkeys([*(each.name for each in found), *self._looked]):
-            self._index_soon(name)
+        for name in dict.fromkeys([*(each.name for each in found), *self._indexing.looked]):
+            self._indexing.index_soon(name)
         self.changed.emit()
 
     def list_collections(self, then: "Callable[[Sequence[Collection]], None]", owner: QObject) -> None:
@@ -288,7 +255,7 @@ class DocumentsController(QObject):
 
     def _index_those(self, found: "Sequence[Collection]") -> None:
         for each in found:
-            if each.waiting or time.monotonic() > self._looked.get(each.name, -LOOK_AGAIN) + LOOK_AGAIN:
+            if each.waiting or time.monotonic() > self._indexing.looked.get(each.name, -LOOK_AGAIN) + LOOK_AGAIN:
                 self.index(each.name)
 
     def search(self, session: Session) -> CancelToken | None:
@@ -301,9 +268,10 @@ class DocumentsController(QObject):
             return None
         stop = CancelToken()
         own = session.conversation.id
-        if own in names and own in self._state.failed:
+        has_failed = own in self._state.failed
+        if own in names and has_failed:
             self._state.unread.add(own)  # so that it is waited for
-        if own in names and (own not in self._looked or own in self._state.failed):  # Phichat may have been closed, too
+        if own in names and (has_failed or own not in self._indexing.looked):  # Phichat may have been closed, too
             self.index(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
@@ -324,53 +292,8 @@ class DocumentsController(QObject):
 
     def close(self) -> None:
         """End everything that is under way."""
+        self._indexing.close()
         self._tasks.close()
-
-    def _index(self, name: str, retries: bool, stop: CancelToken) -> "Iterator[Progress]":
-        """Yield the progress. In a thread."""
-        yield from self._library().index(name, stop, dict(self.passwords), retries=retries)
-
-    def _on_progress(self, name: str, progress: "Progress") -> None:
-        if progress.locked:
-            self.locked.emit(name, progress.locked, progress.error)
-        elif progress.error:
-            self._failures.setdefault(name, {})[self._at[name]] = progress.error
-        if progress.path:
-            self._at[name] = progress.path
-        if progress.sentence or len(self._state.indexing) == 1:
-            self.progressed.emit(progress.sentence)
-        if progress.path:
-            self.page_read.emit(name, progress)
-        elif name in self._state.reading:
-            self._on_read(name)
-
-    def _on_read(self, name: str) -> None:
-        """All files are read, and found by their words; their vectors are made next."""
-        self._state.reading.discard(name)
-        self._tell_failures(name)
-        self._cut_short(name)
-        self._note_read(name)
-        self.changed.emit()
-
-    def _tell_failures(self, name: str) -> None:
-        if failures := self._failures.pop(name, None):
-            self.files_failed.emit(name, failures)
-
-    def _on_failed(self, name: str, sentence: str) -> None:
-        self._state.failed.add(name)
-        self.failed.emit(sentence)
-
-    def _on_indexed(self, name: str) -> None:
-        self._state.indexing.pop(name, None)
-        self._state.reading.discard(name)
-        self._tell_failures(name)
-        if name in self._again:
-            self._again.discard(name)
-            self.index(name)
-        self._note_read(name)
-        if not self._state.indexing:
-            self.progressed.emit("")
-        self.changed.emit()
 
     def _run(
         self, work: Callable[[CancelToken], object], then: Callable[..., object], owner: QObject | None = None

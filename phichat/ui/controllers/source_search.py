@@ -23,7 +23,7 @@ class IndexState:
     """How far the index is, as the window's thread knows it. All are names of collections.
 
     Attributes:
-        indexing: those being indexed, with what stops that.
+        indexing: those being indexed, or about to be, with what stops that.
         adding: those to which files are being added, as often as that is done.
         not_added: those that could not be made, and are not gone therefore.
         failed: those whose indexing ended with an error.

@@ -204,6 +204,44 @@ def test_a_question_hardly_waits_for_vectors_and_a_file_that_is_added_not_at_all
         assert documents.is_indexing(session.conversation.id)
 
 
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_question_does_not_wait_for_collections_that_take_long(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    """Five of them, as after an update that needs other vectors, or with files that were changed by thousands."""
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    index, begun = LibraryProcess.index, list[str]()
+
+    def take_long(library: LibraryProcess, name: str, stop: CancelToken, *rest: Any, **more: Any) -> Iterator[Progress]:
+        begun.append(name)
+        if name == session.conversation.id:
+            yield from index(library, name, stop, *rest, **more)
+            return
+        for total in (0, 1000) if is_read else ():
+            yield Progress(0, 0, passages=total)
+        while not stop.wait(0.01):
+            pass
+
+    monkeypatch.setattr(LibraryProcess, "index", take_long)
+    names = [f"Work {number}" for number in range(5)]
+    for name in names:
+        documents._library().add(name, [])
+    documents.index_waiting()
+    person.wait(lambda: len(begun) >= 2 and all(documents.is_indexing(name) for name in names))
+    documents.attach(session, tmp_path / "pump.txt")
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[0].turns[-1].text
+    assert all(documents.is_indexing(name) for name in names)
+    for name in names:
+        if name != begun[0]:
+            documents.pause(name)
+    person.wait(lambda: begun.count(begun[0]) >= 2)  # it was put off for the question, and goes on
+    documents.pause(begun[0])
+    person.wait(lambda: not any(documents.is_indexing(name) for name in names))
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_document_whose_reading_failed_is_read_with_the_next_question(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool
