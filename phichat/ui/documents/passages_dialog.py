@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -10,6 +11,9 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QScrollArea,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
     QVBoxLayout,
     QWidget,
 )
@@ -19,7 +23,7 @@ from phichat.i18n import format_number, tr
 from phichat.ui.theme.scaling import resize_window
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.controls import help_label, push_button
-from phichat.ui.widgets.foreign_text import plain_label
+from phichat.ui.widgets.foreign_text import plain_label, tool_tip
 
 WIDTH, HEIGHT = 640, 560  # pixels
 
@@ -97,7 +101,7 @@ class PassageRow(QWidget):
         super().__init__()
         self.source, self._at = source, at
         title = f"[{format_number(at + 1)}] {source.title}"
-        self.check = QCheckBox(title.replace("&", "&&"))
+        self.check = TitleCheckBox(title)
         self.check.setObjectName(f"passage-{at + 1}")
         self.check.setChecked(True)
         score = tr("{percent}% match").format(percent=format_number(100 * source.score))
@@ -122,3 +126,21 @@ class PassageRow(QWidget):
     @Slot()
     def _on_show(self) -> None:
         self.opened.emit(self._at)
+
+
+class TitleCheckBox(QCheckBox):
+    """A check box as wide as there is room, without the middle of its title if that is longer."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        room = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self).width()
+        shown = self.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideMiddle, room)
+        self.setText(shown.replace("&", "&&"))
+        self.setToolTip(tool_tip(self._title) if shown != self._title else "")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QMenu, QScrollArea, QToolButton, QWidget
 from shiboken6 import isValid
 
 from phichat.cancellation import CancelToken
@@ -708,6 +708,28 @@ def test_what_waits_or_has_changed_is_indexed_when_nothing_else_is_done(
     monkeypatch.setattr(controller, "LOOK_AGAIN", 0.0)
     documents.index_waiting()
     person.wait(lambda: "painted" in "".join(each.text for each in library.whole_text(["Work"], budget=1000)))
+
+
+def test_passages_of_a_document_with_a_long_name_fit_into_their_dialog(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    name = f"{'manual of the pump ' * 7}& more.txt"
+    (tmp_path / name).write_text("The pump is oiled with linseed oil every spring. " * 20, "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path])
+    documents.use(person.window.session, "Work", is_used=True)
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages)
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    QTest.mouseClick(person.find("whatWasRead"), Qt.MouseButton.LeftButton)
+    area = person.find("passagesDialog").findChild(QScrollArea)
+    assert area.horizontalScrollBar().maximum() == 0
+    check = person.find("passage-1", QCheckBox)
+    assert check.text().startswith("[1] manual of the pump")
+    assert check.text().endswith("&& more.txt, line 1")
+    assert "…" in check.text()
+    assert name in check.toolTip().replace("&amp;", "&")
+    assert name in check.accessibleName()
 
 
 def test_a_question_is_asked_again_without_some_passages(
