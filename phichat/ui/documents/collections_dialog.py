@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from phichat.documents.library import Collection, FileStatus, Progress
 from phichat.i18n import tr, tr_count
 from phichat.ui.controllers.documents import DocumentsController
-from phichat.ui.documents.chips import file_state
+from phichat.ui.documents.chips import file_state, file_title
 from phichat.ui.theme.scaling import resize_window, scaled
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import add_heading, help_label, push_button
@@ -207,7 +207,7 @@ class CollectionsDialog(QDialog):
         for status in sorted(files, key=_natural_order):
             sentence = " ".join(filter(None, (status.error, *status.notes)))
             state = file_state(status, is_indexing=is_indexing)
-            item = QTreeWidgetItem(self._files, [replace_surrogates(status.path.name), sentence or state])
+            item = QTreeWidgetItem(self._files, [file_title(status), sentence or state])
             item.setData(0, Qt.ItemDataRole.UserRole, str(status.path))
             item.setData(1, Qt.ItemDataRole.UserRole, sentence)
             item.setToolTip(1, tool_tip(sentence))

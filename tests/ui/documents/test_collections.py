@@ -69,6 +69,15 @@ def test_the_collection_in_use_is_chosen_and_its_files_are_in_the_order_of_their
     person.wait(lambda: list(_files(person)) == ["pump1.txt", "pump2.txt", "pump10.txt"])
 
 
+def test_names_that_would_look_like_others_are_harmless_in_collections(person: Person, tmp_path: Path) -> None:
+    """Characters that turn text around are left out, as in chips, and the middle of what is very long."""
+    (tmp_path / "rtl\u202egnp.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    (tmp_path / f"{'a' * 245}.txt").write_text("The filter is rinsed with cold water every week.", "utf-8")
+    person.window.documents._documents.add("Work", [tmp_path])
+    person.window.documents.open_collections()
+    person.wait(lambda: list(_files(person)) == [f"{'a' * 99}…{'a' * 96}.txt", "rtlgnp.txt"])
+
+
 def test_nothing_found_is_told_before_the_answer(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.\n\n" * 300, "utf-8")
     person.window.documents._documents.attach(person.window.session, tmp_path / "pump.txt")
