@@ -85,6 +85,11 @@ class FormulaCache(QObject):
         """Return whether a formula may still be drawn: it is not, and nothing is known against it."""
         return key in self._waiting or key in self._ordered
 
+    def is_refused(self, key: Key) -> bool:
+        """Return whether a formula can't be drawn, as far as is known."""
+        is_asked_for = key in self._drawings and not self.is_awaited(key)
+        return len(key[0]) > MAX_LENGTH or (is_asked_for and self._drawings[key] is None)
+
     def hurry(self, keys: Iterable[Key]) -> None:
         """Have those of `keys` that wait to be drawn drawn before all others, as they are in sight."""
         for key in [key for key in keys if key in self._waiting]:

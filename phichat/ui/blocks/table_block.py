@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QWidget
 from phichat.i18n import tr
 from phichat.markdown.document import Node, Runs, Style, Table, runs_text
 from phichat.markdown.serializer import tables_to_markdown
-from phichat.ui.blocks.formulas import FormulaCache
+from phichat.ui.blocks.formulas import FormulaCache, Key
 from phichat.ui.blocks.text_block import STYLE_CHANGES, TextBlock
 from phichat.ui.blocks.text_layout import Drawn, common_prefix, is_rtl
 
@@ -44,6 +44,7 @@ class _Incomplete:
     Attributes:
         part: the number of the part of the table that it is in.
         format: the format of its text.
+        has_room: its column is wide enough for the sources of those that can't be drawn.
     """
 
     part: int
@@ -51,6 +52,7 @@ class _Incomplete:
     runs: Runs
     drawn: Drawn
     format: QTextCharFormat
+    has_room: bool = False
 
 
 class TableBlock(TextBlock):
@@ -192,6 +194,20 @@ class TableBlock(TextBlock):
                 left.append(replace(cell, drawn=now))
         self._incomplete = left
         layout.missing = layout.missing_formulas(cell.runs for cell in left)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Widen columns for the sources of formulas that turned out not to be drawable."""
+        widths, metrics, cache = self._widths[:], QFontMetricsF(self.font()), self._formula_cache
+        for number, cell in enumerate(self._incomplete):
+            if cache and not cell.has_room and not any(map(cache.is_awaited, _formulas(cell.runs))):
+                across = cell.cell.column()
+                column = len(widths) - 1 - across if self._is_rtl else across
+                widths[column] = max(widths[column], _text_width(cell.runs, metrics, cache))
+                self._incomplete[number] = replace(cell, has_room=True)
+        if widths != self._widths:
+            self._widths = widths
+            self._timer.start()
 
     def _truncate(self, cursor: QTextCursor, index: int) -> None:
         """Delete all from the table at `index` on."""
@@ -269,7 +285,7 @@ class TableBlock(TextBlock):
         for row in (table.head, *table.rows) if table is self._wanted[0] else table.rows:
             for column, cell in enumerate(row[: len(widths)]):
                 if widths[column] < MAX_WIDTH:
-                    widths[column] = max(widths[column], _text_width(cell, metrics))
+                    widths[column] = max(widths[column], _text_width(cell, metrics, self._formula_cache))
         if widths != self._widths:
             self._widths = widths
 
@@ -288,10 +304,18 @@ def _is_row_selected(cursor: QTextCursor, made: QTextTable, row: int) -> bool:
     return begin <= cursor.selectionEnd() and end >= cursor.selectionStart()
 
 
-def _text_width(runs: Runs, metrics: QFontMetricsF) -> float:
+def _formulas(runs: Runs) -> list[Key]:
+    return [(run.latex, run.is_display) for run in runs if run.latex]
+
+
+def _text_width(runs: Runs, metrics: QFontMetricsF, cache: FormulaCache | None) -> float:
     """Return the width for `runs` in pixels, rounded up to `WIDTH_STEP`; bold text, code and formulas are estimated."""
-    lines = runs_text(runs)[:400].split("\n")
+    refused = {key for key in _formulas(runs) if cache and cache.is_refused(key)}
+    shown = [
+        replace(run, latex="", style=Style.CODE) if (run.latex, run.is_display) in refused else run for run in runs
+    ]
+    lines = runs_text(tuple(shown))[:400].split("\n")
     pixels = 1.1 * max(metrics.horizontalAdvance(line) for line in lines)
-    wider = sum(0.4 * len(run.latex) + (0.3 * len(run.text) if run.style & Style.CODE else 0) for run in runs)
+    wider = sum(0.4 * len(run.latex) + (0.3 * len(run.text) if run.style & Style.CODE else 0) for run in shown)
     pixels += wider * metrics.averageCharWidth()
     return min(MAX_WIDTH, -(-pixels // WIDTH_STEP) * WIDTH_STEP)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from phichat.ui.blocks import render_context
 from phichat.ui.blocks.code_block import CodeBlock
+from phichat.ui.blocks.table_block import TableBlock
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
 from tests.ui.transcript.test_reply import answer, prose
@@ -65,3 +66,21 @@ def test_the_process_that_draws_is_there_only_when_something_is_drawn_and_ends_w
     (child,) = {*ours.children()} - before
     person.window.close()
     person.wait(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_column_is_wide_enough_for_a_formula_that_cannot_be_drawn(person: Person, engine: ScriptedEngine) -> None:
+    """Its source was in three lines, as there was room for the drawing alone."""
+    rows = "\n".join(rf"| $x_{row}$ | $ \badmacro{{{row}}} $ needle | the rest of this row |" for row in range(3))
+    view = answer(person, engine, f"| f | g | h |\n|---|---|---|\n{rows}")
+    person.wait(lambda: view.findChild(TableBlock) is not None)
+    field = view.findChild(TableBlock)
+    assert isinstance(field, TableBlock)
+    person.wait(lambda: field.toPlainText().count("\ufffc") == 3)
+    (table,) = field._tables
+
+    def lines() -> list[int]:
+        blocks = [table.cellAt(row, 1).firstCursorPosition().block() for row in (1, 2, 3)]
+        return [block.layout().lineCount() for block in blocks]
+
+    person.wait(lambda: lines() == [1, 1, 1])
+    assert field.toPlainText().count(r"$ \badmacro{2} $ needle") == 1
