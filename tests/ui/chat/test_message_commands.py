@@ -19,7 +19,7 @@ from phichat.errors import EngineDied, EngineError
 from phichat.exchange.json_format import record_to_json
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
-from tests.support.fakes import ScriptedEngine
+from tests.support.fakes import Line, ScriptedEngine
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
 
@@ -119,11 +119,12 @@ def test_a_message_or_what_is_selected_of_it_is_quoted_below_what_is_written(
 
 
 def test_an_answer_that_was_cut_goes_on_where_it_ended(person: Person, engine: ScriptedEngine, home: Path) -> None:
-    for pieces in (
+    endings: list[list[Line]] = [
         ["Once ", threading.Event(), "never"],
         ["Once ", Done(Ending.LENGTH, 1, 1, 0, 1, 0.1, 0.1, 1.0, 1.0)],
         ["Once ", RuntimeError("broken")],
-    ):
+    ]
+    for pieces in endings:
         person.click("newConversationButton")
         engine.enqueue(*pieces)
         _have_it_go_on(person, engine, home)
@@ -609,7 +610,7 @@ def test_keys_reach_an_answer_without_a_word(person: Person, engine: ScriptedEng
     for ending in (threading.Event(), EngineError("No more memory.")):
         person.click("newConversationButton")
         _have_no_word(person, engine, ending)
-        reached = []
+        reached: list[int] = []
         for _ in range(4):
             QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
             assert person.find(f"message-{3 - len(reached)}").isAncestorOf(person.window.focusWidget())

@@ -157,7 +157,7 @@ def _open_the_page_by_its_source(asked: Person) -> None:
 def _look_at_what_was_read(asked: Person) -> None:
     QTest.mouseClick(asked.find("whatWasRead"), Qt.MouseButton.LeftButton)
     asked.find("passagesDialog")
-    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 85% match"
+    assert asked.find("passage-1").accessibleName() == "[1] manual.pdf, p. 1, 78% match"
 
 
 def test_a_removed_document_comes_back_with_undo_and_goes_with_its_conversation_for_good(asked: Person) -> None:
