@@ -29,8 +29,9 @@ from phichat.unicode import replace_surrogates
 
 TOLD_EVERY = 0.2  # seconds between two reports of the page
 
-BATCH = 256
-"""Passages that are embedded at once, and then stored: a few seconds of work that are lost if it is ended."""
+BATCH = 64
+"""Passages that are embedded at once, and then stored: less than a second's work of the sentence encoder, and some
+seconds' of an embedding model, which are lost if the process is killed."""
 
 NO_VERSION = -1, 0
 """Size and time of modification that no file has, so that it is read again."""
