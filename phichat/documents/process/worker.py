@@ -11,6 +11,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import IO
@@ -19,8 +20,8 @@ from phichat import sandbox
 from phichat.documents.process.wire import Line, part_line
 from phichat.documents.readers import kinds
 from phichat.documents.readers.source import Source, damaged
-from phichat.errors import DocumentError
-from phichat.i18n import set_language
+from phichat.errors import DocumentDamaged, DocumentError
+from phichat.i18n import reading_failure, set_language
 
 MEMORY = 1024 * 2**20  # bytes; a page with many images takes 200 MB to draw
 IDLE = 30.0  # seconds without an order, after which the process ends
@@ -44,11 +45,14 @@ class Worker:
                 case "read":
                     self._read(source)
                 case "render" | "find":
-                    self._look_at_page(source, order)
+                    with _disk_to_blame(source.path):
+                        self._look_at_page(source, order)
         except MemoryError:
             os._exit(1)
         except DocumentError as error:
             self._send({"error": type(error).__name__, "sentence": str(error)})
+        except OSError as error:
+            self._send({"error": "DocumentUnreachable", "sentence": reading_failure(error, source.name)})
         except Exception:  # noqa: BLE001 - a reader met what its author did not think of
             self._send({"error": "DocumentDamaged", "sentence": str(damaged(source.name))})
 
@@ -84,6 +88,18 @@ class Worker:
             self._answers.flush()
         except OSError:
             os._exit(0)
+
+
+@contextmanager
+def _disk_to_blame(path: Path) -> Iterator[None]:
+    """Raise OSError in place of DocumentDamaged if the disk can't read the file: PDFium doesn't tell them apart."""
+    try:
+        yield
+    except DocumentDamaged:
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+        raise
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from phichat import i18n
 from phichat.cancellation import CancelToken
 from phichat.documents.base import LARGEST_FILE, Note, Outline, Section
 from phichat.documents.process.document_process import DocumentProcess
-from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentTooLarge
+from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentTooLarge, DocumentUnreachable
 from tests.support.pdf_files import lines_down, page_of, pdf_file
 
 PAGES = [page_of(lines_down([f"This is page {at}"])) for at in range(1, 6)]
@@ -104,6 +104,29 @@ def test_a_disk_that_fails_in_the_middle_is_not_taken_for_damage() -> None:
     )
     with closing(process), pytest.raises(DocumentError, match="The disk failed"):
         list(process.read(Path("a.pdf")))
+
+
+FAILING_DISK = """
+import errno
+from pathlib import Path
+from phichat.documents.process.worker import main
+def fail(*_): raise OSError(errno.EIO, "Input/output error")
+Path.open = fail
+main()
+"""
+
+
+def test_a_page_that_the_disk_cannot_read_is_not_taken_for_damage(tmp_path: Path) -> None:
+    """PDFium only tells that it could not open the file."""
+    path = tmp_path / "manual.pdf"
+    path.write_bytes(b"%PDF-1.7 nothing more")
+    with closing(DocumentProcess([sys.executable, "-c", FAILING_DISK])) as process:
+        with pytest.raises(DocumentUnreachable, match=r"manual\.pdf couldn’t be read: .* Check that the disk"):
+            process.render_page(path, 1, 100)
+        with pytest.raises(DocumentUnreachable, match="couldn’t be read"):
+            process.find_on_page(path, 1, "This")
+    with closing(DocumentProcess()) as process, pytest.raises(DocumentDamaged, match="is damaged"):
+        process.render_page(path, 1, 100)
 
 
 def test_a_file_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from phichat.cancellation import CancelToken
 from phichat.chat.sources import Source
-from phichat.documents.base import Box, Outline, PagePicture, Part
+from phichat.documents.base import Box, DocumentReader, Outline, PagePicture, Part
+from phichat.documents.process.document_process import DocumentProcess
 from phichat.errors import DocumentLocked
 from phichat.ui.documents.viewer import DocumentViewer
 from phichat.ui.theme.theme import Theme
@@ -39,7 +41,7 @@ class SlowReader:
         return ()
 
 
-Open = Callable[[SlowReader], DocumentViewer]
+Open = Callable[..., DocumentViewer]
 
 
 @pytest.fixture
@@ -47,16 +49,16 @@ def open_viewer(qtbot: QtBot, qapp: QApplication) -> Iterator[Open]:
     parent = QWidget()
     parent.resize(900, 900)
     qtbot.addWidget(parent)
-    readers: list[SlowReader] = []
+    readers: list[DocumentReader] = []
 
-    def open_one(reader: SlowReader) -> DocumentViewer:
+    def open_one(reader: DocumentReader, file: str = "/a.pdf") -> DocumentViewer:
         readers.append(reader)
-        viewer = DocumentViewer(Theme(qapp), parent, [Source("/a.pdf", "text", page=1)], 0, lambda: reader, {})
+        viewer = DocumentViewer(Theme(qapp), parent, [Source(file, "text", page=1)], 0, lambda: reader, {})
         viewer.show()
         return viewer
 
     yield open_one
-    for event in (event for reader in readers for event in reader.events):
+    for event in (event for reader in readers if isinstance(reader, SlowReader) for event in reader.events):
         event.set()
     for viewer in parent.findChildren(DocumentViewer):
         viewer.reject()
@@ -106,3 +108,18 @@ def test_a_protected_document_asks_for_its_password(open_viewer: Open, qtbot: Qt
     QTest.keyClicks(field, "sesame")
     QTest.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: _page(viewer) == 1)
+
+
+def test_a_document_that_cannot_be_read_is_not_called_damaged(open_viewer: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "loop.pdf").symlink_to("loop.pdf")
+    sentences = {
+        "gone.pdf": "gone.pdf no longer exists. It may have been moved, renamed, or deleted.",
+        "loop.pdf": "loop.pdf couldn’t be read: Too many levels of symbolic links. "
+        "Check that the disk it’s on is connected.",
+    }
+    with closing(DocumentProcess()) as process:
+        for name, sentence in sentences.items():
+            viewer = open_viewer(process, str(tmp_path / name))
+            qtbot.waitUntil(lambda: not viewer._note.isHidden())  # noqa: B023 - it is waited for here
+            assert viewer._note.text() == sentence
+            viewer.reject()
