@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from phichat.cancellation import CancelToken
 from phichat.engine.base import Loaded, ModelKind
-from phichat.errors import PhichatError
+from phichat.errors import PhichatError, StoreError
 from phichat.files import is_open_to_others
 from phichat.i18n import tr
 from phichat.json_file import JsonFile
@@ -159,14 +159,14 @@ class _ServerRun:
         from phichat.server.http_server import HttpServer  # noqa: PLC0415
         from phichat.server.served_model import ServedModel  # noqa: PLC0415
 
-        server = HttpServer(HOST, self._port)
-        key = self._find_key()
-        with self._lock:
-            self._served = served = ServedModel("", 0, self._clients, _NoEncoder(), splits_answers=True)
-            self._show_model(served)
-        app = make_app(served, Access(key), lambda request: self._tell(self, {"last": str(request)}))
-        self._tell(self, {"url": server.url, "key": key})
-        server.run(app, self._stop, served.cancel_all)
+        with closing(HttpServer(HOST, self._port)) as server:
+            key = self._find_key()
+            with self._lock:
+                self._served = served = ServedModel("", 0, self._clients, _NoEncoder(), splits_answers=True)
+                self._show_model(served)
+            app = make_app(served, Access(key), lambda request: self._tell(self, {"last": str(request)}))
+            self._tell(self, {"url": server.url, "key": key})
+            server.run(app, self._stop, served.cancel_all)
 
     def _show_model(self, served: "ServedModel") -> None:
         from phichat.engine.process.encoder_process import EncoderProcess  # noqa: PLC0415 - as above
@@ -184,12 +184,20 @@ def find_key(credentials: "Credentials", file: JsonFile) -> str:
     """Return the key that other apps need, a new one the first time.
 
     It is kept in the keyring or, where there is none, in `file`, which only the user can read. It opens nothing but the
-    model on this computer, for apps that run here; keys of other servers are never in a file.
+    model on this computer, for apps that run here; keys of other servers are never in a file. Raise StoreError if the
+    keyring does not give it: another key would be of no use to apps that know this one.
     """
     from phichat.server.access import new_key  # noqa: PLC0415 - an extra
 
     if kept := credentials.get_token(KEPT_FOR):
         return kept
+    if credentials.is_refused(KEPT_FOR):
+        raise StoreError(
+            tr(
+                "Other apps can’t use the model, because the keyring that stores their key wasn’t unlocked. "
+                "To unlock it, turn this off and on again."
+            )
+        )
     key = _key_in(file) or new_key()
     credentials.set_token(KEPT_FOR, key)
     with suppress(OSError):  # then it holds for this run

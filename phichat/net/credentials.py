@@ -38,6 +38,7 @@ class Credentials:
         self._index = index
         self._tokens: dict[str, str] = {}
         self._asked: set[str] = set()  # a keyring that gave nothing is not waited for again
+        self._refused: set[str] = set()
         self._lock = threading.Lock()
 
     def get_token(self, server: str) -> str | None:
@@ -45,10 +46,13 @@ class Credentials:
         with self._lock:
             if server not in self._tokens and server not in self._asked and self.is_kept(server):
                 self._asked.add(server)
-                found = _ask(lambda keyring: keyring.get_password(SERVICE, server))
-                if found:
+                if found := self._read(server):
                     self._tokens[server] = found
             return self._tokens.get(server)
+
+    def is_refused(self, server: str) -> bool:
+        """Return whether the keyring keeps the token for `server`, but did not give it, as when it isn't unlocked."""
+        return server in self._refused
 
     def set_token(self, server: str, token: str) -> None:
         """Set the token for `server`, and keep it in the keyring if there is one."""
@@ -72,6 +76,19 @@ class Credentials:
     def is_kept(self, server: str) -> bool:
         """Return whether the token for `server` is in the keyring, for the next runs, too."""
         return server in _names(self._index.read_value())
+
+    def _read(self, server: str) -> str | None:
+        answers = list[str | None]()
+
+        def read(keyring: _Keyring) -> None:
+            self._refused.add(server)  # unless it answers
+            answers.append(keyring.get_password(SERVICE, server))
+
+        _ask(read)
+        if not answers:
+            return None
+        self._refused.discard(server)
+        return answers[0]
 
     def _note(self, server: str, *, is_kept: bool) -> None:
         def change(known: Any) -> list[str]:

@@ -36,6 +36,19 @@ class Keyring:
             self.gate.wait(10)
 
 
+class LockedKeyring(Keyring):
+    """Asks for its password while it `is_locked`, which is dismissed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_locked = True
+
+    def _answer(self) -> None:
+        super()._answer()
+        if self.is_locked:
+            raise RuntimeError("dismissed")
+
+
 class NoKeyring(Keyring):
     """What keyring has where the system has none."""
 

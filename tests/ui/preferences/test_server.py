@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from phichat.chat.conversation import Role, Turn
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
-from tests.support.keyrings import Keyring, NoKeyring, install
+from tests.support.keyrings import Keyring, LockedKeyring, NoKeyring, install
 from tests.ui.conftest import Person
 
 pytestmark = pytest.mark.usefixtures("keyring")
@@ -135,6 +135,31 @@ def test_the_key_stays_the_same_without_a_keyring(
     again.wait(lambda: again.find("serverKey").text())
     assert again.find("serverKey").text() == key
     assert list(keyring.passwords.values()) == [key]
+    assert not (home / "server-key.json").exists()
+
+
+def test_the_key_stays_the_same_though_the_keyring_was_not_unlocked_once(
+    person: Person, open_window: Callable[[], Person], home: Path, monkeypatch: pytest.MonkeyPatch, keyring: Keyring
+) -> None:
+    """It was replaced by another one, which no app knew."""
+    turned_on(person)
+    key, port = person.find("serverKey").text(), person.find("serverPortSpin").value()
+    person.window.close()
+    locked = LockedKeyring()
+    locked.passwords = keyring.passwords
+    install(monkeypatch, locked)
+    again = open_window()
+    opened(again)
+    said = "Other apps can’t use the model, because the keyring that stores their key wasn’t unlocked."
+    again.wait(lambda: again.find("serverStatus").text().startswith(said))
+    assert not again.find("serverAddress").text()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=10)
+    locked.is_locked = False
+    for _ in range(2):
+        again.find("serveSwitch").click()
+    again.wait(lambda: again.find("serverKey").text())
+    assert again.find("serverKey").text() == key
     assert not (home / "server-key.json").exists()
 
 
