@@ -207,8 +207,9 @@ class Database:
     def _follows_kept(self, job: Job) -> bool:
         """Return whether `job` has to wait for others that are kept, as they may concern the same conversations."""
         unsaved = self.fallback.unsaved
-        if not unsaved or (job.message is None and not job.conversations):  # it is about none, or all
-            return False
+        is_about_none = job.message is None and not job.conversations  # or about all
+        if not unsaved or is_about_none:
+            return bool(unsaved) and job.follows_all
         names = self._conversations_of(job)
         is_unknown = not names or "" in unsaved  # what could not be read may be about any conversation
         return is_unknown or not unsaved.isdisjoint(names)

@@ -229,8 +229,13 @@ class History:
         return self._submit(lambda connection: writes.delete_from_trash(connection, names), *names)
 
     def empty_trash(self, older_than_days: int = 30) -> Future[list[str]]:
-        """Delete permanently what was deleted before then; the result is the ids of the conversations."""
-        return self._submit(lambda connection: writes.empty_trash(connection, older_than_days))
+        """Delete permanently what was deleted before then; the result is the ids of the conversations.
+
+        That fails while anything is only in memory, which may have been restored there, or would come back from there.
+        """
+        return self._writer.submit(
+            Job(lambda connection: writes.empty_trash(connection, older_than_days), follows_all=True)
+        )
 
     def delete_branch(self, message: str, known: Collection[str] | None = None) -> Future[list[str]]:
         """Delete a message and its descendants, restorably; the result is their ids. The tip moves to its parent.

@@ -28,6 +28,7 @@ class Job:
         conversations: ids of the conversations it concerns.
         message: id of a message instead, if the conversation is not known.
         can_wait: whether its commit may wait for further jobs.
+        follows_all: whether it has to wait until nothing is kept in memory, whatever that concerns.
         deletes_all: whether it deletes all conversations, those that are kept in memory included.
         part: what it changes, such as the draft of a conversation. With `sets_part`, all that was done to that before
             no longer matters.
@@ -39,6 +40,7 @@ class Job:
     conversations: tuple[str, ...] = ()
     message: str | None = None
     can_wait: bool = False
+    follows_all: bool = False
     deletes_all: bool = False
     part: str = ""
     sets_part: bool = False

@@ -491,6 +491,29 @@ def test_what_is_kept_in_memory_is_deleted_with_everything(tmp_path: Path, unrea
         assert [heading.id for heading in history.list_conversations()] == ["three"]
 
 
+@pytest.mark.usefixtures("at_the_end")
+def test_the_trash_is_not_emptied_before_what_is_kept_in_memory_is_saved(tmp_path: Path) -> None:
+    """What was deleted would come back from there, and what was restored would be told as deleted."""
+    file, told = tmp_path / "history.sqlite3", [message("Needle"), message("Hay")]
+    with closing(History(file)) as history:
+        history.save_conversation(conversation("one", *told)).result()
+        history.save_conversation(conversation("two", message("Needle"))).result()
+        history.delete_branch(told[1].id).result()
+        history.move_to_trash(["two"]).result()
+        with held(file):
+            assert history.set_draft("one", "S").exception()
+            assert history.restore_conversations(["two"]).exception()
+        assert str(history.empty_trash(0).exception()).startswith(f"Another app is using {file}.")
+        assert {heading.id for heading in history.list_conversations()} == {"one", "two"}
+    with closing(History(file)) as history:
+        assert {heading.id for heading in history.list_conversations()} == {"one", "two"}
+        assert history.load_conversation("one").draft == "S"
+        assert history.empty_trash(0).result() == []
+        assert history.empty_trash(0).result() == []
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT text FROM messages").fetchall() == [("Needle",), ("Needle",)]
+
+
 @pytest.mark.usefixtures("soon")
 def test_a_deletion_of_everything_that_fails_deletes_nothing(tmp_path: Path, eventually: Eventually) -> None:
     """Not later, either: what is listed again stays."""
