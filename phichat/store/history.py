@@ -84,10 +84,10 @@ class History:
 
     def load_conversation(self, conversation: str) -> ConversationRecord:
         """Return a conversation without its deleted branches. Raise StoreError if it does not exist."""
-        names, here, found = self._read_both(
-            lambda connection: queries.load_conversation(connection, conversation, self._load_choices)
-        )
-        record = here if conversation in names else found
+        self.ready.exception()
+        read = partial(queries.load_conversation, name=conversation, load_choices=self._load_choices)
+        names, here = self._database.fallback.read_kept(read)
+        record = here if conversation in names else self._read(read)  # all of it is in one of them
         if record is None:
             raise StoreError(tr("This conversation no longer exists."))
         return record

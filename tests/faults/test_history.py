@@ -591,6 +591,8 @@ def test_a_disk_that_was_pulled_out_and_is_back(usb: Path, is_away: bool, eventu
             time.sleep(0.1)  # several attempts
             with pytest.raises(StoreError, match="isn’t working properly"):
                 history.list_conversations()
+            assert history.save_conversation(conversation("new", message("Hay"))).exception()
+            assert history.load_conversation("new").messages[0].text == "Hay"
             assert list(usb.iterdir()) == []
             usb.rmdir()
             away.rename(usb)
