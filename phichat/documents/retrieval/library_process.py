@@ -144,9 +144,10 @@ class LibraryProcess:
             model = self._usable_model()
             for _ in range(2):
                 line = self._exchange(order, model)
+                if line is None or "unusable" in line:  # its index isn't used without the model
+                    self._forget()
                 if line is not None:
                     break
-                self._forget()
         if line is None:
             raise _gave_up()
         self._tell_notice(line, model)
