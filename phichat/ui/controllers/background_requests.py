@@ -16,6 +16,10 @@ from phichat.ui.threads.engine_thread import EngineThread
 class BackgroundRequests(QObject):
     """Sends the engine requests that a question cancels, as nobody waits for them, or not for long.
 
+    Attributes:
+        has_failed: whether the last draft could not be read, as of a model that can't be loaded again, and nothing else
+            was since. It may take long to find that out, so drafts wait then until a question was answered.
+
     Signals:
         fitted(Session, PromptFit): how the draft fits into the context.
         prefill_progressed(int, int): how many of the draft's tokens are read, and how many there are.
@@ -51,6 +55,7 @@ class BackgroundRequests(QObject):
         self._ordered: deque[CancelToken] = deque(maxlen=50)
         """The last requests: one that was cancelled may still have loaded the model, perhaps with other settings."""
         self._session, self._draft = Session(), ""
+        self.has_failed = False
         thread.happened.connect(self._on_event)
         thread.failed.connect(self._on_failure)
 
@@ -120,6 +125,8 @@ class BackgroundRequests(QObject):
 
     @Slot(object, object)
     def _on_event(self, stop: CancelToken, event: Event) -> None:
+        if isinstance(event, Loaded | Done):
+            self.has_failed = False
         if stop in self._counting and isinstance(event, PromptFit | Done):
             self.counted.emit(self._counting.pop(stop), event if isinstance(event, PromptFit) else None)
         elif stop in self._ordered:
@@ -154,7 +161,7 @@ class BackgroundRequests(QObject):
         if stop in self._counting:
             self.counted.emit(self._counting.pop(stop), None)
         if stop is self._prefilling:  # the question itself will report it
-            self._prefilling = None
+            self._prefilling, self.has_failed = None, True
         elif stop is self._working:
             self._working = None
         self._end_awaited(stop)

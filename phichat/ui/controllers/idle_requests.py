@@ -34,10 +34,10 @@ class IdleRequests(QObject):
     def prefill_draft(self, session: Session, draft: str, *, only_counts: bool = False) -> None:
         """Have an idle model read `session` with its draft and attachments, or only count the tokens.
 
-        A model that was unloaded is loaded again.
+        A model that was unloaded is loaded again, unless that has just failed.
         """
         self.background.stop()
-        if self.is_idle() and self.model and self.loaded:
+        if self.is_idle() and self.model and self.loaded and not self.background.has_failed:
             only_counts |= self.model.is_remote  # drafts are never sent: their length is estimated here
             self.background.prefill(session, draft, self.model.name, only_counts=only_counts)
 

@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from phichat import i18n
 from phichat.chat.session import Session
-from phichat.engine.base import CancelToken, Event, Loaded, Notice, PromptFit
+from phichat.engine.base import CancelToken, Event, Loaded, Notice, PromptFit, Request
+from phichat.errors import EngineDied
 from phichat.ui.controllers.generation import GenerationController, GenerationState
 from phichat.ui.controllers.idle import EVERY, DraftPrefill, IdleTimer
 from tests.support.fakes import ScriptedEngine
@@ -155,6 +156,26 @@ class TestReading:
         assert person.window.generation.background.is_prefilling()
         power[0] = False
         person.wait(lambda: engine.draft_stops and engine.draft_stops[0].is_urgent())
+
+    def test_a_model_that_cannot_be_loaded_again_is_not_tried_with_each_letter(
+        self, person: Person, engine: ScriptedEngine, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """But for a question, which tells the failure; then drafts are read again."""
+
+        def fail(_: Request) -> PromptFit:
+            raise EngineDied("It ended.")
+
+        fits = engine.fits
+        monkeypatch.setattr(engine, "fits", fail)
+        for word in ("Who ", "are ", "you?"):
+            person.type(word)
+            qtbot.wait(2 * EVERY)
+        assert len(engine.drafts) == 1
+        monkeypatch.setattr(engine, "fits", fits)
+        person.press(Qt.Key.Key_Return)
+        person.wait(lambda: person.message(1) == "Who are you?")
+        person.type("And I?")
+        person.wait(lambda: engine.drafts[-1] == "And I?")
 
     def test_a_draft_that_is_deleted_while_it_is_read(
         self, person: Person, engine: ScriptedEngine, gate: threading.Event
