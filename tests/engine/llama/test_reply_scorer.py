@@ -20,6 +20,7 @@ from tests.support import memory_models, tiny_models
 
 QUESTION = (Turn(Role.USER, "Repeat this: to be or not to be, to be or not to be, to be or"),)
 SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=16)
+SHORT = replace(SAMPLING, max_tokens=9)
 NEAR = 0.02  # steps of one token and of many are rounded otherwise
 
 
@@ -160,7 +161,7 @@ def weighed_of(pieces: list[Piece]) -> WeighedReply:
 class Talk:
     """A session whose replies an engine writes."""
 
-    def __init__(self, engine: LlamaEngine, sampling: Sampling = SAMPLING) -> None:
+    def __init__(self, engine: LlamaEngine, sampling: Sampling = SHORT) -> None:
         self.engine, self.sampling, self.session = engine, sampling, Session()
 
     def ask(self, question: str, said: str = "") -> Message:
