@@ -12,14 +12,17 @@ _AFTER_ADDRESS = ".,;:!?'*_~…"
 
 def linked(run: Run) -> Iterator[Run]:
     """Yield `run` divided at bare addresses, which become links."""
+    if "://" not in run.text or run.link or run.latex or run.style & Style.CODE:
+        if run.text:
+            yield run
+        return
     at = 0
-    if "://" in run.text and not (run.link or run.latex or run.style & Style.CODE):
-        for match in _ADDRESS.finditer(run.text):
-            address = _address(match[0])
-            if match.start() > at:
-                yield replace(run, text=run.text[at : match.start()])
-            yield replace(run, text=address, link=address)
-            at = match.start() + len(address)
+    for match in _ADDRESS.finditer(run.text):
+        address = _address(match[0])
+        if match.start() > at:
+            yield replace(run, text=run.text[at : match.start()])
+        yield replace(run, text=address, link=address)
+        at = match.start() + len(address)
     if at < len(run.text):
         yield replace(run, text=run.text[at:])
 

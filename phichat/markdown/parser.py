@@ -171,7 +171,7 @@ class DocumentBuilder:
                 self._take_formula(token)
             case "hr":
                 self._flush_marker()
-                self._put(Paragraph(is_rule=True, quotes=tuple(self._quotes)))
+                self._put(Paragraph, is_rule=True, quotes=tuple(self._quotes))
 
     def _enter(self, token: Token) -> None:
         """Enter or leave a list, an item or a quote."""
@@ -253,7 +253,7 @@ class DocumentBuilder:
     def _add(self, runs: Runs, *, heading: int = 0, continues: bool = False) -> None:
         marker, self._marker = self._marker, ""
         quotes = tuple(self._quotes)
-        self._put(Paragraph(runs=runs, heading=heading, quotes=quotes, marker=marker, continues=continues))
+        self._put(Paragraph, runs=runs, heading=heading, quotes=quotes, marker=marker, continues=continues)
 
     def _take_formula(self, token: Token) -> None:
         run = formula_run(token)
@@ -261,7 +261,7 @@ class DocumentBuilder:
             self._add((run,))
             return
         self._flush_marker()  # it is too long to be drawn, or to be laid out as a whole
-        self._put(Code(text=run.text, language="latex"))
+        self._put(Code, text=run.text, language="latex")
 
     def _take_code(self, token: Token) -> None:
         language = (token.info.split() or [""])[0].lower()
@@ -270,11 +270,11 @@ class DocumentBuilder:
             self._add((run,))
             return
         self._flush_marker()
-        self._put(Code(text=content, language=language))
+        self._put(Code, text=content, language=language)
 
-    def _put(self, item: Node) -> None:
+    def _put(self, kind: type[Node], **values: Any) -> None:
         start, end = self._span
-        self._items.append(replace(item, start=start, end=end, depth=len(self._lists)))
+        self._items.append(kind(start=start, end=end, depth=len(self._lists), **values))
 
     def _take_table(self, at: int) -> int:
         self._flush_marker()
@@ -292,7 +292,7 @@ class DocumentBuilder:
             at += 1
         head, *body = (tuple(row) for row in rows)
         self._span = start, end
-        self._put(Table(head=head, sides=tuple(sides), rows=tuple(body)))
+        self._put(Table, head=head, sides=tuple(sides), rows=tuple(body))
         return at + 1
 
     def _cell(self, token: Token) -> Runs:
@@ -319,10 +319,9 @@ def strip_runs(runs: Sequence[Run]) -> Runs:
         del found[0]
     while found and not found[-1].text.strip():
         del found[-1]
-    if found and not found[0].latex:
-        found[0] = replace(found[0], text=found[0].text.lstrip())
-    if found and not found[-1].latex:
-        found[-1] = replace(found[-1], text=found[-1].text.rstrip())
+    for at, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if found and not found[at].latex and (text := strip(found[at].text)) != found[at].text:
+            found[at] = replace(found[at], text=text)
     return tuple(found)
 
 

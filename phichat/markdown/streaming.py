@@ -84,6 +84,8 @@ class _Stretch:
     ) -> None:
         self._text, self._place, self._references, self._is_growing = text, place, references, is_growing
         self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+        before = len(place.before)
+        self._offsets = [place.at + max(0, min(start - before, len(text) - before)) for start in self._starts]
         self._tokens = parse_tokens(text, references, is_growing=is_growing, is_partial=is_partial)
 
     def units(self) -> Iterator[Unit]:
@@ -218,8 +220,7 @@ class _Stretch:
         return ResumePoint(self._offset((token.map or [0])[0]))
 
     def _offset(self, line: int) -> int:
-        inside = self._starts[min(line, len(self._starts) - 1)] - len(self._place.before)
-        return self._place.at + max(0, min(inside, len(self._text) - len(self._place.before)))
+        return self._offsets[min(line, len(self._offsets) - 1)]
 
 
 STRETCH, MOST = 6000, 24_000  # characters parsed at once; an element longer than MOST is cut
