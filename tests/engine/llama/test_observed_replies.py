@@ -12,7 +12,7 @@ from phichat.engine.base import CancelToken, Done, EngineSettings, Event, ModelR
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.process import protocol
 
-SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=20)
+SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=12)
 REQUEST = Request((Turn(Role.USER, "Repeat this: to be or not to be, to be or not to be, to be or"),), SAMPLING)
 
 

@@ -17,7 +17,7 @@ from phichat.engine.llama import undecided
 from phichat.engine.llama.engine import LlamaEngine
 from phichat.engine.llama.undecided import UndecidedWatch
 
-SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=20)
+SAMPLING = Sampling(temperature=0.9, top_k=50, seed=3, max_tokens=12)
 REQUEST = Request((Turn(Role.USER, "What do you like about winter?"),), SAMPLING, candidates=50)
 
 
