@@ -101,6 +101,19 @@ class Reader:
 
 
 @pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """As elsewhere, but with pauses: a look goes through the whole window, in three processes."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        until = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < until, "this did not come true"
+            time.sleep(0.1)
+
+    return wait
+
+
+@pytest.fixture
 def ships(tmp_path: Path) -> None:
     """A folder that the conversation uses, if it is made before the window."""
     (tmp_path / "ships").mkdir()
