@@ -1,6 +1,7 @@
 """The shape of what `phichat bench` returns. No test here fails because something is slow."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -113,6 +114,7 @@ LONG_CONVERSATION = ("opening_first_paint_ms", "opening_memory_mib", "resize_ms_
 def test_the_window_is_opened_used_and_stopped(
     phi3_model: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # that of all tests is kept, see conftest.py
     for size, value in SMALL_WINDOW.items():
         monkeypatch.setattr(window, size, value)
     found = window.measure(_plan(phi3_model, settings))["window"]
@@ -127,6 +129,18 @@ def test_the_window_is_opened_used_and_stopped(
     assert set(stop) == {"reading_ms", "writing_ms"}
     assert set(streaming) == stalls
     assert min(long.values()) > 0
+
+
+def test_where_no_bytecode_is_kept_it_is_for_the_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    with window._bytecode() as variables:
+        folder = Path(variables["PYTHONPYCACHEPREFIX"])
+        assert folder.is_dir()
+        assert variables["PYTHONDONTWRITEBYTECODE"] == ""
+    assert not folder.exists()
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    with window._bytecode() as variables:
+        assert variables == {}
 
 
 def test_a_benchmark_says_what_was_measured_where(phi3_model: Path, settings: EngineSettings) -> None:
