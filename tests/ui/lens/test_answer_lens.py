@@ -92,7 +92,9 @@ def candidates(person: Person) -> list[str]:
     return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
 
 
-def test_the_switch_in_the_toolbar_shows_one_answer_under_the_lens(person: Person, engine: ScriptedEngine) -> None:
+def test_the_switch_in_the_toolbar_shows_one_answer_and_its_new_versions_under_the_lens(
+    person: Person, engine: ScriptedEngine
+) -> None:
     answer(person, engine)
     assert not is_under_lens(person)
     person.press_in(1, "Show how sure the model was")
@@ -102,10 +104,6 @@ def test_the_switch_in_the_toolbar_shows_one_answer_under_the_lens(person: Perso
     assert person.message(1) == TEXT
     person.press_in(1, "Show how sure the model was")
     assert not is_under_lens(person)
-
-
-def test_a_new_version_is_shown_like_the_one_before_it(person: Person, engine: ScriptedEngine) -> None:
-    answer(person, engine)
     person.press_in(1, "Show how sure the model was")
     engine.enqueue(*ANSWER[:4])
     person.press_in(1, "Regenerate")
@@ -263,7 +261,7 @@ def test_escape_goes_back_step_by_step_and_does_not_stop_an_answer(
     person.wait_for(GenerationState.IDLE)
 
 
-def test_each_token_of_a_word_has_its_candidates(person: Person, engine: ScriptedEngine) -> None:
+def test_a_word_is_looked_at_by_keyboard(person: Person, engine: ScriptedEngine) -> None:
     answer(person, engine)
     press_shortcut(person, Qt.Key.Key_F8)
     tabs = person.find("lensTokens", QTabBar)
@@ -276,9 +274,42 @@ def test_each_token_of_a_word_has_its_candidates(person: Person, engine: Scripte
     press(Qt.Key.Key_Right)
     assert tabs.currentIndex() == 1
     assert candidates(person)[0] == "ter: 95%, 95% with your settings (chosen)"
+    person.click("newConversationButton")
+    answer(person, engine)
+    press_shortcut(person, Qt.Key.Key_F8)
+    assert lens_text(person).accessibleDescription().startswith("“winter”, 20%; alternatives: snow")
+    press(Qt.Key.Key_Return)
+    assert person.find("lensPopup").isVisible()
+    person.find("composer").setFocus()
+    assert not person.find("lensPopup").isVisible()
+    person.click("newConversationButton")
+    answer(person, engine)
+    numbers = []
+    for key in (Qt.KeyboardModifier.NoModifier,) * 2 + (Qt.KeyboardModifier.ShiftModifier,):
+        press_shortcut(person, Qt.Key.Key_F8, key)
+        numbers.append(lens_text(person).current)
+    assert numbers == [1, 4, 1], "those with a probability under a quarter, whose tints the legend explains"
+    press_shortcut(person, Qt.Key.Key_F8, Qt.KeyboardModifier.ShiftModifier)
+    assert person.status() == "There are no more hesitations in this direction."
+    person.find("lensNext").click()
+    assert lens_text(person).current == 4
+    person.click("newConversationButton")
+    answer(person, engine)
+    for height in (900, 480):
+        person.window.resize(700, height)
+        QApplication.processEvents()
+        press_shortcut(person, Qt.Key.Key_F8)
+        popup = person.find("lensPopup")
+        person.wait(partial(is_inside, person.window, popup))
+        text = lens_text(person)
+        area = text.word_rect(text.current)
+        place = QRect(text.viewport().mapTo(person.window, area.topLeft()), area.size())
+        assert not popup.geometry().intersects(place)
 
 
-def test_the_mouse_shows_and_chooses(person: Person, engine: ScriptedEngine) -> None:
+def test_the_mouse_shows_and_chooses_and_a_right_click_opens_the_menu_alone(
+    person: Person, engine: ScriptedEngine
+) -> None:
     answer(person, engine)
     person.press_in(1, "Show how sure the model was")
     text = lens_text(person)
@@ -293,9 +324,8 @@ def test_the_mouse_shows_and_chooses(person: Person, engine: ScriptedEngine) -> 
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(0, 0)).center())
     person.wait(lambda: person.message(1) == "In winter there is snow")
     assert not popup.isVisible()
-
-
-def test_a_right_click_on_a_word_opens_the_menu_alone(person: Person, engine: ScriptedEngine) -> None:
+    person.wait_for(GenerationState.IDLE)
+    person.click("newConversationButton")
     answer(person, engine)
     person.press_in(1, "Show how sure the model was")
     text = lens_text(person)
@@ -311,20 +341,7 @@ def test_a_right_click_on_a_word_opens_the_menu_alone(person: Person, engine: Sc
     person.close_menu()
 
 
-def test_f8_goes_through_all_places_and_says_when_there_are_no_more(person: Person, engine: ScriptedEngine) -> None:
-    answer(person, engine)
-    numbers = []
-    for key in (Qt.KeyboardModifier.NoModifier,) * 2 + (Qt.KeyboardModifier.ShiftModifier,):
-        press_shortcut(person, Qt.Key.Key_F8, key)
-        numbers.append(lens_text(person).current)
-    assert numbers == [1, 4, 1], "those with a probability under a quarter, whose tints the legend explains"
-    press_shortcut(person, Qt.Key.Key_F8, Qt.KeyboardModifier.ShiftModifier)
-    assert person.status() == "There are no more hesitations in this direction."
-    person.find("lensNext").click()
-    assert lens_text(person).current == 4
-
-
-def test_an_answer_of_which_nothing_is_known_is_read_again(
+def test_an_answer_of_which_nothing_or_a_part_is_known_is_read_again(
     person: Person, engine: ScriptedEngine, gate: threading.Event
 ) -> None:
     answer(person, engine, *(Piece(piece.text, piece.token) for piece in ANSWER))
@@ -349,6 +366,15 @@ def test_an_answer_of_which_nothing_is_known_is_read_again(
     assert request.begun is not None
     assert request.begun.text == TEXT
     assert summary(person).startswith("The model was sure 60%")
+    person.wait_for(GenerationState.IDLE)
+    person.click("newConversationButton")
+    answer(person, engine, *ANSWER[:4], Piece(" is", 104), Piece(" rain", 105))
+    person.press_in(1, "Show how sure the model was")
+    assert is_under_lens(person)
+    engine.enqueue(*ANSWER)
+    person.find("lensRead", QPushButton).click()
+    person.wait(lambda: summary(person).startswith("The model was sure 60%"))
+    assert not person.find("lensRead").isVisible()
 
 
 def test_the_window_shows_that_a_long_answer_is_read(
@@ -540,46 +566,12 @@ def test_the_focus_is_not_taken_from_the_message_field_by_a_changed_word(
     assert QApplication.focusWidget() is focused
 
 
-def test_the_candidates_go_with_the_focus(person: Person, engine: ScriptedEngine) -> None:
-    answer(person, engine)
-    press_shortcut(person, Qt.Key.Key_F8)
-    assert lens_text(person).accessibleDescription().startswith("“winter”, 20%; alternatives: snow")
-    press(Qt.Key.Key_Return)
-    assert person.find("lensPopup").isVisible()
-    person.find("composer").setFocus()
-    assert not person.find("lensPopup").isVisible()
-
-
-def test_an_answer_of_which_a_part_is_known_can_be_read_again(person: Person, engine: ScriptedEngine) -> None:
-    answer(person, engine, *ANSWER[:4], Piece(" is", 104), Piece(" rain", 105))
-    person.press_in(1, "Show how sure the model was")
-    assert is_under_lens(person)
-    engine.enqueue(*ANSWER)
-    person.find("lensRead", QPushButton).click()
-    person.wait(lambda: summary(person).startswith("The model was sure 60%"))
-    assert not person.find("lensRead").isVisible()
-
-
 def test_the_switch_is_remembered(person: Person, open_window: Callable[[], Person]) -> None:
     person.window.commands.lens.trigger()
     person.window.close()
     again = open_window()
     assert again.window.commands.lens.isChecked()
     assert again.window.generation.candidates == 10
-
-
-def test_the_candidates_leave_the_word_in_sight_in_a_low_window(person: Person, engine: ScriptedEngine) -> None:
-    answer(person, engine)
-    for height in (900, 480):
-        person.window.resize(700, height)
-        QApplication.processEvents()
-        press_shortcut(person, Qt.Key.Key_F8)
-        popup = person.find("lensPopup")
-        person.wait(partial(is_inside, person.window, popup))
-        text = lens_text(person)
-        area = text.word_rect(text.current)
-        place = QRect(text.viewport().mapTo(person.window, area.topLeft()), area.size())
-        assert not popup.geometry().intersects(place)
 
 
 def test_the_candidates_come_back_with_their_word(person: Person, engine: ScriptedEngine) -> None:

@@ -29,7 +29,10 @@ def press(person: Person, key: Qt.Key, times: int = 1) -> None:
         QTest.keyClick(person.find("composer"), key, CONTROL)
 
 
-def test_everything_that_is_read_and_clicked_grows(person: Person, engine: ScriptedEngine) -> None:
+def test_everything_that_is_read_and_clicked_grows_and_stays_so_the_next_time(
+    person: Person, open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, qapp: QApplication
+) -> None:
+    usual = qapp.font().pointSizeF()
     engine.enqueue("Some words\n\n```python\nprint(1)\n```")
     person.ask("Question")
     person.wait_for(GenerationState.IDLE)
@@ -42,44 +45,48 @@ def test_everything_that_is_read_and_clicked_grows(person: Person, engine: Scrip
     assert [widget.font().pointSizeF() for widget in letters] == pytest.approx([1.5 * size for size in before])
     assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == (51, 27)
     assert person.status() == "Text size: 150%"
+    words = letters[1].font().pointSizeF()
+    for theme in ("dark", "light"):
+        person.window._theme.set_theme(theme)
+        assert letters[1].font().pointSizeF() == words
     press(person, Qt.Key.Key_0)
     assert [widget.font().pointSizeF() for widget in letters] == pytest.approx(before)
     assert (person.find("sendButton").width(), person.find("sendButton").iconSize().width()) == pixels
+    press(person, Qt.Key.Key_Plus, 2)
+    person.window.close()
+    assert json.loads((home / "preferences.json").read_text())["text_percent"] == 120
+    set_text_size(qapp, 100, "")
+    again = open_window()
+    assert again.find("composer").font().pointSizeF() == pytest.approx(1.2 * usual)
 
 
-def test_another_theme_leaves_letters_as_large_as_they_are(person: Person, engine: ScriptedEngine) -> None:
-    engine.enqueue("Some words")
-    person.ask("Question")
-    person.wait_for(GenerationState.IDLE)
-    words = person.find("message-1").findChild(QTextEdit)
-    press(person, Qt.Key.Key_Plus, 5)
-    larger = words.font().pointSizeF()
-    person.window._theme.set_theme("dark")
-    assert words.font().pointSizeF() == larger
-    person.window._theme.set_theme("light")
-    assert words.font().pointSizeF() == larger
-
-
-def test_it_ends_at_both_ends_and_is_there_the_next_time(
-    person: Person, open_window: Callable[[], Person], home: Path, qapp: QApplication
+def test_it_ends_at_both_ends_where_all_has_its_place_or_is_folded(
+    person: Person, engine: ScriptedEngine, qapp: QApplication
 ) -> None:
+    person.window.resize(1180, 760)
+    assert person.find("settingsPanel").isVisible()
     usual = qapp.font().pointSizeF()
     press(person, Qt.Key.Key_Minus, 9)
     assert qapp.font().pointSizeF() == pytest.approx(0.8 * usual)
     press(person, Qt.Key.Key_Plus, 30)
     assert qapp.font().pointSizeF() == pytest.approx(2 * usual)
     assert not person.window.commands.larger.isEnabled()
-    person.window.close()
-    assert json.loads((home / "preferences.json").read_text())["text_percent"] == 200
-    set_text_size(qapp, 100, "")
-    again = open_window()
-    assert again.find("composer").font().pointSizeF() == pytest.approx(2 * usual)
-
-
-def test_panels_fold_where_large_letters_leave_no_room_for_them(person: Person) -> None:
+    assert not person.find("settingsPanel").isVisible()
+    engine.enqueue("```\nlate\n```")
+    person.ask("One")
+    person.wait_for(GenerationState.IDLE)
+    code = person.find("message-1").findChild(QPlainTextEdit)
+    assert code.font().pointSizeF() == pytest.approx(person.find("composer").font().pointSizeF(), rel=0.3)
+    person.point_at(1)
+    assert person.button(1, "More actions").width() == 56
+    person.window.resize(640, 480)
+    assert person.window.width() == 640
+    for name in ("composer", "sendButton", "modelButton"):
+        widget: QWidget = person.find(name)
+        assert person.window.rect().contains(
+            widget.rect().translated(widget.mapTo(person.window, widget.rect().topLeft()))
+        )
     person.window.resize(1180, 760)
-    assert person.find("settingsPanel").isVisible()
-    press(person, Qt.Key.Key_Plus, 10)
     assert not person.find("settingsPanel").isVisible()
     press(person, Qt.Key.Key_0)
     assert person.find("settingsPanel").isVisible()
@@ -93,28 +100,6 @@ def test_small_letters_cut_nothing_off_the_settings(home: Path, open_window: Cal
     person.window.commands.panel.setChecked(True)
     area = person.find("settingsPanel").findChild(QScrollArea) or person.find("settingsPanel")
     person.wait(lambda: 0 < area.widget().width() <= area.viewport().width())
-
-
-def test_what_is_made_later_is_as_large(person: Person, engine: ScriptedEngine) -> None:
-    press(person, Qt.Key.Key_Plus, 10)
-    engine.enqueue("```\nlate\n```")
-    person.ask("One")
-    person.wait_for(GenerationState.IDLE)
-    code = person.find("message-1").findChild(QPlainTextEdit)
-    assert code.font().pointSizeF() == pytest.approx(person.find("composer").font().pointSizeF(), rel=0.3)
-    person.point_at(1)
-    assert person.button(1, "More actions").width() == 56
-
-
-def test_the_smallest_window_holds_the_largest_letters(person: Person) -> None:
-    press(person, Qt.Key.Key_Plus, 10)
-    person.window.resize(640, 480)
-    assert person.window.width() == 640
-    for name in ("composer", "sendButton", "modelButton"):
-        widget: QWidget = person.find(name)
-        assert person.window.rect().contains(
-            widget.rect().translated(widget.mapTo(person.window, widget.rect().topLeft()))
-        )
 
 
 def test_full_screen_and_back(person: Person) -> None:
