@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -89,12 +90,6 @@ def test_a_dropped_file_goes_with_the_question_and_stays_with_it(
     assert "Ferries float" in engine.requests[1].turns[0].text
 
 
-def test_files_are_chosen_by_button(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogs, "choose_attachments", lambda _: [str(notes)])
-    person.click("attachButton")
-    person.wait(lambda: chips(person) == ["notes.txt"])
-
-
 @pytest.fixture
 def clipboard(qapp: QApplication) -> Iterator[QClipboard]:
     """Empty afterwards: Qt keeps what is there for longer than Python lives, and this is an object of Python's."""
@@ -102,11 +97,34 @@ def clipboard(qapp: QApplication) -> Iterator[QClipboard]:
     qapp.clipboard().clear()
 
 
-def test_files_are_pasted(person: Person, notes: Path, clipboard: QClipboard) -> None:
+def test_files_are_chosen_by_button_pasted_or_dropped_and_opened(
+    person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch, clipboard: QClipboard
+) -> None:
+    monkeypatch.setattr(dialogs, "choose_attachments", lambda _: [str(notes)])
+    person.click("attachButton")
+    person.wait(lambda: chips(person) == ["notes.txt"])
+    QTest.mouseClick(_all(person, "composerBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
+    assert chips(person) == []
     clipboard.setMimeData(_mime(notes))
     person.press(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     person.wait(lambda: chips(person) == ["notes.txt"])
     assert person.written() == ""
+    QTest.mouseClick(_all(person, "composerBox", "chipRemove")[0], Qt.MouseButton.LeftButton)
+    assert chips(person) == []
+    person.find("searchField").setFocus()
+    drop(person, notes)
+    assert person.window.focusWidget() is person.find("composer")
+    person.wait(lambda: chips(person) == ["notes.txt"])
+    drop(person, notes)
+    person.wait(lambda: person.status() == "notes.txt is already attached.")
+    assert chips(person) == ["notes.txt"]
+    QTest.mouseClick(_all(person, "composerBox", "chipOpen")[0], Qt.MouseButton.LeftButton)
+    window = person.find("attachmentWindow")
+    assert (window.windowTitle(), person.find("attachmentText").toPlainText()) == (
+        "notes.txt",
+        "Ferries float on the river.\n",
+    )
+    window.close()
 
 
 def test_a_file_alone_is_a_question(person: Person, engine: ScriptedEngine, notes: Path) -> None:
@@ -170,12 +188,9 @@ def test_a_text_that_is_much_too_long_is_not_counted(person: Person, engine: Scr
     assert "4,096 tokens" in note(person)
     [chip] = _all(person, "composerBox", "chipOpen")
     person.wait(lambda: chip.text().endswith("more than 4,640 tokens"))
+    person.click("newConversationButton")
 
-
-def test_the_context_of_files_too_long_to_be_counted_is_no_less_than_they_take(
-    person: Person, engine: ScriptedEngine, tmp_path: Path
-) -> None:
-    def fits(request: Request) -> PromptFit:
+    def fits_others(request: Request) -> PromptFit:
         text = request.turns[-1].text
         if not text:
             return PromptFit(6, 0, CONTEXT)
@@ -183,7 +198,7 @@ def test_the_context_of_files_too_long_to_be_counted_is_no_less_than_they_take(
             return PromptFit(4646, 0, CONTEXT, trouble="It is too long.", excess=550, is_least=True)
         return PromptFit(50_006, 0, CONTEXT, trouble="It is too long.", excess=46_000)
 
-    engine.fits = fits
+    engine.fits = fits_others
     for letter in "xy":
         (tmp_path / f"{letter}.txt").write_text(letter * 8_000, "utf-8")
         attach(person, tmp_path / f"{letter}.txt")
@@ -231,43 +246,29 @@ def test_a_chip_is_removed_by_key_and_the_focus_goes_on(person: Person, tmp_path
     assert person.window.focusWidget() is person.find("composer")
 
 
-def test_after_a_drop_one_goes_on_in_the_message_field(person: Person, notes: Path) -> None:
-    person.find("searchField").setFocus()
-    drop(person, notes)
-    assert person.window.focusWidget() is person.find("composer")
-    person.wait(lambda: chips(person) == ["notes.txt"])
+BAD = [
+    ("a.png", b"\x89PNG\0\0", "a.png isn’t a text file."),
+    ("big.txt", b"a" * 1_000_001, "1,000,001\u00a0bytes; the limit is 1,000,000\u00a0bytes"),
+    ("large.txt", b"a" * 1_020_000, "1.02\u00a0MB; the limit is 1.00\u00a0MB"),
+    ("gone.txt", None, "gone.txt no longer exists. It may have been moved, renamed, or deleted."),
+    ("empty.txt", b"", "empty.txt is empty, so it can’t be attached."),
+]
 
 
-def test_a_chip_opens_its_text(person: Person, notes: Path) -> None:
-    attach(person, notes)
-    QTest.mouseClick(_all(person, "composerBox", "chipOpen")[0], Qt.MouseButton.LeftButton)
-    window = person.find("attachmentWindow")
-    assert (window.windowTitle(), person.find("attachmentText").toPlainText()) == (
-        "notes.txt",
-        "Ferries float on the river.\n",
-    )
-    window.close()
+def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(person: Person, notes: Path, tmp_path: Path) -> None:
+    for name, content, sentence in BAD:
+        person.click("newConversationButton")
+        assert "absent.txt" not in person.status()
+        assert chips(person) == []
+        _drop_bad_file(person, tmp_path / name, content, sentence)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [
-        ("a.png", b"\x89PNG\0\0", "a.png isn’t a text file."),
-        ("big.txt", b"a" * 1_000_001, "1,000,001\u00a0bytes; the limit is 1,000,000\u00a0bytes"),
-        ("large.txt", b"a" * 1_020_000, "1.02\u00a0MB; the limit is 1.00\u00a0MB"),
-        ("gone.txt", None, "gone.txt no longer exists. It may have been moved, renamed, or deleted."),
-        ("empty.txt", b"", "empty.txt is empty, so it can’t be attached."),
-    ],
-)
-def test_a_bad_file_is_told_with_its_reason_and_nothing_is_lost(
-    person: Person, notes: Path, tmp_path: Path, name: str, content: bytes | None, sentence: str
-) -> None:
-    bad = tmp_path / name
+def _drop_bad_file(person: Person, bad: Path, content: bytes | None, sentence: str) -> None:
     if content is not None:
         bad.write_bytes(content)
     person.type("Half a thought")
     attach(person, bad.with_name("notes.txt"))
-    drop(person, bad, tmp_path / "absent.txt")
+    drop(person, bad, bad.with_name("absent.txt"))
     person.wait(lambda: sentence in person.status())
     assert "absent.txt no longer exists." in person.status()
     assert (person.written(), chips(person)) == ("Half a thought", ["notes.txt"])
@@ -338,22 +339,9 @@ def test_a_refusal_is_there_until_the_same_file_is_attached(person: Person, note
     assert chips(person) == ["notes.txt", "b.txt"]
 
 
-def test_the_same_file_is_attached_once(person: Person, notes: Path) -> None:
-    attach(person, notes)
-    drop(person, notes)
-    person.wait(lambda: person.status() == "notes.txt is already attached.")
-    assert chips(person) == ["notes.txt"]
-
-
-def test_conversations_are_imported_and_other_json_is_attached(person: Person, tmp_path: Path) -> None:
-    exported, plain = tmp_path / "talk.json", tmp_path / "data.json"
-    export([talk("Why?", "Because.", title="Brought")], Format.JSON, exported)
-    plain.write_text('{"ferry": 1}', "utf-8")
-    drop(person, exported, plain)
-    person.wait(lambda: chips(person) == ["data.json"] and "Brought" in person.titles())
-
-
-def test_exports_of_any_program_are_imported_without_inventing_a_date(person: Person, tmp_path: Path) -> None:
+def test_exports_of_any_program_are_imported_without_inventing_a_date_and_other_json_is_attached(
+    person: Person, tmp_path: Path
+) -> None:
     lines = [json.dumps({"messages": [{"role": "user", "content": title}]}) for title in ("Ferries", "Owls")]
     (tmp_path / "talks.jsonl").write_text("\n".join(lines))
     drop(person, tmp_path / "talks.jsonl")
@@ -362,6 +350,11 @@ def test_exports_of_any_program_are_imported_without_inventing_a_date(person: Pe
     rows = person.find("conversationList").model()
     titles = [rows.index(row, 0).data() for row in range(rows.rowCount())]
     assert titles[titles.index("No date") + 1 :] in (["Ferries", "Owls"], ["Owls", "Ferries"])
+    exported, plain = tmp_path / "talk.json", tmp_path / "data.json"
+    export([talk("Why?", "Because.", title="Brought")], Format.JSON, exported)
+    plain.write_text('{"ferry": 1}', "utf-8")
+    drop(person, exported, plain)
+    person.wait(lambda: chips(person) == ["data.json"] and "Brought" in person.titles())
 
 
 def test_a_model_without_its_ending_is_opened(
@@ -540,7 +533,9 @@ def _stuck_files(folder: Path, count: int) -> list[Path]:
     return stuck
 
 
-def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_never_answers_is_given_up_and_files_behind_it_are_attached(
+    person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gate = threading.Event()
     _hold(monkeypatch, gate)
     _give_up_after(person, 50)
@@ -549,11 +544,7 @@ def test_a_disk_that_never_answers_is_given_up(person: Person, notes: Path, monk
     gate.set()
     assert note(person) == ""
     assert chips(person) == []
-
-
-def test_files_behind_one_that_never_answers_are_attached(
-    person: Person, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    person.click("newConversationButton")
     stuck, none = tmp_path / "stuck.txt", tmp_path / "none.txt"
     stuck.write_text("Nobody will ever read this.")
     gate = threading.Event()
@@ -671,12 +662,15 @@ def _all(person: Person, place: str, name: str) -> list[QToolButton]:
     return sorted(shown, key=lambda one: (places[one].y(), places[one].x()))
 
 
-@pytest.mark.parametrize("by_key", [False, True], ids=["mouse", "key"])
-@pytest.mark.parametrize("is_chosen", [True, False], ids=["chosen", "cancelled"])
-def test_who_attached_a_file_goes_on_writing(
-    person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch, *, by_key: bool, is_chosen: bool
-) -> None:
-    monkeypatch.setattr(dialogs, "choose_attachments", lambda _: [str(notes)] if is_chosen else [])
+def test_who_attached_a_file_goes_on_writing(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for is_chosen, by_key in product((True, False), repeat=2):
+        monkeypatch.setattr(dialogs, "choose_attachments", lambda _: [str(notes)] if is_chosen else [])  # noqa: B023
+        person.click("newConversationButton")
+        _press_attach(person, is_chosen=is_chosen, by_key=by_key)
+
+
+def _press_attach(person: Person, *, is_chosen: bool, by_key: bool) -> None:
+    assert not person.window.session.attached
     button = person.find("attachButton")
     if by_key:
         button.setFocus(Qt.FocusReason.TabFocusReason)

@@ -1,10 +1,10 @@
 """Text arrives in the fields of the window by every way, is taken away from nobody, and is deleted sign by sign."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import (
     QAction,
@@ -61,17 +61,16 @@ WAYS = [
 ]
 
 
-@pytest.fixture(params=["composer", "editField", "systemPrompt"])
-def field(request: pytest.FixtureRequest, person: Person) -> Any:
-    """An empty field for several lines."""
-    if request.param == "editField":
-        person.ask("x")
-        person.wait_for(GenerationState.IDLE)
-        person.press_in(0, "Edit")
-    found = person.find(request.param)
-    found.clear()
-    found.setFocus()
-    return found
+def fields(person: Person) -> Iterator[Any]:
+    """Each field for several lines, empty and with the focus."""
+    person.ask("x")
+    person.wait_for(GenerationState.IDLE)
+    person.press_in(0, "Edit")
+    for name in ("composer", "editField", "systemPrompt"):
+        found = person.find(name)
+        found.clear()
+        found.setFocus()
+        yield found
 
 
 def _text(field: Any) -> str:
@@ -102,8 +101,8 @@ def drag(target: QWidget, what: QMimeData, offered: Qt.DropAction, proposed: Qt.
     return answers
 
 
-def test_what_is_pasted_arrives(field: Any) -> None:
-    for pasted, arrives in WAYS:
+def test_what_is_pasted_arrives(person: Person) -> None:
+    for field, (pasted, arrives) in ((field, way) for field in fields(person) for way in WAYS):
         copied = QMimeData()
         for kind in pasted.formats():
             copied.setData(kind, pasted.data(kind))
@@ -117,8 +116,32 @@ def test_what_is_pasted_arrives(field: Any) -> None:
         assert _text(field) == ""
 
 
-def test_what_the_menu_pastes_arrives_in_a_field_of_one_line(person: Person) -> None:
+def _copy(given: QMimeData) -> None:
+    """Put a copy of `given` on the clipboard, which owns what it is given."""
+    copied = QMimeData()
+    for kind in given.formats():
+        copied.setData(kind, given.data(kind))
+    QGuiApplication.clipboard().setMimeData(copied)
+
+
+def test_an_address_is_dragged_into_each_field(person: Person) -> None:
+    for field in fields(person):
+        field.clearFocus()
+        assert drag(_target(field), data(urls=[ADDRESS]), COPY | LINK | MOVE, MOVE) == [COPY] * 3
+        assert _text(field) == ADDRESS
+        assert field.hasFocus(), "one goes on there"
+
+
+def test_what_is_pasted_or_dragged_arrives_in_a_field_of_one_line(person: Person) -> None:
     field = person.find("searchField")
+    for is_dragged, (given, arrives) in product((True, False), WAYS):
+        if is_dragged:
+            assert drag(field, given, COPY | LINK | MOVE, MOVE) == [COPY] * 3
+        else:
+            _copy(given)
+            QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
+        assert field.text() == arrives.replace("\n", " ")
+        field.clear()
     for pasted, arrives in (way for way in WAYS if "\n" not in way[1]):
         _copy(pasted)
         place = QPoint(5, 5)
@@ -132,37 +155,14 @@ def test_what_the_menu_pastes_arrives_in_a_field_of_one_line(person: Person) -> 
         assert field.text() == arrives
         field.undo()
         assert field.text() == ""
+    for before, after in (pair for pair in CLUSTERS if "\n" not in pair[0]):
+        field.setText(before + "end")
+        field.setCursorPosition(len(before.encode("utf-16-le")) // 2)
+        QTest.keyClick(field, Qt.Key.Key_Backspace)
+        assert field.text() == after + "end"
 
 
-def _copy(given: QMimeData) -> None:
-    """Put a copy of `given` on the clipboard, which owns what it is given."""
-    copied = QMimeData()
-    for kind in given.formats():
-        copied.setData(kind, given.data(kind))
-    QGuiApplication.clipboard().setMimeData(copied)
-
-
-def test_an_address_is_dragged_into_the_field(field: Any) -> None:
-    field.clearFocus()
-    assert drag(_target(field), data(urls=[ADDRESS]), COPY | LINK | MOVE, MOVE) == [COPY] * 3
-    assert _text(field) == ADDRESS
-    assert field.hasFocus(), "one goes on there"
-
-
-@pytest.mark.parametrize("is_dragged", [True, False])
-def test_it_arrives_in_a_field_of_one_line(person: Person, *, is_dragged: bool) -> None:
-    field = person.find("searchField")
-    for given, arrives in WAYS:
-        if is_dragged:
-            assert drag(field, given, COPY | LINK | MOVE, MOVE) == [COPY] * 3
-        else:
-            _copy(given)
-            QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
-        assert field.text() == arrives.replace("\n", " ")
-        field.clear()
-
-
-def test_the_menu_pastes_an_address(person: Person) -> None:
+def test_the_menu_pastes_an_address_and_html_loads_nothing(person: Person, tmp_path: Path) -> None:
     QGuiApplication.clipboard().setMimeData(data(urls=[ADDRESS]))
     menu = person.find("composer").createStandardContextMenu()
     assert isinstance(menu, QMenu)
@@ -171,6 +171,19 @@ def test_the_menu_pastes_an_address(person: Person) -> None:
     paste.trigger()
     assert person.written() == ADDRESS
     menu.deleteLater()
+    person.find("composer").clear()
+    picture = tmp_path / "p.png"
+    image = QImage(900, 700, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    image.save(str(picture))
+    html = f"<link rel='stylesheet' href='{picture}'><body background='{picture}'>Words<img src='{picture}'></body>"
+    QGuiApplication.clipboard().setMimeData(data(html=html))
+    person.press(Qt.Key.Key_V, CONTROL)
+    assert person.find("composer").text() == "Words"
+    person.find("composer").setPlainText("one 👍🏽")
+    person.press(Qt.Key.Key_A, CONTROL)
+    person.press(Qt.Key.Key_Backspace)
+    assert person.written() == ""
 
 
 def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
@@ -197,12 +210,11 @@ def test_a_picture_is_refused_with_a_sentence(person: Person) -> None:
     person.wait(lambda: refusal in [label.text() for label in labels])
 
 
-@pytest.mark.parametrize("is_dragged", [True, False])
-def test_a_picture_for_the_system_prompt_is_refused_with_a_sentence(person: Person, *, is_dragged: bool) -> None:
+def test_a_picture_for_the_system_prompt_is_refused_with_a_sentence(person: Person) -> None:
     person.wait_for(GenerationState.IDLE)
     person.find("advancedButton").click()
     said = "Phichat can’t read images. Paste text instead."
-    for name in ("systemPrompt", "stopField"):
+    for is_dragged, name in product((True, False), ("systemPrompt", "stopField")):
         field = person.find(name)
         if is_dragged:
             assert drag(field.viewport(), data(picture=True), COPY | MOVE, MOVE) == [COPY] * 3
@@ -218,19 +230,13 @@ def test_a_picture_for_the_system_prompt_is_refused_with_a_sentence(person: Pers
     assert person.status() != said
 
 
-def test_what_is_pasted_as_html_loads_nothing(person: Person, tmp_path: Path) -> None:
-    picture = tmp_path / "p.png"
-    image = QImage(900, 700, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.red)
-    image.save(str(picture))
-    html = f"<link rel='stylesheet' href='{picture}'><body background='{picture}'>Words<img src='{picture}'></body>"
-    QGuiApplication.clipboard().setMimeData(data(html=html))
-    person.press(Qt.Key.Key_V, CONTROL)
-    assert person.find("composer").text() == "Words"
+def test_a_dropped_file_is_copied_never_moved(person: Person, tmp_path: Path) -> None:
+    for name in ("notes.txt", "archive.zip", "picture.png"):
+        person.click("newConversationButton")
+        _drop_in_all_ways(person, tmp_path, name)
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "archive.zip", "picture.png"])
-def test_a_dropped_file_is_copied_never_moved(person: Person, tmp_path: Path, name: str) -> None:
+def _drop_in_all_ways(person: Person, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"words" if name == "notes.txt" else b"\x89PNG\0\0\xff")
     for offered, proposed, answer in (
         (MOVE, MOVE, NONE),
@@ -244,13 +250,10 @@ def test_a_dropped_file_is_copied_never_moved(person: Person, tmp_path: Path, na
     person.wait(lambda: person.status() or person.window.session.attached)
 
 
-def test_a_drag_that_the_window_has_no_use_for_is_ignored(person: Person) -> None:
+def test_words_go_where_they_are_dropped_or_else_into_the_message_field(person: Person) -> None:
     made = QMimeData()
     made.setData("application/x-something", QByteArray(b"x"))
     assert drag(person.window, made, COPY | MOVE, MOVE) == [NONE]
-
-
-def test_words_dropped_anywhere_go_into_the_message_field(person: Person) -> None:
     person.find("searchField").setFocus()
     assert drag(person.window, data(text="words"), COPY | MOVE, MOVE) == [COPY] * 3
     assert person.written() == "words"
@@ -259,9 +262,6 @@ def test_words_dropped_anywhere_go_into_the_message_field(person: Person) -> Non
     assert person.written() == f"words{ADDRESS}"
     assert drag(person.window, data(text="words\n" * 20_000), COPY | MOVE, MOVE) == [COPY] * 3
     assert person.window.session.attached
-
-
-def test_text_from_elsewhere_is_copied_into_every_field(person: Person) -> None:
     person.find("conversationList")
     person.window.commands.find.trigger()
     for name in ("composer", "searchField", "systemPrompt"):
@@ -320,23 +320,14 @@ CLUSTERS = [
 ]  # fmt: skip
 
 
-def test_backspace_deletes_a_whole_sign(field: Any) -> None:
-    for before, after in CLUSTERS:
+def test_backspace_deletes_a_whole_sign(person: Person) -> None:
+    for field, (before, after) in ((field, pair) for field in fields(person) for pair in CLUSTERS):
         field.setPlainText(before)
         field.moveCursor(field.textCursor().MoveOperation.End)
         QTest.keyClick(field, Qt.Key.Key_Backspace)
         assert _text(field) == after
         QTest.keyClick(field, Qt.Key.Key_Z, CONTROL)
         assert _text(field) == before
-
-
-def test_backspace_deletes_a_whole_sign_in_fields_of_one_line(person: Person) -> None:
-    field = person.find("searchField")
-    for before, after in (pair for pair in CLUSTERS if "\n" not in pair[0]):
-        field.setText(before + "end")
-        field.setCursorPosition(len(before.encode("utf-16-le")) // 2)
-        QTest.keyClick(field, Qt.Key.Key_Backspace)
-        assert field.text() == after + "end"
 
 
 def test_backspace_deletes_a_whole_sign_of_a_title(person: Person) -> None:
@@ -351,13 +342,6 @@ def test_backspace_deletes_a_whole_sign_of_a_title(person: Person) -> None:
     QTest.keyClick(field, Qt.Key.Key_Backspace)
     QTest.keyClick(field, Qt.Key.Key_Return)
     person.wait(lambda: person.titles() == ["Hi"])
-
-
-def test_backspace_deletes_a_selection_as_ever(person: Person) -> None:
-    person.find("composer").setPlainText("one 👍🏽")
-    person.press(Qt.Key.Key_A, CONTROL)
-    person.press(Qt.Key.Key_Backspace)
-    assert person.written() == ""
 
 
 def test_text_of_letters_and_digits_is_left_to_qt() -> None:

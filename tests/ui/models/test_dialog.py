@@ -97,7 +97,7 @@ def _words(person: Person) -> str:
     return "\n".join(label.text() for label in labels if label.isVisible())
 
 
-def test_every_model_has_size_memory_speed_licence_and_state(reader: Person, starter: Path) -> None:
+def _read_of_every_model(reader: Person) -> None:
     assert (
         _rows(reader)
         == [
@@ -142,7 +142,7 @@ def _shown_columns(table: QTreeWidget) -> list[int]:
     return [column for column in range(6) if not table.isColumnHidden(column)] if is_whole else []
 
 
-def test_names_are_whole_in_a_narrow_dialog(reader: Person) -> None:
+def _look_at_names_in_a_narrow_dialog(reader: Person) -> None:
     dialog, table = reader.find("modelsDialog"), _table(reader)
     dialog.resize(1000, 500)
     reader.wait(lambda: _shown_columns(table) == [0, 1, 2, 3, 4, 5])
@@ -153,7 +153,8 @@ def test_names_are_whole_in_a_narrow_dialog(reader: Person) -> None:
     reader.wait(lambda: _shown_columns(table) == [0, 1, 2, 3, 4, 5])
 
 
-def test_everything_has_a_name_for_screen_readers_and_can_be_reached_by_keyboard(reader: Person) -> None:
+def _go_through_it_by_keyboard(reader: Person) -> None:
+    """Everything has a name for screen readers, too."""
     dialog = reader.find("modelsDialog")
     focusable = [
         child for child in dialog.findChildren(QWidget)
@@ -206,15 +207,27 @@ def test_any_other_model_on_the_hub(reader: Person, shelf: ScriptedShelf) -> Non
     reader.wait(lambda: shelf.fetches == [OTHER.name])
 
 
-def test_talking_with_another_model(open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine) -> None:
+def test_talking_with_another_model_which_stays_and_back_with_the_one_that_is_included(
+    open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine
+) -> None:
     person = _open(open_window())
+    assert any(row.startswith("mine |") for row in _rows(person)), "and nothing of a community"
     _choose(person, "mine")
+    assert person.find("removeButton").isVisible()
     person.click("talkWithButton")
     assert not person.find("modelsDialog").isVisible()
     person.wait(lambda: engine.loads[-1][0] == own_model)
     _open(person)
     person.wait(lambda: person.find("talkWithButton").text() == "In use")
     assert any(row.startswith("mine") and row.endswith("In use") for row in _rows(person))
+    _choose(person, "mine")
+    assert person.find("talkWithButton").text() == "In use"
+    person.click("removeButton")
+    assert "Switch to another model" in _words(person)
+    assert own_model.exists()
+    _choose(person, "SmolLM2")
+    person.wait(lambda: any(row.startswith("SmolLM2") and row.endswith("Included") for row in _rows(person)))
+    assert not person.find("removeButton").isVisible()
 
 
 def test_verifying_says_what_was_found(open_window: Callable[[], Person], own_model: Path) -> None:
@@ -244,31 +257,6 @@ def test_removing_asks_and_frees_the_disk(
     person.wait(lambda: not any(row.startswith("mine") for row in _rows(person)))
     assert "tokens/s" in " ".join(_rows(person))
     assert shelf.measurements == 1, "it takes all cores for a moment"
-
-
-def test_the_model_in_use_stays(open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine) -> None:
-    person = _open(open_window())
-    _choose(person, "mine")
-    person.click("talkWithButton")
-    person.wait(lambda: engine.loads[-1][0] == own_model)
-    _choose(_open(person), "mine")
-    person.wait(lambda: person.find("talkWithButton").text() == "In use")
-    person.click("removeButton")
-    assert "Switch to another model" in _words(person)
-    assert own_model.exists()
-
-
-def test_the_starter_is_included_and_not_to_be_deleted(
-    open_window: Callable[[], Person], own_model: Path, engine: ScriptedEngine
-) -> None:
-    person = _open(open_window())
-    _choose(person, "mine")
-    assert person.find("removeButton").isVisible()
-    person.click("talkWithButton")
-    person.wait(lambda: engine.loads[-1][0] == own_model)
-    _choose(_open(person), "SmolLM2")
-    person.wait(lambda: any(row.startswith("SmolLM2") and row.endswith("Included") for row in _rows(person)))
-    assert not person.find("removeButton").isVisible()
 
 
 def test_a_file_is_added_and_forgotten_and_stays_where_it_is(reader: Person, phi3_model: Path) -> None:
@@ -306,11 +294,6 @@ def test_a_model_whose_disk_is_away_is_listed_and_says_so(
     person.wait(lambda: not any(row.startswith("far") for row in _rows(person)))
 
 
-def test_a_file_of_ones_own_is_not_by_the_community(open_window: Callable[[], Person], own_model: Path) -> None:
-    rows = _rows(_open(open_window()))
-    assert any(row.startswith("mine |") for row in rows)
-
-
 def test_what_arrived_damaged_is_not_here(reader: Person, shelf: ScriptedShelf) -> None:
     done = Progress(Phase.CHECKING, 2_490_000_000, 2_490_000_000)
     gate = threading.Event()
@@ -338,11 +321,21 @@ def test_the_list_stays_where_it_is_whichever_model_is_chosen(
     assert len(heights) == 1
 
 
-def test_showing_the_folder(reader: Person, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_model_is_told_of_in_whatever_size_the_dialog_has(
+    reader: Person, starter: Path, shelf: ScriptedShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _read_of_every_model(reader)
+    _go_through_it_by_keyboard(reader)
+    _look_at_names_in_a_narrow_dialog(reader)
+    _look_at_it_on_a_small_screen(reader)
     opened = record_opened(monkeypatch)
     _choose(reader, "SmolLM2")
     reader.click("folderButton")
     assert opened == [QUrl.fromLocalFile(str(starter.parent))]
+    reader.find("modelsDialog").close()
+    shelf.speed = 9.1
+    next(action for action in reader.window.actions() if action.text() == "Models…").trigger()
+    reader.wait(lambda: "~9 tokens/s" in " ".join(_rows(reader)))
 
 
 def test_the_strip_opens_it_at_the_download(open_window: Callable[[], Person], shelf: ScriptedShelf) -> None:
@@ -354,10 +347,17 @@ def test_the_strip_opens_it_at_the_download(open_window: Callable[[], Person], s
     assert _rows(person)[1].endswith("50% downloaded")
 
 
-def test_it_fits_a_small_screen(reader: Person) -> None:
+def _look_at_it_on_a_small_screen(reader: Person) -> None:
+    """At 200 %, there are 640 × 400 pixels where 1280 × 800 are shown, some of them for the window's frame."""
     dialog = reader.find("modelsDialog")
     dialog.resize(620, 430)
     assert (dialog.width(), dialog.height()) == (620, 430)
+    dialog.resize(600, 340)
+    reader.wait(lambda: dialog.height() == 340)
+    for name in ("closeButton", "downloadButton"):
+        button = dialog.findChild(QPushButton, name)
+        assert button.height() >= button.sizeHint().height()
+    assert dialog.rect().contains(dialog.findChild(QPushButton, "closeButton").geometry())
 
 
 def test_a_model_with_terms_offers_what_helps(reader: Person, shelf: ScriptedShelf) -> None:
@@ -439,7 +439,7 @@ class TestSearch:
         ]
         assert "Q4_K_M" in _words(reader)
 
-    def test_nothing_is_asked_before_something_is_typed(
+    def test_a_pause_searches_too_but_neither_for_a_letter_nor_for_an_address(
         self, pause: int, reader: Person, filled: ScriptedShelf
     ) -> None:
         field = reader.find("modelSearchField")
@@ -448,11 +448,7 @@ class TestSearch:
         QTest.keyClicks(field, "q")
         QTest.qWait(4 * pause)
         assert filled.searches == []
-
-    def test_a_pause_searches_too_and_a_typed_address_waits_for_enter(
-        self, pause: int, reader: Person, filled: ScriptedShelf
-    ) -> None:
-        field = reader.find("modelSearchField")
+        field.clear()
         QTest.keyClicks(field, "qwen")
         reader.wait(lambda: filled.searches == ["qwen"])
         field.clear()
@@ -478,21 +474,25 @@ class TestSearch:
         QTest.keyClick(field, Qt.Key.Key_Escape)
         assert not reader.find("modelsDialog").isVisible()
 
-    def test_what_is_no_chat_model_says_so_and_shows_no_files(self, reader: Person, filled: ScriptedShelf) -> None:
-        self.search(reader, "qwen")
+    def test_what_is_no_chat_model_says_so_and_trouble_loses_nothing(
+        self, reader: Person, filled: ScriptedShelf
+    ) -> None:
+        field = self.search(reader, "qwen")
         reader.wait(lambda: _found(reader, "foundFiles"))
         QTest.keyClick(reader.find("foundList"), Qt.Key.Key_End)
         reader.wait(lambda: "it’s an embedding model" in _words(reader))
         assert _found(reader, "foundFiles") == []
-
-    def test_waiting_is_shown_and_another_search_takes_its_place(self, reader: Person, filled: ScriptedShelf) -> None:
+        field.clear()
         never = threading.Event()
         filled.answers["slow"] = [Waiting("The Hub received too many requests.", 40), never]
-        field = self.search(reader, "slow")
+        self.search(reader, "slow")
         reader.wait(lambda: "too many requests. Trying again in 40" in _words(reader))
         field.clear()
-        self.search(reader, "qwen")
+        self.search(reader, "qwen")  # takes its place
         reader.wait(lambda: _found(reader, "foundFiles"))
+        field.clear()
+        self.search(reader, "nothing")
+        reader.wait(lambda: "Nothing on the Hub matches “nothing”." in _words(reader))
 
     def test_an_error_is_one_sentence_and_loses_nothing(self, reader: Person, filled: ScriptedShelf) -> None:
         filled.answers["broken"] = [HubUnreachable("The Hub is having problems (error 500).")]
@@ -501,25 +501,10 @@ class TestSearch:
         assert _table(reader).isVisible()
         assert reader.find("modelSearchField").text() == "broken"
 
-    def test_nothing_found_is_said(self, reader: Person, filled: ScriptedShelf) -> None:
-        self.search(reader, "nothing")
-        reader.wait(lambda: "Nothing on the Hub matches “nothing”." in _words(reader))
-
 
 def _file(listing: Listing, quantisation: str, **changes: Any) -> Listing:
     remote = HubFile("qwen/Qwen3-GGUF", f"Qwen3-{quantisation}.gguf")
     return replace(listing, name=remote.name, title=f"Qwen3-{quantisation}", remote=remote, **changes)
-
-
-def test_it_fits_a_small_screen_at_200_percent(reader: Person) -> None:
-    """There are 640 × 400 pixels where 1280 × 800 are shown at 200%, some of them for the window's frame."""
-    dialog = reader.find("modelsDialog")
-    dialog.resize(600, 340)
-    reader.wait(lambda: dialog.height() == 340)
-    for name in ("closeButton", "downloadButton"):
-        button = dialog.findChild(QPushButton, name)
-        assert button.height() >= button.sizeHint().height()
-    assert dialog.rect().contains(dialog.findChild(QPushButton, "closeButton").geometry())
 
 
 def test_a_long_name_hides_no_columns_and_widens_no_menu(
@@ -535,10 +520,3 @@ def test_a_long_name_hides_no_columns_and_widens_no_menu(
     menu = reader.find("modelButton").menu()
     menu.aboutToShow.emit()
     assert menu.sizeHint().width() < 600
-
-
-def test_speeds_are_measured_again_when_it_is_opened_again(reader: Person, shelf: ScriptedShelf) -> None:
-    reader.find("modelsDialog").close()
-    shelf.speed = 9.1
-    next(action for action in reader.window.actions() if action.text() == "Models…").trigger()
-    reader.wait(lambda: "~9 tokens/s" in " ".join(_rows(reader)))

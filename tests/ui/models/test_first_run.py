@@ -79,7 +79,7 @@ def _download(person: Person, shelf: ScriptedShelf) -> None:
     person.wait(lambda: person.find("downloadProgress").value() == 50)
 
 
-def test_phi_3_is_introduced_with_figures(newcomer: Person) -> None:
+def test_phi_3_is_introduced_with_figures_and_so_is_its_download(newcomer: Person, shelf: ScriptedShelf) -> None:
     newcomer.wait(lambda: "100.0\u00a0GB free" in _words(newcomer))
     words = _words(newcomer)
     for said in (
@@ -91,6 +91,21 @@ def test_phi_3_is_introduced_with_figures(newcomer: Person) -> None:
         assert said in words
     assert newcomer.find("downloadButton").text() == "Download Phi-3 · 2.4\u00a0GB"
     assert not _is_shown(newcomer, "downloadProgress")
+    shelf.enqueue(HALF, threading.Event())
+    _download(newcomer, shelf)
+    assert "1.2\u00a0GB of 2.4\u00a0GB · 3.1\u00a0MB/s · about 8 minutes left" in _words(newcomer)
+    assert newcomer.find("downloadProgress").accessibleName() == "Phi-3 Mini download progress"
+    assert not _is_shown(newcomer, "downloadButton")
+    newcomer.click("cancelButton")
+    question = newcomer.find("cancelQuestion", QMessageBox)
+    assert "1.2\u00a0GB" in question.text()
+    QTest.keyClick(question, Qt.Key.Key_Escape)
+    assert newcomer.find("downloadProgress").value() == 50
+    newcomer.wait(lambda: newcomer.window.findChild(QMessageBox, "cancelQuestion") is None)
+    newcomer.click("cancelButton")
+    newcomer.click("agreeButton")
+    newcomer.wait(lambda: shelf.discarded == [PHI_3.name])
+    assert newcomer.find("downloadButton").text() == "Download Phi-3 · 2.4\u00a0GB"
 
 
 def test_another_hub_is_named(open_window: Callable[[], Person], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,14 +144,6 @@ def test_the_starter_answers_meanwhile_and_the_strip_shows_the_download(newcomer
     assert newcomer.find("pauseButton").text() == "Resume"
 
 
-def test_progress_says_how_much_how_fast_how_long(newcomer: Person, shelf: ScriptedShelf) -> None:
-    shelf.enqueue(HALF, threading.Event())
-    _download(newcomer, shelf)
-    assert "1.2\u00a0GB of 2.4\u00a0GB · 3.1\u00a0MB/s · about 8 minutes left" in _words(newcomer)
-    assert newcomer.find("downloadProgress").accessibleName() == "Phi-3 Mini download progress"
-    assert not _is_shown(newcomer, "downloadButton")
-
-
 def test_why_it_waits_is_said(newcomer: Person, shelf: ScriptedShelf) -> None:
     shelf.enqueue(HALF, replace(HALF, phase=Phase.WAITING, speed=0, left=None, note="No line."), threading.Event())
     newcomer.click("downloadButton")
@@ -164,21 +171,6 @@ def test_one_that_was_paused_before_anything_came_is_resumed(newcomer: Person, s
     newcomer.wait(lambda: newcomer.find("pauseButton").text() == "Resume")
     newcomer.click("pauseButton")
     newcomer.wait(lambda: newcomer.find("downloadProgress").value() == 50)
-
-
-def test_cancelling_asks_once_what_is_thrown_away(newcomer: Person, shelf: ScriptedShelf) -> None:
-    shelf.enqueue(HALF, threading.Event())
-    _download(newcomer, shelf)
-    newcomer.click("cancelButton")
-    question = newcomer.find("cancelQuestion", QMessageBox)
-    assert "1.2\u00a0GB" in question.text()
-    QTest.keyClick(question, Qt.Key.Key_Escape)
-    assert newcomer.find("downloadProgress").value() == 50
-    newcomer.wait(lambda: newcomer.window.findChild(QMessageBox, "cancelQuestion") is None)
-    newcomer.click("cancelButton")
-    newcomer.click("agreeButton")
-    newcomer.wait(lambda: shelf.discarded == [PHI_3.name])
-    assert newcomer.find("downloadButton").text() == "Download Phi-3 · 2.4\u00a0GB"
 
 
 def test_a_paused_download_stays_paused_at_the_next_start(
