@@ -117,8 +117,37 @@ def test_three_answers_grow_together_and_each_is_a_version(growing: Person, gate
     assert not growing.window.session.is_answering()
 
 
-def test_each_is_stored_while_it_grows_and_at_its_end(written: Person) -> None:
+def test_three_answers_are_stored_framed_copied_and_chosen_by_key(written: Person, engine: ScriptedEngine) -> None:
     assert stored(written) == ["Fog", "Snow", "Rain falls", "Wind blows"]
+    request = engine.requests[-1]
+    assert len({request.sampling_of(number).seed for number in range(3)}) == 3
+    seeds = [message.reply.seed for message in versions(written)[1:] if message.reply]
+    assert seeds == [request.sampling_of(number).seed for number in range(3)]
+    assert written.window.focusWidget() is column(written, 1)
+    assert framed(written) == [1]
+    QTest.keyClick(column(written, 1), Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    written.wait(lambda: QApplication.clipboard().text() == "Snow")
+    names = [button.accessibleName() for button in column(written, 2).findChildren(QAbstractButton)]
+    assert names == [f"{tr('Copy answer')} (Answer 2)", f"{tr('Use this answer')} (Answer 2)"]
+    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
+    for _ in range(20):
+        if written.window.focusWidget() is written.find("composer"):
+            break
+        QTest.keyClick(written.window.focusWidget(), Qt.Key.Key_Tab)
+    assert written.window.focusWidget() is written.find("composer")
+    assert framed(written) == [2]
+    title = written.titles()[0]
+    written.window.commands.new.trigger()
+    assert not written.find("answerColumns").isVisible()
+    written.open(title)
+    written.wait(lambda: written.find("answerColumns").isVisible())
+    assert framed(written) == [2]
+    written.wait(lambda: len(written.window.findChildren(AnswerColumn, "answer-3")) == 1)
+    column(written, 2).setFocus()
+    QTest.keyClick(column(written, 2), Qt.Key.Key_Right)
+    assert written.window.focusWidget() is column(written, 3)
+    QTest.keyClick(column(written, 3), Qt.Key.Key_Return)
+    assert written.message(1) == "Wind blows"
 
 
 def test_a_click_chooses_one_and_the_others_stay(written: Person) -> None:
@@ -127,15 +156,6 @@ def test_a_click_chooses_one_and_the_others_stay(written: Person) -> None:
     assert written.message(1) == "Rain falls"
     assert any(label.text() == "3/4" for label in written.find("message-1").findChildren(QLabel))
     assert not written.window.commands.undo.isEnabled()
-
-
-def test_arrow_keys_and_enter_choose(written: Person) -> None:
-    assert written.window.focusWidget() is column(written, 1)
-    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
-    QTest.keyClick(column(written, 2), Qt.Key.Key_Right)
-    assert written.window.focusWidget() is column(written, 3)
-    QTest.keyClick(column(written, 3), Qt.Key.Key_Return)
-    assert written.message(1) == "Wind blows"
 
 
 def test_one_that_is_chosen_while_it_grows_goes_on_growing(growing: Person, gate: threading.Event) -> None:
@@ -174,23 +194,16 @@ def test_an_answer_that_failed_before_its_first_word_cannot_be_used(asked: Perso
     assert [asked.find(f"useAnswer-{number}").isEnabled() for number in (1, 2, 3)] == [True, False, False]
 
 
-def test_they_are_found_in_the_conversation_menu(asked: Person, engine: ScriptedEngine) -> None:
+def test_they_are_found_in_menus_and_temperatures_and_presets_are_compared_from_one_seed(
+    asked: Person, engine: ScriptedEngine
+) -> None:
     engine.enqueue(*BEGIN, *END)
     asked.entry("Conversation", "Generate three answers").trigger()
     asked.wait_for(GenerationState.IDLE)
     asked.wait(lambda: text(asked, 3) == "Wind blows")
     assert "kept as versions" in asked.find("backToConversation").toolTip()
     assert "alternative versions" in asked.find("useAnswer-1").toolTip()
-
-
-def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, engine: ScriptedEngine) -> None:
-    asked.find("temperatureSlider", QSlider).setValue(0)
-    asked.ask("What is summer?")
-    asked.wait_for(GenerationState.IDLE)
-    assert not asked.entry("Conversation", "Generate three answers").isEnabled()
-
-
-def test_temperatures_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
+    asked.click("backToConversation")
     engine.enqueue(*BEGIN, *END)
     asked.choose_in(1, "Generate answers side by side", "Generate an answer at each temperature (0.35 · 0.70 · 1.05)")
     asked.wait_for(GenerationState.IDLE)
@@ -199,9 +212,7 @@ def test_temperatures_are_compared_from_one_seed(asked: Person, engine: Scripted
     assert [request.sampling_of(number).temperature for number in range(3)] == [0.35, 0.7, 1.05]
     assert len({request.sampling_of(number).seed for number in range(3)}) == 1
     assert column(asked, 2).accessibleName() == "Answer 2, temperature 0.70"
-
-
-def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngine) -> None:
+    asked.click("backToConversation")
     engine.enqueue(*BEGIN, *END)
     compared = "Generate an answer with each preset (Balanced · Precise · Creative)"
     asked.choose_in(1, "Generate answers side by side", compared)
@@ -215,11 +226,11 @@ def test_presets_are_compared_from_one_seed(asked: Person, engine: ScriptedEngin
     ]  # fmt: skip
 
 
-def test_answers_with_the_same_settings_differ_by_their_seeds(written: Person, engine: ScriptedEngine) -> None:
-    request = engine.requests[-1]
-    assert len({request.sampling_of(number).seed for number in range(3)}) == 3
-    seeds = [message.reply.seed for message in versions(written)[1:] if message.reply]
-    assert seeds == [request.sampling_of(number).seed for number in range(3)]
+def test_the_same_three_times_is_not_offered_at_temperature_0(asked: Person, engine: ScriptedEngine) -> None:
+    asked.find("temperatureSlider", QSlider).setValue(0)
+    asked.ask("What is summer?")
+    asked.wait_for(GenerationState.IDLE)
+    assert not asked.entry("Conversation", "Generate three answers").isEnabled()
 
 
 def test_the_figures_are_those_of_the_answer_that_is_shown(growing: Person, gate: threading.Event) -> None:
@@ -255,23 +266,16 @@ def test_a_question_goes_on_with_the_first_answer_unless_another_is_framed(writt
 
 
 def test_a_question_goes_on_with_the_answer_that_is_framed(written: Person) -> None:
+    """And a space typed on an answer goes into the question, too."""
     QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
-    written.type("And ")
+    written.type("And")
     written.find("composer").setFocus()
     assert framed(written) == [2]
+    column(written, 2).setFocus()
+    QTest.keyClick(column(written, 2), Qt.Key.Key_Space)
     written.ask("then?")
     written.wait_for(GenerationState.IDLE)
     assert [written.message(number) for number in (1, 2)] == ["Rain falls", "And then?"]
-
-
-def test_the_frame_stays_while_tab_moves_on_to_the_message_field(written: Person) -> None:
-    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
-    for _ in range(20):
-        if written.window.focusWidget() is written.find("composer"):
-            break
-        QTest.keyClick(written.window.focusWidget(), Qt.Key.Key_Tab)
-    assert written.window.focusWidget() is written.find("composer")
-    assert framed(written) == [2]
 
 
 def test_a_question_queued_while_they_grow_goes_on_with_the_framed_one(growing: Person, gate: threading.Event) -> None:
@@ -284,34 +288,10 @@ def test_a_question_queued_while_they_grow_goes_on_with_the_framed_one(growing: 
     assert [growing.message(number) for number in (1, 2)] == ["Wind blows", "And then?"]
 
 
-def test_the_frame_is_where_it_was_when_the_conversation_is_shown_again(written: Person) -> None:
-    title = written.titles()[0]
-    QTest.keyClick(column(written, 1), Qt.Key.Key_Right)
-    written.window.commands.new.trigger()
-    written.open(title)
-    written.wait(lambda: written.find("answerColumns").isVisible())
-    assert framed(written) == [2]
-
-
 def test_escape_goes_back_to_the_conversation(written: Person) -> None:
     QTest.keyClick(column(written, 1), Qt.Key.Key_Escape)
     assert written.find("transcript").isVisible()
     assert len(versions(written)) == 4
-
-
-def test_other_conversations_are_shown_as_ever(written: Person) -> None:
-    title = written.titles()[0]
-    written.window.commands.new.trigger()
-    assert not written.find("answerColumns").isVisible()
-    written.open(title)
-    written.wait(lambda: written.find("answerColumns").isVisible())
-
-
-def test_a_column_is_copied_by_key(written: Person) -> None:
-    QTest.keyClick(column(written, 1), Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    written.wait(lambda: QApplication.clipboard().text() == "Snow")
-    names = [button.accessibleName() for button in column(written, 2).findChildren(QAbstractButton)]
-    assert names == [f"{tr('Copy answer')} (Answer 2)", f"{tr('Use this answer')} (Answer 2)"]
 
 
 def test_a_column_follows_its_answer_until_it_is_scrolled(
@@ -340,14 +320,6 @@ def test_find_looks_in_the_conversation(written: Person) -> None:
     written.window.commands.find.trigger()
     assert written.find("transcript").isVisible()
     assert written.find("findBar").isVisible()
-
-
-def test_a_space_typed_on_an_answer_goes_into_the_message_too(written: Person) -> None:
-    written.type("shorter")
-    column(written, 2).setFocus()
-    QTest.keyClick(column(written, 2), Qt.Key.Key_Space)
-    written.type("now")
-    assert written.written() == "shorter now"
 
 
 def test_answers_that_failed_empty_are_gone_once_the_conversation_goes_on(

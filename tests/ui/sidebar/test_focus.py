@@ -50,19 +50,20 @@ BEGINNINGS: list[tuple[str, Callable[[Person], None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "begin"), BEGINNINGS, ids=[name for name, _ in BEGINNINGS])
-def test_after_a_new_conversation_one_writes(four: Person, name: str, begin: Callable[[Person], None]) -> None:
-    four.open("Bread")
-    four.wait(is_shown(four, "Bread"))
-    four.find("conversationList").setFocus()
-    begin(four)
-    type_anywhere("Tea, whales")
-    assert four.written() == "Tea, whales"
-    assert four.window.session.conversation.path() == []
-    assert selected(four) == []
+def test_after_a_new_conversation_one_writes(four: Person) -> None:
+    for name, begin in BEGINNINGS:
+        four.open("Bread")
+        four.wait(is_shown(four, "Bread"))
+        four.find("conversationList").setFocus()
+        begin(four)
+        type_anywhere("Tea, whales")
+        assert four.written() == "Tea, whales"
+        assert four.window.session.conversation.path() == []
+        assert selected(four) == [], name
+        four.find("composer").clear()
 
 
-def test_after_a_click_in_the_list_one_writes_in_what_it_opened(four: Person) -> None:
+def test_after_a_click_one_writes_in_what_it_opened_wherever_the_focus_is_then(four: Person) -> None:
     four.open("Bread")
     assert four.find("composer").hasFocus()
     four.wait(is_shown(four, "Bread"))
@@ -70,17 +71,7 @@ def test_after_a_click_in_the_list_one_writes_in_what_it_opened(four: Person) ->
     QTest.keyClick(four.find("composer"), Qt.Key.Key_Backspace)
     assert four.written() == "with butte"
     assert len(four.titles()) == 4
-
-
-def test_a_search_result_that_is_clicked_leads_to_the_field(four: Person) -> None:
-    four.find("searchField").setText("Boats")
-    four.wait(lambda: four.window.findChild(QWidget, "searchResults") and four.titles("searchResults"))
-    four.open(four.titles("searchResults")[0], "searchResults")
-    four.wait(is_shown(four, "Boats"))
-    assert four.find("composer").hasFocus()
-
-
-def test_letters_and_what_is_pasted_in_the_list_go_to_the_field(four: Person) -> None:
+    four.find("composer").clear()
     four.open("Whales")
     four.wait(is_shown(four, "Whales"))
     view = four.find("conversationList")
@@ -91,15 +82,35 @@ def test_letters_and_what_is_pasted_in_the_list_go_to_the_field(four: Person) ->
     QTest.keyClick(view, Qt.Key.Key_V, CONTROL)
     assert four.written() == "tea and bread"
     assert four.window.session.conversation.title == "Whales"
-
-
-def test_letters_in_the_conversation_go_to_the_field(four: Person) -> None:
+    four.find("composer").clear()
     four.open("Whales")
     four.wait(lambda: four.window.findChild(QWidget, "message-1") is not None)
     QTest.mouseClick(four.find("message-1").text_edits()[0].viewport(), Qt.MouseButton.LeftButton)
     assert not four.find("composer").hasFocus()
     type_anywhere("why?")
     assert four.written() == "why?"
+    four.find("composer").clear()
+    four.open("Bread")
+    four.wait(is_shown(four, "Bread"))
+    view = four.find("conversationList")
+    below = QPoint(20, view.viewport().height() - 5)
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=below)
+    assert selected(four) == ["Bread"]
+    assert four.find("composer").hasFocus()
+
+
+def test_a_search_result_that_is_clicked_and_letters_in_the_results_lead_to_the_field(four: Person) -> None:
+    four.find("searchField").setText("Boats")
+    four.wait(lambda: four.window.findChild(QWidget, "searchResults") and four.titles("searchResults"))
+    four.open(four.titles("searchResults")[0], "searchResults")
+    four.wait(is_shown(four, "Boats"))
+    assert four.find("composer").hasFocus()
+    four.find("searchField").clear()
+    four.find("searchField").setText("Boats")
+    four.wait(lambda: four.window.findChild(QWidget, "searchResults") and four.titles("searchResults"))
+    QTest.keyClick(four.find("searchField"), Qt.Key.Key_Down)
+    type_anywhere("and")
+    assert four.written() == "and"
 
 
 def test_letters_on_a_button_go_to_the_field(four: Person) -> None:
@@ -113,14 +124,6 @@ def test_letters_on_a_button_go_to_the_field(four: Person) -> None:
         widget.setFocus()
         QTest.keyClick(widget, Qt.Key.Key_V, CONTROL)
         assert four.written() == "tea and bread"
-
-
-def test_letters_in_the_results_go_to_the_field(four: Person) -> None:
-    four.find("searchField").setText("Boats")
-    four.wait(lambda: four.window.findChild(QWidget, "searchResults") and four.titles("searchResults"))
-    QTest.keyClick(four.find("searchField"), Qt.Key.Key_Down)
-    type_anywhere("and")
-    assert four.written() == "and"
 
 
 def test_letters_in_the_bin_go_into_no_conversation(four: Person) -> None:
@@ -137,31 +140,33 @@ def test_letters_in_the_bin_go_into_no_conversation(four: Person) -> None:
     assert four.written() == ""
 
 
-@pytest.mark.parametrize(("field", "key"), [("searchField", Qt.Key.Key_B), ("systemPrompt", Qt.Key.Key_Period)])
-def test_after_the_column_with_the_focus_is_folded_one_writes(four: Person, field: str, key: Qt.Key) -> None:
-    four.window.resize(1200, 700)
-    four.wait(lambda: four.find("systemPrompt").isVisible())
-    four.find(field).setFocus()
-    QTest.keyClick(four.find(field), key, CONTROL)
-    assert not four.find(field).isVisible()
-    type_anywhere("tea")
-    assert four.written() == "tea"
+def test_after_the_column_with_the_focus_is_folded_one_writes(four: Person) -> None:
+    for field, key in (("searchField", Qt.Key.Key_B), ("systemPrompt", Qt.Key.Key_Period)):
+        four.window.resize(1200, 700)
+        four.wait(lambda: four.find("systemPrompt").isVisible())
+        four.find(field).setFocus()
+        QTest.keyClick(four.find(field), key, CONTROL)
+        assert not four.find(field).isVisible()
+        type_anywhere("tea")
+        assert four.written() == "tea"
+        four.find("composer").clear()
 
 
-@pytest.mark.parametrize("end", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
-def test_who_renames_while_writing_goes_on_writing(four: Person, end: Qt.Key) -> None:
+def test_who_renames_while_writing_goes_on_writing(four: Person) -> None:
     four.open("Tea")
     four.wait(is_shown(four, "Tea"))
-    type_anywhere("a draf")
-    four.press(Qt.Key.Key_F2)
-    type_anywhere("Green")
-    focus = QApplication.focusWidget()
-    assert focus
-    QTest.keyClick(focus, end)
-    four.wait(four.find("composer").hasFocus)
-    type_anywhere("t")
-    assert four.written() == "a draft"
-    assert ("Green" in four.titles()) is (end is Qt.Key.Key_Return)
+    for end in (Qt.Key.Key_Escape, Qt.Key.Key_Return):
+        type_anywhere("a draf")
+        four.press(Qt.Key.Key_F2)
+        type_anywhere("Green")
+        focus = QApplication.focusWidget()
+        assert focus
+        QTest.keyClick(focus, end)
+        four.wait(four.find("composer").hasFocus)
+        type_anywhere("t")
+        assert four.written() == "a draft"
+        assert ("Green" in four.titles()) is (end is Qt.Key.Key_Return)
+        four.find("composer").clear()
 
 
 def test_who_renames_in_the_list_or_goes_elsewhere_stays_there(four: Person) -> None:
@@ -205,37 +210,24 @@ def test_a_click_with_control_or_a_double_click_stays_in_the_list(four: Person) 
     assert four.find("renameField").text() == "Green "
 
 
-def test_a_click_beside_the_rows_changes_nothing(four: Person) -> None:
-    four.open("Bread")
-    four.wait(is_shown(four, "Bread"))
-    view = four.find("conversationList")
-    below = QPoint(20, view.viewport().height() - 5)
-    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=below)
-    assert selected(four) == ["Bread"]
-    assert four.find("composer").hasFocus()
-
-
-@pytest.mark.parametrize("key", [Qt.Key.Key_Backspace, Qt.Key.Key_Delete])
-def test_all_conversations_are_deleted_only_after_a_question(four: Person, key: Qt.Key) -> None:
-    view = four.find("conversationList")
-    view.setFocus()
-    QTest.keyClick(view, Qt.Key.Key_A, CONTROL)
-    assert len(selected(four)) == 4
-    QTest.keyClick(view, key)
-    assert len(four.titles()) == 4
-    box = four.window.findChild(QMessageBox, "deleteQuestion")
-    assert (box is not None) is (key is Qt.Key.Key_Delete)
-    if box:
-        QTest.keyClick(box, Qt.Key.Key_Return)
-    assert len(four.titles()) == 4
-
-
-def test_backspace_deletes_no_row(four: Person) -> None:
+def test_all_conversations_are_deleted_only_after_a_question_and_none_by_backspace(four: Person) -> None:
     four.open("Bread")
     four.wait(is_shown(four, "Bread"))
     four.find("conversationList").setFocus()
     QTest.keyClick(four.find("conversationList"), Qt.Key.Key_Backspace)
     assert len(four.titles()) == 4
+    for key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete):
+        view = four.find("conversationList")
+        view.setFocus()
+        QTest.keyClick(view, Qt.Key.Key_A, CONTROL)
+        assert len(selected(four)) == 4
+        QTest.keyClick(view, key)
+        assert len(four.titles()) == 4
+        box = four.window.findChild(QMessageBox, "deleteQuestion")
+        assert (box is not None) is (key is Qt.Key.Key_Delete)
+        if box:
+            QTest.keyClick(box, Qt.Key.Key_Return)
+        assert len(four.titles()) == 4
 
 
 def test_after_others_were_deleted_what_is_shown_is_selected(four: Person) -> None:

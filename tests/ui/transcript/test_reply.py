@@ -49,12 +49,24 @@ def code(view: QWidget) -> CodeBlock:
     return found
 
 
-def test_words_are_shown_as_they_are_meant(person: Person, engine: ScriptedEngine) -> None:
+def test_words_are_shown_as_they_are_meant_and_no_picture_is_fetched(person: Person, engine: ScriptedEngine) -> None:
     view = answer(
         person, engine, "# Title\n\nSome **bold** `code`.\n\n2. Two\n   - [x] done\n\n> <b>quote</b>\n\n---\nend"
     )
     assert prose(view).toPlainText() == "Title\nSome bold code.\n2.\tTwo\n☑\tdone\n<b>quote</b>\n\nend"
     assert prose(view).document().begin().blockFormat().headingLevel() == 1
+    view = answer(person, engine, "![a cat](http://127.0.0.1:9/cat.png) <img src='http://127.0.0.1:9/x.png'>")
+    assert prose(view).toPlainText() == "a cat <img src='http://127.0.0.1:9/x.png'>"
+    assert prose(view).document().begin().begin().fragment().charFormat().anchorHref() == "http://127.0.0.1:9/cat.png"
+    field = prose(answer(person, engine, "- שלום עולם\n- hello"))
+    directions = [field.document().findBlockByNumber(number).textDirection() for number in (0, 1)]
+    assert directions == [Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight]
+    assert not field.horizontalScrollBar().isVisible()
+    field = prose(answer(person, engine, "[here](https://one.example/)"))
+    person.wait(lambda: field.link_at(QPoint(6, 6)) == "https://one.example/")
+    view = answer(person, engine, "- a needle\n\n| needle |\n|---|\n| x |\n\n```\nneedle\n```\n\n**need**le")
+    person.find("transcript").highlight(_needle("needle"))
+    person.wait(lambda: view.match_count() == 4)  # type: ignore[attr-defined]
 
 
 def test_what_is_marked_stays_marked_while_the_answer_grows(person: Person, engine: ScriptedEngine) -> None:
@@ -71,7 +83,7 @@ def test_what_is_marked_stays_marked_while_the_answer_grows(person: Person, engi
     person.wait(lambda: shown.toPlainText() == "One two three four\n•\tfive\nsix")
 
 
-def test_a_link_shows_where_it_leads_before_it_opens(
+def test_a_link_shows_where_it_leads_before_it_opens_or_is_copied(
     person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = record_opened(monkeypatch)
@@ -94,11 +106,7 @@ def test_a_link_shows_where_it_leads_before_it_opens(
     field.anchorClicked.emit(QUrl("file:///etc/passwd"))
     assert len(opened) == 1
     assert not any(dialog.isVisible() for dialog in person.window.findChildren(QDialog, "linkDialog"))
-
-
-def test_a_link_can_be_copied_where_no_browser_opens(
-    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    person.wait(lambda: not person.window.findChild(QDialog, "linkDialog"))
     record_opened(monkeypatch, works=False)
     prose(answer(person, engine, "[A page](https://one.example/)")).anchorClicked.emit(QUrl("https://one.example/"))
     person.click("openLink")
@@ -110,13 +118,9 @@ def test_a_link_can_be_copied_where_no_browser_opens(
     assert QGuiApplication.clipboard().text() == "https://one.example/"
 
 
-def test_no_picture_is_fetched(person: Person, engine: ScriptedEngine) -> None:
-    view = answer(person, engine, "![a cat](http://127.0.0.1:9/cat.png) <img src='http://127.0.0.1:9/x.png'>")
-    assert prose(view).toPlainText() == "a cat <img src='http://127.0.0.1:9/x.png'>"
-    assert prose(view).document().begin().begin().fragment().charFormat().anchorHref() == "http://127.0.0.1:9/cat.png"
-
-
-def test_a_formula_is_drawn_and_copied_as_latex(person: Person, engine: ScriptedEngine) -> None:
+def test_a_formula_is_drawn_in_the_colour_of_the_text_read_where_it_is_selected_and_copied_as_latex(
+    person: Person, engine: ScriptedEngine
+) -> None:
     view = answer(person, engine, "So $\\frac{a}{b}$ is.\n\n$$x^2$$\n\nBut $\\frac{$ is not.")
     field = prose(view)
     person.wait(lambda: field.toPlainText().startswith("So \ufffc is.\n\ufffc"))
@@ -127,18 +131,12 @@ def test_a_formula_is_drawn_and_copied_as_latex(person: Person, engine: Scripted
     assert "So $\\frac{a}{b}$ is." in dragged.html()
     assert "$$x^2$$" in dragged.html()
     assert field.accessibleDescription() == field.selected_text()
-
-
-def test_a_formula_has_the_colour_of_the_text(person: Person, engine: ScriptedEngine) -> None:
     field = prose(answer(person, engine, "$$x^2 + y^2 = z^2$$"))
     person.wait(lambda: field.toPlainText() == "\ufffc")
     for theme in ("dark", "light"):
         person.window._theme.set_theme(theme)
         colour = QColor(colors_of(theme, "teal").text)
         person.wait(partial(_has, field, colour))
-
-
-def test_a_selected_formula_can_be_read(person: Person, engine: ScriptedEngine) -> None:
     field = prose(answer(person, engine, "$$x_1^2 + y_j = z$$"))
     person.wait(lambda: field.toPlainText() == "\ufffc")
     for theme in ("dark", "light"):
@@ -167,7 +165,9 @@ def _has(widget: QWidget, colour: QColor) -> bool:
     return any(abs(pixel.lightness() - colour.lightness()) < 30 for pixel in pixels)
 
 
-def test_code_is_coloured_wrapped_and_copied(person: Person, engine: ScriptedEngine) -> None:
+def test_code_is_coloured_wrapped_copied_and_saved_under_a_name_of_its_language(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
     view = answer(person, engine, "```python\n", "def f():\n", "    return '" + "word " * 60 + "'\n```")
     block = code(view)
     field = block.findChild(QPlainTextEdit)
@@ -180,17 +180,35 @@ def test_code_is_coloured_wrapped_and_copied(person: Person, engine: ScriptedEng
     assert field.height() > height
     person.press_in(1, "Copy code")
     assert QGuiApplication.clipboard().text() == "def f():\n    return '" + "word " * 60 + "'"
+    person.click("newConversationButton")
+    view = answer(person, engine, "```rust\nfn main() {}\n```")
+    person.press_in(1, "Save code to file")
+    dialog = person.find("saveCode")
+    assert Path(dialog.selectedFiles()[0]).name == "code.rs"
+    dialog.fileSelected.emit(str(tmp_path / "main.rs"))
+    dialog.close()
+    assert (tmp_path / "main.rs").read_text("utf-8") == "fn main() {}\n"
+    code(view).save(str(tmp_path / "nowhere" / "main.rs"))
+    assert "couldn’t be saved" in " ".join(str(label.property("text")) for label in code(view).findChildren(QWidget))
 
 
-@pytest.mark.parametrize(("theme", "colours"), [("dark", ON_DARK), ("light", ON_LIGHT)])
-def test_colours_of_code_follow_the_theme(
-    person: Person, engine: ScriptedEngine, theme: str, colours: dict[str, str]
-) -> None:
+def test_colours_of_code_and_words_follow_the_theme(person: Person, engine: ScriptedEngine) -> None:
+    for theme, colours in (("dark", ON_DARK), ("light", ON_LIGHT)):
+        _follow_theme(person, engine, theme, colours)
+
+
+def _follow_theme(person: Person, engine: ScriptedEngine, theme: str, colours: dict[str, str]) -> None:
     field = code(answer(person, engine, "```python\ndef f(): ...\n```")).text_edit()
     person.window._theme.set_theme("light" if theme == "dark" else "dark")
     person.wait(lambda: field.document().firstBlock().layout().formats())
     person.window._theme.set_theme(theme)
     person.wait(lambda: colours["keyword"] in _colours_of_first_line(field))
+    words = prose(answer(person, engine, "Words and [a link](https://one.example/)"))
+    person.window._theme.set_theme("light" if theme == "dark" else "dark")
+    person.window._theme.set_theme(theme)
+    wanted = QColor(colors_of(theme, "teal").text)
+    person.wait(lambda: words.document().begin().begin().fragment().charFormat().foreground().color() == wanted)
+    assert words.toPlainText() == "Words and a link"
 
 
 def _colours_of_first_line(field: QPlainTextEdit) -> list[str]:
@@ -206,18 +224,6 @@ def test_no_long_word_beside_an_answer_widens_the_conversation(person: Person, e
     code(view).save(f"/nowhere/{'folder' * 50}/main.rs")
     person.wait_until_still()
     assert person.find("transcriptContent").width() <= person.find("transcript").viewport().width()
-
-
-def test_code_is_saved_under_a_name_of_its_language(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
-    view = answer(person, engine, "```rust\nfn main() {}\n```")
-    person.press_in(1, "Save code to file")
-    dialog = person.find("saveCode")
-    assert Path(dialog.selectedFiles()[0]).name == "code.rs"
-    dialog.fileSelected.emit(str(tmp_path / "main.rs"))
-    dialog.close()
-    assert (tmp_path / "main.rs").read_text("utf-8") == "fn main() {}\n"
-    code(view).save(str(tmp_path / "nowhere" / "main.rs"))
-    assert "couldn’t be saved" in " ".join(str(label.property("text")) for label in code(view).findChildren(QWidget))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +246,9 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_a_wide_table_is_scrolled_sideways_and_begins_at_its_beginning(person: Person, engine: ScriptedEngine) -> None:
+def test_a_wide_table_is_scrolled_sideways_and_a_long_one_looks_like_one(
+    person: Person, engine: ScriptedEngine
+) -> None:
     view = answer(person, engine, "Before\n\n", *WIDE.splitlines(keepends=True), "\nAfter")
     table = view.findChild(TableBlock)
     assert isinstance(table, TableBlock)
@@ -249,19 +257,16 @@ def test_a_wide_table_is_scrolled_sideways_and_begins_at_its_beginning(person: P
     assert table.horizontalScrollBar().value() == 0
     assert view.width() <= person.find("transcript").width()
     assert [part.toPlainText() for part in view.findChildren(TextBlock) if part is not table] == ["Before", "After"]
-
-
-def test_a_long_table_looks_like_one(person: Person, engine: ScriptedEngine) -> None:
     rows = "".join(f"| {n} | {'wide ' * (n % 7)} |\n" for n in range(90))
-    table = answer(person, engine, "| a | b |\n|---|---|\n" + rows).findChild(TableBlock)
-    assert isinstance(table, TableBlock)
-    frames = table.document().rootFrame().childFrames()
-    layout = table.document().documentLayout()
+    long = answer(person, engine, "| a | b |\n|---|---|\n" + rows).findChild(TableBlock)
+    assert isinstance(long, TableBlock)
+    frames = long.document().rootFrame().childFrames()
+    layout = long.document().documentLayout()
     areas = [layout.frameBoundingRect(frame) for frame in frames]
     assert len(areas) > 1, "it is laid out in parts"
     assert len({area.width() for area in areas}) == 1
     assert all(below.top() - above.bottom() < 2 for above, below in pairwise(areas))
-    assert table.toPlainText().split() == ["a", "b", *" ".join(f"{n} {'wide ' * (n % 7)}" for n in range(90)).split()]
+    assert long.toPlainText().split() == ["a", "b", *" ".join(f"{n} {'wide ' * (n % 7)}" for n in range(90)).split()]
 
 
 def test_a_very_long_answer_is_shown_a_part_at_a_time(person: Person) -> None:
@@ -298,35 +303,7 @@ def test_an_answer_of_very_many_code_blocks_is_shown_in_pages(
     person.wait(lambda: len(view.findChildren(CodeBlock)) == 70 and person.button(1, "Show more") is None)
 
 
-def test_words_are_found_in_lists_tables_and_code(person: Person, engine: ScriptedEngine) -> None:
-    view = answer(person, engine, "- a needle\n\n| needle |\n|---|\n| x |\n\n```\nneedle\n```\n\n**need**le")
-    person.find("transcript").highlight(_needle("needle"))
-    person.wait(lambda: view.match_count() == 4)  # type: ignore[attr-defined]
-
-
 def _needle(word: str) -> object:
     from phichat.ui.widgets.highlights import SearchTerms
 
     return SearchTerms(word)
-
-
-def test_the_menu_of_a_link_knows_where_it_leads(person: Person, engine: ScriptedEngine) -> None:
-    field = prose(answer(person, engine, "[here](https://one.example/)"))
-    person.wait(lambda: field.link_at(QPoint(6, 6)) == "https://one.example/")
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_words_follow_the_theme(person: Person, engine: ScriptedEngine, theme: str) -> None:
-    field = prose(answer(person, engine, "Words and [a link](https://one.example/)"))
-    person.window._theme.set_theme("light" if theme == "dark" else "dark")
-    person.window._theme.set_theme(theme)
-    wanted = QColor(colors_of(theme, "teal").text)
-    person.wait(lambda: field.document().begin().begin().fragment().charFormat().foreground().color() == wanted)
-    assert field.toPlainText() == "Words and a link"
-
-
-def test_an_answer_from_right_to_left_is_set_so(person: Person, engine: ScriptedEngine) -> None:
-    field = prose(answer(person, engine, "- שלום עולם\n- hello"))
-    directions = [field.document().findBlockByNumber(number).textDirection() for number in (0, 1)]
-    assert directions == [Qt.LayoutDirection.RightToLeft, Qt.LayoutDirection.LeftToRight]
-    assert not field.horizontalScrollBar().isVisible()

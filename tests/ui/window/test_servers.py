@@ -69,35 +69,26 @@ def press(person: Person, name: str) -> None:
     person.wait(lambda: not person.window.findChild(QMessageBox, "consentQuestion"))
 
 
-def test_the_host_is_seen_before_anything_is_written(begin: Callable[..., Person], server: ChatServer) -> None:
+def test_the_host_is_seen_before_anything_is_written_and_a_draft_stays_here(
+    begin: Callable[..., Person], server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle, "EVERY", 20)
     person = begin()
     assert person.find("privacyBadge").isVisible()
     assert person.find("privacyBadge").text() == server.host
     assert person.find("composerHost").text() == f"Messages go to {server.host}"
     labels = [each.text() for each in person.find("welcome").findChildren(type(person.find("composerHost")))]
     assert f"tiny runs on a server. What you write is sent to {server.host}." in labels
+    before = len(server.asked)
+    person.type("what nobody is told yet")
+    person.qtbot.wait(10 * idle.EVERY)
+    assert len(server.asked) == before
+    assert not person.find("forecast").isVisible()
 
 
 def test_a_model_here_has_no_badge(person: Person) -> None:
     assert not person.find("privacyBadge").isVisible()
     assert not person.find("composerHost").isVisible()
-
-
-def test_nothing_is_sent_before_the_user_agrees(begin: Callable[..., Person], server: ChatServer) -> None:
-    person = begin(agrees=False)
-    person.ask("a secret")
-    assert f"Send messages to {server.host}?" in question(person).text()
-    press(person, "refuseButton")
-    assert server.chats == []
-    assert person.written() == "a secret"
-    person.press(Qt.Key.Key_Return)
-    press(person, "agreeButton")
-    person.wait(lambda: server.chats)
-    person.wait_for(GenerationState.IDLE)
-    assert person.message(1) == "secret"
-    person.ask("another one")
-    person.wait(lambda: len(server.chats) == 2)
-    assert not person.window.findChild(QMessageBox, "consentQuestion")
 
 
 def test_an_edit_that_is_not_sent_stays_in_its_editor(
@@ -125,13 +116,27 @@ def test_an_edit_that_is_not_sent_stays_in_its_editor(
     assert not person.window.findChild(QWidget, "editBox"), "it was sent"
 
 
-def test_a_temporary_conversation_asks_too(begin: Callable[..., Person], server: ChatServer) -> None:
+def test_nothing_is_sent_before_the_user_agrees(begin: Callable[..., Person], server: ChatServer) -> None:
     person = begin(agrees=False)
     person.window.commands.temporary.trigger()
     person.ask("hush")
     question(person)
     press(person, "refuseButton")
     assert server.chats == []
+    person.click("newConversationButton")
+    person.ask("a secret")
+    assert f"Send messages to {server.host}?" in question(person).text()
+    press(person, "refuseButton")
+    assert server.chats == []
+    assert person.written() == "a secret"
+    person.press(Qt.Key.Key_Return)
+    press(person, "agreeButton")
+    person.wait(lambda: server.chats)
+    person.wait_for(GenerationState.IDLE)
+    assert person.message(1) == "secret"
+    person.ask("another one")
+    person.wait(lambda: len(server.chats) == 2)
+    assert not person.window.findChild(QMessageBox, "consentQuestion")
 
 
 def test_an_idea_of_the_first_page_asks_too(begin: Callable[..., Person], server: ChatServer) -> None:
@@ -140,16 +145,6 @@ def test_an_idea_of_the_first_page_asks_too(begin: Callable[..., Person], server
     press(person, "agreeButton")
     person.wait(lambda: server.chats)
     person.wait_for(GenerationState.IDLE)
-
-
-def test_a_draft_stays_here(begin: Callable[..., Person], server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle, "EVERY", 20)
-    person = begin()
-    before = len(server.asked)
-    person.type("what nobody is told yet")
-    person.qtbot.wait(10 * idle.EVERY)
-    assert len(server.asked) == before
-    assert not person.find("forecast").isVisible()
 
 
 def test_what_is_written_fast_is_sent(begin: Callable[..., Person], server: ChatServer) -> None:
@@ -162,7 +157,9 @@ def test_what_is_written_fast_is_sent(begin: Callable[..., Person], server: Chat
     person.wait_for(GenerationState.IDLE)
 
 
-def test_an_answer_of_unknown_length_is_counted_about(begin: Callable[..., Person], server: ChatServer) -> None:
+def test_what_a_server_of_an_unknown_kind_does_not_tell_or_do_is_said(
+    begin: Callable[..., Person], server: ChatServer
+) -> None:
     person = begin(ServerKind.UNKNOWN)
     server.stream("One", " two")
     person.ask("Count")
@@ -172,6 +169,19 @@ def test_an_answer_of_unknown_length_is_counted_about(begin: Callable[..., Perso
     assert person.find("statusSpeed").text().startswith("about ")
     assert person.find("contextSpin").text() == "Unknown"
     assert not person.find("contextSpin").isEnabled()
+    person.wait_for(GenerationState.IDLE)
+    server.stream("One", BREAK)
+    person.ask("Count")
+    person.wait_for(GenerationState.IDLE)
+    button = person.find("continueButton")
+    assert not button.isEnabled()
+    assert button.toolTip() == f"{server.host} doesn’t support continuing answers. Regenerate the answer instead."
+    person.click("newConversationButton")
+    person.window.commands.lens.setChecked(True)
+    person.ask("Sure?")
+    person.wait_for(GenerationState.IDLE)
+    assert person.find("lensSummary").text() == f"{server.host} doesn’t report how sure the model is."
+    assert not person.find("lensRead").isVisible()
 
 
 def test_settings_that_are_not_taken_are_gray(begin: Callable[..., Person], server: ChatServer) -> None:
@@ -182,7 +192,9 @@ def test_settings_that_are_not_taken_are_gray(begin: Callable[..., Person], serv
         assert person.find(name).toolTip() == f"{server.host} doesn’t support this setting."
 
 
-def test_a_lost_line_keeps_what_came(begin: Callable[..., Person], server: ChatServer) -> None:
+def test_a_lost_line_keeps_what_came_and_what_failed_at_once_is_tried_again(
+    begin: Callable[..., Person], server: ChatServer
+) -> None:
     person = begin()
     server.stream("One", " two", BREAK)
     person.ask("Count")
@@ -192,20 +204,8 @@ def test_a_lost_line_keeps_what_came(begin: Callable[..., Person], server: ChatS
     person.click("continueButton")
     person.wait(lambda: person.message(1) == "One two three")
     assert server.chats[-1]["continue_final_message"] is True
-
-
-def test_the_button_says_what_a_server_cannot(begin: Callable[..., Person], server: ChatServer) -> None:
-    person = begin(ServerKind.UNKNOWN)
-    server.stream("One", BREAK)
-    person.ask("Count")
     person.wait_for(GenerationState.IDLE)
-    button = person.find("continueButton")
-    assert not button.isEnabled()
-    assert button.toolTip() == f"{server.host} doesn’t support continuing answers. Regenerate the answer instead."
-
-
-def test_what_failed_at_once_is_tried_again(begin: Callable[..., Person], server: ChatServer) -> None:
-    person = begin()
+    person.click("newConversationButton")
     server.answer(500, {"error": {"message": "out of memory"}})
     person.ask("Count")
     person.wait_for(GenerationState.IDLE)
@@ -311,15 +311,6 @@ def test_the_lens_shows_what_the_server_tells(begin: Callable[..., Person], serv
     shown = [each.text() for each in popup.findChildren(QLabel) if each.isVisible()]
     assert not [each for each in shown if "sampling settings" in each], "which the server doesn't tell"
     assert [each for each in shown if each.startswith("You can’t choose a word here, because servers")]
-
-
-def test_the_lens_says_what_the_server_does_not_tell(begin: Callable[..., Person], server: ChatServer) -> None:
-    person = begin(ServerKind.UNKNOWN)
-    person.window.commands.lens.setChecked(True)
-    person.ask("Sure?")
-    person.wait_for(GenerationState.IDLE)
-    assert person.find("lensSummary").text() == f"{server.host} doesn’t report how sure the model is."
-    assert not person.find("lensRead").isVisible()
 
 
 def test_models_of_servers_are_in_the_menu(begin: Callable[..., Person], server: ChatServer) -> None:
