@@ -70,19 +70,28 @@ def labels(menu: QMenu) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("block", "words"), [(0, "prose"), (1, "ls"), (2, "d")])
-def test_the_right_button_keeps_the_selection_and_copy_copies_it(
-    person: Person, answer: list[Any], block: int, words: str
+def test_the_right_button_keeps_the_selection_and_copy_copies_it(person: Person, answer: list[Any]) -> None:
+    person.find("transcript").text_selection.select_all(person.find("message-1"))
+    for field in answer:
+        assert choose(menu_at(person, field, QPoint(6, 6)), "Copy") == TEXT
+        assert all(block.textCursor().hasSelection() for block in answer)
+    for block, words in ((0, "prose"), (1, "ls"), (2, "d")):
+        at = select(answer[block], words)
+        menu = menu_at(person, answer[block], at)
+        assert answer[block].textCursor().selectedText() == words
+        assert choose(menu, "Copy") == words
+        assert answer[block].textCursor().selectedText() == words
+        assert choose(menu_at(person, answer[block], at), "Copy answer") == TEXT
+    (field,) = person.find("message-0").text_edits()
+    assert choose(menu_at(person, field, select(field, "with"), number=0), "Copy") == "with"
+    select(answer[0], "prose")
+    QTest.mouseClick(person.find("transcript").viewport(), Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
+    assert not answer[0].textCursor().hasSelection()
+
+
+def test_code_is_copied_in_a_longer_fence_than_it_has_and_long_lines_of_it_as_one(
+    person: Person, engine: ScriptedEngine
 ) -> None:
-    at = select(answer[block], words)
-    menu = menu_at(person, answer[block], at)
-    assert answer[block].textCursor().selectedText() == words
-    assert choose(menu, "Copy") == words
-    assert answer[block].textCursor().selectedText() == words
-    assert choose(menu_at(person, answer[block], at), "Copy answer") == TEXT
-
-
-def test_code_with_fences_in_it_is_copied_in_a_longer_fence(person: Person, engine: ScriptedEngine) -> None:
     engine.enqueue("Text\n\n~~~md\n```sh\nls\n```\n~~~\n\nend")
     person.ask("Code")
     person.wait_for(GenerationState.IDLE)
@@ -92,58 +101,7 @@ def test_code_with_fences_in_it_is_copied_in_a_longer_fence(person: Person, engi
     for field in (prose, code):
         field.selectAll()
     assert choose(menu_at(person, code, QPoint(5, 5)), "Copy") == "Text\n\n````md\n```sh\nls\n```\n````"
-
-
-def test_the_right_button_keeps_what_is_selected_of_a_question(person: Person, answer: list[Any]) -> None:
-    assert answer
-    (field,) = person.find("message-0").text_edits()
-    assert choose(menu_at(person, field, select(field, "with"), number=0), "Copy") == "with"
-
-
-def test_a_selection_over_several_blocks_is_kept_in_each(person: Person, answer: list[Any]) -> None:
-    person.find("transcript").text_selection.select_all(person.find("message-1"))
-    for field in answer:
-        assert choose(menu_at(person, field, QPoint(6, 6)), "Copy") == TEXT
-        assert all(block.textCursor().hasSelection() for block in answer)
-
-
-def test_the_left_button_still_ends_the_selection(person: Person, answer: list[Any]) -> None:
-    select(answer[0], "prose")
-    QTest.mouseClick(person.find("transcript").viewport(), Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
-    assert not answer[0].textCursor().hasSelection()
-
-
-def test_copy_is_for_the_whole_message_where_nothing_is_selected(person: Person, answer: list[Any]) -> None:
-    assert labels(menu_at(person, answer[1], QPoint(5, 5))) == ["Copy"]
-    assert choose(menu_at(person, answer[1], QPoint(5, 5)), "Copy") == TEXT
-
-
-def test_a_link_is_copied_from_its_menu(person: Person, answer: list[Any]) -> None:
-    at = answer[0].toPlainText().index("link")
-    cursor = QTextCursor(answer[0].document())
-    cursor.setPosition(at + 2)
-    place = answer[0].cursorRect(cursor).center()
-    assert labels(menu_at(person, answer[0], place)) == ["Copy link", "Copy"]
-    assert choose(menu_at(person, answer[0], place), "Copy link") == "https://one.example/x_(y)"
-
-
-def test_a_table_is_copied_as_markdown_and_as_cells(person: Person, answer: list[Any]) -> None:
-    assert labels(menu_at(person, answer[2], QPoint(9, 9))) == ["Copy table", "Copy"]
-    assert choose(menu_at(person, answer[2], QPoint(9, 9)), "Copy table") == TABLE
-    assert QGuiApplication.clipboard().mimeData().html().count("<td") == 4
-
-
-def test_a_long_table_is_copied_whole(person: Person, engine: ScriptedEngine) -> None:
-    table = "| a | b |\n| --- | --- |\n" + "\n".join(f"| {number} | x |" for number in range(1300))
-    engine.enqueue(f"- item\n\n{table}\n\nend")
-    person.ask("A table")
-    person.wait_for(GenerationState.IDLE)
-    person.wait(lambda: len(person.find("message-1").text_edits()) == 5)
-    for field in person.find("message-1").text_edits()[1:4]:
-        assert choose(menu_at(person, field, QPoint(9, 9)), "Copy table") == table
-
-
-def test_a_long_line_of_code_is_copied_as_one(person: Person, engine: ScriptedEngine) -> None:
+    person.click("newConversationButton")
     code = "first\n\n" + "x" * 9000 + "\nlast\n" + "y" * 8000 + "\nend"
     engine.enqueue(f"Text\n\n```\n{code}\n```\n")
     person.ask("Code")
@@ -157,16 +115,18 @@ def test_a_long_line_of_code_is_copied_as_one(person: Person, engine: ScriptedEn
     assert choose(menu_at(person, field, QPoint(5, 5)), "Copy") == code[2:-8006]
 
 
-def choose_part(field: Any, start: str, end: str) -> None:
-    """Select from the beginning of `start` to the end of `end`."""
-    text = field.toPlainText()
-    cursor = field.textCursor()
-    cursor.setPosition(text.index(start))
-    cursor.setPosition(text.index(end) + len(end), QTextCursor.MoveMode.KeepAnchor)
-    field.setTextCursor(cursor)
-
-
-def test_cells_are_copied_as_a_table(person: Person, answer: list[Any]) -> None:
+def test_the_message_a_link_and_a_table_are_copied_from_the_menu(person: Person, answer: list[Any]) -> None:
+    assert labels(menu_at(person, answer[1], QPoint(5, 5))) == ["Copy"]
+    assert choose(menu_at(person, answer[1], QPoint(5, 5)), "Copy") == TEXT
+    at = answer[0].toPlainText().index("link")
+    cursor = QTextCursor(answer[0].document())
+    cursor.setPosition(at + 2)
+    place = answer[0].cursorRect(cursor).center()
+    assert labels(menu_at(person, answer[0], place)) == ["Copy link", "Copy"]
+    assert choose(menu_at(person, answer[0], place), "Copy link") == "https://one.example/x_(y)"
+    assert labels(menu_at(person, answer[2], QPoint(9, 9))) == ["Copy table", "Copy"]
+    assert choose(menu_at(person, answer[2], QPoint(9, 9)), "Copy table") == TABLE
+    assert QGuiApplication.clipboard().mimeData().html().count("<td") == 4
     for start, end, copied in (
         ("c | e", "d", r"| `c \| e` | d |" + "\n| --- | --: |"),
         ("b", "d", "| b |\n| --: |\n| d |"),
@@ -176,6 +136,25 @@ def test_cells_are_copied_as_a_table(person: Person, answer: list[Any]) -> None:
     ):
         choose_part(answer[2], start, end)
         assert choose(menu_at(person, answer[2], QPoint(9, 9)), "Copy") == copied
+
+
+def test_a_long_table_is_copied_whole(person: Person, engine: ScriptedEngine) -> None:
+    table = "| a | b |\n| --- | --- |\n" + "\n".join(f"| {number} | x |" for number in range(1300))
+    engine.enqueue(f"- item\n\n{table}\n\nend")
+    person.ask("A table")
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(person.find("message-1").text_edits()) == 5)
+    for field in person.find("message-1").text_edits()[1:4]:
+        assert choose(menu_at(person, field, QPoint(9, 9)), "Copy table") == table
+
+
+def choose_part(field: Any, start: str, end: str) -> None:
+    """Select from the beginning of `start` to the end of `end`."""
+    text = field.toPlainText()
+    cursor = field.textCursor()
+    cursor.setPosition(text.index(start))
+    cursor.setPosition(text.index(end) + len(end), QTextCursor.MoveMode.KeepAnchor)
+    field.setTextCursor(cursor)
 
 
 def test_signs_that_are_no_marks_are_the_same_in_formatted_text(person: Person, engine: ScriptedEngine) -> None:

@@ -104,7 +104,7 @@ def show(person: Person, pairs: int, more: str = "") -> Session:
     return session
 
 
-def test_text_is_selected_over_the_blocks_of_a_message(person: Person, answer: list[Any]) -> None:
+def test_text_is_selected_over_the_blocks_of_a_message_by_mouse_and_copied(person: Person, answer: list[Any]) -> None:
     first, code, last = answer
     pull(first, 5, last, 8)
     assert [field.textCursor().selectedText() for field in answer] == [
@@ -120,10 +120,6 @@ def test_text_is_selected_over_the_blocks_of_a_message(person: Person, answer: l
     assert [field.textCursor().selectedText() for field in answer] == ["", "second = 2", "And more"]
     click(last)
     assert not any(field.textCursor().hasSelection() for field in answer)
-
-
-def test_text_from_one_block_is_copied_as_it_reads(person: Person, answer: list[Any]) -> None:
-    first, code, _ = answer
     pull(code, 0, code, 9)
     QTest.keyClick(code, Qt.Key.Key_C, CONTROL)
     assert clipboard().text() == "first = 1"
@@ -131,9 +127,16 @@ def test_text_from_one_block_is_copied_as_it_reads(person: Person, answer: list[
     QTest.keyClick(first, Qt.Key.Key_C, CONTROL)
     assert clipboard().text() == "prose first"
     assert "<em>prose</em> first" in clipboard().html()
+    click(answer[2])
+    pull(first, 5, code, 9)
+    person.choose_in(1, "Copy")
+    assert clipboard().text() == "*prose* first.\n\n```\nfirst = 1\n```"
+    person.choose_in(1, "Copy answer")
+    assert clipboard().text() == BLOCKS
+    assert "<strong>prose</strong>" in clipboard().html()
 
 
-def test_all_of_a_message_is_selected_then_all_messages(person: Person, answer: list[Any]) -> None:
+def test_text_and_messages_are_selected_by_key_and_by_a_click_with_shift(person: Person, answer: list[Any]) -> None:
     click(answer[0])
     press(person, Qt.Key.Key_A, CONTROL)
     press(person, Qt.Key.Key_C, CONTROL)
@@ -143,9 +146,8 @@ def test_all_of_a_message_is_selected_then_all_messages(person: Person, answer: 
     assert selected(person) == 2
     press(person, Qt.Key.Key_C, CONTROL)
     assert clipboard().text() == f"## You\n\nSay it\n\n## starter\n\n{BLOCKS}\n"
-
-
-def test_shift_and_arrows_select_text_and_go_on_in_the_next_block(person: Person, answer: list[Any]) -> None:
+    press(person, Qt.Key.Key_Escape)
+    assert selected(person) == 0
     first, code, _ = answer
     click(first, position=0)
     press(person, Qt.Key.Key_Right, SHIFT | CONTROL)
@@ -157,26 +159,12 @@ def test_shift_and_arrows_select_text_and_go_on_in_the_next_block(person: Person
     assert code.textCursor().selectedText() == "first = 1\u2029"
     press(person, Qt.Key.Key_Escape)
     assert not any(field.textCursor().hasSelection() for field in answer)
-
-
-def test_a_click_with_shift_extends_text_in_the_same_message_only(person: Person, answer: list[Any]) -> None:
-    first, code, _ = answer
     click(first, position=5)
     click(code, SHIFT, position=5)
     assert [field.textCursor().selectedText() for field in answer] == ["prose first.", "first", ""]
     click(fields(person, 0)[0], SHIFT)
     assert not any(field.textCursor().hasSelection() for field in answer)
     assert selected(person) == 2
-
-
-def test_the_menu_copies_and_quotes_what_is_selected(person: Person, answer: list[Any]) -> None:
-    first, code, _ = answer
-    pull(first, 5, code, 9)
-    person.choose_in(1, "Copy")
-    assert clipboard().text() == "*prose* first.\n\n```\nfirst = 1\n```"
-    person.choose_in(1, "Copy answer")
-    assert clipboard().text() == BLOCKS
-    assert "<strong>prose</strong>" in clipboard().html()
 
 
 def test_whole_messages_are_selected_by_click_and_by_key(person: Person) -> None:
