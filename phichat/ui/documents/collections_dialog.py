@@ -64,6 +64,7 @@ class CollectionsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAcceptDrops(True)
         self._theme, self._documents, self._used = theme, documents, used
+        self._sources: dict[str, Sequence[Path]] = {}  # by collection: the files and folders that were added
         self._name = LineEdit()
         self._name.setObjectName("collectionName")
         self._name.setAccessibleName(tr("New collection name"))
@@ -176,6 +177,7 @@ class CollectionsDialog(QDialog):
 
     def _show_collections(self, collections: Sequence[Collection]) -> None:
         chosen = self.chosen or next((each.name for each in collections if each.name in self._used), "")
+        self._sources = {each.name: each.paths for each in collections}
         self._list.blockSignals(True)
         self._list.clear()
         for collection in collections:
@@ -221,7 +223,9 @@ class CollectionsDialog(QDialog):
 
     @Slot(str, object)
     def _show_page(self, name: str, progress: Progress) -> None:
-        """Show beside a file which of its pages was read."""
+        """Show beside a file which of its pages was read; before the first one, all files are known by now."""
+        if not progress.done and not progress.page:
+            self._reload()
         for row in range(self._files.topLevelItemCount() if name == self.chosen and progress.place else 0):
             item = self._files.topLevelItem(row)
             if item and item.data(0, Qt.ItemDataRole.UserRole) == str(progress.path):
@@ -239,7 +243,11 @@ class CollectionsDialog(QDialog):
     def _enable(self) -> None:
         for button in (self._add_files, self._add_folder, self._index, self._remove):
             button.setEnabled(bool(self.chosen))
-        self._remove_file.setEnabled(self._files.currentItem() is not None)
+        source = self._source()
+        is_file = source is None or source == self._current_file()
+        self._remove_file.setText(tr("Remove file") if is_file else tr("Remove folder…"))
+        self._remove_file.setAccessibleName(self._remove_file.text())
+        self._remove_file.setEnabled(source is not None)
         is_indexing = self._documents.is_indexing(self.chosen)
         self._index.setText(tr("Pause") if is_indexing else tr("Update"))
         self._index.setAccessibleName(self._index.text())
@@ -284,10 +292,26 @@ class CollectionsDialog(QDialog):
         else:
             self._documents.index(self.chosen, retries=True)
 
+    def _current_file(self) -> Path | None:
+        item = self._files.currentItem()
+        return Path(item.data(0, Qt.ItemDataRole.UserRole)) if item else None
+
+    def _source(self) -> Path | None:
+        """Return what was added to the collection: the file that is chosen, or the folder that it came with."""
+        file, sources = self._current_file(), self._sources.get(self.chosen, ())
+        return next((each for each in (file, *file.parents) if each in sources), None) if file else None
+
     @Slot()
     def _on_remove_file(self) -> None:
-        if item := self._files.currentItem():
-            self._documents.remove(self.chosen, [Path(item.data(0, Qt.ItemDataRole.UserRole))])
+        if (source := self._source()) is None:
+            return
+        remove = partial(self._documents.remove, self.chosen, [source])
+        if source == self._current_file():
+            remove()
+            return
+        question = tr("Remove the folder “{name}” from this collection? Its files won’t be deleted.")
+        question = question.format(name=short_title(replace_surrogates(source.name or str(source))))
+        ask_question(self._theme, self, "removeQuestion", question, tr("Remove"), tr("Cancel"), remove)
 
     @Slot()
     def _on_remove(self) -> None:

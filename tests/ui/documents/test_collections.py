@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QMenu, QScrollArea, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QMenu, QMessageBox, QScrollArea, QToolButton, QWidget
 from shiboken6 import isValid
 
 from phichat.cancellation import CancelToken
@@ -76,6 +76,62 @@ def test_names_that_would_look_like_others_are_harmless_in_collections(person: P
     person.window.documents._documents.add("Work", [tmp_path])
     person.window.documents.open_collections()
     person.wait(lambda: list(_files(person)) == [f"{'a' * 99}…{'a' * 96}.txt", "rtlgnp.txt"])
+
+
+def test_what_was_added_is_removed_a_folder_as_a_whole(person: Person, tmp_path: Path) -> None:
+    """A file that came with a folder would come back with it."""
+    folder = tmp_path / "Pumps"
+    folder.mkdir()
+    for path in (folder / "pump.txt", folder / "oil.txt", tmp_path / "filter.txt", tmp_path / "lamp.txt"):
+        path.write_text(f"This is {path.name}.", "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [folder, tmp_path / "filter.txt", tmp_path / "lamp.txt"])
+    person.window.documents.open_collections()
+    button = person.find("removeFile")
+    person.wait(lambda: list(_files(person).values()) == ["1 passage"] * 4)
+    assert not button.isEnabled()
+    _choose_file(person, "filter.txt")
+    assert button.text() == "Remove file"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    person.wait(lambda: list(_files(person)) == ["lamp.txt", "oil.txt", "pump.txt"])
+    _choose_file(person, "pump.txt")
+    assert button.text() == button.accessibleName() == "Remove folder…"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    question = person.find("removeQuestion", QMessageBox)
+    assert question.text() == "Remove the folder “Pumps” from this collection? Its files won’t be deleted."
+    next(each for each in question.buttons() if each.text() == "Remove").click()
+    person.wait(lambda: _files(person) == {"lamp.txt": "1 passage"})
+
+
+def test_files_that_wait_are_read_when_another_is_removed(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"This is {name}.", "utf-8")
+    index, begun = LibraryProcess.index, list[str]()
+
+    def read_the_first_forever(
+        library: LibraryProcess, name: str, stop: CancelToken, *rest: Any, **more: Any
+    ) -> Iterator[Progress]:
+        begun.append(name)
+        is_first = len(begun) == 1
+        for progress in index(library, name, stop, *rest, **more):
+            yield progress
+            while is_first and not stop.wait(0.01):
+                pass
+
+    monkeypatch.setattr(LibraryProcess, "index", read_the_first_forever)
+    person.window.documents._documents.add("Work", [tmp_path / "a.txt", tmp_path / "b.txt"])
+    person.window.documents.open_collections()
+    person.wait(lambda: _files(person) == {"a.txt": "reading…", "b.txt": "reading…"})
+    _choose_file(person, "a.txt")
+    QTest.mouseClick(person.find("removeFile"), Qt.MouseButton.LeftButton)
+    person.wait(lambda: _files(person) == {"b.txt": "1 passage"})
+
+
+def _choose_file(person: Person, name: str) -> None:
+    tree = person.find("collectionFiles")
+    tree.setCurrentItem(next(iter(tree.findItems(name, Qt.MatchFlag.MatchExactly))))
 
 
 def test_nothing_found_is_told_before_the_answer(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
