@@ -28,6 +28,7 @@ class DocumentIndexing(QObject):
         state: how far it is.
         passwords: of protected files, by path, which are kept only here and until Phichat quits.
         looked: when a collection was indexed last, by its name; see time.monotonic.
+        paused: collections that are indexed no more until somebody asks for it.
 
     Signals: see DocumentsController.
     """
@@ -48,6 +49,7 @@ class DocumentIndexing(QObject):
         self.state = IndexState()
         self.passwords: dict[Path, str] = {}
         self.looked: dict[str, float] = {}
+        self.paused: set[str] = set()
         self._retries: set[str] = set()  # collections of which also is read what could not be read before
         self._waiting: list[str] = []  # those that are not begun, or were put off
         self._running: list[str] = []
@@ -61,7 +63,8 @@ class DocumentIndexing(QObject):
         """See DocumentsController.index."""
         if name in self.state.indexing:
             return
-        self.state.failed.discard(name)
+        for names in (self.state.failed, self.paused):
+            names.discard(name)
         self.state.reading.add(name)
         self.looked[name] = time.monotonic()
         if retries:

@@ -155,7 +155,8 @@ class DocumentsController(QObject):
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
         if not paths:
-            self.pause(name)
+            self._indexing.end(name)
+            self._indexing.paused.discard(name)
             self._used.remove(name)
             self._indexing.looked.pop(name, None)
 
@@ -191,7 +192,8 @@ class DocumentsController(QObject):
         self._indexing.index_soon(name)
 
     def pause(self, name: str) -> None:
-        """Stop indexing a collection; what was read of it stays."""
+        """Stop indexing a collection until that is asked for, or Phichat starts; what was read of it stays."""
+        self._indexing.paused.add(name)
         self._indexing.end(name)
 
     def is_indexing(self, name: str) -> bool:
@@ -250,13 +252,19 @@ class DocumentsController(QObject):
 
     @Slot()
     def index_waiting(self) -> None:
-        """Index all collections in which files wait or may have changed; whether they can be read is told on use."""
+        """Index all collections in which files wait or may have changed, but for those that are paused.
+
+        Whether they can be read is told on use.
+        """
         self._tasks.run(lambda _: self._library().collections(), self._index_those, lambda _: None, owner=self)
 
     def _index_those(self, found: "Sequence[Collection]") -> None:
         for each in found:
-            if each.waiting or time.monotonic() > self._indexing.looked.get(each.name, -LOOK_AGAIN) + LOOK_AGAIN:
+            if each.name not in self._indexing.paused and (each.waiting or self._may_have_changed(each.name)):
                 self.index(each.name)
+
+    def _may_have_changed(self, name: str) -> bool:
+        return time.monotonic() > self._indexing.looked.get(name, -LOOK_AGAIN) + LOOK_AGAIN
 
     def search(self, session: Session) -> CancelToken | None:
         """Search what `session` uses for its last question; None if it uses nothing, or all was searched already."""

@@ -797,6 +797,36 @@ def test_passages_of_a_document_with_a_long_name_fit_into_their_dialog(
     assert name in check.accessibleName()
 
 
+def test_what_is_paused_waits_until_it_is_updated(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled every spring.", "utf-8")
+    documents = person.window.documents._documents
+    index, begun = LibraryProcess.index, list[str]()
+
+    def begin(library: LibraryProcess, name: str, stop: CancelToken, *rest: Any, **more: Any) -> Iterator[Progress]:
+        begun.append(name)
+        if len(begun) == 1:
+            yield next(index(library, name, stop, *rest, **more))
+            stop.wait(20)
+        else:
+            yield from index(library, name, stop, *rest, **more)
+
+    monkeypatch.setattr(LibraryProcess, "index", begin)
+    documents.add("Work", [tmp_path / "pump.txt"])
+    person.window.documents.open_collections()
+    button = person.find("indexButton")
+    person.wait(lambda: button.text() == "Pause" and _files(person) == {"pump.txt": "reading…"})
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    person.wait(lambda: button.text() == "Update" and _files(person) == {"pump.txt": "waiting"})
+    documents._library().add("Other", [tmp_path / "pump.txt"])
+    documents.index_waiting()
+    person.wait(lambda: "Other" in begun)
+    assert not documents.is_indexing("Work")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    person.wait(lambda: _files(person) == {"pump.txt": "1 passage"})
+
+
 def test_a_question_is_asked_again_without_some_passages(
     person: Person, engine: ScriptedEngine, tmp_path: Path
 ) -> None:
