@@ -86,7 +86,7 @@ class Session:
     def retry(self, reply: Reply, message: Message | None = None, *, is_searched: bool = False) -> tuple[Turn, ...]:
         """Add another empty `reply` beside `message`, or the last one; return the turns to answer.
 
-        If the documents of the question were not read to the end and it `is_searched` for again, add `reply` to another
+        If not all documents of the question were read and it `is_searched` for again, add `reply` to another
         version of the question: what is found now must not take the place of the passages that other answers are about.
         """
         again = message or self.conversation.path()[-1]
@@ -94,8 +94,8 @@ class Session:
             return self._open_reply(reply)
         self.conversation.go_back_before(again)
         question = self.conversation.message(again.parent or "")
-        is_unfinished = question and question.sources and question.sources.unfinished
-        if question and is_searched and is_unfinished and self._has_answers(again):
+        is_partial = question and question.sources and question.sources.is_partial
+        if question and is_searched and is_partial and self._has_answers(again):
             return self.edit(question, question.text, reply, sources=question.sources)
         return self._open_reply(reply)
 

@@ -84,6 +84,7 @@ class Sources:
         is_attached: whether they are pages of attachments, which the model reads with the message they are attached to.
         unfinished: the names of those that had not been read to the end then.
         missing: the names of collections that no longer existed; "" for the conversation's own documents.
+        unreadable: the names of documents of which nothing could be read.
     """
 
     searched: tuple[str, ...] = ()
@@ -92,6 +93,15 @@ class Sources:
     is_attached: bool = False
     unfinished: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether another search may find more, as not all documents were read."""
+        return bool(self.unfinished or self.unreadable)
+
+
+_LACKS = ("unfinished", "missing", "unreadable")
 
 
 def with_sources(question: str, sources: Sources) -> str:
@@ -128,7 +138,7 @@ def sources_json(sources: Sources) -> dict[str, Any]:
     for passage in passages:
         passage.update(file=replace_surrogates(passage["file"]), text=replace_surrogates(passage["text"]))
     searched = list(map(replace_surrogates, sources.searched))
-    lacks = {"unfinished": sources.unfinished, "missing": sources.missing}
+    lacks = {key: getattr(sources, key) for key in _LACKS}
     rare = {key: list(map(replace_surrogates, names)) for key, names in lacks.items() if names}
     return {"searched": searched, "passages": passages, "whole": sources.is_whole, **rare}
 
@@ -137,8 +147,15 @@ def sources_from_json(values: Mapping[str, Any]) -> Sources:
     """Return the sources that JSON types describe. Raise KeyError, TypeError or ValueError if they are malformed."""
     passages = tuple(_source(each) for each in values["passages"])
     searched = tuple(map(str, values["searched"]))
-    unfinished, missing = (tuple(map(str, values.get(key, ()))) for key in ("unfinished", "missing"))
-    return Sources(searched, passages, bool(values.get("whole")), unfinished=unfinished, missing=missing)
+    unfinished, missing, unreadable = (tuple(map(str, values.get(key, ()))) for key in _LACKS)
+    return Sources(
+        searched,
+        passages,
+        bool(values.get("whole")),
+        unfinished=unfinished,
+        missing=missing,
+        unreadable=unreadable,
+    )
 
 
 def _source(values: Mapping[str, Any]) -> Source:

@@ -56,6 +56,7 @@ class FileStatus:
         error: why it could not be read, as a sentence; empty if it could.
         notes: what of it could not be read, as sentences.
         is_locked: whether it wants its password, or another one; `error` asks for it.
+        is_unreachable: whether the disk couldn't read it, so that it is tried again each time.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class FileStatus:
     pages: int = 0
     passages: int = 0
     is_locked: bool = False
+    is_unreachable: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ A file is one object:
                "passages": [{"file": text, "text": text, "page": whole | null, "line": whole | null,
                              "heading": [text, …], "score": 0 to 1}, …],    what the model read of them
                "whole": bool,         whether that is all of their text
-               "unfinished": [text, …], "missing": [text, …]}   what was not read to the end, and what was gone
+               "unfinished": [text, …], "missing": [text, …],   what was not read to the end, and what was gone
+               "unreadable": [text, …]}                         documents of which nothing could be read
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},

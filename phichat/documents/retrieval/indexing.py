@@ -20,7 +20,7 @@ from phichat.documents.folders import files_in
 from phichat.documents.library import NO_PASSWORDS, FileState, Passwords, Progress
 from phichat.documents.passages import cut_passages
 from phichat.documents.store import catalog, texts
-from phichat.documents.store.catalog import StoredFile
+from phichat.documents.store.catalog import NO_VERSION, StoredFile
 from phichat.documents.store.database import DocumentDatabase
 from phichat.documents.store.texts import DocumentText, StoredPassage
 from phichat.errors import DocumentDamaged, DocumentError, DocumentLocked, DocumentTooLarge, DocumentUnreachable
@@ -32,9 +32,6 @@ TOLD_EVERY = 0.2  # seconds between two reports of the page
 BATCH = 64
 """Passages that are embedded at once, and then stored: less than a second's work of the sentence encoder, and some
 seconds' of an embedding model, which are lost if the process is killed."""
-
-NO_VERSION = -1, 0
-"""Size and time of modification that no file has, so that it is read again."""
 
 
 @dataclass(frozen=True)

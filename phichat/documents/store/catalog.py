@@ -10,6 +10,9 @@ from sqlite3 import Connection, Row
 
 from phichat.documents.library import Collection, FileState, FileStatus
 
+NO_VERSION = -1, 0
+"""Size and time of modification that no file has, so that it is read again: of one that the disk couldn't read."""
+
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile("\0([0-9a-f]{4})")
 
@@ -85,7 +88,7 @@ def file_states(connection: Connection, name: str) -> list[FileStatus]:
     """Return the files of a collection by path; one that was added twice is there once."""
     rows = connection.execute(
         "SELECT files.path, files.state, files.error, files.is_locked, texts.notes, texts.title, texts.pages,"
-        " (SELECT count(*) FROM passages WHERE passages.text = files.text)"
+        " files.size, (SELECT count(*) FROM passages WHERE passages.text = files.text)"
         " FROM files JOIN sources ON files.source = sources.number"
         " JOIN collections ON sources.collection = collections.number LEFT JOIN texts ON files.text = texts.number"
         " WHERE collections.name = ? GROUP BY files.path ORDER BY files.path",
@@ -95,7 +98,7 @@ def file_states(connection: Connection, name: str) -> list[FileStatus]:
 
 
 def _file_status(row: Row) -> FileStatus:
-    path, state, error, is_locked, notes, title, pages, passages = row
+    path, state, error, is_locked, notes, title, pages, size, passages = row
     return FileStatus(
         path_from(path),
         FileState(state),
@@ -105,6 +108,7 @@ def _file_status(row: Row) -> FileStatus:
         pages or 0,
         passages,
         is_locked=bool(is_locked),
+        is_unreachable=state == FileState.FAILED and size == NO_VERSION[0],
     )
 
 

@@ -244,7 +244,11 @@ class DocumentsController(QObject):
             known = {each.name for each in library.collections()}
             return library.files(own) if own in names else (), {*names} - known - coming - {own}
 
-        self._run(work, lambda found: then(*found), owner)
+        def on_result(found: "tuple[Sequence[FileStatus], set[str]]") -> None:
+            self._state.note_due(own, found[0])
+            then(*found)
+
+        self._run(work, on_result, owner)
 
     def list_files(self, name: str, then: "Callable[[Sequence[FileStatus]], None]", owner: QObject) -> None:
         """Call `then` with the files of a collection."""
@@ -272,14 +276,14 @@ class DocumentsController(QObject):
         question = next((each for each in reversed(session.conversation.path()) if each.role is Role.USER), None)
         if not names or question is None or not question.text.strip():
             return None
-        if question.sources is not None and not question.sources.unfinished:
+        if question.sources is not None and not question.sources.is_partial:
             return None
         stop = CancelToken()
         own = session.conversation.id
         has_failed = own in self._state.failed
         if own in names and has_failed:
             self._state.unread.add(own)  # so that it is waited for
-        if own in names and (has_failed or own not in self._indexing.looked):  # Phichat may have been closed, too
+        if own in names and (has_failed or own in self._state.due or self._may_have_changed(own)):
             self.index(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)

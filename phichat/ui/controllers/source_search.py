@@ -1,9 +1,8 @@
 """The search for the sources of an answer, which waits until what it searches is indexed (no widgets)."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from phichat.cancellation import CancelToken
@@ -11,7 +10,7 @@ from phichat.chat.sources import Sources
 from phichat.documents.prompt import source_of
 
 if TYPE_CHECKING:
-    from phichat.documents.library import Collection, DocumentLibrary, FileState
+    from phichat.documents.library import Collection, DocumentLibrary, FileStatus
 
 LOOK_EVERY = 0.1  # seconds: while a search waits for the index
 PATIENCE = 10.0  # seconds that a search waits for files that were just added to a collection
@@ -29,6 +28,7 @@ class IndexState:
         failed: those whose indexing ended with an error.
         unread: those with files that were added since they were indexed.
         reading: those being indexed of which not all files are read yet.
+        due: conversations' own with files that the disk couldn't read when they were indexed last.
     """
 
     indexing: dict[str, CancelToken] = field(default_factory=dict)
@@ -37,6 +37,11 @@ class IndexState:
     failed: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     reading: set[str] = field(default_factory=set)
+    due: set[str] = field(default_factory=set)
+
+    def note_due(self, own: str, files: "Sequence[FileStatus]") -> None:
+        """Note whether some of the `files` of a conversation's `own` documents are to be tried again."""
+        (self.due.add if any(each.is_unreachable for each in files) else self.due.discard)(own)
 
 
 class SourceSearch:
@@ -62,34 +67,51 @@ class SourceSearch:
         missing = tuple("" if name == own else name for name in gone)
         if (collection := found.get(own)) and collection.waiting:
             self._await(lambda: own not in self._state.reading, stop)
-        searched = [name for name in there if name != own]
-        states = {status.path: status.state for status in library.files(own)} if own in there else {}
-        unfinished = tuple(name for name in searched if name in self._state.unread or found[name].waiting)
-        if own in there:
-            unfinished += self._unread_files(found[own], states)
-        files = [path.name for path in states]
+        files = library.files(own) if own in there else ()
+        self._state.note_due(own, files)
+        told = self._tell_files(found[own], files) if own in there else Sources()
+        others = [name for name in there if name != own]
+        unfinished = [name for name in others if name in self._state.unread or found[name].waiting]
+        told = replace(
+            told, searched=(*told.searched, *others), unfinished=(*unfinished, *told.unfinished), missing=missing
+        )
         if whole := library.passages(there, budget=budgets[0]):
-            passages = tuple(map(source_of, whole))
-            return Sources((*files, *searched), passages, is_whole=True, unfinished=unfinished, missing=missing)
+            return replace(told, passages=tuple(map(source_of, whole)), is_whole=True)
         findings = library.search(there, question, budget=budgets[1])
-        passages = tuple(map(source_of, findings.passages)) if findings.fits else ()
-        return Sources((*files, *searched), passages, unfinished=unfinished, missing=missing)
+        return replace(told, passages=tuple(map(source_of, findings.passages)) if findings.fits else ())
 
-    def _unread_files(self, own: "Collection", states: "Mapping[Path, FileState]") -> tuple[str, ...]:
-        """Return the names of the files of a conversation's own documents that wait to be read."""
-        unknown = "waiting" if own.name in self._state.failed else ""  # that may be before the files were looked for
-        return tuple(path.name for path in own.paths if states.get(path, unknown) == "waiting")
+    def _tell_files(self, own: "Collection", files: "Sequence[FileStatus]") -> Sources:
+        """Return which of a conversation's own documents are searched, wait to be read, and can't be read."""
+        known = {each.path: each for each in files}
+        new = [path.name for path in own.paths if path not in known and own.name in self._state.failed]
+        waiting = [each.path.name for each in files if _is_unread(each) and _waits(each)]
+        unreadable = [each.path.name for each in files if _is_unread(each) and not _waits(each)]
+        searched = [each.path.name for each in files if not _is_unread(each)]
+        return Sources(tuple(searched), unfinished=(*new, *waiting), unreadable=tuple(unreadable))
 
     def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
         """Wait until the conversation's own documents are read, and a while for other files that were just added."""
         until = time.monotonic() + PATIENCE
         is_new = own in names and own in self._state.unread
         self._await(lambda: own not in names or own not in self._state.unread, stop)
-        self._await(lambda: time.monotonic() >= until or self._state.unread.isdisjoint(names), stop)
+        self._await(lambda: time.monotonic() >= until or not self._is_coming(names, own), stop)
         until = time.monotonic() + VECTORS_PATIENCE * is_new
         self._await(lambda: time.monotonic() >= until or own not in self._state.indexing, stop)
+
+    def _is_coming(self, names: Sequence[str], own: str) -> bool:
+        """Return whether more will be found soon: own documents are looked at again if they may have changed."""
+        return not self._state.unread.isdisjoint(names) or (own in names and own in self._state.reading)
 
     def _await(self, is_done: Callable[[], bool], stop: CancelToken) -> None:
         while not is_done():
             if stop.wait(LOOK_EVERY):
                 return
+
+
+def _is_unread(file: "FileStatus") -> bool:
+    return file.state != "indexed" and not file.passages
+
+
+def _waits(file: "FileStatus") -> bool:
+    """Return whether a file will be read."""
+    return file.state == "waiting" or file.is_unreachable

@@ -166,6 +166,9 @@ def what_is_missing(sources: Sources) -> str:
     sentences = list(map(_gone, sources.missing))
     if sources.searched and not sources.passages:
         sentences.append(tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched)))
+    if sources.unreadable:
+        sentence = tr("This message was sent without {documents}, which couldn’t be read.")
+        sentences.append(sentence.format(documents=", ".join(sources.unreadable)))
     if sources.unfinished:
         sentence = tr(
             "Phichat hadn’t finished reading {documents} when it searched for passages. To search again, "

@@ -1,6 +1,8 @@
 """A collection is made, filled and asked about in any conversation; what could not be read says why."""
 
+import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -336,6 +338,60 @@ def test_a_document_whose_reading_failed_is_read_with_the_next_question(
     person.ask("And in spring?")
     person.wait(lambda: len(engine.requests) == 3 and not person.window.generation.is_answering())
     assert "linseed oil" in "".join(turn.text for turn in engine.requests[2].turns)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a file that can't be read")
+def test_a_document_that_the_disk_could_not_read_is_read_with_the_next_question(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pump.txt")
+    documents, session = person.window.documents._documents, person.window.session
+    documents.attach(session, tmp_path / "pump.txt")
+    person.wait(lambda: "pump.txt couldn’t be read" in person.status())
+    for _ in range(2):  # why, is told the first time alone
+        person.ask("With what is the pump oiled?")
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    person.wait(lambda: _notices(person)[-1].startswith("Phichat hadn’t finished reading pump.txt when it searched"))
+    assert "Nothing relevant" not in "".join(_notices(person))
+    (tmp_path / "pump.txt").unlink()
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    person.press_in(3, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 3 and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[-1].turns[-1].text
+
+
+def test_a_message_tells_which_document_it_was_sent_without(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.docx").write_bytes(b"PK\x03\x04nothing")
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    for name in ("broken.docx", "pump.txt"):
+        documents.attach(session, tmp_path / name)
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[0].turns[-1].text
+    assert _notices(person) == ["This message was sent without broken.docx, which couldn’t be read."]
+
+
+def test_a_document_that_was_edited_is_read_again(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents, session = person.window.documents._documents, person.window.session
+    for oil in ("butter", "linseed oil"):
+        (tmp_path / "pump.txt").write_text(f"The pump is oiled with {oil} every spring.", "utf-8")
+        if not documents.used(session):
+            documents.attach(session, tmp_path / "pump.txt")
+        engine.requests.clear()
+        person.ask("With what is the pump oiled?")
+        person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+        assert oil in engine.requests[0].turns[-1].text
+        monkeypatch.setattr(controller, "LOOK_AGAIN", 0.0)
+
+
+def _notices(person: Person) -> list[str]:
+    labels = person.window.findChildren(QLabel, "nothingFound")
+    return [label.text() for label in labels if label.isVisible()]
 
 
 def test_a_question_does_not_wait_for_a_document_that_could_not_be_added(
