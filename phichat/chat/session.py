@@ -86,8 +86,9 @@ class Session:
     def retry(self, reply: Reply, message: Message | None = None, *, is_searched: bool = False) -> tuple[Turn, ...]:
         """Add another empty `reply` beside `message`, or the last one; return the turns to answer.
 
-        If not all documents of the question were read and it `is_searched` for again, add `reply` to another
-        version of the question: what is found now must not take the place of the passages that other answers are about.
+        If documents of the question were not read to the end or not there, and it `is_searched` for again, add `reply`
+        to another version of the question: what is found now must not take the place of the passages that other answers
+        are about.
         """
         again = message or self.conversation.path()[-1]
         if again.role is not Role.ASSISTANT:

@@ -97,8 +97,8 @@ class Sources:
 
     @property
     def is_partial(self) -> bool:
-        """Whether another search may find more, as not all documents were read."""
-        return bool(self.unfinished or self.unreadable)
+        """Whether another search may find more, as documents were not read to the end or not there."""
+        return bool(self.unfinished or self.missing)
 
 
 _LACKS = ("unfinished", "missing", "unreadable")

@@ -704,8 +704,9 @@ def test_a_collection_that_the_terminal_removes_is_marked_at_once(
 
 
 def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_the_answer(
-    open_window: Callable[[], Person], home: Path, tmp_path: Path
+    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, tmp_path: Path
 ) -> None:
+    """It is found once it was made again, with Regenerate, too."""
     person = _with_pumps(open_window, tmp_path)
     documents = person.window.documents._documents
     person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
@@ -720,6 +721,13 @@ def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_th
     person.wait(lambda: person.titles() == ["With what is the pump oiled?"])
     person.open("With what is the pump oiled?")
     person.wait(lambda: person.window.findChild(QLabel, "nothingFound") and _tells_gone(person))
+    person.wait_for(GenerationState.IDLE)
+    drop(person, tmp_path / "Pumps")
+    documents = person.window.documents._documents
+    person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[1].turns[-1].text
 
 
 def _tells_gone(person: Person) -> bool:
