@@ -7,7 +7,8 @@ from typing import Any
 
 from phichat.chat.sources import Source
 from phichat.documents.citations import is_in_table
-from phichat.documents.grounding import Grounder, Support, sentences
+from phichat.documents.grounding import Grounder, Support
+from phichat.documents.sentences import sentences
 
 _UNFINISHED = re.compile(r"(?:(?<=[^\w\s,;])[ \t]+|[ \t]*\n\s*)\S*\Z")
 _MAY_END = re.compile(r"[.!?…:\n。！？：]")

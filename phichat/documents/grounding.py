@@ -7,11 +7,12 @@ order, or of several sentences.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
 
+from phichat.documents.sentences import ABBREVIATIONS, sentences
 from phichat.unicode import FoldTable
 
 LEAST_OVERLAP = 0.5
@@ -54,20 +55,10 @@ _LINK = r"[-\s]+(?:(?<=hundred\s)and\s+|and\s+a\s+(?=half)|et[-\s]+(?=un|onze|de
 _NUMBER = re.compile(rf"\b(?!{_OVEN})(?:{_FIRST})(?:{_LINK}(?:{_FIRST}|{_LATER}))*\b")
 """A number in words. One of several words, such as "two hundred", counts as a word."""
 
-_ENDS = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s|$)|[。！？]+[」』]?|[:：](?=[ \t]*\n)")
 _NUMBER_GAP = "[.,\u00a0\u202f]"
 _WORD = re.compile(rf"\d+(?:{_NUMBER_GAP}\d+)*|[^\W\d_]+")
 _GROUPING = re.compile(rf"(?<=\d){_NUMBER_GAP}(?=\d{{3}}(?!\d))")
-_BLOCK = re.compile(r"\s*(?:$|[-*+>|#]|\d{1,9}[.)]\s|`{3}|~{3})")
-"""Begins a line that doesn’t go on with the one before."""
-
-_ABBREVIATIONS = frozenset(
-    """
-    approx apr art aug bzw ca cf ch chap dec dr e.g ed env eq etc ex feb fig i.e incl jan mlle mme mr mrs ms no nos nov
-    nr oct op p pp prof s sec sept st u.a u.s usw vgl vol vs z.b
-    """.split()  # noqa: SIM905 - a list of strings would take a page
-)
-_ABBREVIATED = re.compile(rf"\b({'|'.join(map(re.escape, _ABBREVIATIONS))})\.(?=\s*\d)")
+_ABBREVIATED = re.compile(rf"\b({'|'.join(map(re.escape, ABBREVIATIONS))})\.(?=\s*\d)")
 _NEGATION = re.compile(
     r"""\b(?:not(?!\s+(?:only|just)\b)|no(?!\s*\d)|never|none|nothing|nobody|neither|nor|cannot|without|except|unless
     |unable|forbidden|prohibited
@@ -88,7 +79,6 @@ _CLAUSE = re.compile(_PHRASE.pattern + r"|\s+(?=(?:and|if|so|et|sauf|si|und|wenn
 """Where a text is cut to compare what it says: a number belongs to a phrase, a "not" to a clause."""
 
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-_FENCE = re.compile(r"^(`{3,}|~{3,})")
 
 
 @dataclass(frozen=True)
@@ -141,45 +131,6 @@ def ground(answer: str, passages: Sequence[str]) -> list[Support]:
     grounder = Grounder(passages)
     found = (grounder.support(answer, start, end) for start, end in sentences(answer))
     return [support for support in found if support]
-
-
-def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of the sentences in `text`, without those in fenced code."""
-    at, start, fence, is_marked = 0, 0, "", False
-    for line in text.splitlines(keepends=True):
-        mark = _FENCE.match(line.lstrip())
-        is_code = bool(fence or mark)
-        block = _BLOCK.match(line)
-        if is_code or block or (is_marked and not line[0].isspace()):  # else the paragraph goes on
-            yield from _sentences_of(text[start:at], start)
-            start = at
-        if mark and not fence:
-            fence = mark[1]
-        elif fence and line.lstrip().startswith(fence):
-            fence = ""
-        at += len(line)
-        is_marked = bool(block)
-        if is_code:
-            start = at
-    yield from _sentences_of(text[start:at], start)
-
-
-def _sentences_of(line: str, offset: int) -> Iterator[tuple[int, int]]:
-    start = 0
-    ends = [found.end() for found in _ENDS.finditer(line) if not _is_abbreviation(line[: found.end()])]
-    for end in [*ends, len(line)]:
-        inner = line[start:end].strip()
-        if any(letter.isalnum() for letter in inner):
-            begin = offset + line.index(inner, start)
-            yield begin, begin + len(inner)
-        start = end
-
-
-def _is_abbreviation(text: str) -> bool:
-    """Return whether the dot at the end of `text` ends no sentence, as in "p. 12"."""
-    words = text[-12:].split()
-    word = words[-1].rstrip(".").lstrip('(["“«').lower() if words else ""
-    return text.endswith(".") and word in _ABBREVIATIONS
 
 
 class _Clause:

@@ -1,6 +1,7 @@
 """Which sentences of an answer its passages support."""
 
-from phichat.documents.grounding import ground, sentences
+from phichat.documents.grounding import ground
+from phichat.documents.sentences import sentences
 
 LEASE = "The tenant pays a rent of 950 euros by the third working day of each month."
 FILTER = "The filter is rinsed under running water every two weeks and replaced after 12 months."
