@@ -8,6 +8,19 @@ _BLOCK = re.compile(r"\s*(?:$|[-*+>|#]|\d{1,9}[.)]\s|`{3}|~{3})")
 """Begins a line that doesn’t go on with the one before."""
 
 _FENCE = re.compile(r"^(`{3,}|~{3,})")
+_DISPLAY = re.compile(r"[ \t]*(\$\$|\\\[|\\begin\{[a-zA-Z]+\*?\})")
+_LINE_END = re.compile(r"[ \t.,;]*(?:\r?\n|$)")
+_LONGEST_DISPLAY = 20_000  # characters of a formula on lines of its own
+
+_CODE = re.compile(r"(?<![\\`])(`+)(?!`).{1,2000}?(?<!`)\1(?!`)", re.DOTALL)
+_FORMULA = re.compile(
+    r"""(?<!\\)\$\$(?:(?!\$\$).){1,2000}\$\$
+    |\\\((?:(?!\\\().){1,2000}?\\\)
+    |\\\[(?:(?!\\\[).){1,2000}?\\\]
+    |(?<![\w\\$])\$(?![\s$])(?:[^$\n\\]|\\.){0,2000}(?<![\s\\])\$(?![\w$])
+    |(?<![\w\\$])\$\s(?=[^$\n]{0,2000}(?:\\[a-zA-Z]|\^|_\{))[^$\n]{1,2000}\s\$(?![\w$])""",
+    re.VERBOSE | re.DOTALL,
+)
 
 ABBREVIATIONS = frozenset(
     """
@@ -18,11 +31,13 @@ ABBREVIATIONS = frozenset(
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of the sentences in `text`, without those in fenced code."""
-    at, start, fence, is_marked = 0, 0, "", False
+    """Yield the ranges of the sentences in `text`, without those in fenced code and in formulas; none ends in code."""
+    at, start, fence, is_marked, formula_end = 0, 0, "", False, 0
     for line in text.splitlines(keepends=True):
-        mark = _FENCE.match(line.lstrip())
-        is_code = bool(fence or mark)
+        if not fence and at >= formula_end:
+            formula_end = _display_end(text, at)
+        mark = _FENCE.match(line.lstrip()) if at >= formula_end else None
+        is_code = bool(fence or mark) or at < formula_end
         block = _BLOCK.match(line)
         if is_code or block or (is_marked and not line[0].isspace()):  # else the paragraph goes on
             yield from _sentences_of(text[start:at], start)
@@ -38,8 +53,18 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     yield from _sentences_of(text[start:at], start)
 
 
-def _sentences_of(line: str, offset: int) -> Iterator[tuple[int, int]]:
-    start = 0
+def _display_end(text: str, at: int) -> int:
+    """Return where a formula ends that begins the line at `at` and has its lines for itself; 0 if there is none."""
+    opening = _DISPLAY.match(text, at)
+    if opening is None:
+        return 0
+    closing = {"$$": "$$", "\\[": "\\]"}.get(opening[1]) or opening[1].replace("begin", "end", 1)
+    end = text.find(closing, opening.end(), opening.end() + _LONGEST_DISPLAY)
+    return end + len(closing) if end >= 0 and _LINE_END.match(text, end + len(closing)) else 0
+
+
+def _sentences_of(paragraph: str, offset: int) -> Iterator[tuple[int, int]]:
+    start, line = 0, _masked(paragraph)
     ends = [found.end() for found in _ENDS.finditer(line) if not _is_abbreviation(line[: found.end()])]
     for end in [*ends, len(line)]:
         inner = line[start:end].strip()
@@ -47,6 +72,12 @@ def _sentences_of(line: str, offset: int) -> Iterator[tuple[int, int]]:
             begin = offset + line.index(inner, start)
             yield begin, begin + len(inner)
         start = end
+
+
+def _masked(paragraph: str) -> str:
+    """Return a text as long as `paragraph` with a word for its code and signs for its formulas."""
+    code = _CODE.sub(lambda found: "x" * len(found[0]), paragraph)
+    return _FORMULA.sub(lambda found: "$" * len(found[0]), code)
 
 
 def _is_abbreviation(text: str) -> bool:

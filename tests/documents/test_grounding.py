@@ -1,7 +1,11 @@
 """Which sentences of an answer its passages support."""
 
+import pytest
+
+from phichat.chat.sources import Source
 from phichat.documents.grounding import ground
 from phichat.documents.sentences import sentences
+from phichat.exchange.footnotes import with_footnotes
 
 LEASE = "The tenant pays a rent of 950 euros by the third working day of each month."
 FILTER = "The filter is rinsed under running water every two weeks and replaced after 12 months."
@@ -131,6 +135,33 @@ def test_code_is_no_sentence() -> None:
     assert [text for text, _ in _found("```\nrent = 950  # euros each month\n```\nThe rent is 950 euros.")] == [
         "The rent is 950 euros."
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Build the image with `docker build . -t app` and run it.", None),
+        ("Run ``echo `date`. now`` first. Then wait.", ["Run ``echo `date`. now`` first.", "Then wait."]),
+        ("A tick ` alone. Another one.", ["A tick ` alone.", "Another one."]),
+        ("$$ E = \\frac{\\alpha}{\\beta}. $$", []),
+        ("The energy is\n$$\nE = m c^2\n+ 1.\n$$\nwith mass m.", ["The energy is", "with mass m."]),
+        ("\\[\nE = 1. \\]\n\nSo it is.", ["So it is."]),
+        ("\\begin{align}\n- a &= b. \\\\\n\\end{align}\nSo it is.", ["So it is."]),
+        ("It is \\(a. b\\) here, and $x! y$ there. It ends.", ["It is \\(a. b\\) here, and $x! y$ there.", "It ends."]),
+        ("It costs $5. They paid $6. Done.", ["It costs $5.", "They paid $6.", "Done."]),
+        ("$$ never closed. So it goes.", ["$$ never closed.", "So it goes."]),
+        ("```\n$$\n```\nOne. Two.\n$$", ["One.", "Two."]),
+    ],
+)
+def test_no_sentence_ends_in_code_or_in_a_formula(text: str, found: list[str] | None) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == ([text] if found is None else found)
+
+
+def test_what_is_copied_has_no_number_in_its_code() -> None:
+    passages = ["Build the image with docker build . -t app and run it in a container."]
+    answer = "Build the image with `docker build . -t app` and run it."
+    source = Source("manual.txt", passages[0])
+    assert with_footnotes(answer, [source]) == f"{answer[:-1]}.\xa0[1]\n\n[1] manual.txt"
 
 
 def test_without_passages_nothing_is_marked() -> None:
