@@ -73,6 +73,7 @@ class DocumentViewer(QDialog):
         self._drawing: CancelToken | None = None
         self._ordered = self._shown = 0  # how many pages were drawn, and which of these is shown
         self._asks_password = False
+        self._refused: dict[str, str] = {}  # files whose password was not given, and the sentence that asks for it
         self._texts: dict[str, dict[int, str]] = {}  # of each file, by page; 0 for one without pages
         self._pages: dict[str, int] = {}
         self._page = 1
@@ -195,7 +196,7 @@ class DocumentViewer(QDialog):
     def _show_text(self) -> None:
         """Show the text of the page or the file as far as it was read, else the passage alone."""
         known = self._texts[self.passage.file]
-        text = known.get(self._page if self._has_pages() else 0, "")
+        text = known.get(0 if self.passage.page is None else self._page, "")  # slides have no picture, but numbers
         is_here = not self._has_pages() or self._page == self.passage.page
         if not text and is_here:
             text = self.passage.text
@@ -226,16 +227,23 @@ class DocumentViewer(QDialog):
     def _draw(self) -> None:
         if not self._has_pages():
             return
+        refused = self._refused.get(self.passage.file)
         if self._drawn != (self.passage, self._page):  # else that page is shown until it is drawn in its new size
             self._drawn = self.passage, self._page
             self._shown = self._ordered
-            self._slow.start()
+            self._note.hide()
             if self._drawing:
                 self._drawing.set()
+            if refused:
+                self._show_problem(self._drawn, refused)
+            else:
+                self._slow.start()
+        if refused:
+            return
         self._ordered += 1
         width = max(self._picture.page_width(), 200)
         work = partial(self._render, self.passage, self._page, self._ordered, width)
-        self._drawing = self._tasks.run(work, self._on_drawn, self._show_problem)
+        self._drawing = self._tasks.run(work, self._on_drawn, partial(self._show_problem, self._drawn))
 
     def _render(self, passage: Source, page: int, order: int, width: int, _: CancelToken) -> "_Page | DocumentLocked":
         """Return a page with the places of the passage. In a thread."""
@@ -264,7 +272,7 @@ class DocumentViewer(QDialog):
             self._asks_password = True
             dialog = PasswordDialog(self, sentence)
             dialog.entered.connect(partial(self._unlock, self.passage.file))
-            dialog.rejected.connect(partial(self._show_problem, sentence))
+            dialog.rejected.connect(partial(self._on_no_password, self.passage.file, sentence))
             dialog.open()
 
     def _unlock(self, file: str, password: str) -> None:
@@ -273,12 +281,18 @@ class DocumentViewer(QDialog):
         self._draw()
         self._read_text(file)
 
-    @Slot(str)
-    def _show_problem(self, sentence: str) -> None:
-        """Show a note in the place of the page."""
-        self._slow.stop()
-        self._picture.clear()
-        self._show_note(sentence)
+    def _on_no_password(self, file: str, sentence: str) -> None:
+        self._asks_password = False
+        self._refused[file] = sentence
+        if file == self.passage.file:
+            self._show_problem(self._drawn, sentence)
+
+    def _show_problem(self, page: tuple[Source, int] | None, sentence: str) -> None:
+        """Show a note in the place of a page, unless another one is shown by now."""
+        if page == self._drawn:
+            self._slow.stop()
+            self._picture.clear()
+            self._show_note(sentence)
 
     def _read_text(self, file: str) -> None:
         self._tasks.run(partial(self._read, file), partial(self._on_read, file), self._show_note)

@@ -13,28 +13,33 @@ from pytestqt.qtbot import QtBot
 
 from phichat.cancellation import CancelToken
 from phichat.chat.sources import Source
-from phichat.documents.base import Box, DocumentReader, Outline, PagePicture, Part
+from phichat.documents.base import Box, DocumentReader, Outline, PagePicture, Part, Place, Section
 from phichat.documents.process.document_process import DocumentProcess
-from phichat.errors import DocumentLocked
-from phichat.ui.documents.viewer import DocumentViewer
+from phichat.errors import DocumentDamaged, DocumentLocked
+from phichat.ui.documents.viewer import LOADING_AFTER, RESIZED_AFTER, DocumentViewer
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.password_dialog import PasswordDialog
 
 
 class SlowReader:
     """Implements DocumentReader: each page is drawn once its event in `events` is set; the first is the first asked."""
 
-    def __init__(self, password: str = "") -> None:
+    def __init__(self, password: str = "", damaged: Sequence[int] = ()) -> None:
         self.events = [threading.Event() for _ in range(20)]
-        self.count, self._password = 0, password
+        self.count, self._password, self._damaged = 0, password, damaged
 
     def read(self, path: Path, *, password: str = "", stop: CancelToken | None = None) -> Iterator[Part]:
         yield Outline(pages=3)
+        for page in range(1, 4):
+            yield Section(f"The text of page {page}.", Place(page))
 
     def render_page(self, path: Path, page: int, width: int, *, password: str = "") -> PagePicture:
         if password != self._password:
             raise DocumentLocked("a.pdf is protected. Enter its password.")
         number, self.count = self.count, self.count + 1
         self.events[number].wait(20)
+        if page in self._damaged:
+            raise DocumentDamaged(f"Page {page} can’t be shown.")
         return PagePicture(10 * page, 1, bytes(40 * page))
 
     def find_on_page(self, path: Path, page: int, text: str, *, password: str = "") -> Sequence[Box]:
@@ -51,9 +56,10 @@ def open_viewer(qtbot: QtBot, qapp: QApplication) -> Iterator[Open]:
     qtbot.addWidget(parent)
     readers: list[DocumentReader] = []
 
-    def open_one(reader: DocumentReader, file: str = "/a.pdf") -> DocumentViewer:
+    def open_one(reader: DocumentReader, *files: str, page: int = 1) -> DocumentViewer:
         readers.append(reader)
-        viewer = DocumentViewer(Theme(qapp), parent, [Source(file, "text", page=1)], 0, lambda: reader, {})
+        passages = [Source(file, "text", page=page) for file in files or ("/a.pdf",)]
+        viewer = DocumentViewer(Theme(qapp), parent, passages, 0, lambda: reader, {})
         viewer.show()
         return viewer
 
@@ -123,3 +129,62 @@ def test_a_document_that_cannot_be_read_is_not_called_damaged(open_viewer: Open,
             qtbot.waitUntil(lambda: not viewer._note.isHidden())  # noqa: B023 - it is waited for here
             assert viewer._note.text() == sentence
             viewer.reject()
+
+
+def _note(viewer: DocumentViewer) -> str:
+    return "" if viewer._note.isHidden() else viewer._note.text()
+
+
+def _open_all(reader: SlowReader) -> SlowReader:
+    for event in reader.events:
+        event.set()
+    return reader
+
+
+def test_a_password_that_is_refused_is_told_and_asked_for_once_a_file(open_viewer: Open, qtbot: QtBot) -> None:
+    viewer = open_viewer(_open_all(SlowReader("sesame")), "/a.pdf", "/b.pdf")
+    for at in range(2):
+        qtbot.waitUntil(lambda: len(_open_passwords(viewer)) == 1)
+        _open_passwords(viewer)[0].reject()
+        qtbot.waitUntil(lambda: not _open_passwords(viewer))
+        assert _note(viewer) == "a.pdf is protected. Enter its password."
+        viewer._go_to_passage(1 - 2 * at)
+    assert _note(viewer) == "a.pdf is protected. Enter its password."
+    viewer.resize(500, 800)
+    qtbot.wait(LOADING_AFTER + RESIZED_AFTER)
+    assert (_label(viewer).text(), _open_passwords(viewer)) == ("", [])
+
+
+def _open_passwords(viewer: DocumentViewer) -> list[PasswordDialog]:
+    return [each for each in viewer.findChildren(PasswordDialog) if each.isVisible()]
+
+
+def test_a_page_that_cannot_be_shown_says_so_alone(open_viewer: Open, qtbot: QtBot) -> None:
+    viewer = open_viewer(_open_all(SlowReader(damaged=[2])))
+    qtbot.waitUntil(lambda: _page(viewer) == 1 and viewer._pages.get("/a.pdf") == 3)
+    viewer._turn(1)
+    qtbot.waitUntil(lambda: _note(viewer) == "Page 2 can’t be shown.")
+    assert _page(viewer) == 0
+    viewer._turn(1)
+    qtbot.waitUntil(lambda: _page(viewer) == 3)
+    assert _note(viewer) == ""
+
+
+def test_a_page_that_is_shown_stays_when_one_before_cannot_be(open_viewer: Open, qtbot: QtBot) -> None:
+    reader = SlowReader(damaged=[1])
+    viewer = open_viewer(reader)
+    qtbot.waitUntil(lambda: reader.count >= 1 and viewer._pages.get("/a.pdf") == 3)
+    before = reader.count
+    viewer._turn(1)
+    for event in reader.events[before:]:
+        event.set()
+    qtbot.waitUntil(lambda: _page(viewer) == 2)
+    for event in reader.events:
+        event.set()
+    qtbot.waitUntil(lambda: not viewer._tasks._callbacks)
+    assert (_page(viewer), _note(viewer)) == (2, "")
+
+
+def test_a_slide_is_shown_as_text(open_viewer: Open, qtbot: QtBot) -> None:
+    viewer = open_viewer(SlowReader(), "/talk.pptx", page=2)
+    qtbot.waitUntil(lambda: viewer._text.toPlainText() == "The text of page 2.")
