@@ -47,7 +47,8 @@ class CitedText:
     def _take(self, until: int, *, is_whole: bool = False) -> str:
         printed: list[str] = []
         if is_whole or _MAY_END.search(self._text, self._judged):
-            for support in self._ended(until if is_whole else len(self._text.rstrip()) - 1):
+            last = until if is_whole else len(self._text.rstrip()) - 1
+            for support in self._ended(last, is_growing=not is_whole):
                 if support.passage and support.end >= self.shown and not is_in_table(self._text, support.start):
                     printed.append(f"{self._text[self.shown : support.end]}\N{NO-BREAK SPACE}[{support.passage}]")
                     self.shown = support.end
@@ -55,9 +56,9 @@ class CitedText:
         self.shown = max(self.shown, until)
         return "".join(printed)
 
-    def _ended(self, until: int) -> Iterator[Support]:
+    def _ended(self, until: int, *, is_growing: bool) -> Iterator[Support]:
         """Yield what is new among the sentences that end at `until` or before."""
-        for start, end in sentences(self._text):
+        for start, end in sentences(self._text, is_growing=is_growing):
             if self._judged < end <= until:
                 self._judged = end
                 if support := self._grounder.support(self._text, start, end):

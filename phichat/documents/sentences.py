@@ -13,6 +13,9 @@ _LINE_END = re.compile(r"[ \t.,;]*(?:\r?\n|$)")
 _LONGEST_DISPLAY = 20_000  # characters of a formula on lines of its own
 
 _CODE = re.compile(r"(?<![\\`])(`+)(?!`).{1,2000}?(?<!`)\1(?!`)", re.DOTALL)
+_OPEN = re.compile(r"(?:(?<![\\`])`|\\\(|\\\[|(?<![\\$])\$\$(?!\$)).{0,2000}\Z", re.DOTALL)
+"""Code or a formula that is not closed yet."""
+
 _FORMULA = re.compile(
     r"""(?<!\\)\$\$(?:(?!\$\$).){1,2000}\$\$
     |\\\((?:(?!\\\().){1,2000}?\\\)
@@ -30,12 +33,15 @@ ABBREVIATIONS = frozenset(
 )
 
 
-def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of the sentences in `text`, without those in fenced code and in formulas; none ends in code."""
+def sentences(text: str, *, is_growing: bool = False) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the sentences in `text`, without those in fenced code and in formulas; none ends in code.
+
+    While it `is_growing`, code and formulas that are not closed may go on.
+    """
     at, start, fence, is_marked, formula_end = 0, 0, "", False, 0
     for line in text.splitlines(keepends=True):
         if not fence and at >= formula_end:
-            formula_end = _display_end(text, at)
+            formula_end = _display_end(text, at, is_growing=is_growing)
         mark = _FENCE.match(line.lstrip()) if at >= formula_end else None
         is_code = bool(fence or mark) or at < formula_end
         block = _BLOCK.match(line)
@@ -50,21 +56,25 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
         is_marked = bool(block)
         if is_code:
             start = at
-    yield from _sentences_of(text[start:at], start)
+    yield from _sentences_of(text[start:at], start, is_growing=is_growing)
 
 
-def _display_end(text: str, at: int) -> int:
+def _display_end(text: str, at: int, *, is_growing: bool) -> int:
     """Return where a formula ends that begins the line at `at` and has its lines for itself; 0 if there is none."""
     opening = _DISPLAY.match(text, at)
     if opening is None:
         return 0
     closing = {"$$": "$$", "\\[": "\\]"}.get(opening[1]) or opening[1].replace("begin", "end", 1)
     end = text.find(closing, opening.end(), opening.end() + _LONGEST_DISPLAY)
+    if end < 0 and is_growing and len(text) - at < _LONGEST_DISPLAY:
+        return len(text)
     return end + len(closing) if end >= 0 and _LINE_END.match(text, end + len(closing)) else 0
 
 
-def _sentences_of(paragraph: str, offset: int) -> Iterator[tuple[int, int]]:
+def _sentences_of(paragraph: str, offset: int, *, is_growing: bool = False) -> Iterator[tuple[int, int]]:
     start, line = 0, _masked(paragraph)
+    if is_growing:
+        line = _OPEN.sub(lambda found: "x" * len(found[0]), line)
     ends = [found.end() for found in _ENDS.finditer(line) if not _is_abbreviation(line[: found.end()])]
     for end in [*ends, len(line)]:
         inner = line[start:end].strip()

@@ -12,7 +12,7 @@ PASSAGES = [
     Source("owls.md", "The tawny owl broods for thirty days, see page 12. It hunts voles in old forests."),
     Source("lease.txt", "Rent is due on the third of each month. Pets are allowed; dogs need a collar."),
 ]
-ANSWER = """The tawny owl broods for thirty days (p. 12). Cats purr, i.e. they hum loudly! It hunts
+ANSWER = r"""The tawny owl broods for thirty days (p. 12). Cats purr, i.e. they hum loudly! It hunts
 voles in old forests. “Rent is due on the third of each month.” Is that so?
 
 1. Pets are allowed
@@ -22,6 +22,12 @@ voles in old forests. “Rent is due on the third of each month.” Is that so?
 | owl | broods thirty days |
 | --- | --- |
 | tawny | hunts voles in old forests. |
+
+Type `dogs collar . Pets need` for dogs. It costs $5. Then \(hunts voles . old\) it hunts voles in old forests.
+$$
+hunts voles in old forests .
+= hunts voles
+$$
 
 ```
 Rent is due on the third. Pets are allowed.
