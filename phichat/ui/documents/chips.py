@@ -15,22 +15,24 @@ from phichat.unicode import replace_surrogates, short_title
 class DocumentChip(QFrame):
     """A document or a collection: a button that shows the collections, and one that removes it.
 
+    Its `problem` is a sentence that says why answers are not based on it; empty if they are.
+
     Signals: `opened`, `removed`.
     """
 
     opened = Signal()
     removed = Signal()
 
-    def __init__(self, theme: Theme, title: str, state: str, icon: str) -> None:
+    def __init__(self, theme: Theme, title: str, state: str, icon: str, problem: str = "") -> None:
         super().__init__()
-        self._theme, self._title, self._icon = theme, title, icon
+        self._theme, self._title, self._icon, self._problem = theme, title, icon, problem
         self.setProperty("part", "chip")
         self._open, self._remove = QToolButton(), QToolButton()
         self._open.setObjectName("documentChip")
         self._open.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._open.setAccessibleName(title)
         self.show_state(state)
-        self._open.setToolTip(tool_tip(tr("Answers to your questions are based on these documents.")))
+        self._open.setToolTip(tool_tip(problem or tr("Answers to your questions are based on these documents.")))
         self._open.clicked.connect(self.opened)
         self._remove.setObjectName("documentChipRemove")
         self._remove.setAccessibleName(tr("Remove {name}").format(name=title))
@@ -49,7 +51,7 @@ class DocumentChip(QFrame):
     def show_state(self, state: str) -> None:
         """Show what is known of it now, in a few words."""
         self._open.setText(f" {self._title} · {state}".replace("&", "&&"))
-        self._open.setAccessibleDescription(state)
+        self._open.setAccessibleDescription(f"{state}. {self._problem}" if self._problem else state)
 
     @Slot()
     def _show_icons(self) -> None:
@@ -74,6 +76,13 @@ def file_state(status: FileStatus, *, is_indexing: bool) -> str:
             return tr("couldn’t be read")
         case FileState.MISSING:
             return tr("missing")
+
+
+def file_problem(status: FileStatus) -> str:
+    """Return why answers are not based on a file; empty if they are, or will be."""
+    if status.state is FileState.FAILED and not status.passages:
+        return tr("This document couldn’t be read, so answers aren’t based on it.")
+    return ""
 
 
 def file_title(status: FileStatus) -> str:

@@ -133,7 +133,12 @@ class DocumentsPresenter(QObject):
         self._documents.list_used(session, partial(self._show_files, session), self)
 
     def _show_files(self, session: Session, files: "Sequence[FileStatus]", gone: set[str]) -> None:
-        from phichat.ui.documents.chips import DocumentChip, file_state, file_title  # noqa: PLC0415 - with the first one
+        from phichat.ui.documents.chips import (  # noqa: PLC0415 - with the first one
+            DocumentChip,
+            file_problem,
+            file_state,
+            file_title,
+        )
 
         if session is not self._session:
             return
@@ -142,18 +147,25 @@ class DocumentsPresenter(QObject):
         chips = []
         self._files = {}
         for status in files if own in self._documents.used(session) else ():
-            chip = DocumentChip(self._theme, file_title(status), file_state(status, is_indexing=is_indexing), "file")
+            state = file_state(status, is_indexing=is_indexing)
+            chip = DocumentChip(self._theme, file_title(status), state, "file", file_problem(status))
             chip.removed.connect(partial(self._remove_file, session, status.path))
             chips.append(chip)
             self._files[status.path] = chip
         for name in self._documents.used(session):
             if name != own:
-                state = tr("missing") if name in gone else tr("collection")
-                chip = DocumentChip(self._theme, short_title(name), state, "collection")
+                chip = self._collection_chip(name, is_gone=name in gone)
                 chip.removed.connect(partial(self._remove_collection, session, name))
                 chip.opened.connect(self.open_collections)
                 chips.append(chip)
         self._chips.set_widgets(chips)
+
+    def _collection_chip(self, name: str, *, is_gone: bool) -> "DocumentChip":
+        from phichat.ui.documents.chips import DocumentChip  # noqa: PLC0415 - with the first one
+
+        state = tr("missing") if is_gone else tr("collection")
+        problem = tr("This collection no longer exists, so answers aren’t based on it.") if is_gone else ""
+        return DocumentChip(self._theme, short_title(name), state, "collection", problem)
 
     def _remove_file(self, session: Session, path: Path) -> None:
         name = short_title(replace_surrogates(path.name))

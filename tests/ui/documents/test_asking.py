@@ -11,10 +11,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QToolButton
 
 from phichat.cancellation import CancelToken
-from phichat.documents.library import Progress
+from phichat.documents.library import FileState, FileStatus, Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.store.history import History
+from phichat.ui.documents.chips import DocumentChip, file_problem
+from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript import assistant_message
 from tests.support.fakes import ScriptedEngine
 from tests.support.pdf_files import lines_down, page_of, pdf_file
@@ -201,6 +203,18 @@ def test_a_document_stays_when_another_is_removed_while_that_is_read(
     person.ask("With what is the pump oiled?")
     person.wait(lambda: engine.requests and not person.window.generation.is_answering())
     assert "linseed oil" in engine.requests[0].turns[-1].text
+
+
+@pytest.mark.parametrize(("passages", "says"), [(0, "couldn’t be read"), (4, "based on these documents.")])
+def test_a_chip_says_whether_answers_are_based_on_a_file_that_could_not_be_read(
+    passages: int, says: str, qapp: QApplication
+) -> None:
+    """What was read of it before is still searched."""
+    status = FileStatus(Path("manual.pdf"), FileState.FAILED, "It is damaged.", passages=passages)
+    chip = DocumentChip(Theme(qapp), "manual.pdf", "couldn’t be read", "file", file_problem(status))
+    button = chip.findChild(QToolButton, "documentChip")
+    assert button
+    assert says in button.toolTip()
 
 
 def test_nothing_of_a_temporary_conversation_is_indexed(person: Person, manual: Path) -> None:

@@ -699,8 +699,11 @@ def test_a_collection_that_the_terminal_removes_is_marked_at_once(
     with closing(LibraryProcess(home / "documents.sqlite3")) as terminal:
         terminal.remove("Pumps")
         person.wait(lambda: [each.text() for each in _all(person, "documentChip")] == [" Pumps · missing"])
+        assert "no longer exists" in person.find("documentChip").toolTip()
+        assert "no longer exists" in person.find("documentChip").accessibleDescription()
         terminal.add("Pumps", [tmp_path / "Pumps"])
     person.wait(lambda: [each.text() for each in _all(person, "documentChip")] == [" Pumps · collection"])
+    assert "Answers to your questions are based" in person.find("documentChip").toolTip()
 
 
 def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_the_answer(
