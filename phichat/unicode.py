@@ -43,7 +43,7 @@ def short_title(text: str) -> str:
 
 LONGEST_WORD = 40  # letters that have room in any column
 _BETWEEN_BREAKS = 10  # letters
-_BREAK = "\N{ZERO WIDTH SPACE}"
+BREAK = "\N{ZERO WIDTH SPACE}"
 
 
 def breakable(text: str) -> str:
@@ -53,16 +53,19 @@ def breakable(text: str) -> str:
     return " ".join(_broken(word) if len(word) > LONGEST_WORD else word for word in text.split(" "))
 
 
-def unbroken(text: str) -> str:
-    """Return `text` without the places that `breakable` has put there."""
-    return text.replace(_BREAK, "")
+def letters_of(begun: str, text: str) -> int:
+    """Return how many characters of `text` are in `begun`, which begins as `text` does, with places to break it."""
+    count = 0
+    for letter in begun:
+        count += text[count : count + 1] == letter
+    return count
 
 
 def _broken(word: str) -> str:
     parts, since = [], 0
     for before, letter in pairwise(f" {word}"):
         is_break = since >= _BETWEEN_BREAKS and before != "\N{ZERO WIDTH JOINER}" and _width(letter) > 0
-        parts.append(_BREAK + letter if is_break else letter)
+        parts.append(BREAK + letter if is_break else letter)
         since = 1 if is_break else since + 1
     return "".join(parts)
 

@@ -20,8 +20,8 @@ from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.window.main_window import MainWindow
-from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
+from tests.support.labels import unbroken
 
 
 def unstored_conversation(parent: QObject) -> CurrentConversation:

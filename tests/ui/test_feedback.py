@@ -17,8 +17,8 @@ from phichat.store.history import History
 from phichat.ui import feedback
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.feedback import Feedback, FeedbackController, Kind
-from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine
+from tests.support.labels import unbroken
 from tests.support.stored_history import put
 from tests.ui.conftest import Person
 

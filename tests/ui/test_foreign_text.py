@@ -43,9 +43,10 @@ from phichat.ui.widgets.foreign_text import (
     set_tool_tip,
     tool_tip,
 )
-from phichat.unicode import unbroken
+from phichat.unicode import utf16_length
 from tests.support import stored_history
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
+from tests.support.labels import unbroken
 from tests.support.servers.releases import ReleasesServer
 from tests.ui.chat.test_attachments import attach, drop
 from tests.ui.conftest import Person
@@ -133,6 +134,29 @@ def test_what_is_selected_in_a_label_is_copied_as_it_is(label: QLabel, *, by_key
         next(action for action in label.findChildren(QAction) if action.objectName() == "edit-copy").trigger()
         label.findChildren(QMenu)[0].close()
     assert QApplication.clipboard().text() == LONG
+
+
+THAI = "/home/ก\u200b" + "ข" * 60 + "\u200b\u200d/ปั๊ม 🧑\u200d🔧\u200b.pdf"
+
+
+@pytest.mark.parametrize("is_path", [True, False])
+def test_signs_without_width_that_are_in_a_name_are_copied_with_it(qtbot: QtBot, *, is_path: bool) -> None:
+    """They were lost, as are those that let a long word be broken: no file was found by the path."""
+    label = plain_label()
+    qtbot.addWidget(label)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setWordWrap(True)
+    label.show_path(Path(THAI)) if is_path else label.setText(THAI)
+    label.show()
+    laid_out = str(label.property("text"))
+    assert laid_out.count("\u200b") > 5
+    label.setSelection(0, utf16_length(laid_out))
+    QTest.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text() == THAI
+    begin = utf16_length(laid_out[: laid_out.index("ปั๊ม")])
+    label.setSelection(begin, utf16_length(laid_out) - begin)
+    QTest.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text() == THAI[THAI.index("ปั๊ม") :]
 
 
 def test_what_is_selected_in_a_label_is_dragged_as_it_is(label: QLabel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from phichat.store.base import ConversationRecord, ConversationSummary
 from phichat.store.history import History
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, pages
-from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
+from tests.support.labels import unbroken
 from tests.ui.conftest import Person
 
 WORD = "QUJDabcd0123" * 90_000

@@ -27,7 +27,7 @@ from phichat.ui.models.formatting import format_model_size
 from phichat.ui.theme.scaling import scaled, set_max_width
 from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.widgets.column import BAR_WIDTH, keep_room_for_scroll_bar
-from phichat.ui.widgets.foreign_text import breakable_path, plain_label
+from phichat.ui.widgets.foreign_text import PlainLabel, plain_label
 
 if TYPE_CHECKING:
     from phichat.engine.base import ModelRef
@@ -116,7 +116,7 @@ class FirstRunPage(QScrollArea):
         """Show the free disk space and the memory, and what is in the way of the download."""
         is_full = room.needed > room.free
         is_short = room.memory is not None and room.memory > room.memory_installed
-        self._facts["folder"].setText(breakable_path(room.folder))
+        self._facts["folder"].show_path(room.folder)
         self._facts["folder"].setAccessibleDescription(str(room.folder))
         _set_fact(self._facts["disk"], tr("{size} free").format(size=format_size(room.free)), alert=is_full)
         if room.memory is not None:
@@ -250,7 +250,7 @@ def _centred(label: QLabel) -> QLabel:
     return label
 
 
-def _fact() -> QLabel:
+def _fact() -> PlainLabel:
     label = plain_label("…")
     label.setWordWrap(True)
     return label

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from phichat.i18n import tr
 from phichat.ui.theme.theme import Theme
 from phichat.ui.widgets.controls import push_button
-from phichat.ui.widgets.foreign_text import breakable_path, plain_label
+from phichat.ui.widgets.foreign_text import plain_label
 
 
 class FolderRow(QWidget):
@@ -48,7 +48,7 @@ class FolderRow(QWidget):
     def show_folder(self, folder: Path, *, is_ours: bool = True) -> None:
         """Show `folder`; `is_ours` if it is the default one."""
         self._folder = folder
-        self._path.setText(breakable_path(folder))
+        self._path.show_path(folder)
         self._path.setAccessibleDescription(str(folder))
         self._own.setVisible(not is_ours)
 

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextDocumentLayout, QP
 from phichat.ui.theme.scaling import set_tab_width
 from phichat.ui.widgets.clipboard import copy_to_clipboard, copy_to_selection
 from phichat.ui.widgets.long_text import MOST_LETTERS, MOST_LINES, is_long, wrap_by_words_of
-from phichat.unicode import breakable, shortened, unbroken, without_controls
+from phichat.unicode import BREAK, breakable, letters_of, shortened, utf16_length, utf16_slice, without_controls
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QFileDialog
@@ -45,7 +45,7 @@ class PlainLabel(QLabel):
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
-        self._text = ""
+        self._text = self._ends_of_lines = ""
         self._drag_from: QPointF | None = None
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
@@ -57,7 +57,12 @@ class PlainLabel(QLabel):
     def setText(self, text: str) -> None:
         """Show `text`, without its middle if it is very long."""
         self._text = _harmless(text, MOST_IN_LABEL)
-        super().setText(breakable(self._text) if self.wordWrap() else self._text)
+        super().setText(self._laid_out())
+
+    def show_path(self, path: Path) -> None:
+        """Show `path`, in which a line may end after each separator."""
+        self._ends_of_lines = "/\\"
+        self.setText(str(path))
 
     def setWordWrap(self, on: bool) -> None:
         """Set whether lines are broken where there is no more room."""
@@ -65,8 +70,16 @@ class PlainLabel(QLabel):
         super().setText(breakable(self._text) if on else self._text)
 
     def _selected(self) -> str:
-        """Return the selection as it is in the text: Qt has signs of its own for the ends of lines."""
-        return unbroken(self.selectedText()).replace("\u2029", "\n").replace("\u2028", "\n")
+        """Return the selection as it is in the text, without the places where a line may end."""
+        begin = self.selectionStart()
+        end = begin + utf16_length(self.selectedText())
+        first, last = (letters_of(utf16_slice(self._laid_out(), 0, place), self._text) for place in (begin, end))
+        return self._text[first:last]
+
+    def _laid_out(self) -> str:
+        """Return the text with the places where a line may end."""
+        text = breakable(self._text) if self.wordWrap() else self._text
+        return "".join(f"{letter}{BREAK}" if letter in self._ends_of_lines else letter for letter in text)
 
     @Slot()
     def _copy(self) -> None:
@@ -152,14 +165,9 @@ class ElidedLabel(PlainLabel):
         self._describe()
 
 
-def plain_label(text: str = "") -> QLabel:
+def plain_label(text: str = "") -> PlainLabel:
     """Return a label that shows `text`, and any text set later, as plain text."""
     return PlainLabel(text)
-
-
-def breakable_path(path: Path) -> str:
-    """Return `path` with a zero-width space after each separator, where a label may break the line."""
-    return "".join(char + "\N{ZERO WIDTH SPACE}" if char in "/\\" else char for char in str(path))
 
 
 def tool_tip(text: str) -> str:

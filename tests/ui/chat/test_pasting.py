@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QLineEd
 
 from phichat.ui.controllers.generation import GenerationState
 from phichat.ui.widgets.text_input import cluster_length
-from phichat.unicode import unbroken
 from tests.support.fakes import ScriptedEngine
+from tests.support.labels import unbroken
 from tests.ui.conftest import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

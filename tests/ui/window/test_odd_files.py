@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QTreeWidget, QWidget
 
 from phichat.paths import Home
 from phichat.ui.controllers.generation import GenerationState
-from phichat.unicode import unbroken
 from tests.support import odd_files, tiny_models
 from tests.support.fakes import PHI_3, ScriptedEngine, ScriptedShelf
+from tests.support.labels import unbroken
 from tests.ui.conftest import Person
 
 COPY, LEFT, NONE = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
