@@ -1,10 +1,8 @@
 """Attached files: chosen, pasted or dropped on the window, read in a thread, kept with the conversation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QWidget
@@ -17,6 +15,7 @@ from phichat.i18n import format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
+from phichat.ui.chat.file_reading import Files, FileTarget, Folder, Locked, Reading, TooLong
 from phichat.ui.chat.refusals import Refusals
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.feedback import FeedbackController
@@ -39,54 +38,6 @@ FileReader = Callable[[Path, str, CancelToken], Iterator[object]]
 Yields AttachmentProgress, then an Attachment, then AttachmentRemarks. Raises StoreError, DocumentError.
 """
 
-_Files = Sequence[tuple[Path, FileKind | None]]
-
-
-class FileTarget(Protocol):
-    """A message that is being edited; see EditedMessage."""
-
-    def objection(self, *, is_short: bool) -> str:
-        """Return why a file that was read can't go with it."""
-
-    def take(self, file: Attachment) -> str:
-        """Add a file that was read."""
-
-
-@dataclass(frozen=True)
-class _Locked:
-    """A file that wants a password, and the sentence that asks for it."""
-
-    file: Path
-    sentence: str
-
-
-class _Folder:
-    """The file is a folder."""
-
-
-class _TooLong:
-    """The file has too much text to go with a message."""
-
-
-@dataclass
-class _Reading:
-    """Files that are being read for `session`: `at`, then those `left`. `refused`: why those could not be attached.
-
-    `target` is the message that is being edited which they go with; None for the one that is being written.
-    """
-
-    session: Session
-    at: Path
-    left: _Files
-    password: str
-    target: FileTarget | None = None
-    refused: dict[Path, str] = field(default_factory=dict)
-    attached: list[Path] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    progress: AttachmentProgress | None = None
-    has_begun: bool = False
-    stop: CancelToken = field(default_factory=CancelToken)
-
 
 class AttachmentController(QObject):
     """Attaches files to the conversation in which they were chosen, shown or not.
@@ -95,7 +46,8 @@ class AttachmentController(QObject):
     `look` returns the kind of a file, `read` reads it; both run in a thread. A file that wants a password asks for it.
 
     Signals:
-        reading_delayed(str): the file of that name is still being read, with the page; empty once none is.
+        reading_delayed(str): the file of that name is still being read for the message that is being written, with the
+            page; empty once none is.
         model_dropped(str), conversations_dropped(list[Path]): files that are not text.
         long_document_found(Session, Path): a file has too much text to go with a message.
         folder_found(Session, Path): a folder was chosen or dropped.
@@ -125,7 +77,7 @@ class AttachmentController(QObject):
         self._feedback, self._refusals = feedback, Refusals(feedback, self)
         self.is_long: Callable[[str], bool] = lambda _: False
         self._tasks = BackgroundTasks("files", parent=self)
-        self._readings: list[_Reading] = []
+        self._readings: list[Reading] = []
         self._slow_timer = QTimer(self, interval=SLOW_AFTER, singleShot=True)
         self._slow_timer.timeout.connect(self._emit_slow)
         self._give_up_timer = QTimer(self, interval=GIVE_UP_AFTER, singleShot=True)
@@ -186,11 +138,11 @@ class AttachmentController(QObject):
         """Stop the threads."""
         self._tasks.close()
 
-    def _begin(self, files: _Files, session: Session, password: str = "", target: FileTarget | None = None) -> None:
+    def _begin(self, files: Files, session: Session, password: str = "", target: FileTarget | None = None) -> None:
         if files:
-            self._start(_Reading(session, files[0][0], files, password, target))
+            self._start(Reading(session, files[0][0], files, password, target))
 
-    def _start(self, reading: _Reading) -> None:
+    def _start(self, reading: Reading) -> None:
         """Read the files that are left."""
         files, password = reading.left, reading.password
 
@@ -200,11 +152,13 @@ class AttachmentController(QObject):
                     return
                 yield file
                 if file.is_dir():
-                    yield _Folder()
+                    yield Folder()
                     continue
                 yield from self._read_file(file, kind or self._look(file), password, stop)
 
         self._readings.append(reading)
+        if reading.target:
+            reading.target.show_reading("")
         self._slow_timer.start()
         self._give_up_timer.start()
         self._tasks.run(
@@ -223,27 +177,27 @@ class AttachmentController(QObject):
         try:
             yield from self._read(file, password, stop)
         except DocumentLocked as error:
-            yield _Locked(file, str(error))
+            yield Locked(file, str(error))
         except DocumentTooLarge:
-            yield _TooLong()
+            yield TooLong()
         except PhichatError as error:
             yield str(error)
 
-    def _on_read(self, reading: _Reading, found: object) -> None:
+    def _on_read(self, reading: Reading, found: object) -> None:
         match found:
             case Path():
                 reading.at, reading.left, reading.progress, reading.has_begun = found, reading.left[1:], None, True
                 self._give_up_timer.start()
             case AttachmentProgress():
                 self._on_progress(reading, found)
-            case Attachment() | _TooLong():
+            case Attachment() | TooLong():
                 self._on_text(reading, found)
-            case _Folder():
+            case Folder():
                 refusal = tr("Folders can’t be attached to temporary conversations, so “{name}” wasn’t attached.")
                 self._have_indexed(reading, self.folder_found, refusal)
             case AttachmentRemark():
                 reading.remarks.append(found.sentence)
-            case _Locked():
+            case Locked():
                 self._ask_password(reading, found)
             case FileKind.MODEL:
                 self.model_dropped.emit(str(reading.at))
@@ -252,7 +206,7 @@ class AttachmentController(QObject):
             case str():
                 self._refuse(reading, found)
 
-    def _on_text(self, reading: _Reading, found: "Attachment | _TooLong") -> None:
+    def _on_text(self, reading: Reading, found: "Attachment | TooLong") -> None:
         if isinstance(found, Attachment) and not self.is_long(found.text):
             if not self._is_late(reading, is_short=True):
                 reading.attached.append(reading.at)
@@ -263,7 +217,7 @@ class AttachmentController(QObject):
             )
             self._have_indexed(reading, self.long_document_found, refusal)
 
-    def _have_indexed(self, reading: _Reading, found: SignalInstance, refusal: str) -> None:
+    def _have_indexed(self, reading: Reading, found: SignalInstance, refusal: str) -> None:
         """Have a file or folder indexed, unless that would store something of a temporary conversation."""
         if reading.session.is_temporary:
             self._refuse(reading, refusal.format(name=short_title(reading.at.name)))
@@ -271,14 +225,14 @@ class AttachmentController(QObject):
             reading.attached.append(reading.at)
             found.emit(reading.session, reading.at)
 
-    def _is_late(self, reading: _Reading, *, is_short: bool) -> bool:
+    def _is_late(self, reading: Reading, *, is_short: bool) -> bool:
         """Return whether a file can't go with its message any more, and have it told why."""
         objection = reading.target.objection(is_short=is_short) if reading.target else ""
         if objection:
             self._refuse(reading, objection.format(name=short_title(reading.at.name)))
         return bool(objection)
 
-    def _on_progress(self, reading: _Reading, progress: AttachmentProgress) -> None:
+    def _on_progress(self, reading: Reading, progress: AttachmentProgress) -> None:
         """Go on waiting for a file that is being read page by page, however many it has."""
         reading.progress = progress
         if reading in self._readings:
@@ -286,7 +240,7 @@ class AttachmentController(QObject):
             if not self._slow_timer.isActive():
                 self._emit_slow()
 
-    def _ask_password(self, reading: _Reading, locked: _Locked) -> None:
+    def _ask_password(self, reading: Reading, locked: Locked) -> None:
         from phichat.ui.widgets.password_dialog import PasswordDialog  # noqa: PLC0415 - as above
 
         dialog = PasswordDialog(self._composer.window(), locked.sentence)
@@ -294,24 +248,30 @@ class AttachmentController(QObject):
         dialog.entered.connect(partial(self._begin, files, reading.session, target=reading.target))
         dialog.open()
 
-    def _refuse(self, reading: _Reading, sentence: str) -> None:
+    def _refuse(self, reading: Reading, sentence: str) -> None:
         reading.refused[reading.at] = sentence
 
-    def _on_ended(self, reading: _Reading) -> None:
+    def _on_ended(self, reading: Reading) -> None:
         if reading not in self._readings:  # it was given up
             return
         self._readings.remove(reading)
         self._tell_outcome(reading)
+        if reading.target:
+            reading.target.show_reading(None)
         if not self._readings:
             self._slow_timer.stop()
             self._give_up_timer.stop()
+        if all(other.target for other in self._readings):
             self.reading_delayed.emit("")
 
     @Slot()
     def _emit_slow(self) -> None:
-        if self._readings:
-            name, progress = self._readings[-1].at.name, self._readings[-1].progress
-            self.reading_delayed.emit(progress.title(name) if progress else name)
+        """Tell which file each message waits for."""
+        own = [reading for reading in self._readings if reading.target is None]
+        self.reading_delayed.emit(own[-1].title() if own else "")
+        for reading in self._readings:
+            if reading.target:
+                reading.target.show_reading(reading.title())
 
     @Slot()
     def _give_up(self) -> None:
@@ -323,21 +283,20 @@ class AttachmentController(QObject):
                 late = tr("{name} took too long to read. Check the disk or network connection, then try again.")
                 self._refuse(reading, late.format(name=short_title(reading.at.name)))
                 self._tell_outcome(reading)
+            if reading.target:
+                reading.target.show_reading(None)
         for reading in readings:
             if reading.left:
-                self._start(_rest(reading))
-        if self._readings:
-            self._emit_slow()
-        else:
-            self.reading_delayed.emit("")
+                self._start(reading.rest())
+        self._emit_slow()
 
-    def _tell_outcome(self, reading: _Reading) -> None:
+    def _tell_outcome(self, reading: Reading) -> None:
         conversation = reading.session.conversation.id
         self._refusals.update(conversation, reading.refused, reading.attached)
         if reading.remarks:
             self._feedback.tell_in(conversation, "\n".join(reading.remarks[:MOST_REMARKS]))
 
-    def _add(self, reading: _Reading, file: Attachment) -> None:
+    def _add(self, reading: Reading, file: Attachment) -> None:
         take = reading.target.take if reading.target else partial(self._take, reading.session)
         if sentence := take(file):
             self._feedback.tell_attached(reading.session.conversation.id, sentence)
@@ -391,9 +350,3 @@ class AttachmentController(QObject):
             self._conversations.current.save_now()
         else:
             self._conversations.save_draft(session)
-
-
-def _rest(reading: _Reading) -> _Reading:
-    """Return what is left of `reading`."""
-    at, stop = reading.left[0][0], CancelToken()
-    return replace(reading, at=at, refused={}, attached=[], remarks=[], progress=None, has_begun=False, stop=stop)

@@ -36,6 +36,7 @@ class UnsentEdits(QObject):
         self._transcript, self._attachments = transcript, attachments
         self._edited_in: dict[str, None] = {}  # ids, in the order of editing
         self._cancelled: set[str] = set()  # ids of messages
+        self._readings: dict[EditedMessage, str] = {}
         signals = transcript.context.signals
         conversations.autosave.unsent_edits = self._unsent
         signals.editing_changed.connect(self._on_editing)
@@ -62,9 +63,7 @@ class UnsentEdits(QObject):
         """See EditedMessage; a text that is read after its editor was canceled is there when that is opened again."""
         if message.id in self._state.unsent_edits or (is_short and message.id in self._cancelled):
             return ""
-        if message.id in self._cancelled:
-            return tr("{name} wasn’t attached because you canceled the edit.")
-        return tr("{name} wasn’t attached because you sent the message before the file was read.")
+        return tr("{name} wasn’t attached because you canceled the edit.")
 
     def add(self, message: Message, file: Attachment) -> str:
         """Add `file` to the editor of `message`, or to what is there when it is opened again; see EditedMessage."""
@@ -74,11 +73,26 @@ class UnsentEdits(QObject):
         if file in files:
             return tr("{name} is already attached.").format(name=file.title)
         self._state.unsent_files[message.id] = (*files, file)
-        for index, each in enumerate(self._transcript.path()):
-            if each.id == message.id and (view := self._transcript.view(index)):
-                view.refresh_editor()
+        if view := self._view_of(message):
+            view.refresh_editor()
         self._transcript.context.signals.edit_changed.emit()
         return ""
+
+    def show_reading(self, message: Message, target: "EditedMessage", title: str | None) -> None:
+        """Hold `message` back while files are being read for it; see EditedMessage."""
+        self._readings.pop(target, None)
+        if title is not None:
+            self._readings[target] = title
+        titles = [title for other, title in self._readings.items() if other.message.id == message.id]
+        self._state.edit_readings.pop(message.id, None)
+        if titles:
+            self._state.edit_readings[message.id] = titles[-1]
+        if view := self._view_of(message):
+            view.refresh_actions()
+
+    def _view_of(self, message: Message) -> "MessageView | None":
+        indexes = (index for index, each in enumerate(self._transcript.path()) if each.id == message.id)
+        return self._transcript.view(next(indexes, -1))
 
     def _add_to_cancelled(self, message: Message, file: Attachment) -> str:
         text, files = self._state.cancelled_edits.get(message.id, (message.text, message.attachments))
@@ -120,18 +134,22 @@ class UnsentEdits(QObject):
 
 
 class EditedMessage:
-    """A message that was being edited when the files that go with it began to be read."""
+    """A `message` that was being edited when the files that go with it began to be read."""
 
     def __init__(self, edits: UnsentEdits, message: Message) -> None:
-        self._edits, self._message = edits, message
+        self._edits, self.message = edits, message
 
     def objection(self, *, is_short: bool) -> str:
         """Return why a file that was read can't go with it, as a sentence with a `{name}`; empty if it can.
 
         `is_short` says whether its text would go with the message, instead of passages from it.
         """
-        return self._edits.objection(self._message, is_short=is_short)
+        return self._edits.objection(self.message, is_short=is_short)
 
     def take(self, file: Attachment) -> str:
         """Add a file that was read; return what to tell instead of that it was attached, empty for nothing."""
-        return self._edits.add(self._message, file)
+        return self._edits.add(self.message, file)
+
+    def show_reading(self, title: str | None) -> None:
+        """Hold it back while a file is being read, and show its `title` unless that is empty; None for no file."""
+        self._edits.show_reading(self.message, self, title)

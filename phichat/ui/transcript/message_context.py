@@ -114,6 +114,7 @@ class MessageState:
         remarks: notes below replies.
         unsent_edits: texts in open editors.
         unsent_files: the files in those editors where some were removed or added.
+        edit_readings: the files that are being read for those editors; empty before that is worth a word.
         cancelled_edits: what was changed in editors that were then cancelled, as text and files.
         open_thinking: the ids of messages whose thinking is open.
         has_lens: whether answers are shown under the lens.
@@ -125,6 +126,7 @@ class MessageState:
     remarks: dict[str, str] = field(default_factory=dict)
     unsent_edits: dict[str, str] = field(default_factory=dict)
     unsent_files: dict[str, Attachments] = field(default_factory=dict)
+    edit_readings: dict[str, str] = field(default_factory=dict)
     cancelled_edits: dict[str, tuple[str, Attachments]] = field(default_factory=dict)
     open_thinking: set[str] = field(default_factory=set)
     has_lens: bool = False

@@ -45,7 +45,7 @@ class MessageEditor(QFrame):
         self._cancel = QPushButton(tr("Cancel"))
         self._cancel.setObjectName("editCancel")
         self._cancel.setToolTip(tr("Cancel (Esc)"))
-        self._can_send = True
+        self._can_send, self._is_reading, self._reading = True, False, ""
         self._hint = muted(plain_label(tr("Sending creates a new version of this message. Press Esc to cancel.")))
         self._usual_hint = self._hint.text()
         self.chips = AttachmentChips(theme, self, is_removable=True)
@@ -82,6 +82,17 @@ class MessageEditor(QFrame):
         if can_send:
             self._show_hint("")
 
+    def show_reading(self, title: str | None) -> None:
+        """Hold the message back while a file is being read, and show its `title` unless that is empty."""
+        sentence = tr("Reading {name}…").format(name=title) if title else ""
+        self._is_reading = title is not None
+        if sentence != self._reading:
+            self._reading = sentence
+            self._show_hint("")
+            if sentence:
+                announce(self._hint, sentence)
+        self._show_send()
+
     def tab_stops(self) -> list[QWidget]:
         """Return the widgets that take the focus, in reading order."""
         return [*self.chips.buttons(), self.field, self._cancel, self._send]
@@ -100,13 +111,14 @@ class MessageEditor(QFrame):
         layout.addLayout(buttons)
 
     def _show_send(self) -> None:
-        self._send.setEnabled(self._can_send and bool(self.field.text().strip() or self.chips.files()))
+        has_something = bool(self.field.text().strip() or self.chips.files())
+        self._send.setEnabled(self._can_send and has_something and not self._is_reading)
         tip = (
             tr("Send as a new version (Enter)")
             if self._can_send
             else tr("The model is busy. Wait for the current answer to finish, or stop it.")
         )
-        self._send.setToolTip(tool_tip(tip))
+        self._send.setToolTip(tool_tip(self._reading or tip))
 
     @Slot()
     def _on_text(self) -> None:
@@ -136,15 +148,17 @@ class MessageEditor(QFrame):
             self.sent.emit(strip_blank_lines(self.field.text()))
         elif not self._can_send:
             self._show_hint(tr("The model is busy. Try again when the answer is finished."))
+        elif self._reading:
+            announce(self._hint, self._reading)
 
     @Slot()
     def _on_picture(self) -> None:
         self._show_hint(tr("Phichat can’t read images. Paste text or attach a document instead."))
 
     def _show_hint(self, alert: str) -> None:
-        """Show `alert`, or the usual hint if it is empty."""
+        """Show `alert`; if it is empty, what is being read, or the usual hint."""
         muted(self._hint, alert=bool(alert))
-        self._hint.setText(alert or self._usual_hint)
+        self._hint.setText(alert or self._reading or self._usual_hint)
         if alert:
             announce(self._hint, alert)
 

@@ -94,6 +94,7 @@ class UserMessageView(MessageView):
     def refresh_actions(self) -> None:
         if self._editor:
             self._editor.set_can_send(self._state.can_ask)
+            self._editor.show_reading(self._state.edit_readings.get(self._message.id))
 
     def take_focus(self) -> None:
         if self._files and not self._message.text:

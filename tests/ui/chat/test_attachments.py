@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QClipboard, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
 from phichat.chat.attachments import Attachment, AttachmentRemark, with_attachments
 from phichat.engine.base import PromptFit, Request
@@ -482,8 +482,14 @@ def held(person: Person, notes: Path, monkeypatch: pytest.MonkeyPatch, clipboard
     person.press_in(0, "Edit")
     clipboard.setMimeData(_mime(notes))
     QTest.keyClick(person.find("editField"), Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    person.wait(lambda: note(person) == "Reading notes.txt…")
+    person.wait(lambda: edit_hint(person) == "Reading notes.txt…")
     return gate
+
+
+def edit_hint(person: Person) -> str:
+    """Return what an editor says below its field."""
+    (hint,) = [label.text() for label in person.find("editBox").findChildren(QLabel) if len(label.text()) > 15]
+    return str(hint)
 
 
 def test_a_file_that_is_read_after_its_edit_was_canceled_is_there_when_that_goes_on(
@@ -507,15 +513,34 @@ def test_a_long_file_that_is_read_after_its_edit_was_canceled_is_refused(person:
     assert not _all(person, "composerBox", "documentChip")
 
 
-def test_a_file_that_is_read_after_its_edit_was_sent_is_refused(
+def test_an_edit_waits_for_the_file_that_is_being_read_for_it(
     person: Person, held: threading.Event, engine: ScriptedEngine
 ) -> None:
+    """It was sent without, and the file was refused. The message field held back what nothing was read for."""
+    assert note(person) == ""
+    QTest.keyClicks(person.find("editField"), " Then?")
+    assert not person.find("editSend").isEnabled()
     QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
-    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
+    assert edit_hint(person) == "Reading notes.txt…"
+    assert len(engine.requests) == 1
     held.set()
-    refusal = "notes.txt wasn’t attached because you sent the message before the file was read."
-    person.wait(lambda: person.status() == refusal)
-    assert chips(person) == chips(person, "message-0") == []
+    person.wait(lambda: chips(person, "editBox") == ["notes.txt"])
+    person.wait(lambda: edit_hint(person).startswith("Sending creates a new version"))
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
+    person.wait(lambda: len(engine.requests) == 2)
+    assert engine.requests[1].turns[-1].text.startswith("notes.txt:")
+
+
+def test_an_edit_does_not_wait_for_a_file_that_never_comes(
+    person: Person, held: threading.Event, engine: ScriptedEngine
+) -> None:
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+    files._give_up()
+    person.wait(lambda: person.status().startswith("notes.txt took too long to read."))
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
+    person.wait(lambda: len(engine.requests) == 2)
+    held.set()
 
 
 def _give_up_after(person: Person, milliseconds: int) -> None:
