@@ -134,7 +134,11 @@ class TableBlock(TextBlock):
 
     def lay_out(self, seconds: float) -> None:
         if not self.is_laid_out():
+            cursor, scrolled = self.textCursor(), self.horizontalScrollBar().value()
+            place = cursor.anchor(), cursor.position()
             self._lay_out(perf_counter() + seconds)
+            if place[0] == place[1]:  # a selection up to the end is of what comes, too, as with Select all
+                self._restore_selection(*place, scrolled)
             self._fit_height()
             if self.is_laid_out():
                 self._set_description()
@@ -145,7 +149,7 @@ class TableBlock(TextBlock):
         self.lay_out(SLICE)
 
     def _lay_out(self, until: float) -> None:
-        """Lay out until that time, but in any case as many parts as were shown before; the rest follows when idle."""
+        """Lay out until that time, but in any case as many parts as are shown; the rest follows when idle."""
         shown = len(self._shown)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()

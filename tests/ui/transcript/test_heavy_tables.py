@@ -195,3 +195,20 @@ def test_matches_in_a_large_table_are_marked_where_they_are_seen(qapp: QApplicat
         assert 20 < len(marks) < 600
         assert any(field.viewport().rect().contains(mark) for mark in marks)
     area.close()
+
+
+def test_the_cursor_stays_where_it_is_and_what_all_is_selected_grows(qapp: QApplication, parts: list[Table]) -> None:
+    """The cursor of a table of which nothing was there yet ended behind it."""
+    field = shown(table(60, 2))
+    assert not field.is_laid_out()
+    while not field.is_laid_out():
+        qapp.processEvents()
+    assert field.textCursor().position() == 0
+    other = shown(table(60, 2))
+    while not other.toPlainText():
+        qapp.processEvents()
+    other.selectAll()
+    assert not other.is_laid_out()
+    while not other.is_laid_out():
+        qapp.processEvents()
+    assert "59.1" in other.selected_text()
