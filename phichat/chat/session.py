@@ -199,11 +199,16 @@ class Session:
 
     def set_sources(self, sources: Sources) -> tuple[Turn, ...]:
         """Set what was found for the question that the reply under way answers; return the turns to answer."""
-        reply = self.answering
-        if reply is None:
+        reply, question = self.answering, self.answered_question()
+        if reply is None or question is None:
             return ()
-        self.conversation.replace_message(self.conversation.path_before(reply)[-1], sources=sources)
+        self.conversation.replace_message(question, sources=sources)
         return self.turns_before(reply, reply.reply.model if reply.reply else "")
+
+    def answered_question(self) -> Message | None:
+        """Return the message that the reply under way answers, whichever version is shown; None if there is none."""
+        before = self.conversation.path_before(self.answering) if self.answering else []
+        return before[-1] if before else None
 
     def set_pinned(self, name: str, *, is_pinned: bool) -> Message | None:
         """Pin or unpin the message with the id `name` and return it as it is now; None if there is none."""

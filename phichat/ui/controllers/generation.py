@@ -267,8 +267,8 @@ class GenerationController(IdleRequests):
         """Send the question that `search` was for, with what was found."""
         if search is self._reply and self._session:
             turns = self._session.set_sources(sources)
-            if self._reply_store:
-                self._reply_store.store_reply(self._session, self._session.conversation.path()[-2])
+            if self._reply_store and (question := self._session.answered_question()):
+                self._reply_store.store_reply(self._session, question)
             self._is_searching, self._reply = False, self._send(turns)
             self._growing.begin(self._session)
 

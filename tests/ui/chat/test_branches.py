@@ -7,7 +7,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
-from phichat.chat.conversation import Message
+from phichat.chat.conversation import Message, Role
+from phichat.chat.sources import Source, Sources
+from phichat.engine.base import CancelToken
+from phichat.store.base import ConversationRecord
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -103,6 +106,31 @@ def test_a_question_is_edited_in_its_place_and_both_stay(person: Person, engine:
     assert person.written() == "draft"
     person.press_in(0, "Previous version")
     assert [person.message(0), person.message(1)] == ["Whales?", "Whales?"]
+
+
+def _stored_sources(record: ConversationRecord) -> dict[str, Sources | None]:
+    return {message.text: message.sources for message in record.messages if message.role is Role.USER}
+
+
+def test_another_version_is_shown_while_documents_are_searched(
+    person: Person, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.ask("Whales?")
+    person.wait_for(GenerationState.IDLE)
+    generation, search = person.window.generation, CancelToken()
+    monkeypatch.setattr(generation, "search", lambda _: search)
+    person.press_in(0, "Edit")
+    QTest.keyClicks(person.find("editField"), " Or bread?")
+    QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
+    person.press_in(0, "Previous version")
+    found = Sources(("bread.txt",), (Source("/a/bread.txt", "Bread is baked."),))
+    generation.on_found(search, found)
+    person.wait(lambda: len(engine.requests) == 2 and person.window.generation.state is GenerationState.IDLE)
+    assert "Bread is baked." in engine.requests[-1].turns[-1].text
+    history, name = person.window.conversations.history(), person.window.session.conversation.id
+    person.wait(
+        lambda: _stored_sources(history.load_conversation(name)) == {"Whales?": None, "Whales? Or bread?": found}
+    )
 
 
 def test_escape_leaves_a_question_as_it_was(person: Person) -> None:
