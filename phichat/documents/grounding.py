@@ -78,6 +78,7 @@ _PHRASE = re.compile(
 _CLAUSE = re.compile(_PHRASE.pattern + r"|\s+(?=(?:and|if|so|et|sauf|si|und|wenn)\b)")
 """Where a text is cut to compare what it says: a number belongs to a phrase, a "not" to a clause."""
 
+_HEADING = re.compile(r"#{1,6}\s")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
@@ -107,12 +108,11 @@ class Grounder:
     def support(self, answer: str, start: int, end: int) -> Support | None:
         """Return what supports the sentence at a range of `answer`; None if the sentence says nothing.
 
-        Questions say nothing, and neither does what only leads to what follows it.
+        Questions and headings say nothing, and neither does what only leads to what follows it.
         """
         text = _plain(answer[start:end])
         words = _words(text)
-        says_nothing = answer[start:end].rstrip('*_"”’»)] ').endswith(("?", "？", ":", "："))
-        if says_nothing or len({*words}) < FEWEST_WORDS or not self._known:
+        if _says_nothing(answer[start:end]) or len({*words}) < FEWEST_WORDS or not self._known:
             return None
         code = {word for span in _CODE.findall(text) for word in _words(span)}
         said = _Said(text)
@@ -121,7 +121,7 @@ class Grounder:
             0.0 if score >= LEAST_OVERLAP and each.says_otherwise(said) else score
             for score, each in zip(scores, self._known, strict=True)
         ]
-        best = max(range(len(scores)), key=lambda at: (round(scores[at], 1), -at))  # of equals the one that fits best
+        best = max(range(len(scores)), key=lambda at: (scores[at] >= LEAST_OVERLAP, round(scores[at], 1), -at))
         is_supported = scores[best] >= LEAST_OVERLAP
         return Support(start, end, best + 1 if is_supported else None, scores[best])
 
@@ -131,6 +131,10 @@ def ground(answer: str, passages: Sequence[str]) -> list[Support]:
     grounder = Grounder(passages)
     found = (grounder.support(answer, start, end) for start, end in sentences(answer))
     return [support for support in found if support]
+
+
+def _says_nothing(sentence: str) -> bool:
+    return bool(_HEADING.match(sentence)) or sentence.rstrip('*_"”’»)] ').endswith(("?", "？", ":", "："))
 
 
 class _Clause:

@@ -7,7 +7,7 @@ _ENDS = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s|$)|[。！？]+[」』]?|[:�
 _BLOCK = re.compile(r"\s*(?:$|[-*+>|#]|\d{1,9}[.)]\s|`{3}|~{3})")
 """Begins a line that doesn’t go on with the one before."""
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})")
+_FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
 _DISPLAY = re.compile(r"[ \t]*(\$\$|\\\[|\\begin\{[a-zA-Z]+\*?\})")
 _LINE_END = re.compile(r"[ \t.,;]*(?:\r?\n|$)")
 _LONGEST_DISPLAY = 20_000  # characters of a formula on lines of its own

@@ -3,7 +3,8 @@
 import pytest
 
 from phichat.chat.sources import Source
-from phichat.documents.grounding import ground
+from phichat.documents.citations import cite
+from phichat.documents.grounding import LEAST_OVERLAP, ground
 from phichat.documents.sentences import sentences
 from phichat.exchange.footnotes import with_footnotes
 
@@ -198,3 +199,58 @@ def test_words_that_are_far_apart_support_nothing() -> None:
     sentence = "The tenant has to paint the fence in winter for the rent."
     assert [each.passage for each in ground(sentence, [passage])] == [None]
     assert [each.passage for each in ground("The tenant is friendly.", [passage])] == [1]
+
+
+def _shown(answer: str) -> str:
+    """The answer with its marks as they are shown, `o` for what no passage supports."""
+    return cite(answer, [Source("a.txt", LEASE), Source("b.txt", FILTER)], unsupported="o").text.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "`docker build . -t application`", "``docker build . --tag `application` ``", "$f(alpha) = 3. + beta$",
+        r"\(f(alpha) = 3. + \frac{alpha}{beta}\)", "$$f(alpha) = alpha. \nand beta$$",
+    ],
+)  # fmt: skip
+def test_no_mark_is_put_into_code_or_a_formula(literal: str) -> None:
+    answer = f"Elephants like {literal} and bananas. "
+    assert _shown(answer) == f"Elephants like {literal} and bananas. o "
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"$$ E = \frac{\alpha}{\beta}. $$", "$$\nalpha = 3.\n- beta + gamma.\n\n+ delta = 4.\n$$",
+        "\\[\nalpha = beta.\n\\]", r"$E = \frac{\alpha}{\beta}.$", "\\begin{align}\nalpha &= beta.\n\\end{align}",
+    ],
+)  # fmt: skip
+def test_a_formula_by_itself_is_no_sentence(formula: str) -> None:
+    assert _shown(f"Elephants like bananas.\n\n{formula}\n\nThe rent is 950 euros.") == (
+        f"Elephants like bananas. o\n\n{formula}\n\nThe rent is 950 euros. [1]"
+    )
+
+
+def test_commands_of_a_formula_are_no_words_but_its_numbers_count() -> None:
+    assert [each for _, each in _found(r"The tenant pays a rent of $\mathbf{950}$ euros.")] == [1]
+    assert [each for _, each in _found(r"The tenant pays a rent of $\mathbf{850}$ euros.")] == [None]
+
+
+def test_a_heading_says_nothing() -> None:
+    assert _shown("## Maintenance of elephants\nThe rent is 950 euros.") == (
+        "## Maintenance of elephants\nThe rent is 950 euros. [1]"
+    )
+
+
+def test_code_between_three_marks_within_a_line_opens_no_fence() -> None:
+    assert _shown("```pay``` the rent of 950 euros each month.\nElephants like bananas.") == (
+        "```pay``` the rent of 950 euros each month. [1]\nElephants like bananas. o"
+    )
+
+
+def test_a_passage_that_supports_a_sentence_goes_before_one_that_hardly_does_not() -> None:
+    shared = "amber boats carry daily eagles to green harbors into jungles"
+    sentence = f"{shared} lemons, marble nickel orange pearls."
+    almost, enough = f"{shared}, says music.", f"{shared} lemons."
+    assert round(ground(sentence, [almost, enough])[0].score, 1) == LEAST_OVERLAP
+    assert [ground(sentence, passages)[0].passage for passages in ([almost, enough], [enough, almost])] == [2, 1]
