@@ -210,6 +210,7 @@ class ConversationFinder(QObject):
         self._current: tuple[str, int] | None = None  # a message's id, and the index of a match in it
         self._start_index = 0
         self._work: Iterator[None] | None = None
+        self._searched: list[Message] = []  # the path that `_work` goes through
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._go_on)
         self._recount_timer = QTimer(self, interval=RECOUNT_INTERVAL, singleShot=True)
@@ -254,7 +255,7 @@ class ConversationFinder(QObject):
         self._start(self._seek(-1) if self._terms else None)
 
     def _start(self, work: Iterator[None] | None) -> None:
-        self._work = work
+        self._work, self._searched = work, self._transcript.path()
         if work:
             self._go_on()
 
@@ -274,6 +275,8 @@ class ConversationFinder(QObject):
     def _seek(self, direction: int) -> Iterator[None]:
         """Go to the next match in that direction, wrapping around at the end; then count the others."""
         path = self._transcript.path()
+        if not path:
+            return
         message_id, here = self._current or ("", -1 if direction > 0 else 0)
         start = next(
             (at for at, message in enumerate(path) if message.id == message_id), min(self._start_index, len(path))
@@ -341,8 +344,15 @@ class ConversationFinder(QObject):
 
     @Slot()
     def _on_changed(self) -> None:
+        if self._work and not self._is_shown(self._searched):
+            self._start(None)  # else it would scroll to where its messages were
         if self._terms and not self._recount_timer.isActive():
             self._recount_timer.start()
+
+    def _is_shown(self, path: list[Message]) -> bool:
+        """Return whether the messages of `path` are those that are shown, as they are now, or their beginning."""
+        shown = self._transcript.path()
+        return shown is path or [message.id for message in shown[: len(path)]] == [message.id for message in path]
 
     @Slot()
     def _count_again(self) -> None:

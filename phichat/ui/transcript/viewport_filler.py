@@ -35,6 +35,8 @@ class ViewportFiller(QObject):
 
     def create_view(self, index: int) -> "MessageView | None":
         """Return the widget of the message at `index`, created now if need be; None if there is no such message."""
+        if not 0 <= index < len(self._visible.path):
+            return None
         if self._visible.view(index) is None:
             self._visible.restart(index)
             self.create_around(index)

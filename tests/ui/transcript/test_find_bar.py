@@ -219,6 +219,34 @@ def test_counting_in_a_long_conversation_leaves_the_window_free(person: Person, 
     assert len(turns) > 10, "the window had its turn in between"
 
 
+def test_a_search_ends_where_another_conversation_is_opened(person: Person, long: Session) -> None:
+    short = Conversation("Short")
+    for number in range(4):
+        short.add_message(Role.USER, f"Answer {number}")
+    person.window.conversations.current.cache_session(Session(short))
+    person.find("transcript").scroll_to_start()
+    person.wait_until_still()
+    look_for(person, "answer 700")
+    assert count(person).endswith("…"), "it goes on"
+    person.window.conversations.current.open_conversation(short.id)
+    counts(person, "No matches")
+    person.wait_until_still()
+    assert [person.message(number) for number in range(4)] == [f"Answer {number}" for number in range(4)]
+    person.find("findField").setText("answer 3")
+    counts(person, "1 of 1")
+
+
+def test_enter_in_an_empty_conversation_finds_nothing(person: Person) -> None:
+    person.ask("Whales?")
+    person.wait_for(GenerationState.IDLE)
+    look_for(person, "whales")
+    counts(person, "1 of 2")
+    person.window.commands.new.trigger()
+    person.find("findField").setFocus()
+    press(person, Qt.Key.Key_Return)
+    counts(person, "No matches")
+
+
 def test_a_hit_in_a_long_conversation_is_shown(person: Person, long: Session) -> None:
     message = long.conversation.path()[401]
     person.window.message_commands.show_message(message.id, "some words")
