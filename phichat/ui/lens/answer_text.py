@@ -24,6 +24,8 @@ class AnswerText(LensText):
 
     def _show_text(self, text: str, *, is_same_start: bool, is_growing: bool) -> None:
         if len(text) > MOST_LETTERS:
+            if self.block:  # what is shown isn't the beginning of the source
+                self._text, is_same_start = "", False
             self.block = self._letters = None
             super()._show_text(text, is_same_start=is_same_start, is_growing=is_growing)
             return

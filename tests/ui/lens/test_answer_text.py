@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.weighed_reply import weighed_reply
+from phichat.ui.lens import answer_text
 from phichat.ui.lens.answer_text import AnswerText
 from phichat.ui.lens.popup import word_sentence
 from phichat.ui.theme.theme import Theme
@@ -113,6 +114,18 @@ def test_a_growing_answer_is_shown_as_when_it_is_complete(show: Show, step: int)
     assert [text.word_rect(at) for at in range(len(text.words))] == [
         whole.word_rect(at) for at in range(len(whole.words))
     ]
+
+
+def test_words_stay_where_they_are_as_an_answer_becomes_too_long_to_be_rendered(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = show(*TOKENS[:16], is_growing=True)
+    monkeypatch.setattr(answer_text, "MOST_LETTERS", 30)
+    for is_growing in (True, False):
+        update(text, *TOKENS[:17], is_growing=is_growing)
+        assert text.toPlainText() == "".join(TOKENS[:17])
+        found = [(word, shown(text, at).strip()) for at, word in enumerate(said(text)) if word.strip()]
+        assert [(word, drawn) for word, drawn in found if word != drawn] == []
 
 
 def test_a_sentence_about_a_word_from_right_to_left_keeps_its_direction(show: Show) -> None:
