@@ -306,9 +306,9 @@ class AutoSave(QObject):
         return draft_with_edits(session.draft, texts), tuple(dict.fromkeys((*session.attached, *files)))
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
-        """Store the title if it changed, as one made from the draft does."""
+        """Store the title if it changed, as one made from the draft does; none if that was deleted."""
         title = session_title(session)
-        if title and stored.title != title:
+        if stored.title != title:
             stored.title = title
             self._watch(self._history().rename_conversation(session.conversation.id, title, is_own=False))
 

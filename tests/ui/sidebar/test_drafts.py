@@ -53,3 +53,15 @@ def test_a_draft_that_was_only_looked_at_stays_where_it_is(
     person.open("Whales")
     person.wait(lambda: person.window.session.conversation.title == "Whales")
     assert person.titles() == titles
+
+
+def test_nothing_stays_of_a_draft_that_was_deleted_in_a_conversation_with_instructions(person: Person) -> None:
+    person.find("systemPrompt").setPlainText("Answer in one word.")
+    person.type("What is the rent?")
+    history, name = person.window.conversations.history(), person.window.session.conversation.id
+    person.wait(lambda: [each.title for each in history.list_conversations()] == ["What is the rent?"])
+    person.press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    person.press(Qt.Key.Key_Backspace)
+    person.window.commands.new.trigger()
+    person.wait(lambda: [each.title for each in history.list_conversations() if each.id == name] == [""])
+    assert person.titles() == ["Untitled"]
