@@ -143,4 +143,4 @@ class TitleCheckBox(QCheckBox):
         room = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self).width()
         shown = self.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideMiddle, room)
         self.setText(shown.replace("&", "&&"))
-        self.setToolTip(tool_tip(self._title) if shown != self._title else "")
+        self.setToolTip(tool_tip(self._title if shown != self._title else ""))

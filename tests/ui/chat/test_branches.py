@@ -38,15 +38,12 @@ def place(person: Person, number: int) -> str:
     return next((label.text() for label in labels if not label.wordWrap() and not label.isHidden()), "")
 
 
-def test_an_answer_that_is_asked_for_again_stands_beside_the_first(twice: Person) -> None:
+def test_versions_are_seen_to_their_newest_ends_and_the_focus_stays(twice: Person) -> None:
     assert place(twice, 1) == "2/2"
     assert place(twice, 0) == ""
     assert twice.window.findChild(QWidget, "message-2") is None
     assert not twice.button(1, "Next version").isEnabled()
     assert twice.button(1, "2 of 2")
-
-
-def test_another_version_is_shown_to_its_newest_end(twice: Person) -> None:
     twice.press_in(1, "Previous version")
     twice.wait(lambda: twice.window.findChild(QWidget, "message-3"))
     assert [twice.message(number) for number in range(4)] == ["Choose", "One", "And then?", "And then?"]
@@ -54,9 +51,6 @@ def test_another_version_is_shown_to_its_newest_end(twice: Person) -> None:
     twice.press_in(1, "Next version")
     assert twice.message(1) == "Other"
     assert twice.window.findChild(QWidget, "message-2") is None
-
-
-def test_versions_are_chosen_by_key_and_the_focus_stays(twice: Person) -> None:
     view = twice.find("message-1")
     view.take_focus()
     QTest.keyClick(twice.window.focusWidget(), Qt.Key.Key_Left, ALT)
@@ -66,6 +60,13 @@ def test_versions_are_chosen_by_key_and_the_focus_stays(twice: Person) -> None:
     QTest.keyClick(twice.window.focusWidget(), Qt.Key.Key_Space)
     assert twice.message(1) == "Other"
     assert twice.window.focusWidget() is twice.button(1, "Previous version")
+    conversation = twice.window.session.conversation
+    message = next(one for one in conversation.messages() if one.text == "And then?")
+    assert isinstance(message, Message)
+    twice.window.message_commands.show_message(message.id, "THEN")
+    assert twice.message(2) == "And then?"
+    marks = twice.find("message-2").match_count()
+    assert marks == 1
 
 
 def test_the_switch_stays_under_the_mouse(person: Person, engine: ScriptedEngine) -> None:
@@ -133,7 +134,9 @@ def test_another_version_is_shown_while_documents_are_searched(
     )
 
 
-def test_escape_leaves_a_question_as_it_was(person: Person) -> None:
+def test_what_is_written_in_place_of_a_question_is_kept_while_another_one_is_read_but_not_after_escape(
+    person: Person,
+) -> None:
     person.ask("Whales?")
     person.wait_for(GenerationState.IDLE)
     person.press_in(0, "Edit")
@@ -142,13 +145,9 @@ def test_escape_leaves_a_question_as_it_was(person: Person) -> None:
     assert not person.find("message-0").findChild(QWidget, "editField").isVisible()
     assert person.message(0) == "Whales?"
     assert len(person.window.session.conversation.messages()) == 2
-
-
-def test_what_is_written_in_place_of_a_question_is_kept_while_another_conversation_is_read(person: Person) -> None:
-    person.ask("Whales?")
-    person.wait_for(GenerationState.IDLE)
     person.press_in(0, "Edit")
-    QTest.keyClicks(person.find("editField"), " Or bread?")
+    person.find("editField").selectAll()
+    QTest.keyClicks(person.find("editField"), "Whales? Or bread?")
     person.click("newConversationButton")
     person.open("Whales?")
     assert person.find("editField").toPlainText() == "Whales? Or bread?"
@@ -227,13 +226,3 @@ def test_the_branch_that_is_shown_is_shown_at_the_next_start(twice: Person, open
     again.wait(lambda: again.window.session.conversation.tip == tip)
     assert again.message(1) == "One"
     assert place(again, 1) == "1/2"
-
-
-def test_a_found_message_of_another_branch_is_shown_with_its_words_marked(twice: Person) -> None:
-    conversation = twice.window.session.conversation
-    message = next(one for one in conversation.messages() if one.text == "And then?")
-    assert isinstance(message, Message)
-    twice.window.message_commands.show_message(message.id, "THEN")
-    assert twice.message(2) == "And then?"
-    marks = twice.find("message-2").match_count()
-    assert marks == 1

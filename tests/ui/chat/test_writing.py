@@ -80,15 +80,20 @@ def test_what_was_asked_without_a_model_is_not_asked_once_it_is_deleted(
     assert asked_after(alone, engine, "Later") == ["Later"]
 
 
-@pytest.mark.parametrize(
-    ("pasted", "asked"),
-    [
-        ("Bonjour\u00a0!\u202f?", "Bonjour\u00a0!\u202f?"),
-        ("    if x:\n        y()\n", "    if x:\n        y()"),
-        ("\n  \n\tgo:\u2028 \n\n end \n ", "\tgo:\n \n\n end"),
-    ],
-)
-def test_a_question_keeps_its_spaces(person: Person, pasted: str, asked: str) -> None:
+SPACES = [
+    ("Bonjour\u00a0!\u202f?", "Bonjour\u00a0!\u202f?"),
+    ("    if x:\n        y()\n", "    if x:\n        y()"),
+    ("\n  \n\tgo:\u2028 \n\n end \n ", "\tgo:\n \n\n end"),
+]
+
+
+def test_a_question_keeps_its_spaces(person: Person) -> None:
+    for pasted, asked in SPACES:
+        person.click("newConversationButton")
+        _paste_and_ask(person, pasted, asked)
+
+
+def _paste_and_ask(person: Person, pasted: str, asked: str) -> None:
     _paste(person.find("composer"), pasted)
     person.press(Qt.Key.Key_Return)
     person.wait_for(GenerationState.IDLE)

@@ -21,6 +21,7 @@ BUILT_IN = ["balanced", "precise", "creative", "tutorial"]
 
 
 def test_a_changed_setting_is_marked_and_there_is_a_way_back(person: Person) -> None:
+    assert [action.text() for action in _menu(person).actions() if action.isVisible()] == ["Save as preset…"]
     assert _marked(person) == []
     _set(person, "temperature", 1.3)
     _set(person, "maxTokens", 200)
@@ -37,6 +38,13 @@ def test_a_changed_setting_is_marked_and_there_is_a_way_back(person: Person) -> 
     QTest.keyClick(person.find("maxTokensReset"), Qt.Key.Key_Space)
     assert person.find("presetCombo").currentText() == "Balanced"
     assert person.find("presetNote").isHidden()
+    precise = PRESETS["precise"].sampling
+    for name in ("temperature", "topK", "topP", "minP"):
+        _set(person, name, getattr(precise, {"topK": "top_k", "topP": "top_p", "minP": "min_p"}.get(name, name)))
+        assert person.find("presetCombo").currentText() == "Balanced (changed)"
+    _set(person, "repeatPenalty", precise.repeat_penalty)
+    assert _chosen(person) == "precise"
+    assert _marked(person) == []
 
 
 def test_the_slider_that_is_dragged_stays_where_it_is(person: Person) -> None:
@@ -54,16 +62,6 @@ def test_the_slider_that_is_dragged_stays_where_it_is(person: Person) -> None:
     assert person.find("presetNote").isHidden()
     places.append(person.find("temperatureSlider").mapTo(person.window, QPoint(0, 0)))
     assert len(set(map(QPoint.toTuple, places))) == 1
-
-
-def test_what_is_changed_is_compared_with_what_was_chosen_until_it_is_another(person: Person) -> None:
-    precise = PRESETS["precise"].sampling
-    for name in ("temperature", "topK", "topP", "minP"):
-        _set(person, name, getattr(precise, {"topK": "top_k", "topP": "top_p", "minP": "min_p"}.get(name, name)))
-        assert person.find("presetCombo").currentText() == "Balanced (changed)"
-    _set(person, "repeatPenalty", precise.repeat_penalty)
-    assert _chosen(person) == "precise"
-    assert _marked(person) == []
 
 
 def test_a_preset_is_saved_chosen_again_and_kept(person: Person, open_window: Callable[[], Person], home: Path) -> None:
@@ -126,10 +124,6 @@ def test_a_preset_is_changed_renamed_and_deleted(person: Person) -> None:
     person.click("agreeButton")
     assert [preset for preset in _ids(person) if preset] == BUILT_IN
     assert person.window.session.sampling == Sampling(top_k=8)
-
-
-def test_built_in_presets_can_be_neither_renamed_nor_deleted(person: Person) -> None:
-    assert [action.text() for action in _menu(person).actions() if action.isVisible()] == ["Save as preset…"]
 
 
 def test_no_name_is_given_twice(person: Person) -> None:

@@ -35,7 +35,8 @@ def search(person: Person, words: str) -> None:
 
 
 def found(person: Person) -> list[str]:
-    return person.titles("searchResults") if person.window.findChild(QWidget, "searchResults") else []
+    results = person.window.findChild(QWidget, "searchResults")
+    return person.titles("searchResults") if results and results.isVisible() else []
 
 
 def test_words_are_found_in_titles_and_texts_as_one_types(three: Person) -> None:
@@ -53,30 +54,42 @@ def test_words_are_found_in_titles_and_texts_as_one_types(three: Person) -> None
     assert three.find("searchNote").text() == "No results."
 
 
-def test_a_title_leaves_no_gap_for_an_excerpt(three: Person) -> None:
+def test_titles_and_short_excerpts_leave_no_gap(three: Person) -> None:
     search(three, "puck")
     three.wait(lambda: found(three) == ["A puck of butter", "Hockey", "A puck of butter"])
     view = three.find("searchResults")
     heights = [view.visualRect(view.model().index(row, 0)).height() for row in range(3)]
     assert heights[0] < min(heights[1:])
-
-
-def test_a_short_excerpt_leaves_no_gap(three: Person) -> None:
+    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Escape)
     search(three, "Knead")
     three.wait(lambda: found(three) == ["Bread"])
-    view = three.find("searchResults")
     line = view.fontMetrics().lineSpacing()
     assert 2 * line < view.visualRect(view.model().index(0, 0)).height() < 2 * line + line / 2 + 16
 
 
-def test_enter_opens_the_first_place(three: Person) -> None:
-    search(three, "slides")
-    three.wait(lambda: found(three) == ["Hockey"])
-    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Return)
-    three.wait(lambda: three.window.findChild(QWidget, "message-1") is not None)
-    assert "slides" in three.message(1)
-    assert three.find("searchResults").isVisible()
-    assert three.window.session.conversation.title == "Hockey"
+def test_enter_opens_the_first_place_and_with_the_search_its_marks_go(three: Person) -> None:
+    for how in ("escape", "backspace", "bin"):
+        search(three, "slides")
+        three.wait(lambda: found(three) == ["Hockey"])
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Return)
+        three.wait(lambda: three.window.findChild(QWidget, "message-1") is not None)
+        assert "slides" in three.message(1)
+        assert three.find("searchResults").isVisible()
+        assert three.window.session.conversation.title == "Hockey"
+        _end_search(three, how)
+
+
+def _end_search(three: Person, how: str) -> None:
+    three.wait(lambda: three.find("message-1").match_count() == 1)
+    if how == "bin":
+        three.click("binButton")
+    elif how == "escape":
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Escape)
+    else:
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Backspace)
+    three.wait(lambda: three.find("message-1").match_count() == 0)
+    assert not any(field.extraSelections() for field in three.find("message-1").text_edits())
 
 
 def test_enter_does_not_wait_for_the_pause(three: Person) -> None:
@@ -85,7 +98,7 @@ def test_enter_does_not_wait_for_the_pause(three: Person) -> None:
     three.wait(lambda: three.window.session.conversation.title == "Hockey")
 
 
-def test_down_goes_into_the_results_and_up_comes_back(three: Person) -> None:
+def test_down_goes_into_the_results_and_up_or_escape_comes_back(three: Person) -> None:
     search(three, "puck")
     three.wait(lambda: len(found(three)) == 3)
     QTest.keyClick(three.find("searchField"), Qt.Key.Key_Down)
@@ -97,43 +110,17 @@ def test_down_goes_into_the_results_and_up_comes_back(three: Person) -> None:
     QTest.keyClick(results, Qt.Key.Key_Up)
     QTest.keyClick(results, Qt.Key.Key_Up)
     assert three.find("searchField").hasFocus()
-
-
-def test_escape_brings_the_list_back(three: Person) -> None:
-    search(three, "puck")
-    three.wait(lambda: len(found(three)) == 3)
     QTest.keyClick(three.find("searchField"), Qt.Key.Key_Escape)
     assert three.find("conversationList").isVisible()
     assert three.find("searchField").text() == ""
     QTest.keyClick(three.find("searchField"), Qt.Key.Key_Down)
     assert three.find("conversationList").hasFocus()
-
-
-def test_escape_leads_back_from_the_results_too(three: Person) -> None:
     search(three, "puck")
     three.wait(lambda: len(found(three)) == 3)
     QTest.keyClick(three.find("searchField"), Qt.Key.Key_Down)
     QTest.keyClick(three.find("searchResults"), Qt.Key.Key_Escape)
     assert three.find("conversationList").hasFocus()
     assert three.find("searchField").text() == ""
-
-
-@pytest.mark.parametrize("how", ["escape", "backspace", "bin"])
-def test_with_the_search_its_marks_go(three: Person, how: str) -> None:
-    search(three, "slides")
-    three.wait(lambda: found(three) == ["Hockey"])
-    QTest.keyClick(three.find("searchField"), Qt.Key.Key_Return)
-    three.wait(lambda: three.window.findChild(QWidget, "message-1") is not None)
-    three.wait(lambda: three.find("message-1").match_count() == 1)
-    if how == "bin":
-        three.click("binButton")
-    elif how == "escape":
-        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Escape)
-    else:
-        QTest.keyClick(three.find("searchField"), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        QTest.keyClick(three.find("searchField"), Qt.Key.Key_Backspace)
-    three.wait(lambda: three.find("message-1").match_count() == 0)
-    assert not any(field.extraSelections() for field in three.find("message-1").text_edits())
 
 
 def test_a_hit_on_another_branch_is_shown(person: Person, engine: object) -> None:

@@ -81,9 +81,14 @@ def test_a_reply_without_thinking_has_no_line(person: Person, engine: ScriptedEn
     assert person.find("answerNowButton").isHidden()
 
 
-def test_it_opens_and_folds_by_click_and_by_keys(person: Person, engine: ScriptedEngine) -> None:
+def test_it_opens_and_folds_by_click_and_by_keys_is_left_out_of_copies_and_kept(
+    person: Person, engine: ScriptedEngine
+) -> None:
     ask(person, engine, thought(THOUGHT), "Because.")
     wait_for_answer(person, "Because.")
+    person.find("message-1").take_focus()
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Backtab)
+    assert person.window.focusWidget() is line(person)
     QTest.mouseClick(line(person), Qt.MouseButton.LeftButton)
     opened = field(person)
     assert opened is not None
@@ -93,6 +98,16 @@ def test_it_opens_and_folds_by_click_and_by_keys(person: Person, engine: Scripte
         line(person).setFocus()
         QTest.keyClick(line(person), key)
         assert (field(person) is not None) is not before
+    data: QMimeData = message_data(person.window.session.conversation.path()[1])
+    assert data.text() == "Because."
+    assert "slippery" not in data.html()
+    assert person.window.conversations.autosave.last is not None
+    person.window.conversations.autosave.last.result()
+    stored = person.window.conversations.history().load_conversation(person.window.session.conversation.id)
+    reply = stored.messages[1].reply
+    assert reply is not None
+    assert (reply.ending, reply.thinking, reply.thinking_tokens) == (Ending.STOP, THOUGHT, 1)
+    assert stored.summary.title == "Why?"
 
 
 def test_open_thinking_grows(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:
@@ -114,14 +129,6 @@ def test_long_thinking_is_bounded(person: Person, engine: ScriptedEngine) -> Non
     assert opened is not None
     person.qtbot.waitUntil(lambda: opened.toPlainText().endswith("end"))
     assert opened.height() < 400
-
-
-def test_the_line_is_in_the_tab_order_before_the_answer(person: Person, engine: ScriptedEngine) -> None:
-    ask(person, engine, thought(THOUGHT), "Because.")
-    wait_for_answer(person, "Because.")
-    person.find("message-1").take_focus()
-    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Backtab)
-    assert person.window.focusWidget() is line(person)
 
 
 def test_answer_now(person: Person, engine: ScriptedEngine, gate: threading.Event) -> None:
@@ -181,14 +188,6 @@ def test_a_thought_that_was_stopped_can_go_on(person: Person, engine: ScriptedEn
     assert (begun.text, begun.thinking, begun.tokens) == ("", "Hm", (7,))
 
 
-def test_copies_leave_it_out(person: Person, engine: ScriptedEngine) -> None:
-    ask(person, engine, thought(THOUGHT), "Because.")
-    wait_for_answer(person, "Because.")
-    data: QMimeData = message_data(person.window.session.conversation.path()[1])
-    assert data.text() == "Because."
-    assert "slippery" not in data.html()
-
-
 def test_find_looks_into_it_only_while_it_is_open(person: Person, engine: ScriptedEngine) -> None:
     ask(person, engine, thought(THOUGHT), "It is slippery.")
     wait_for_answer(person, "It is slippery.")
@@ -216,18 +215,6 @@ def test_screen_readers_are_told_that_the_model_thinks_but_not_what(
     person.qtbot.waitUntil(lambda: "End of the answer" in "\n".join(heard))
     assert "Thinking…" in "\n".join(heard)
     assert "ice" not in "\n".join(heard)
-
-
-def test_it_is_there_again_after_a_restart(person: Person, engine: ScriptedEngine) -> None:
-    ask(person, engine, thought(THOUGHT), "Because.")
-    wait_for_answer(person, "Because.")
-    assert person.window.conversations.autosave.last is not None
-    person.window.conversations.autosave.last.result()
-    stored = person.window.conversations.history().load_conversation(person.window.session.conversation.id)
-    reply = stored.messages[1].reply
-    assert reply is not None
-    assert (reply.ending, reply.thinking, reply.thinking_tokens) == (Ending.STOP, THOUGHT, 1)
-    assert stored.summary.title == "Why?"
 
 
 class TestSettings:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 
-import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -43,10 +42,19 @@ def test_edit_acts_on_the_field_that_has_the_focus(person: Person) -> None:
     search.selectAll()
     person.entry("Edit", "Copy").trigger()
     assert QApplication.clipboard().text() == "one two!"
+    keys = {"Find in conversation…": "Ctrl+F", "Find next": "F3", "Find previous": "Shift+F3"}
+    assert {name: person.entry("Edit", name).shortcut().toString() for name in keys} == keys
 
 
-def test_edit_copies_from_messages_and_writes_into_none(person: Person, engine: ScriptedEngine) -> None:
+def test_what_there_is_no_message_for_is_greyed_and_a_conversation_is_changed_from_its_menu(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    assert not any(person.entry("Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete conversation"))
+    names = ("Regenerate", "Edit message", "Quote in message", "Copy conversation")
+    assert not any(person.entry("Conversation", name).isEnabled() for name in names)
     converse(person, engine, "Ships")
+    assert all(person.entry("Conversation", name).isEnabled() for name in names)
+    assert not person.entry("Conversation", "Continue answer").isEnabled(), "it is finished"
     person.find("message-1").take_focus()
     words = person.find("message-1").text_edits()[0]
     assert words.hasFocus()
@@ -55,16 +63,6 @@ def test_edit_copies_from_messages_and_writes_into_none(person: Person, engine: 
     words.selectAll()
     person.entry("Edit", "Copy").trigger()
     assert QApplication.clipboard().text().strip() == "An answer."
-
-
-def test_entries_to_find_are_there_with_their_keys(person: Person) -> None:
-    keys = {"Find in conversation…": "Ctrl+F", "Find next": "F3", "Find previous": "Shift+F3"}
-    assert {name: person.entry("Edit", name).shortcut().toString() for name in keys} == keys
-
-
-def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Person, engine: ScriptedEngine) -> None:
-    assert not any(person.entry("Conversation", name).isEnabled() for name in ("Rename…", "Pin", "Delete conversation"))
-    converse(person, engine, "Ships")
     person.entry("Conversation", "Pin").trigger()
     assert is_pinned(person)
     person.entry("Conversation", "Unpin").trigger()
@@ -78,14 +76,6 @@ def test_a_conversation_is_pinned_renamed_and_deleted_from_its_menu(person: Pers
     person.wait(lambda: "Boats" in person.titles())
     person.entry("Conversation", "Delete conversation").trigger()
     person.wait(lambda: "Boats" not in person.titles())
-
-
-def test_what_there_is_no_message_for_is_greyed(person: Person, engine: ScriptedEngine) -> None:
-    names = ("Regenerate", "Edit message", "Quote in message", "Copy conversation")
-    assert not any(person.entry("Conversation", name).isEnabled() for name in names)
-    converse(person, engine, "Ships")
-    assert all(person.entry("Conversation", name).isEnabled() for name in names)
-    assert not person.entry("Conversation", "Continue answer").isEnabled(), "it is finished"
 
 
 def test_the_title_is_in_the_windows_title_and_above_the_messages(person: Person, engine: ScriptedEngine) -> None:
@@ -130,16 +120,17 @@ def is_asked_for(person: Person) -> bool:
     return overlay is not None and overlay.isVisible()
 
 
-def test_files_that_would_be_moved_are_not_asked_for(person: Person) -> None:
+def test_files_over_the_window_are_asked_for_unless_they_would_be_moved(person: Person) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile("/none.txt")])
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     QApplication.sendEvent(person.window, QDragEnterEvent(QPoint(9, 9), Qt.DropAction.MoveAction, data, left, none))
     assert not is_asked_for(person)
+    for how in ("leave", "drop"):
+        _drag_over(person, how)
 
 
-@pytest.mark.parametrize("how", ["leave", "drop"])
-def test_files_over_the_window_are_asked_for(person: Person, how: str) -> None:
+def _drag_over(person: Person, how: str) -> None:
     data = QMimeData()
     for urls, is_shown in (([], False), ([QUrl.fromLocalFile("/none.txt")], True)):
         data.setUrls(urls)
