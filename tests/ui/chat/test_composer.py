@@ -57,30 +57,30 @@ def test_what_is_composed_is_there_after_a_restart(person: Person, open_window: 
     second.wait(lambda: second.written() == "にほん")
 
 
-def test_what_is_composed_goes_with_a_click_on_send(person: Person, engine: ScriptedEngine) -> None:
+def test_what_is_composed_goes_with_a_click_on_send_unless_it_is_given_up(
+    person: Person, engine: ScriptedEngine
+) -> None:
     person.type("A ")
     compose(person.find("composer"), "b")
     person.click("sendButton")
     person.wait(lambda: engine.requests and engine.requests[0].turns[-1].text == "A b")
-
-
-def test_a_composition_that_is_given_up_leaves_nothing(person: Person, engine: ScriptedEngine) -> None:
+    person.wait_for(GenerationState.IDLE)
+    person.click("newConversationButton")
     field = person.find("composer")
     person.type("A")
     compose(field, "にほ")
     compose(field, "")
     person.press(Qt.Key.Key_Return)
-    person.wait(lambda: engine.requests and engine.requests[0].turns[-1].text == "A")
-
-
-def test_a_question_that_is_edited_is_composed_in_peace(person: Person, engine: ScriptedEngine) -> None:
+    person.wait(lambda: engine.requests[-1].turns[-1].text == "A")
+    person.wait_for(GenerationState.IDLE)
+    person.click("newConversationButton")
     person.ask("First")
-    person.wait(lambda: engine.requests and person.window.generation.state is GenerationState.IDLE)
+    person.wait(lambda: len(engine.requests) == 3 and person.window.generation.state is GenerationState.IDLE)
     person.press_in(0, "Edit")
     field = person.find("editField")
     compose(field, "にほん")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert len(engine.requests) == 1
+    assert len(engine.requests) == 3
     commit(field, "日本")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    person.wait(lambda: len(engine.requests) == 2 and engine.requests[1].turns[-1].text == "First日本")
+    person.wait(lambda: len(engine.requests) == 4 and engine.requests[3].turns[-1].text == "First日本")

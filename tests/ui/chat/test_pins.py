@@ -45,20 +45,6 @@ def press(person: Person, key: Qt.Key, modifier: Qt.KeyboardModifier) -> None:
     QTest.keyClick(person.window, key, modifier)
 
 
-def test_a_pinned_message_shows_a_pin_and_the_model_is_told(person: Person, engine: ScriptedEngine) -> None:
-    ask(person, "My name is Ada", "Hello")
-    assert pinned(person) == []
-    person.choose_in(0, "Pin")
-    person.choose_in(3, "Pin")
-    assert pinned(person) == [0, 3]
-    ask(person, "Who am I?")
-    assert [turn.is_pinned for turn in engine.requests[-1].turns] == [True, False, False, True, False]
-    person.choose_in(3, "Unpin")
-    assert pinned(person) == [0]
-    person.find("message-0").take_focus()
-    assert person.window.focusWidget().accessibleName() == "Your message, pinned"
-
-
 def test_pins_are_there_at_the_next_start(person: Person, open_window: Callable[[], Person]) -> None:
     ask(person, "One", "Two")
     person.choose_in(1, "Pin")
@@ -73,7 +59,9 @@ def test_pins_are_there_at_the_next_start(person: Person, open_window: Callable[
     assert pinned(again) == [2]
 
 
-def test_a_key_pins_the_message_with_the_focus_or_the_last(person: Person) -> None:
+def test_a_message_is_pinned_by_key_and_by_menu_shows_a_pin_and_the_model_is_told(
+    person: Person, engine: ScriptedEngine
+) -> None:
     ask(person, "One", "Two")
     press(person, Qt.Key.Key_P, CONTROL | SHIFT)
     assert pinned(person) == [3]
@@ -82,6 +70,18 @@ def test_a_key_pins_the_message_with_the_focus_or_the_last(person: Person) -> No
     assert pinned(person) == [0, 3]
     press(person, Qt.Key.Key_P, CONTROL | SHIFT)
     assert pinned(person) == [3]
+    person.click("newConversationButton")
+    ask(person, "My name is Ada", "Hello")
+    assert pinned(person) == []
+    person.choose_in(0, "Pin")
+    person.choose_in(3, "Pin")
+    assert pinned(person) == [0, 3]
+    ask(person, "Who am I?")
+    assert [turn.is_pinned for turn in engine.requests[-1].turns] == [True, False, False, True, False]
+    person.choose_in(3, "Unpin")
+    assert pinned(person) == [0]
+    person.find("message-0").take_focus()
+    assert person.window.focusWidget().accessibleName() == "Your message, pinned"
 
 
 def test_pinning_is_undone_and_done_again(person: Person, home: Path) -> None:

@@ -37,21 +37,23 @@ def edit(person: Person, words: str) -> None:
     QTest.keyClicks(person.find("editField"), words)
 
 
-@pytest.mark.parametrize("visited", [1, len(MANY) - 1], ids=["just left", "left long ago"])
-def test_edits_in_other_conversations_become_drafts(
-    many: Person, open_window: Callable[[], Person], visited: int
-) -> None:
+def test_edits_in_other_conversations_become_drafts(many: Person, open_window: Callable[[], Person]) -> None:
+    """Those just left, and those left so long ago that they are no more in memory."""
     show(many, MANY[0])
     edit(many, " and more")
-    for title in MANY[1 : 1 + visited]:
+    for title in MANY[1:-1]:
         show(many, title)
+    edit(many, " and less")
+    show(many, MANY[-1])
     many.type("a draft")
     many.window.close()
     again = open_window()
     again.wait(lambda: len(again.titles()) == len(MANY))
     show(again, MANY[0])
     assert again.written() == f"Tell me of {MANY[0]} and more"
-    show(again, MANY[visited])
+    show(again, MANY[-2])
+    assert again.written() == f"Tell me of {MANY[-2]} and less"
+    show(again, MANY[-1])
     assert again.written() == "a draft"
 
 
@@ -104,7 +106,7 @@ def test_an_edit_is_no_draft_while_the_window_is_open(many: Person) -> None:
     assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]} and more"
 
 
-def test_an_edit_that_was_cancelled_is_there_when_it_is_opened_again(many: Person) -> None:
+def test_an_edit_that_was_cancelled_is_there_when_it_is_opened_again_with_what_was_attached(many: Person) -> None:
     show(many, MANY[0])
     edit(many, " and more")
     QTest.keyClick(many.find("editField"), Qt.Key.Key_Escape)
@@ -121,10 +123,9 @@ def test_an_edit_that_was_cancelled_is_there_when_it_is_opened_again(many: Perso
     many.wait(lambda: not many.window.findChild(MessageEditor))
     many.press_in(0, "Edit")
     assert many.find("editField").toPlainText() == f"Tell me of {MANY[0]}"
-
-
-def test_text_that_was_attached_to_a_cancelled_edit_is_there_again(many: Person) -> None:
-    show(many, MANY[0])
+    many.click("editCancel")
+    many.wait(lambda: not many.window.findChild(MessageEditor))
+    show(many, MANY[1])
     edit(many, "")
     many.find("editField").insertPlainText("A line of it.\n" * 2000)
     QTest.keyClick(many.find("editField"), Qt.Key.Key_Escape)

@@ -743,20 +743,17 @@ def _tells_damage(person: Person) -> bool:
     return chips == [" Pumps · missing"] and "The index of your documents was damaged" in person.status()
 
 
-def test_a_folder_is_refused_in_a_temporary_conversation(person: Person, tmp_path: Path) -> None:
+def test_that_a_folder_became_a_collection_does_not_hide_what_could_not_be_attached(
+    person: Person, tmp_path: Path
+) -> None:
+    """And in a temporary conversation, a folder is refused."""
     person.window.commands.temporary.trigger()
     (tmp_path / "empty.txt").touch()
     (tmp_path / "Pumps").mkdir()
     drop(person, tmp_path / "Pumps", tmp_path / "empty.txt")
     person.wait(lambda: "empty.txt is empty" in person.status())
     assert "Folders can’t be attached to temporary conversations, so “Pumps” wasn’t attached." in person.status()
-
-
-def test_that_a_folder_became_a_collection_does_not_hide_what_could_not_be_attached(
-    person: Person, tmp_path: Path
-) -> None:
-    (tmp_path / "empty.txt").touch()
-    (tmp_path / "Pumps").mkdir()
+    person.click("newConversationButton")
     drop(person, tmp_path / "Pumps", tmp_path / "empty.txt")
     person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps"])
     person.wait(lambda: "empty.txt is empty" in person.status())

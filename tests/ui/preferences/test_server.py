@@ -76,14 +76,14 @@ def ended(person: Person, client: Client) -> Client:
     return client
 
 
-def test_it_is_off_at_first(person: Person) -> None:
+def test_it_is_off_at_first_and_turned_on_gives_apps_an_answer_until_it_is_off_again(
+    person: Person, engine: ScriptedEngine, keyring: Keyring
+) -> None:
     opened(person)
     assert not person.find("serveSwitch").isChecked()
     assert not person.find("serverAddress").text()
     assert not person.find("serverAddressCopy").isEnabled()
-
-
-def test_an_app_gets_an_answer(person: Person, engine: ScriptedEngine, keyring: Keyring) -> None:
+    person.find("preferencesDialog").close()
     turned_on(person)
     engine.enqueue("Hel", "lo")
     client = ended(person, asking(person, "Hi"))
@@ -94,31 +94,19 @@ def test_an_app_gets_an_answer(person: Person, engine: ScriptedEngine, keyring: 
     models = ended(person, Client(person, "/models"))
     assert len(models.answer["data"]) == 1
     assert ended(person, Client(person, "/models", key="wrong")).status == 401
-
-
-def test_address_and_key_can_be_copied(person: Person) -> None:
-    turned_on(person)
     for name in ("serverAddress", "serverKey"):
         person.click(f"{name}Copy")
         assert QApplication.clipboard().text() == person.find(name).text() != ""
-
-
-def test_it_is_turned_off(person: Person) -> None:
-    turned_on(person)
-    url = urlsplit(person.find("serverAddress").text())
-    person.find("serveSwitch").click()
-    assert not person.find("serverAddress").text()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((url.hostname or "", url.port or 0), timeout=10)
-
-
-def test_the_key_stays_the_same(person: Person) -> None:
-    turned_on(person)
     key = person.find("serverKey").text()
     person.find("serveSwitch").click()
     person.find("serveSwitch").click()
     person.wait(lambda: person.find("serverKey").text())
     assert person.find("serverKey").text() == key
+    url = urlsplit(person.find("serverAddress").text())
+    person.find("serveSwitch").click()
+    assert not person.find("serverAddress").text()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((url.hostname or "", url.port or 0), timeout=10)
 
 
 def test_the_key_stays_the_same_without_a_keyring(

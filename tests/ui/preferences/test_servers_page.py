@@ -66,12 +66,9 @@ def answered(page: Person, dialog: str, button: str) -> None:
     QTest.mouseClick(box.findChild(QWidget, button), Qt.MouseButton.LeftButton)
 
 
-def test_the_first_thing_to_do_has_the_focus(page: Person) -> None:
+def test_a_server_is_added_tested_renamed_and_removed(page: Person, server: ChatServer, home: Path) -> None:
     dialog = page.find("preferencesDialog")
     assert dialog.focusWidget() is page.find("serverAddressField")
-
-
-def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     assert page.find("noServers").isVisible()
     add(page, server.host, "gaming")
     assert status(page) == "gaming was added (llama.cpp, 1 model)."
@@ -86,6 +83,24 @@ def test_a_server_is_added_and_tested(page: Person, server: ChatServer) -> None:
     assert "gaming is working (llama.cpp, 1 model). It answered in " in status(page)
     assert "tiny started answering after " in status(page)
     assert [chat["messages"] for chat in server.chats] == [[{"role": "user", "content": "Hi"}]]
+    page.click("serverRename")
+    page.find("nameField").setText("two words")
+    assert not page.find("renameServerDialog").findChild(QWidget, "agreeButton").isEnabled()
+    page.find("nameField").setText("den")
+    answered(page, "renameServerDialog", "agreeButton")
+    page.wait(lambda: status(page) == "The server was renamed to den.")
+    page.wait(lambda: lines(page)[0].startswith("den\n"))
+    server.pages["/v1/models"] = waiting()
+    page.click("serverTest")
+    page.click("serverCancel")
+    assert status(page) == "Canceled."
+    assert page.find("serverTest").isEnabled()
+    for button, left in (("refuseButton", 1), ("agreeButton", 0)):
+        page.click("serverRemove")
+        answered(page, "removeServerQuestion", button)
+        page.wait(partial(has_lines, page, left))
+        page.wait(lambda: not page.window.findChild(QMessageBox, "removeServerQuestion"))
+    assert make_server_list(Home(home)).servers() == []
 
 
 @pytest.mark.parametrize(
@@ -152,38 +167,8 @@ def test_without_a_keyring_the_page_says_so(page: Person, server: ChatServer, mo
     assert "gaming is working" in status(page)
 
 
-def test_a_server_is_renamed(page: Person, server: ChatServer) -> None:
-    add(page, server.host, "gaming")
-    page.click("serverRename")
-    page.find("nameField").setText("two words")
-    assert not page.find("renameServerDialog").findChild(QWidget, "agreeButton").isEnabled()
-    page.find("nameField").setText("den")
-    answered(page, "renameServerDialog", "agreeButton")
-    page.wait(lambda: status(page) == "The server was renamed to den.")
-    page.wait(lambda: lines(page)[0].startswith("den\n"))
-
-
 def has_lines(page: Person, count: int) -> bool:
     return len(lines(page)) == count
-
-
-def test_removing_asks(page: Person, server: ChatServer, home: Path) -> None:
-    add(page, server.host, "gaming")
-    for button, left in (("refuseButton", 1), ("agreeButton", 0)):
-        page.click("serverRemove")
-        answered(page, "removeServerQuestion", button)
-        page.wait(partial(has_lines, page, left))
-        page.wait(lambda: not page.window.findChild(QMessageBox, "removeServerQuestion"))
-    assert make_server_list(Home(home)).servers() == []
-
-
-def test_a_wait_is_canceled(page: Person, server: ChatServer) -> None:
-    add(page, server.host, "gaming")
-    server.pages["/v1/models"] = waiting()
-    page.click("serverTest")
-    page.click("serverCancel")
-    assert status(page) == "Canceled."
-    assert page.find("serverTest").isEnabled()
 
 
 def waiting() -> Any:
