@@ -223,8 +223,8 @@ class History:
         """Delete a conversation permanently, unless it has messages after all; the result is whether it is gone."""
         return self._submit(lambda connection: writes.delete_draft(connection, conversation), conversation)
 
-    def delete_from_trash(self, conversations: Iterable[str]) -> Future[None]:
-        """Delete permanently those of the conversations that are still in the trash."""
+    def delete_from_trash(self, conversations: Iterable[str]) -> Future[list[str]]:
+        """Delete permanently those of the conversations that are still in the trash; the result is their ids."""
         names = list(conversations)
         return self._submit(lambda connection: writes.delete_from_trash(connection, names), *names)
 

@@ -158,10 +158,12 @@ def delete_draft(connection: sqlite3.Connection, conversation: str) -> bool:
     return is_draft
 
 
-def delete_from_trash(connection: sqlite3.Connection, conversations: list[str]) -> None:
-    """Delete permanently those of the conversations that are still in the trash."""
+def delete_from_trash(connection: sqlite3.Connection, conversations: list[str]) -> list[str]:
+    """Delete permanently those of the conversations that are still in the trash; return their ids."""
     query = "SELECT 1 FROM conversations WHERE id = ? AND deleted IS NOT NULL"
-    delete_conversations(connection, [name for name in conversations if fetch_value(connection, query, name)])
+    gone = [name for name in conversations if fetch_value(connection, query, name)]
+    delete_conversations(connection, gone)
+    return gone
 
 
 def delete_branch(connection: sqlite3.Connection, message: str, known: Collection[str] | None = None) -> list[str]:

@@ -244,8 +244,7 @@ class AutoSave(QObject):
     def purge(self, conversations: Sequence[str]) -> None:
         """Delete conversations for good that are still in the bin."""
         self.erased.emit()
-        self.purged.emit(list(conversations))
-        self._watch(self._history().delete_from_trash(conversations))
+        self._watch(self._history().delete_from_trash(conversations)).add_done_callback(self._on_emptied)
 
     def empty_bin(self) -> None:
         """Delete for good what has been in the bin for long."""

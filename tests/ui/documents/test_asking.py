@@ -243,6 +243,28 @@ def test_what_was_read_stays_if_the_conversations_could_not_be_deleted(
     asked.wait(lambda: documents._library().collection(own) is None)
 
 
+def test_what_was_read_goes_with_the_conversation_and_not_before(
+    asked: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conversation stays if the history can't be written, or as the terminal has restored it meanwhile."""
+    documents, session = asked.window.documents._documents, asked.window.session
+    own, autosave = session.conversation.id, asked.window.conversations.autosave
+    failed: Future[list[str]] = Future()
+    failed.set_exception(StoreError("The disk is full."))
+    with monkeypatch.context() as full:
+        full.setattr(History, "delete_from_trash", lambda *_: failed)
+        autosave.purge([own])
+        asked.wait(lambda: asked.status() == "The disk is full.")
+    autosave.purge([own])
+    asked.wait(lambda: autosave.last and autosave.last.done())
+    assert documents._library().collection(own) is not None
+    assert documents.used(session) == (own,)
+    autosave.bin([own])
+    autosave.purge([own])
+    asked.wait(lambda: documents._library().collection(own) is None)
+    assert documents.used(session) == ()
+
+
 def test_what_a_new_conversation_uses_stays_when_the_others_are_deleted(
     asked: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
