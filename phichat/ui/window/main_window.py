@@ -5,13 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow
 
 from phichat.chat.conversation import Message
 from phichat.chat.session import Session
-from phichat.i18n import tr, tr_count
 from phichat.ui.actions import Actions
 from phichat.ui.chat.attachments import AttachmentController, FileInspector, FileReader
 from phichat.ui.chat.composer import Composer
@@ -47,6 +46,7 @@ from phichat.ui.window.documents import DocumentsPresenter
 from phichat.ui.window.layout import ChatPage, Columns
 from phichat.ui.window.menus import ConversationMenu, EditMenu
 from phichat.ui.window.model_status import ModelStatusPresenter
+from phichat.ui.window.quit_question import QuitQuestion
 from phichat.ui.window.session_settings import SessionSettings
 from phichat.ui.window.title import TitlePresenter
 from phichat.ui.window.window_state import WindowState
@@ -203,6 +203,7 @@ class MainWindow(QMainWindow):
             export_to=export_to,
             import_from=import_from,
         )
+        self._quit_question = QuitQuestion(self._theme, self, self.conversations, self.sidebar, self._coordinator)
         self._columns = Columns(
             self._sidebar, page, self._panel, fold_sidebar=self.commands.sidebar, fold_panel=self.commands.panel
         )
@@ -364,31 +365,15 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _quit(self) -> None:
-        if not self._confirm_leaving():
+        if not self._quit_question.ask_before(self.close):
             self.close()
-
-    def _confirm_leaving(self) -> bool:
-        """Ask before unsaved conversations are lost, or an import or a download ends; return whether that is so."""
-        unsaved = self.conversations.history().count_unsaved()
-        application = QCoreApplication.instance()
-        if not unsaved or (isinstance(application, QGuiApplication) and application.isSavingSession()):
-            return self.sidebar.confirm_before(self.close) or self._coordinator.confirm_before(self.close)
-        from phichat.ui.widgets.dialogs import ask_question  # noqa: PLC0415 - when there is a question
-
-        question = tr_count(
-            "Quit Phichat? {count} conversation couldn’t be saved, and its latest changes will be lost.",
-            "Quit Phichat? {count} conversations couldn’t be saved, and their latest changes will be lost.",
-            unsaved,
-        )
-        ask_question(self._theme, self, "unsavedQuestion", question, tr("Quit"), tr("Cancel"), self.close)
-        return True
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._columns.fold_for_width(event.size().width())
         super().resizeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._is_leaving and self._confirm_leaving():
+        if not self._is_leaving and self._quit_question.ask_before(self.close):
             event.ignore()
             return
         self.model_selection.close()
