@@ -6,8 +6,8 @@ from typing import Any
 from phichat import bench
 from phichat.bench import remote
 from phichat.cli.context import Context, context_of, sampling_of
+from phichat.cli.model_choice import chosen_ref
 from phichat.cli.signals import interrupting
-from phichat.cli.talk import chosen_ref
 from phichat.engine.base import CancelToken, ModelRef
 from phichat.engine.settings import TuningStore, suggested
 from phichat.i18n import format_columns, format_duration, format_number, tr

@@ -1,46 +1,29 @@
 """The argument parser: commands, options, the ranges of their values, and what each command runs."""
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from phichat import __version__
 from phichat.chat.candidates import MOST
 from phichat.chat.sampling import LARGEST_CONTEXT, PRESETS, SETTINGS, Setting
-from phichat.cli import argparse_sentences, option_values
+from phichat.cli import option_values
 from phichat.cli.actions import add_docs, add_history, add_json, add_models, add_servers
 from phichat.cli.comparison import comparison
 from phichat.cli.context import Context, context_of
 from phichat.cli.option_values import out_of_range, seed, setting_value, thinking_budget, whole_number
 from phichat.cli.server_options import add_server_options, run_serve
+from phichat.cli.strict_parser import Parser, translate
 from phichat.engine.base import MOST_ANSWERS
 from phichat.i18n import format_number, tr
 
 WITH_VALUE = {"--model", "--screenshot"}  # options of the main parser that a value follows
-_NO_OPTION = re.compile("--?[^A-Za-z-]")
 SMALLEST_CONTEXT = 64
 BENCH_PARTS = ("speed", "first-token", "load", "lookup", "peers", "window")
 MODEL = "NAME|PATH|SERVER/MODEL"
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports errors on one line, and takes no abbreviated options, which would break when options are added."""
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**{"allow_abbrev": False, **values})
-        self.set_defaults(parser=self)  # of the innermost command, for errors that show when all options are known
-
-    def _parse_optional(self, arg_string: str) -> Any:
-        """Take what begins like no option of ours for a word, such as `-5+3`."""
-        return None if _NO_OPTION.match(arg_string) else super()._parse_optional(arg_string)
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(2, tr("{message}. See `{program} --help`.").format(message=message, program=self.prog) + "\n")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -67,7 +50,7 @@ def _check_value(options: argparse.Namespace, setting: Setting, value: float | N
 
 def make_parser(arguments: Sequence[str]) -> Parser:
     """Return a parser for `arguments`; of the commands, those are left out that can't be meant, as all take a while."""
-    argparse_sentences.translate()
+    translate()
     main = Parser(prog="phichat", description=tr("Chat with a language model on your own computer."))
     main.set_defaults(run=None, files=[], system="", preset="balanced", context=None, json=False, save=False)
     main.set_defaults(seed=None, think=None, stop=[], forbidden=[], candidates=0, lens=False, count=1)

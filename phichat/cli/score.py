@@ -9,8 +9,8 @@ from phichat.cli import standard_input
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
 from phichat.cli.lens import TerminalLens
+from phichat.cli.model_choice import chosen_ref
 from phichat.cli.signals import interrupting
-from phichat.cli.talk import chosen_ref
 from phichat.cli.tune import show_loading
 from phichat.encodings import decode_text
 from phichat.engine.base import Event, Reading, Scored, as_json

@@ -7,8 +7,8 @@ from pathlib import Path
 from phichat import gguf
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
+from phichat.cli.model_choice import chosen_model
 from phichat.cli.signals import interrupting
-from phichat.cli.talk import chosen_model
 from phichat.cli.tune import show_loading
 from phichat.engine.base import CancelToken
 from phichat.engine.process.encoder_process import EncoderProcess

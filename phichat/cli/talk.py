@@ -1,7 +1,6 @@
 """`phichat ask` and `phichat chat`: print a model's replies in the terminal."""
 
 import argparse
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from phichat.cli.comparison import Comparison
 from phichat.cli.console import Console, ReaderGone
 from phichat.cli.context import Context, context_of, sampling_of
 from phichat.cli.lens import TerminalLens
+from phichat.cli.model_choice import chosen_ref
 from phichat.cli.recorder import ChatRecorder
 from phichat.cli.signals import interrupting
 from phichat.engine.base import (
@@ -40,17 +40,13 @@ from phichat.engine.base import (
 )
 from phichat.engine.settings import suggested
 from phichat.errors import (
-    ModelMissing,
     PhichatError,
     PinsTooLong,
     PromptError,
     PromptTooLong,
-    ServerError,
     SystemPromptTooLong,
 )
 from phichat.i18n import format_number, tr, tr_count
-from phichat.models.library import ModelFile
-from phichat.paths import MODEL_VARIABLE
 from phichat.unicode import replace_surrogates
 
 if TYPE_CHECKING:
@@ -359,45 +355,3 @@ def terminal_chat(context: Context, engine: Engine, recorder: ChatRecorder | Non
     model, sha256 = chosen_ref(context)
     lens = TerminalLens(context.console) if context.options.lens and not context.options.json else None
     return TerminalChat(engine, model, sha256, context.console, context.options.json, recorder, lens)
-
-
-def chosen_ref(context: Context) -> tuple[ModelRef, str | None]:
-    """Return the model that was asked for, else the default, with its file's checksum if known. Raise ModelMissing.
-
-    One on a server is named as `SERVER/MODEL`, or `SERVER` if no model here is called that, or is the user's default.
-    """
-    named = _named_model(context.options)
-    if (named is None or "/" in named) and (remote := _chosen_on_server(context, named)):
-        return remote, None
-    try:
-        model = chosen_model(context)
-    except (ModelMissing, ServerError):
-        if named and (remote := _chosen_on_server(context, named)):
-            return remote, None
-        raise
-    return model.ref, context.library.known_sha256(model)
-
-
-def _chosen_on_server(context: Context, named: str | None) -> ModelRef | None:
-    if not context.home.servers.exists():
-        return None
-    from phichat.cli.server_models import chosen_on_server  # noqa: PLC0415 - only for servers
-
-    return chosen_on_server(named, context.home, context.servers)
-
-
-def _named_model(options: argparse.Namespace) -> str | None:
-    return options.model if options.model is not None else os.environ.get(MODEL_VARIABLE) or None  # empty is unset
-
-
-def chosen_model(context: Context) -> ModelFile:
-    """Return the file of the model that was asked for, else the default. Raise ModelMissing, or ServerError."""
-    named = _named_model(context.options)
-    if named is None:
-        return context.library.default_model() or context.library.find_model("")
-    try:
-        return context.find_model(named)
-    except ModelMissing as error:
-        if context.options.model is not None:
-            raise
-        raise ModelMissing(f"{error} {tr('This model was chosen by PHICHAT_MODEL.')}") from error

@@ -7,8 +7,8 @@ from typing import Any
 from phichat.cancellation import CancelToken
 from phichat.cli.console import Console
 from phichat.cli.context import Context, context_of
+from phichat.cli.model_choice import chosen_model
 from phichat.cli.signals import interrupting
-from phichat.cli.talk import chosen_model
 from phichat.engine.base import EngineSettings, Event, Loading, Notice, Tried
 from phichat.engine.cpu_load import LOOK_EVERY, CpuLoad
 from phichat.engine.engine_settings import EXACT
