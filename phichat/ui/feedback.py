@@ -190,9 +190,13 @@ class FeedbackController(QObject):
         if not any(entry.source == PASSING and not entry.is_background for entry in self._entries):
             self._pass(Feedback(text, Kind.SUCCESS), self._current, is_background=True)
 
-    def note(self, source: str, text: str, *, is_error: bool = False) -> None:
-        """Show a sentence in the present conversation until `source` sets another; empty for none."""
-        self._set(source, Feedback(text, Kind.ERROR if is_error else Kind.NOTE), self._current, is_new=True)
+    def note(self, source: str, text: str, *, is_error: bool = False, waits: bool = False) -> None:
+        """Show a sentence in the present conversation until `source` sets another; empty for none.
+
+        If it `waits`, other feedback goes before it.
+        """
+        feedback = Feedback(text, Kind.ERROR if is_error else Kind.NOTE)
+        self._set(source, feedback, self._current, is_background=waits, is_new=True)
 
     def fail_reading(self, collection: str, text: str, conversation: str = "") -> None:
         """Show why documents of a collection could not be read, in `conversation` or the present one."""

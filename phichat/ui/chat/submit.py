@@ -1,5 +1,7 @@
 """Submits messages to the model, at once or as soon as it is free; and stops or hurries the reply that is shown."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction
 
@@ -26,6 +28,9 @@ class SubmitController(QObject):
 
     It is to be made before others that listen to the current conversation: what was written in the one before is taken
     out of the field first.
+
+    Attributes:
+        lacks_choice: tells whether there are models, but none will be loaded before one is chosen.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class SubmitController(QObject):
         self._generation, self._conversations = generation, conversations
         self._written_in = conversations.current.session
         self._consent = consent
+        self.lacks_choice: Callable[[], bool] = lambda: False
         self._pending: dict[str, tuple[Session, str, str]] = {}  # with the host that it is for
         composer.submitted.connect(self.submit_draft)
         composer.draft_changed.connect(self._on_written)
@@ -166,10 +172,14 @@ class SubmitController(QObject):
         self._stop.setEnabled(is_answered)
         is_queued = self.session.conversation.id in self._pending
         self._composer.show_queued(self._turn() if is_queued and self._generation.is_answering() else "")
-        is_waiting = is_queued and not self._generation.model
-        self._feedback.note(
-            PENDING, tr("Your message will be answered as soon as a model is ready.") if is_waiting else ""
-        )
+        expectation = self._expectation() if is_queued and not self._generation.model else ""
+        self._feedback.note(PENDING, expectation, waits=True)
+
+    def _expectation(self) -> str:
+        """Return a sentence on when a message is answered that waits for a model."""
+        if self.lacks_choice():
+            return tr("Your message will be answered once you choose a model.")
+        return tr("Your message will be answered as soon as a model is ready.")
 
     def _turn(self) -> str:
         """Return a sentence on when a queued message is sent."""

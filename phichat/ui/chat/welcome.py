@@ -58,18 +58,21 @@ class Welcome(QScrollArea):
         self.setWidget(self._content())
         self._place_ideas(2)
 
-    def show_model(self, title: str, *, is_toy: bool, is_missing: bool, host: str = "") -> None:
-        """Greet for the model `title`; empty while models are looked for, or if there are none.
+    def show_model(
+        self, title: str, *, is_toy: bool, is_missing: bool, has_others: bool = False, host: str = ""
+    ) -> None:
+        """Greet for the model `title`; empty while models are looked for, or if there are none or one `has_others`.
 
         `host` is where it runs; empty for this computer.
         """
         is_known = bool(title) or is_missing
         self._greeting.setVisible(is_known)  # with the rest, so that it does not move when that comes
         self._note.setVisible(is_known)
-        self._greeting.setText(tr("No model yet") if is_missing else tr("What would you like to talk about?"))
+        missing = tr("No model chosen") if has_others else tr("No model yet")
+        self._greeting.setText(missing if is_missing else tr("What would you like to talk about?"))
         self._ideas.setVisible(bool(title))
-        self._get_button.setVisible(is_known and (is_missing or is_toy))
-        self._note.setText(_note(title, host, is_toy=is_toy) if is_known else "")
+        self._get_button.setVisible(is_known and (is_toy or (is_missing and not has_others)))
+        self._note.setText(_note(title, host, is_toy=is_toy, has_others=has_others) if is_known else "")
         self._lay_out_now()
 
     def set_can_ask(self, *, can_ask: bool) -> None:
@@ -135,7 +138,9 @@ def _centred() -> QLabel:
     return label
 
 
-def _note(title: str, host: str, *, is_toy: bool) -> str:
+def _note(title: str, host: str, *, is_toy: bool, has_others: bool) -> str:
+    if not title and has_others:
+        return tr("Choose a model from the menu above.")
     if not title:
         return tr("Phichat runs models such as Phi-3 from GGUF files. Download Phi-3, or drop a model file here.")
     if host:

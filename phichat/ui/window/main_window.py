@@ -151,7 +151,9 @@ class MainWindow(QMainWindow):
             status=self._status,
             feedback=self.feedback,
             shown=lambda: conversations.current.session,
+            models=models,
         )
+        self._submit_controller.lacks_choice = self._model_status.lacks_choice
         self._lay_out(export_to, import_from)
         self._fill_menus()
         self.commands.connect_undo_stack(conversations.undo_stack)

@@ -1,6 +1,6 @@
 """The presenter of the model: shows its state in header, welcome page, composer, panel and status bar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -42,10 +42,12 @@ class ModelStatusPresenter(QObject):
         status: StatusBar,
         feedback: FeedbackController,
         shown: Callable[[], Session],
+        models: Callable[[], Sequence[ModelRef]],
     ) -> None:
         super().__init__(parent)
         self._generation, self._header, self._composer, self._welcome = generation, header, composer, welcome
         self._panel, self._status, self._feedback, self._shown = panel, status, feedback, shown
+        self._models = models
         self._asked_in = ""  # the id of a conversation
         self._fitted: PromptFit | None = None  # the prompt of the reply under way, or of the last one
         self._has_looked = False  # for the models on this disk
@@ -83,11 +85,15 @@ class ModelStatusPresenter(QObject):
         self.model_shown.emit(model)
         shown = title if self._has_looked else ""  # else it might be taken back for the first page
         is_toy = bool(model and model.name == STARTER)
-        self._welcome.show_model(shown, host=host, is_toy=is_toy, is_missing=is_missing)
+        self._welcome.show_model(shown, host=host, is_toy=is_toy, is_missing=is_missing, has_others=self.lacks_choice())
         self._say_state(title)
         self._welcome.set_can_ask(can_ask=bool(model))
         if model:
             self.model_found.emit()
+
+    def lacks_choice(self) -> bool:
+        """Return whether there are models, but none will be loaded before one is chosen."""
+        return self._has_looked and not self._generation.model and bool(self._models())
 
     def show_other_model(self, name: str, model: ModelRef | None) -> None:
         """Say so if the conversation was held with another model, called `name`, than `model`, which goes on."""

@@ -253,9 +253,15 @@ def test_nothing_goes_to_a_server_that_was_removed(
     person.wait(lambda: "is no longer one of your servers" in person.status())
     person.find("preferencesDialog").close()
     assert person.find("privacyBadge").isHidden()
+    labels = [each.text() for each in person.find("welcome").findChildren(QLabel) if each.isVisible()]
+    assert labels == ["No model chosen", "Choose a model from the menu above."]
+    assert person.find("getPhi3Button").isHidden()
     person.ask("a secret")
     person.qtbot.wait(100)
     assert server.chats == []
+    assert "is no longer one of your servers" in person.status(), "it stays"
+    person.window.feedback.dismiss()
+    assert person.status() == "Your message will be answered once you choose a model."
     person.window.close()
     assert PreferencesFile(Home(home).preferences).load_preferences().agreed_hosts == []
 
