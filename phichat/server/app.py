@@ -144,7 +144,7 @@ class Endpoints:
     def _describe(self, name: str) -> dict[str, Any]:
         found = {"id": name, "object": "model", "created": self._created, "owned_by": "phichat"}
         if name != self._served.name:
-            return found
+            return {**found, "type": "embeddings"}
         return {**found, "max_model_len": self._served.context, "meta": {"n_ctx": self._served.context}}
 
     async def _all_token_bytes(self) -> list[bytes]:

@@ -10,7 +10,9 @@ import pytest
 from phichat.chat.conversation import Ending, Piece, Role, Turn, text_of, thinking_of
 from phichat.chat.sampling import Sampling
 from phichat.engine.base import CancelToken, Done, EngineSettings, Event, Loaded, Request
+from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.engine.remote.base import Server
+from phichat.engine.remote.check import check_server
 from phichat.engine.remote.engine import RemoteEngine
 from phichat.engine.remote.servers import make_server_list
 from phichat.errors import EngineDied, EngineError, PromptTooLong
@@ -52,6 +54,17 @@ def asked(here: RemoteEngine, text: str = "Hi", **values: Any) -> list[Event]:
 
 def pieces(events: list[Event]) -> list[Piece]:
     return [event for event in events if isinstance(event, Piece)]
+
+
+def test_its_embedding_model_is_none_to_chat_with(here: RemoteEngine, there: Running, home: Path) -> None:
+    assert isinstance(there.served.encoder, EncoderProcess)
+    there.served.embedding_name, there.served.embedder = "vectors", there.served.encoder
+    servers = make_server_list(Home(home))
+    [server] = servers.servers()
+    assert check_server(servers, server, CancelToken()).models == ("tiny-chatml",)
+    assert here.load(server.model(""), EngineSettings(), CancelToken(), lambda _: None).model.title == "tiny-chatml"
+    with pytest.raises(EngineError, match="vectors is an embedding model"):
+        here.load(server.model("vectors"), EngineSettings(), CancelToken(), lambda _: None)
 
 
 def test_its_model_and_context(loaded: Loaded) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -64,7 +64,7 @@ class RemoteEngine:
         client = ApiClient(server.url, key)
         try:
             models = list_models(client, key, stop)
-            model = _named(server, model, models.names)
+            model = _named(server, model, models)
             kind = self._kind_of(server, client, models, stop)
             context = context_of(client, kind, models, model.server_model, stop)
         except EngineError as error:
@@ -248,15 +248,17 @@ def _answer_all(
     )
 
 
-def _named(server: Server, model: ModelRef, names: Sequence[str]) -> ModelRef:
-    """Return the model of `names` that `model` means: by its name, by its title, or the only one. Raise ServerError."""
+def _named(server: Server, model: ModelRef, models: ModelList) -> ModelRef:
+    """Return the listed model that `model` means: by its name, by its title, or the only one. Raise ServerError."""
     wanted = model.server_model
-    known = [server.model(name) for name in names]
+    known = [server.model(name) for name in models.names]
     exact = [each for each in known if each.server_model == wanted]
     like = [each for each in known if wanted.lower() in {each.server_model.lower(), each.title.lower()}]
     found = exact or like or (known if not wanted else [])
+    if not found and models.is_for_embeddings(wanted):
+        raise ServerError(tr("{name} is an embedding model. Choose a chat model.").format(name=wanted))
     if len(found) != 1:
-        raise ServerError(no_model_sentence(server.host, wanted, list(names)))
+        raise ServerError(no_model_sentence(server.host, wanted, list(models.names)))
     return found[0]
 
 

@@ -57,8 +57,8 @@ class ModelList:
     """The models of a server, as `/models` tells them.
 
     Attributes:
-        names: of all models, as the server calls them.
-        entries: what it tells about each, by name.
+        names: of the models to chat with, as the server calls them; others only if it doesn't tell them apart.
+        entries: what it tells about each model, by name.
         kind: which program the server runs, if the list tells.
     """
 
@@ -66,10 +66,14 @@ class ModelList:
         data = values.get("data") if isinstance(values, dict) else None
         known = [each for each in data or [] if isinstance(each, dict)] if isinstance(data, list | None) else []
         self.entries = {replace_surrogates(str(each["id"])): each for each in known if each.get("id")}
-        self.names = tuple(self.entries)
+        self.names = tuple(name for name in self.entries if not self.is_for_embeddings(name))
         owners = {str(each.get("owned_by", "")).lower() for each in known}
         by_owner = next((kind for owner, kind in _OWNERS.items() if owner in owners), None)
         self.kind = by_owner or _HEADERS.get(headers.get("server", "").partition("/")[0].strip().lower())
+
+    def is_for_embeddings(self, name: str) -> bool:
+        """Return whether the server tells that a model makes embeddings, as Phichat and some others do."""
+        return str(self.entries.get(name, {}).get("type", "")).lower() in {"embedding", "embeddings"}
 
 
 def list_models(client: ApiClient, key: str | None, stop: CancelToken) -> ModelList:

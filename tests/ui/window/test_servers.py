@@ -321,13 +321,14 @@ def test_the_lens_shows_what_the_server_tells(begin: Callable[..., Person], serv
 
 def test_models_of_servers_are_in_the_menu(begin: Callable[..., Person], server: ChatServer) -> None:
     person = begin()
-    server.models.append({"id": "other"})
+    server.models += [{"id": "vectors", "type": "embeddings"}, {"id": "other"}]
     menu = person.find("modelButton").menu()
     menu.aboutToShow.emit()
     assert "tiny" in texts(menu)
     menu.popup(person.window.pos())
     person.wait(lambda: "other" in texts(menu))
     assert "gaming" in texts(menu)
+    assert "vectors" not in texts(menu), "one can't chat with it"
     server.close()
     menu.aboutToShow.emit()
     person.wait(lambda: "Not available" in texts(menu))
