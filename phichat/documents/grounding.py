@@ -25,6 +25,9 @@ tell these apart either."""
 STEM, SHORT = 5, 3
 """Letters by which words count as the same, whatever their endings; shorter words than SHORT + 1 say nothing."""
 
+MOST_PASSAGES = 2_000
+"""What comes after these supports nothing: an imported conversation may have any number."""
+
 FEWEST_WORDS = 2
 """Words that say something in a sentence; with fewer, such as "Yes.", there is nothing to support."""
 
@@ -102,8 +105,11 @@ class Grounder:
     """Finds which of `passages` supports a sentence."""
 
     def __init__(self, passages: Sequence[str]) -> None:
-        self._known = [_Known(_plain(text)) for text in passages]
-        self._spread = [each.stems for each in self._known]
+        self._known = [_Known(_plain(text)) for text in passages[:MOST_PASSAGES]]
+        self._with_stem: dict[str, list[int]] = {}
+        for at, known in enumerate(self._known):
+            for stem in known.stems:
+                self._with_stem.setdefault(stem, []).append(at)
 
     def support(self, answer: str, start: int, end: int) -> Support | None:
         """Return what supports the sentence at a range of `answer`; None if the sentence says nothing.
@@ -115,15 +121,31 @@ class Grounder:
         if _says_nothing(answer[start:end]) or len({*words}) < FEWEST_WORDS or not self._known:
             return None
         code = {word for span in _CODE.findall(text) for word in _words(span)}
+        weights = self._weights(words)
         said = _Said(text)
-        scores = [_overlap(words, each, self._spread) if code <= each.words else 0.0 for each in self._known]
-        scores = [
-            0.0 if score >= LEAST_OVERLAP and each.says_otherwise(said) else score
-            for score, each in zip(scores, self._known, strict=True)
-        ]
-        best = max(range(len(scores)), key=lambda at: (scores[at] >= LEAST_OVERLAP, round(scores[at], 1), -at))
+        scores: dict[int, float] = {}
+        for at in self._likely(weights):
+            known = self._known[at]
+            score = _overlap(words, weights, known) if code <= known.words else 0.0
+            scores[at] = 0.0 if score >= LEAST_OVERLAP and known.says_otherwise(said) else score
+        best = max(scores, key=lambda at: (scores[at] >= LEAST_OVERLAP, round(scores[at], 1), -at))
         is_supported = scores[best] >= LEAST_OVERLAP
         return Support(start, end, best + 1 if is_supported else None, scores[best])
+
+    def _weights(self, words: Sequence[str]) -> dict[str, float]:
+        """Return how much the stem of each word counts: that of a word which all passages have counts less."""
+        every = len(self._known)
+        stems = {_stem(word) for word in words}
+        return {stem: log(1 + every / (1 + len(self._with_stem.get(stem, ())))) for stem in stems}
+
+    def _likely(self, weights: dict[str, float]) -> list[int]:
+        """Return the passages that have enough of the words somewhere, or the one that has the most."""
+        there = dict.fromkeys(range(1), 0.0)
+        for stem, weight in weights.items():
+            for at in self._with_stem.get(stem, ()):
+                there[at] = there.get(at, 0.0) + weight
+        least = LEAST_OVERLAP * sum(weights.values()) * (1 - 1e-9)
+        return [at for at, weight in there.items() if weight >= least] or [max(there, key=lambda at: there[at])]
 
 
 def ground(answer: str, passages: Sequence[str]) -> list[Support]:
@@ -186,10 +208,15 @@ class _Known:
     def __init__(self, text: str) -> None:
         self._text = text
         words = _words(text)
-        stems = [_stem(word) for word in words]
-        self.stems, self.words = {*stems}, {*words}
-        self.windows = [{*stems[at : at + WINDOW]} for at in range(0, max(len(stems) - WINDOW + STEP, 1), STEP)]
+        self._stems = [_stem(word) for word in words]
+        self.stems, self.words = {*self._stems}, {*words}
         self.numbers = {word for word in words if word[0].isdigit()}
+
+    @cached_property
+    def windows(self) -> list[set[str]]:
+        """The stems of each part that may support a sentence."""
+        starts = range(0, max(len(self._stems) - WINDOW + STEP, 1), STEP)
+        return [{*self._stems[at : at + WINDOW]} for at in starts]
 
     @cached_property
     def _sentences(self) -> list[_Clause]:
@@ -209,17 +236,12 @@ class _Known:
         return is_denied or _has_other_numbers(said.clauses, self._phrases)
 
 
-def _overlap(words: Sequence[str], passage: _Known, spread: Sequence[set[str]]) -> float:
-    """Return the share of the words that a part of the passage has, 0 if it all lacks a number.
-
-    Words that all passages have count less.
-    """
+def _overlap(words: Sequence[str], weights: dict[str, float], passage: _Known) -> float:
+    """Return the share of the words, by weight, that a part of the passage has, 0 if it all lacks a number."""
     if any(word[0].isdigit() and word not in passage.numbers for word in words):
         return 0.0
-    stems = {_stem(word) for word in words}
-    weights = {stem: log(1 + len(spread) / (1 + sum(stem in known for known in spread))) for stem in stems}
-    there = max(sum(weights[stem] for stem in stems & window) for window in passage.windows)
-    return there / sum(weights.values()) if stems else 0.0
+    there = max(sum(weights[stem] for stem in weights.keys() & window) for window in passage.windows)
+    return there / sum(weights.values())
 
 
 def _plain(text: str) -> str:

@@ -254,3 +254,10 @@ def test_a_passage_that_supports_a_sentence_goes_before_one_that_hardly_does_not
     almost, enough = f"{shared}, says music.", f"{shared} lemons."
     assert round(ground(sentence, [almost, enough])[0].score, 1) == LEAST_OVERLAP
     assert [ground(sentence, passages)[0].passage for passages in ([almost, enough], [enough, almost])] == [2, 1]
+
+
+def test_any_of_many_passages_supports_a_sentence_but_not_of_endlessly_many() -> None:
+    passages = [*(f"Elephant number {number} likes bananas." for number in range(100, 1_098)), LEASE, FILTER]
+    sentence = "The tenant pays a rent of 950 euros."
+    assert [each.passage for each in ground(sentence, passages)] == [999]
+    assert [each.passage for each in ground(sentence, [*passages[:500] * 6, LEASE])] == [None]
