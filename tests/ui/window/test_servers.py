@@ -77,8 +77,8 @@ def test_the_host_is_seen_before_anything_is_written_and_a_draft_stays_here(
     assert person.find("privacyBadge").isVisible()
     assert person.find("privacyBadge").text() == server.host
     assert person.find("composerHost").text() == f"Messages go to {server.host}"
-    labels = [each.text() for each in person.find("welcome").findChildren(type(person.find("composerHost")))]
-    assert f"tiny runs on a server. What you write is sent to {server.host}." in labels
+    said = f"tiny runs on a server. What you write is sent to {server.host}."
+    person.wait(lambda: said in [each.text() for each in person.find("welcome").findChildren(QLabel)])
     before = len(server.asked)
     person.type("what nobody is told yet")
     person.qtbot.wait(10 * idle.EVERY)
