@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -182,7 +182,7 @@ def test_the_window_shows_nothing_untranslated() -> None:
     ],
 )
 def test_unmarked_strings_are_found_however_they_are_written(source: str, found: list[str]) -> None:
-    assert list(_unmarked(ast.parse(source))) == [ast.unparse(ast.parse(call)) for call in found]
+    assert list(_unmarked(*_nodes(ast.parse(source)))) == [ast.unparse(ast.parse(call)) for call in found]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_translations_before_the_language_is_known_are_found(source: str, found:
     ],
 )
 def test_untranslated_strings_are_found_however_they_are_written(source: str, found: list[str]) -> None:
-    assert list(_bare(ast.parse(source))) == found
+    assert list(_bare(_nodes(ast.parse(source))[1])) == found
 
 
 @pytest.mark.parametrize(
@@ -389,45 +389,46 @@ def _whole() -> _Package:
     found = _Package()
     for file in sorted(PACKAGE.rglob("*.py")):
         tree, name = ast.parse(file.read_bytes()), file.relative_to(ROOT).as_posix()
-        found.sentences += _said(tree)
-        found.unmarked[name] = [*_unmarked(tree), *_too_early(tree)]
+        nodes, calls = _nodes(tree)
+        found.sentences += _said(calls)
+        found.unmarked[name] = [*_unmarked(nodes, calls), *_too_early(tree)]
         if file.is_relative_to(PACKAGE / "ui"):
-            found.bare[name] = list(_bare(tree))
+            found.bare[name] = list(_bare(calls))
     assert found.sentences
     return found
 
 
-def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """Each call with the last part of the name that is called."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield _last_name(node.func), node
+Calls = Sequence[tuple[str, ast.Call]]
+"""Each with the last part of the name that is called."""
+
+
+def _nodes(tree: ast.AST) -> tuple[Sequence[ast.AST], Calls]:
+    """All nodes, and the calls among them; it takes longer to find them than to look at them."""
+    nodes = [*ast.walk(tree)]
+    return nodes, [(_last_name(node.func), node) for node in nodes if isinstance(node, ast.Call)]
 
 
 def _last_name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _said(tree: ast.AST) -> Iterator[tuple[str, ...]]:
+def _said(calls: Calls) -> Iterator[tuple[str, ...]]:
     """What is to be translated: a string or, for `tr_count`, two."""
-    for name, call in _calls(tree):
+    for name, call in calls:
         if name in FUNCTIONS and all(map(_is_literal, _words(name, call))):
             yield tuple(ast.literal_eval(word) for word in _words(name, call))
 
 
-def _unmarked(tree: ast.AST) -> Iterator[str]:
+def _unmarked(nodes: Sequence[ast.AST], calls: Calls) -> Iterator[str]:
     """Calls whose words cannot be read here, and `tr` handed on to where that cannot be seen."""
-    called = set()
-    for name, call in _calls(tree):
-        called.add(call.func)
+    for name, call in calls:
         if name in FUNCTIONS:
             words = _words(name, call)
             is_marked = name == "tr" and len(words) == 1 and ast.unparse(words[0]) in MARKED
             if not is_marked and not (words and all(map(_is_literal, words))):
                 yield ast.unparse(call)
-    yield from (
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in FUNCTIONS and node not in called
-    )
+    called = {call.func for _, call in calls}
+    yield from (node.id for node in nodes if isinstance(node, ast.Name) and node.id in FUNCTIONS and node not in called)
 
 
 def _too_early(tree: ast.AST) -> Iterator[str]:
@@ -451,9 +452,9 @@ def _is_literal(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _bare(tree: ast.AST) -> Iterator[str]:
+def _bare(calls: Calls) -> Iterator[str]:
     """Literals with letters that a widget is given to show."""
-    for name, call in _calls(tree):
+    for name, call in calls:
         if name in SHOWING:
             for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
                 yield from (word for word in _literals(argument) if re.search("[^\\W\\d_]", word) and word not in NAMES)

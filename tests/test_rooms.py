@@ -309,12 +309,12 @@ def test_every_row_of_the_table_is_a_room_that_is_there_or_is_to_come() -> None:
     ],
 )
 def test_imports_are_found_however_they_are_written(source: str, found: list[str]) -> None:
-    assert [name for name, _ in _imported(ast.parse(source), "room")] == found
+    assert [name for name, _ in _imported(source, "room")] == found
 
 
 def test_imports_for_annotations_are_told_from_others() -> None:
     source = "from a import b\nif TYPE_CHECKING:\n    from a import c\n"
-    assert dict(_imported(ast.parse(source), "room")) == {"a.b": False, "a.c": True}
+    assert dict(_imported(source, "room")) == {"a.b": False, "a.c": True}
 
 
 @cache
@@ -346,12 +346,17 @@ def _imports() -> list[tuple[str, str, bool]]:
     pairs = []
     for name, file in _files().items():
         room = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        pairs += [(name, *found) for found in _imported(ast.parse(file.read_bytes()), room)]
+        pairs += [(name, *found) for found in _imported(file.read_text("utf-8"), room)]
     assert pairs
     return pairs
 
 
-def _imported(tree: ast.AST, room: str, *, is_type: bool = False) -> Iterator[tuple[str, bool]]:
+def _imported(source: str, room: str) -> Iterator[tuple[str, bool]]:
+    """What is imported by statements and, where there are calls that import, within expressions, too."""
+    return _imported_in(ast.parse(source), room, has_calls="import_module" in source or "__import__" in source)
+
+
+def _imported_in(tree: ast.AST, room: str, *, has_calls: bool, is_type: bool = False) -> Iterator[tuple[str, bool]]:
     if isinstance(tree, ast.If) and ast.unparse(tree.test).endswith("TYPE_CHECKING"):
         is_type = True
     if isinstance(tree, ast.Import):
@@ -363,7 +368,8 @@ def _imported(tree: ast.AST, room: str, *, is_type: bool = False) -> Iterator[tu
     elif isinstance(tree, ast.Call) and _called(tree).endswith(("import_module", "__import__")):
         yield from ((str(value.value), is_type) for value in tree.args if isinstance(value, ast.Constant))
     for child in ast.iter_child_nodes(tree):
-        yield from _imported(child, room, is_type=is_type)
+        if has_calls or not isinstance(child, ast.expr):
+            yield from _imported_in(child, room, has_calls=has_calls, is_type=is_type)
 
 
 def _called(call: ast.Call) -> str:
