@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,24 @@ class TestAnswering:
             )
 
 
+LOADS_FOR_EVER_ONCE = """
+import os, sys, time
+from phichat.engine.llama import loaded_model
+from phichat.engine.process import worker
+
+class Context(loaded_model.LlamaContext):
+    def __init__(self, *arguments):
+        is_first = not os.path.exists(sys.argv[1])
+        os.makedirs(sys.argv[1], exist_ok=True)
+        super().__init__(*arguments)
+        if is_first:
+            time.sleep(600)
+
+loaded_model.LlamaContext = Context
+worker.main()
+"""
+
+
 @pytest.mark.parametrize("death", DEATHS)
 class TestDeaths:
     @pytest.fixture
@@ -202,16 +221,18 @@ class TestDeaths:
         return tiny_models.chatml(tmp_path / "roomy.gguf", context=2048)
 
     def test_while_loading(
-        self, hosted: EngineProcess, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals
+        self, chatml_model: Path, settings: EngineSettings, ask: Ask, death: signal.Signals, tmp_path: Path
     ) -> None:
         def strike(event: Event) -> None:
             if isinstance(event, Loading):
-                die(hosted, death)
+                die(engine, death)
 
-        with pytest.raises(EngineDied, match=r"Safer settings didn’t help"):
-            hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), strike)
-        hosted.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
-        assert answer(list(hosted.generate(ask("Hi"), CancelToken())))
+        command = (sys.executable, "-c", LOADS_FOR_EVER_ONCE, str(tmp_path / "loaded"))
+        with closing(EngineProcess(command=command)) as engine:
+            with pytest.raises(EngineDied, match=r"Safer settings didn’t help"):
+                engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), strike)
+            engine.load(ModelRef.of_file(chatml_model), settings, CancelToken(), quiet)
+            assert answer(list(engine.generate(ask("Hi"), CancelToken())))
 
     @pytest.mark.parametrize(
         ("moment", "question"), [(Reading, LONG[:1900]), (Piece, "Hi")], ids=["reading", "writing"]
