@@ -449,7 +449,7 @@ def test_keeps_a_connection_unless_asked_not_to(phi: HubServer) -> None:
 
 
 def test_closes_at_once_whatever_is_going_on(tmp_path: Path) -> None:
-    with HubServer() as hub, httpx2.Client(timeout=None) as client:
+    with HubServer() as hub, httpx2.Client(verify=False, timeout=None) as client:
         hub.add(REPO, FILE, bytes(50_000_000))
         hub.misbehave(faults.stall(10), times=1)
         hub.misbehave(faults.drip(1, every=100), times=2)

@@ -16,7 +16,7 @@ CONTENT = bytes(range(256)) * 10_000
 
 def test_passes_on(hub: HubServer) -> None:
     hub.add("owner/repo", "file.gguf", CONTENT)
-    with ProxyServer() as proxy, httpx2.Client(proxy=proxy.url, follow_redirects=True) as client:
+    with ProxyServer() as proxy, httpx2.Client(proxy=proxy.url, verify=False, follow_redirects=True) as client:
         assert client.get(f"{hub.endpoint}/{PATH}").content == CONTENT
         assert proxy.requests[0].target == f"{hub.endpoint}/{PATH}"
         assert [asked.status for asked in proxy.requests] == [200, 200]
@@ -25,7 +25,7 @@ def test_passes_on(hub: HubServer) -> None:
 
 def test_stands_in_for_other_hosts(hub: HubServer) -> None:
     hub.add("owner/repo", "file.gguf", CONTENT)
-    with ProxyServer() as proxy, httpx2.Client(proxy=proxy.url) as client:
+    with ProxyServer() as proxy, httpx2.Client(proxy=proxy.url, verify=False) as client:
         assert client.get(f"http://hub.test/{PATH}").status_code == 502
         proxy.routes["hub.test:80"] = int(hub.endpoint.rpartition(":")[2])
         assert client.get(f"http://hub.test/{PATH}").status_code == 302
@@ -34,8 +34,8 @@ def test_stands_in_for_other_hosts(hub: HubServer) -> None:
 
 def test_demands_a_password(hub: HubServer) -> None:
     with ProxyServer("ada", "secret") as proxy:
-        refused = httpx2.Client(proxy=proxy.url)
-        let_in = httpx2.Client(proxy=proxy.url_with_password)
+        refused = httpx2.Client(proxy=proxy.url, verify=False)
+        let_in = httpx2.Client(proxy=proxy.url_with_password, verify=False)
         with refused, let_in:
             told = refused.get(f"{hub.endpoint}/{PATH}")
             assert (told.status_code, told.headers["Proxy-Authenticate"]) == (407, 'Basic realm="proxy"')
@@ -46,7 +46,7 @@ def test_demands_a_password(hub: HubServer) -> None:
 
 
 def test_refuses(hub: HubServer) -> None:
-    with ProxyServer() as proxy, httpx2.Client(proxy=proxy.url) as client:
+    with ProxyServer() as proxy, httpx2.Client(proxy=proxy.url, verify=False) as client:
         proxy.refuses_with = 503
         assert client.get(f"{hub.endpoint}/{PATH}").status_code == 503
 
@@ -66,4 +66,4 @@ def test_tunnels() -> None:
 def test_closes_with_a_stalled_request_under_way(hub: HubServer) -> None:
     hub.misbehave(faults.silence())
     with ProxyServer() as proxy, pytest.raises(httpx2.ReadTimeout):
-        httpx2.get(f"{hub.endpoint}/{PATH}", proxy=proxy.url, timeout=0.2)
+        httpx2.get(f"{hub.endpoint}/{PATH}", proxy=proxy.url, verify=False, timeout=0.2)

@@ -17,7 +17,7 @@ from tests.support.servers.programs import OLLAMA_MODELS, as_ollama
 @pytest.fixture
 def client(server: ChatServer) -> Iterator[Any]:
     ollama = pytest.importorskip("ollama", reason="ollama is not installed")  # here, as every worker collects this file
-    with closing(ollama.Client(host=f"http://{as_ollama(server).host}")) as client:
+    with closing(ollama.Client(host=f"http://{as_ollama(server).host}", verify=False)) as client:
         yield client
 
 
