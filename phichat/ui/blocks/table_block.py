@@ -24,7 +24,8 @@ from phichat.i18n import tr
 from phichat.markdown.document import Node, Runs, Style, Table, runs_text
 from phichat.markdown.serializer import tables_to_markdown
 from phichat.ui.blocks.formulas import FormulaCache, Key
-from phichat.ui.blocks.text_block import STYLE_CHANGES, TextBlock
+from phichat.ui.blocks.table_selection import SelectableParts
+from phichat.ui.blocks.text_block import STYLE_CHANGES
 from phichat.ui.blocks.text_layout import Drawn, common_prefix, is_rtl
 
 PADDING = 6  # pixels in a cell
@@ -55,7 +56,7 @@ class _Incomplete:
     has_room: bool = False
 
 
-class TableBlock(TextBlock):
+class TableBlock(SelectableParts):
     """Shows a table as a column of Qt tables that look like one.
 
     The parser hands over a long table in parts, so that only the last one changes while it grows. They are laid out in
@@ -67,7 +68,6 @@ class TableBlock(TextBlock):
         self._wanted: list[Table] = []
         self._measured = 0  # parts in `_wanted` whose cells the columns are wide enough for
         self._shown: list[Table] = []
-        self._tables: list[QTextTable] = []
         self._incomplete: list[_Incomplete] = []
         self._widths: list[float] = []
         self._given: list[list[float]] = []  # the widths that each of `_tables` has
@@ -99,10 +99,11 @@ class TableBlock(TextBlock):
         """
         cursor = self.textCursor()
         columns = range(len(self._shown[0].sides)) if is_continued and self._shown else self._selected_columns(cursor)
+        span = self._selected_span()
         rows: list[tuple[Runs, ...]] = []
         for made, table in zip(self._tables, self._shown, strict=False):
             cells = table.rows if table.continues else (table.head, *table.rows)
-            rows += [row for number, row in enumerate(cells) if _is_row_selected(cursor, made, number)]
+            rows += [row for number, row in enumerate(cells) if _is_row_in(span, made, number)]
         if not rows or (len(rows) * len(columns) < 2 and not is_continued):
             return None
         head, *body = (row[columns.start : columns.stop] for row in rows)
@@ -112,9 +113,11 @@ class TableBlock(TextBlock):
         """Return the numbers of the columns that are selected, in reading order."""
         count = len(self._shown[0].sides) if self._shown else 0
         table = cursor.currentTable()
-        if table and table.cellAt(cursor.anchor()) == table.cellAt(cursor.position()):
+        if not self._cells and table and table.cellAt(cursor.anchor()) == table.cellAt(cursor.position()):
             return range(1)
         _, _, first, chosen = cast("tuple[int, int, int, int]", cursor.selectedTableCells())
+        if self._cells:
+            first, chosen = self._cells[0].columns.start, len(self._cells[0].columns)
         if chosen < 1:
             return range(count)
         return range(count - first - chosen, count - first) if self._is_rtl else range(first, first + chosen)
@@ -140,6 +143,7 @@ class TableBlock(TextBlock):
             if place[0] == place[1]:  # a selection up to the end is of what comes, too, as with Select all
                 self._restore_selection(*place, scrolled)
             self._fit_height()
+            self._select_again()
             if self.is_laid_out():
                 self._set_description()
                 self.refresh_highlights()
@@ -303,9 +307,9 @@ class TableBlock(TextBlock):
         super().changeEvent(event)
 
 
-def _is_row_selected(cursor: QTextCursor, made: QTextTable, row: int) -> bool:
+def _is_row_in(span: tuple[int, int], made: QTextTable, row: int) -> bool:
     begin, end = made.cellAt(row, 0).firstPosition(), made.cellAt(row, made.columns() - 1).lastPosition()
-    return begin <= cursor.selectionEnd() and end >= cursor.selectionStart()
+    return begin <= span[1] and end >= span[0]
 
 
 def _formulas(runs: Runs) -> list[Key]:

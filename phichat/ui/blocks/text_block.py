@@ -248,7 +248,7 @@ class TextBlock(BlockWidget, QTextBrowser):
         selection = self.textCursor().selection()
         text = selection.toPlainText()
         is_ours = OBJECT in text or JOINER in text
-        data.setHtml(_html(without_citations(self.selected_markdown())) if is_ours else selection.toHtml())
+        data.setHtml(markdown_html(without_citations(self.selected_markdown())) if is_ours else selection.toHtml())
         return data
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -298,7 +298,8 @@ class TextBlock(BlockWidget, QTextBrowser):
             event.ignore()  # the transcript scrolls
 
 
-def _html(markdown: str) -> str:
+def markdown_html(markdown: str) -> str:
+    """Return the HTML of `markdown`."""
     from phichat.markdown.html import render_html  # noqa: PLC0415 - with the first formula that is dragged or copied
 
     return render_html(markdown)

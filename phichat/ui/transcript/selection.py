@@ -1,6 +1,6 @@
 """Selection in the transcript: whole messages, or text across the blocks of one message."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCursor, QMouseEvent, QTextCursor
@@ -196,9 +196,9 @@ class TextSelection(QObject):
         if self._view is not view or self._cursor_field not in view.text_edits() or self._cursor_field is None:
             self.clear()
             self._view, self._anchor_field, self._cursor_field = view, field, field
-        cursor = self._cursor_field.textCursor()
-        if cursor.movePosition(move, _KEEP):
-            self._select_to(self._cursor_field, cursor.position())
+        place = _moved(self._cursor_field, move)
+        if place is not None:
+            self._select_to(self._cursor_field, place)
         elif beyond := self._neighbour(self._cursor_field, is_backwards=move in _BACKWARDS):
             self._select_to(beyond, _end(beyond) if move in _BACKWARDS else 0)
         self._scroll_to_end()
@@ -241,7 +241,7 @@ class TextSelection(QObject):
         self._autoscroll(at)
         if is_in_first and not self._extends:
             if self._cursor_field is not self._anchor_field:
-                self._select_to(self._anchor_field, self._anchor_field.textCursor().position())
+                self._select_to(self._anchor_field, _ends(self._anchor_field)[1])
             return False
         if self._cursor_field is self._anchor_field and not self._extends:
             self._stop_field_autoscroll(self._anchor_field)
@@ -254,7 +254,7 @@ class TextSelection(QObject):
             return
         fields = self._view.text_edits()
         start, end = fields.index(self._anchor_field), fields.index(target)
-        anchor = self._anchor_field.textCursor().anchor()
+        anchor = _ends(self._anchor_field)[0]
         for index, field in enumerate(fields):
             if not min(start, end) <= index <= max(start, end):
                 _select(field, None)
@@ -341,6 +341,21 @@ def _end(field: "BlockTextEdit") -> int:
     return field.document().characterCount() - 1
 
 
+def _ends(field: "BlockTextEdit") -> tuple[int, int]:
+    """Return the anchor and the position of the selection; a table has more of it than its text cursor."""
+    if ends := getattr(field, "ends", None):
+        return cast("tuple[int, int]", ends())
+    return field.textCursor().anchor(), field.textCursor().position()
+
+
+def _moved(field: "BlockTextEdit", move: QTextCursor.MoveOperation) -> int | None:
+    """Return where the end of the selection is after a `move`; None if there is nothing further in the field."""
+    if moved := getattr(field, "moved", None):
+        return cast("int | None", moved(move))
+    cursor = field.textCursor()
+    return cursor.position() if cursor.movePosition(move, _KEEP) else None
+
+
 def _span(field: "BlockTextEdit") -> tuple[int, int]:
     cursor = field.textCursor()
     return cursor.selectionStart(), cursor.selectionEnd()
@@ -365,14 +380,17 @@ def _select(field: "BlockTextEdit", span: tuple[int, int] | None, *, scrolls: bo
         if not cursor.hasSelection():
             return
         cursor.clearSelection()
-    elif (cursor.anchor(), cursor.position()) == span:
+    elif _ends(field) == span:
         return
     else:
         cursor.setPosition(span[0])
         cursor.setPosition(span[1], _KEEP)
     bars = field.horizontalScrollBar(), field.verticalScrollBar()
     values = [bar.value() for bar in bars]
-    field.setTextCursor(cursor)
+    if span and (select_between := getattr(field, "select_between", None)):
+        select_between(*span)
+    else:
+        field.setTextCursor(cursor)
     if not scrolls:
         for bar, value in zip(bars, values, strict=True):
             bar.setValue(value)

@@ -16,6 +16,7 @@ from phichat.exchange.html import MOST_RENDERED, markdown_html, messages_html
 from phichat.markdown.streaming import parse_blocks
 from phichat.ui.blocks.text_block import TextBlock
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.copying import selection_in
 from phichat.ui.transcript.viewport_filler import ALWAYS_KEPT
 from tests.support.fakes import ScriptedEngine
@@ -120,6 +121,88 @@ def test_text_is_selected_over_the_blocks_of_a_message_by_mouse_and_copied(perso
     assert [field.textCursor().selectedText() for field in answer] == ["", "second = 2", "And more"]
     click(last)
     assert not any(field.textCursor().hasSelection() for field in answer)
+
+
+@pytest.fixture
+def rows(person: Person, engine: ScriptedEngine) -> Any:
+    """A table of fifty rows and three columns, with text around it; its parts have twenty rows."""
+    body = "\n".join(f"| r{row}a | r{row}b | r{row}c |" for row in range(50))
+    engine.enqueue(f"Before it.\n\n| one | two | three |\n|---|---|---|\n{body}\n\nAfter it.")
+    person.ask("Say it")
+    person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: len(fields(person, 1)) == 3 and fields(person, 1)[1].is_laid_out())
+    person.wait(lambda: all(field.isVisible() for field in fields(person, 1)))
+    table = fields(person, 1)[1]
+    person.wait(lambda: table.viewport().height() > 50 * table.fontMetrics().height())
+    return table
+
+
+def inside(table: Any, cell: str) -> int:
+    return int(table.toPlainText().index(cell)) + 1
+
+
+def markdown_rows(cells: list[list[str]]) -> str:
+    """Return a table, of which the first row is the head."""
+    head, *body = (f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([head, f"|{' --- |' * len(cells[0])}", *body])
+
+
+def is_painted_as_selected(table: Any, cell: str) -> bool:
+    cursor = QTextCursor(table.document())
+    cursor.setPosition(table.toPlainText().index(cell))
+    rect = table.cursorRect(cursor)
+    shade = table.viewport().grab().toImage().pixelColor(rect.left() + 2, rect.top() + 1)
+    return bool(shade == table.palette().highlight().color())
+
+
+def test_rows_are_selected_over_the_parts_of_a_table(person: Person, rows: Any) -> None:
+    """All rows of both parts were."""
+    pull(rows, inside(rows, "r18b"), rows, inside(rows, "r21c"))
+    QTest.keyClick(rows, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == markdown_rows([[f"r{row}b", f"r{row}c"] for row in range(18, 22)])
+    assert clipboard().html().count("<tr>") == 4
+    painted = [cell for row in range(16, 24) for cell in (f"r{row}a", f"r{row}b") if is_painted_as_selected(rows, cell)]
+    assert painted == ["r18b", "r19b", "r20b", "r21b"]
+    person.window.findChildren(Theme)[-1].set_theme("dark")
+    person.wait(lambda: is_painted_as_selected(rows, "r21b") and not is_painted_as_selected(rows, "r21a"))
+    person.window.findChildren(Theme)[-1].set_theme("light")
+    person.wait(lambda: is_painted_as_selected(rows, "r21b") and rows.is_laid_out())
+    pull(rows, inside(rows, "r41a"), rows, inside(rows, "r17a"))
+    QTest.keyClick(rows, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == markdown_rows([[f"r{row}a"] for row in range(17, 42)])
+    click(rows, SHIFT, inside(rows, "r45b"))
+    QTest.keyClick(rows, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == markdown_rows([[f"r{row}a", f"r{row}b"] for row in range(41, 46)])
+    click(rows, position=inside(rows, "r18a"))
+    assert not rows.textCursor().hasSelection()
+    assert not is_painted_as_selected(rows, "r41a")
+
+
+def test_rows_are_whole_where_a_selection_leaves_the_table(person: Person, rows: Any) -> None:
+    before, _, after = fields(person, 1)
+    pull(rows, inside(rows, "r48b"), after, 5)
+    QTest.keyClick(rows, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == markdown_rows([[f"r{row}{x}" for x in "abc"] for row in (48, 49)]) + "\n\nAfter"
+    pull(before, 7, rows, inside(rows, "r1b"))
+    QTest.keyClick(before, Qt.Key.Key_C, CONTROL)
+    head = ["one", "two", "three"]
+    assert clipboard().text() == "it.\n\n" + markdown_rows([head, *([f"r{row}{x}" for x in "abc"] for row in (0, 1))])
+
+
+def test_shift_and_arrows_select_rows_over_the_parts_of_a_table(person: Person, rows: Any) -> None:
+    click(rows, position=inside(rows, "r18b"))
+    for key in (Qt.Key.Key_Right, *[Qt.Key.Key_Down] * 3):
+        QTest.keyClick(rows, key, SHIFT)
+    QTest.keyClick(rows, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == markdown_rows([[f"r{row}b"] for row in range(18, 22)])
+    for _ in range(4):
+        QTest.keyClick(rows, Qt.Key.Key_Up, SHIFT)
+    QTest.keyClick(rows, Qt.Key.Key_C, CONTROL)
+    assert clipboard().text() == markdown_rows([["r17b"], ["r18b"]])
+
+
+def test_text_from_one_block_is_copied_as_it_reads(person: Person, answer: list[Any]) -> None:
+    first, code, _ = answer
     pull(code, 0, code, 9)
     QTest.keyClick(code, Qt.Key.Key_C, CONTROL)
     assert clipboard().text() == "first = 1"
