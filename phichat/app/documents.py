@@ -76,6 +76,7 @@ def connect_documents(
     service = DocumentsService(home, preferences)
     documents = DocumentsController(service.library, preferences, context)
     documents.check_model = service.check_model
+    documents.has_index = partial(os.path.exists, home.documents)
     documents.known_models = on_demand.embedding_models
     for part in (service, documents):
         part.setParent(window)
@@ -86,6 +87,7 @@ def connect_documents(
     idle_timer.became_idle.connect(documents.index_waiting)
     conversations, autosave = window.conversations, window.conversations.autosave
     autosave.purged.connect(documents.forget)
+    autosave.everything_deleted.connect(documents.forget_all)
     autosave.has_documents = lambda session: bool(documents.used(session))
     autosave.list_with_documents = documents.remembered
     documents.changed.connect(conversations.current.save_soon)

@@ -176,6 +176,9 @@ class DocumentLibrary(Protocol):
     def remove(self, name: str, paths: Sequence[Path] = ()) -> int:
         """Remove files and folders from a collection, or the collection; return how many. The files themselves stay."""
 
+    def remove_own(self, conversations: Sequence[str], *, others: bool = False) -> int:
+        """Remove the documents of these conversations, or of all `others`; return how many collections that were."""
+
     def index(
         self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
     ) -> Iterator[Progress]:

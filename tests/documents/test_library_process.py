@@ -59,6 +59,15 @@ def _use_all(everything: DocumentLibrary, folder: Path) -> None:
     assert len(everything.whole_text(["papers"], budget=1000)) == 5
     everything.remove("papers")
     assert everything.collection("papers") is None
+    for name in ("first", "second", "third"):
+        everything.add(name, [folder], conversation=name)
+    everything.add("papers", [folder])
+    assert everything.remove_own(["first", "papers"]) == 1
+    assert everything.remove_own(["third"], others=True) == 1
+    assert [name for name in ("first", "second", "third", "papers") if everything.collection(name)] == [
+        "third",
+        "papers",
+    ]
 
 
 def test_indexing_can_be_stopped_and_goes_on(library: LibraryProcess, folder: Path) -> None:

@@ -74,6 +74,10 @@ class LibraryProcess:
         """See DocumentLibrary."""
         return int(self._ask({"do": "remove", "name": name, "paths": [str(path.absolute()) for path in paths]}))
 
+    def remove_own(self, conversations: Sequence[str], *, others: bool = False) -> int:
+        """See DocumentLibrary."""
+        return int(self._ask({"do": "remove_own", "conversations": list(conversations), "others": others}))
+
     def index(
         self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False
     ) -> Iterator[Progress]:

@@ -63,6 +63,8 @@ class Worker:
                 return None
             case "remove":
                 return library.remove(order["name"], _paths(order))
+            case "remove_own":
+                return library.remove_own(order["conversations"], others=order["others"])
         return _ANSWERS[order["do"]](library, order)
 
     def _index(self, library: LocalLibrary, order: Line) -> None:

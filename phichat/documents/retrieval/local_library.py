@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
@@ -78,6 +79,10 @@ class LocalLibrary:
         return self._database.write(
             lambda connection: catalog.remove_sources(connection, replace_surrogates(name), absolute)
         )
+
+    def remove_own(self, conversations: Sequence[str], *, others: bool = False) -> int:
+        """See DocumentLibrary."""
+        return self._database.write(partial(catalog.remove_own, conversations=conversations, others=others))
 
     def index(
         self, name: str, stop: CancelToken, passwords: Passwords = NO_PASSWORDS, *, retries: bool = False

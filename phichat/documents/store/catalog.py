@@ -138,6 +138,17 @@ def remove_sources(connection: Connection, name: str, paths: Sequence[Path]) -> 
     return gone
 
 
+def remove_own(connection: Connection, conversations: Sequence[str], *, others: bool) -> int:
+    """Remove the collections of these conversations, or of all `others`; return how many."""
+    gone = connection.execute(
+        f"DELETE FROM collections WHERE conversation != '' AND conversation {'NOT' if others else ''} IN"
+        " (SELECT value FROM json_each(?))",
+        (json.dumps(list(conversations)),),
+    ).rowcount
+    delete_unused_texts(connection)
+    return gone
+
+
 def sources(connection: Connection, name: str) -> list[tuple[int, Path]]:
     """Return the number and path of what was added to a collection."""
     rows = connection.execute(

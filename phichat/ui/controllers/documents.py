@@ -32,6 +32,7 @@ class DocumentsController(QObject):
 
     Attributes:
         check_model: raises ModelError if a file is no embedding model.
+        has_index: returns whether anything was ever indexed; else nobody needs to look.
         known_models: returns some embedding models: what people read of each, and the page it can be had from.
 
     Signals:
@@ -59,6 +60,7 @@ class DocumentsController(QObject):
         super().__init__()
         self._library, self._preferences, self._context = library, preferences, context
         self.check_model: Callable[[Path], object] = lambda _: None
+        self.has_index: Callable[[], bool] = lambda: True
         self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
         self._used = UsedDocuments(preferences)
@@ -85,7 +87,9 @@ class DocumentsController(QObject):
 
     def use(self, session: Session, name: str, *, is_used: bool) -> None:
         """Have `session` use the collection `name`, or no longer."""
-        self._used.use(session, name, is_used=is_used)
+        forgotten = self._used.use(session, name, is_used=is_used)
+        if forgotten:
+            self._remove_own(forgotten)
         self.changed.emit()
 
     def attach(self, session: Session, path: Path) -> None:
@@ -169,11 +173,24 @@ class DocumentsController(QObject):
     @Slot(list)
     def forget(self, conversations: Sequence[str]) -> None:
         """Forget what conversations used, and what was read of their own documents."""
-        gone = [name for name in self.remembered() if name in conversations]
-        for name in gone:
-            self.remove(name)
-        if gone:
-            self._used.forget(gone)
+        self._used.forget(conversations)
+        self._remove_own(conversations)
+        self.changed.emit()
+
+    @Slot(bool)
+    def forget_all(self, is_done: bool) -> None:
+        """Forget what was read for all conversations, once they are deleted, but for those that are new since then."""
+        if is_done and self.has_index():
+            remembered = self.remembered()
+            self._run(lambda _: self._library().remove_own(remembered, others=True), lambda _: self.changed.emit())
+
+    def _remove_own(self, conversations: Sequence[str]) -> None:
+        """Remove what was read of the own documents of conversations, which may not be remembered."""
+        for name in conversations:
+            self._indexing.end(name)
+            self._indexing.looked.pop(name, None)
+        if conversations and self.has_index():
+            self._run(lambda _: self._library().remove_own(conversations), lambda _: None)
 
     def remembered(self) -> Sequence[str]:
         """Return the ids of the conversations that use documents, but for temporary ones."""

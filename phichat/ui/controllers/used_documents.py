@@ -24,16 +24,18 @@ class UsedDocuments:
         name = session.conversation.id
         return tuple(self._temporary.get(name) or self._preferences.current.documents.get(name, ()))
 
-    def use(self, session: Session, name: str, *, is_used: bool) -> None:
-        """Have `session` use the collection `name`, or no longer."""
+    def use(self, session: Session, name: str, *, is_used: bool) -> Sequence[str]:
+        """Have `session` use the collection `name`, or no longer; return which conversations are forgotten for it."""
         names = [each for each in self.of(session) if each != name] + ([name] if is_used else [])
         if session.is_temporary:
             self._temporary[session.conversation.id] = names
-            return
+            return ()
         known = dict(self._preferences.current.documents)
         known.pop(session.conversation.id, None)
-        kept = dict(list(known.items())[-MOST_REMEMBERED + 1 :])
+        forgotten = [*known][: max(0, len(known) + bool(names) - MOST_REMEMBERED)]
+        kept = {key: known[key] for key in known if key not in forgotten}
         self._preferences.set_value("documents", {**kept, session.conversation.id: names} if names else kept)
+        return forgotten
 
     def remove(self, name: str) -> None:
         """Have no conversation use the collection `name`."""
@@ -50,4 +52,6 @@ class UsedDocuments:
     def forget(self, conversations: Sequence[str]) -> None:
         """Forget what these conversations used."""
         known = self._preferences.current.documents
-        self._preferences.set_value("documents", {key: known[key] for key in known if key not in conversations})
+        left = {key: known[key] for key in known if key not in conversations}
+        if left != known:
+            self._preferences.set_value("documents", left)

@@ -15,6 +15,7 @@ from phichat.documents.library import FileState, FileStatus, Progress
 from phichat.documents.retrieval.library_process import LibraryProcess
 from phichat.errors import StoreError
 from phichat.store.history import History
+from phichat.ui.controllers import used_documents
 from phichat.ui.documents.chips import DocumentChip, file_problem
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript import assistant_message
@@ -263,6 +264,37 @@ def test_what_was_read_goes_with_the_conversation_and_not_before(
     autosave.purge([own])
     asked.wait(lambda: documents._library().collection(own) is None)
     assert documents.used(session) == ()
+
+
+@pytest.mark.parametrize("is_all", [False, True])
+def test_what_was_read_goes_with_conversations_whose_documents_are_not_remembered(
+    asked: Person, monkeypatch: pytest.MonkeyPatch, is_all: bool
+) -> None:
+    """As the preferences were damaged, or of a conversation with documents that came before the latest 500."""
+    documents, own = asked.window.documents._documents, asked.window.session.conversation.id
+    documents._used.forget([own])
+    if is_all:
+        asked.window.conversations.delete_everything()
+    else:
+        asked.window.conversations.autosave.bin([own])
+        asked.window.conversations.autosave.purge([own])
+    asked.wait(lambda: documents._library().collection(own) is None)
+
+
+def test_what_was_read_goes_with_the_last_conversation_whose_documents_are_remembered(
+    asked: Person, manual: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(used_documents, "MOST_REMEMBERED", 2)
+    documents, names = asked.window.documents._documents, [asked.window.session.conversation.id]
+    for _ in range(2):
+        asked.window.commands.new.trigger()
+        session = asked.window.session
+        names.append(session.conversation.id)
+        documents.attach(session, manual)
+        asked.wait(lambda: documents._library().collection(names[-1]))
+    asked.wait(lambda: documents._library().collection(names[0]) is None)
+    assert all(documents._library().collection(name) for name in names[1:])
+    assert [*documents.remembered()] == names[1:]
 
 
 def test_what_a_new_conversation_uses_stays_when_the_others_are_deleted(
