@@ -46,8 +46,8 @@ class MessageShortcuts(QObject):
         self._previous = _action(window, tr("Find previous"), "Shift+F3", self._on_previous)
         self._up = _action(window, tr("Previous message"), "Alt+Up", self._on_up)
         self._down = _action(window, tr("Next message"), "Alt+Down", self._on_down)
-        self._start = _action(window, tr("Go to beginning"), "Ctrl+Home", navigator.go_to_start)
-        self._end = _action(window, tr("Go to end"), "Ctrl+End", navigator.go_to_end)
+        self._start = _action(window, tr("Go to beginning"), "Ctrl+Home", self._on_start)
+        self._end = _action(window, tr("Go to end"), "Ctrl+End", self._on_end)
         for keys, slot in (("Alt+Shift+Up", self._on_extend_up), ("Alt+Shift+Down", self._on_extend_down)):
             _action(window, "", keys, slot)
         for keys, slot in (("Alt+Left", self._on_left), ("Alt+Right", self._on_right)):
@@ -91,6 +91,7 @@ class MessageShortcuts(QObject):
     @Slot()
     def find(self) -> None:
         """Open the find bar."""
+        self._signals.conversation_needed.emit()
         if self._transcript.isVisible():
             self._find_bar().open()
 
@@ -103,11 +104,13 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _on_next(self) -> None:
+        self._signals.conversation_needed.emit()
         if self._transcript.isVisible():
             self._find_bar().find_next()
 
     @Slot()
     def _on_previous(self) -> None:
+        self._signals.conversation_needed.emit()
         if self._transcript.isVisible():
             self._find_bar().find_previous()
 
@@ -128,6 +131,7 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _on_edit(self) -> None:
+        self._signals.conversation_needed.emit()
         if view := self._transcript.target_view(Role.USER):
             view.edit()
 
@@ -140,6 +144,7 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _on_pin(self) -> None:
+        self._signals.conversation_needed.emit()
         if (view := self._transcript.target_view()) and view.message.text:
             self._signals.pin_requested.emit(view.message)
 
@@ -153,18 +158,32 @@ class MessageShortcuts(QObject):
 
     @Slot()
     def _on_up(self) -> None:
+        self._signals.conversation_needed.emit()
         self._navigator.move_focus(-1)
 
     @Slot()
     def _on_down(self) -> None:
+        self._signals.conversation_needed.emit()
         self._navigator.move_focus(1)
 
     @Slot()
+    def _on_start(self) -> None:
+        self._signals.conversation_needed.emit()
+        self._navigator.go_to_start()
+
+    @Slot()
+    def _on_end(self) -> None:
+        self._signals.conversation_needed.emit()
+        self._navigator.go_to_end()
+
+    @Slot()
     def _on_extend_up(self) -> None:
+        self._signals.conversation_needed.emit()
         self._navigator.extend_selection(-1)
 
     @Slot()
     def _on_extend_down(self) -> None:
+        self._signals.conversation_needed.emit()
         self._navigator.extend_selection(1)
 
 

@@ -46,6 +46,7 @@ class ParallelAnswers(QObject):
         generation.version_replied.connect(self._on_version_replied)
         current.session_changed.connect(self._show_session)
         current.message_found.connect(self.close)
+        transcript.context.signals.conversation_needed.connect(self._on_needed)
 
     @Slot()
     def close(self) -> None:
@@ -104,6 +105,11 @@ class ParallelAnswers(QObject):
         self._go_back()
         self._transcript.context.signals.version_chosen.emit(message)
         self.answer_chosen.emit()
+
+    @Slot()
+    def _on_needed(self) -> None:
+        if self._columns and self._columns.isVisible():
+            self._go_back()
 
     @Slot()
     def _go_back(self) -> None:

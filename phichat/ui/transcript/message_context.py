@@ -83,6 +83,7 @@ class MessageSignals(QObject):
         thinking_toggled: the thinking of a message was opened or folded.
         lens_toggled(Message): an answer was put under the lens, or is shown as usual again.
         score_requested(str): show how surprising this text is.
+        conversation_needed: a key or menu is about to do something with messages, which are to be in sight for it.
     """
 
     retry_requested = Signal(object)
@@ -102,6 +103,7 @@ class MessageSignals(QObject):
     thinking_toggled = Signal()
     lens_toggled = Signal(object)
     score_requested = Signal(str)
+    conversation_needed = Signal()
 
 
 @dataclass

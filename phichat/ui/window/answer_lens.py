@@ -178,6 +178,7 @@ class AnswerLensController(QObject):
     @Slot(bool)
     def _on_toggled(self, is_on: bool) -> None:
         """Show all answers under the lens, or none."""
+        self._transcript.context.signals.conversation_needed.emit()
         self._tried.clear()
         self._state.has_lens = is_on
         self._state.unlike.clear()
@@ -225,6 +226,7 @@ class AnswerLensController(QObject):
 
     def _go(self, step: int) -> None:
         """Go to the next place where the model hesitated, in this answer or another one under the lens."""
+        self._transcript.context.signals.conversation_needed.emit()
         view = self._transcript.target_view(Role.ASSISTANT)
         if view is None:
             return

@@ -189,7 +189,6 @@ class MainWindow(QMainWindow):
         self._pages = CentralStack(self._welcome, self._transcript)
         current = self.conversations.current
         answers = ParallelAnswers(self._theme, self._pages, self._transcript, self.generation, current, self)
-        self.commands.find.triggered.connect(answers.close)
         answers.answer_chosen.connect(self._composer.setFocus)
         page = ChatPage(self._header, self._pages, self._composer, self._status)
         self.bars = page.above

@@ -316,6 +316,22 @@ def test_a_column_follows_its_answer_until_it_is_scrolled(
     asked.wait_for(GenerationState.IDLE)
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_E, Qt.Key.Key_Up, Qt.Key.Key_F8])
+def test_keys_for_messages_show_the_conversation_first(written: Person, key: Qt.Key) -> None:
+    modifiers = {Qt.Key.Key_E: Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_Up: Qt.KeyboardModifier.AltModifier}
+    written.window.activateWindow()  # which the menu was
+    written.wait(written.window.isActiveWindow)
+    QTest.keyClick(written.window, key, modifiers.get(key, Qt.KeyboardModifier.NoModifier))
+    assert written.find("transcript").isVisible()
+    focus = written.window.focusWidget()
+    assert focus is not None
+    assert focus.isVisible()
+    if key == Qt.Key.Key_E:
+        assert written.find("editField").hasFocus()
+    if key == Qt.Key.Key_Up:
+        assert written.find("message-1").isAncestorOf(focus)
+
+
 def test_find_looks_in_the_conversation(written: Person) -> None:
     written.window.commands.find.trigger()
     assert written.find("transcript").isVisible()
