@@ -58,6 +58,7 @@ class PresetPicker(QWidget):
         self.base = PRESETS["balanced"]
         self._presets = ComboBox()
         self._presets.setObjectName("presetCombo")
+        self._presets.let_shrink()
         self._presets.setAccessibleName(tr("Preset"))
         self._presets.setToolTip(tr("Ready-made settings, from precise to creative."))
         self._presets.activated.connect(self._on_activated)

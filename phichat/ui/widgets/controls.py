@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from weakref import WeakMethod
 
-from PySide6.QtCore import QMimeData, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QMimeData, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFont, QPalette, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QStyle,
+    QStyleOptionComboBox,
     QToolButton,
     QWidget,
 )
@@ -29,6 +31,7 @@ BANNER_MARGINS, BANNER_SPACING, BUTTON_SPACING, LEAST_SAID = (14, 5, 6, 5), 12, 
 
 ROOM_FOR_ACCENTS = 2  # pixels
 LONGEST_IN_MENU = 60  # letters
+FEWEST_LETTERS, TEXT_MARGIN = 12, 4  # of a combo box: what it shows at least; pixels
 
 
 def heading_label(text: str) -> QLabel:
@@ -216,7 +219,20 @@ class NoticeBar(Banner):
 
 
 class ComboBox(QComboBox):
-    """A combo box in which the mouse wheel chooses only while it has the focus."""
+    """A combo box in which the mouse wheel chooses only while it has the focus, and in which long text ends in "…"."""
+
+    def let_shrink(self) -> None:
+        """Let it be narrower than its longest entry, which may be of any length."""
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(FEWEST_LETTERS)
+        self.setIconSize(QSize(0, 0))  # there are none, but room for them
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        style, control = self.style(), QStyle.ComplexControl.CC_ComboBox
+        room = style.subControlRect(control, option, QStyle.SubControl.SC_ComboBoxEditField, self).width()
+        text = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room - TEXT_MARGIN)
+        option.currentText = text
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():

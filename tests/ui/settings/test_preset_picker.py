@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QStyleOptionComboBox, QWidget
 
 from phichat import i18n
 from phichat.chat.sampling import PRESETS, Sampling
@@ -124,6 +124,28 @@ def test_a_preset_is_changed_renamed_and_deleted(person: Person) -> None:
     person.click("agreeButton")
     assert [preset for preset in _ids(person) if preset] == BUILT_IN
     assert person.window.session.sampling == Sampling(top_k=8)
+
+
+def test_a_long_name_leaves_all_of_the_settings_in_sight(open_window: Callable[[], Person], home: Path) -> None:
+    name = "Careful answers to questions about very old steam locomotives"[:60]
+    PreferencesFile(home / "preferences.json").save_preferences(Preferences(presets={name: {"top_k": 7}}))
+    person = open_window()
+    person.wait_for(GenerationState.IDLE)
+    _choose(person, f"own:{name}")
+    person.window.resize(1180, 760)
+    person.wait(person.find("settingsPanel").isVisible)
+    person.settle(person.find("resetButton"))
+    viewport = person.find("settingsPanel").viewport()
+    for part in ("presetMenuButton", "temperatureSpin", "resetButton"):
+        right = person.find(part).mapTo(viewport, QPoint(person.find(part).width(), 0)).x()
+        assert right <= viewport.width()
+    option = QStyleOptionComboBox()
+    person.find("presetCombo").initStyleOption(option)
+    assert option.currentText.endswith("…")
+
+
+def test_built_in_presets_can_be_neither_renamed_nor_deleted(person: Person) -> None:
+    assert [action.text() for action in _menu(person).actions() if action.isVisible()] == ["Save as preset…"]
 
 
 def test_no_name_is_given_twice(person: Person) -> None:
