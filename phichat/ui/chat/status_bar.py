@@ -1,6 +1,6 @@
 """The bar below the composer: what there is to tell, the speed of the last reply, the use of the context."""
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -91,7 +91,9 @@ class StatusBar(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit_figures()
+        if event.size().width() != event.oldSize().width():
+            # Not now: a label that is shown within a layout's pass has it begin anew, then go on with the old sizes.
+            QTimer.singleShot(0, self, self._fit_figures)
 
 
 def _set_text(label: QLabel, text: str) -> None:

@@ -250,3 +250,20 @@ def test_a_banner_looks_as_its_width_wants_whatever_it_was_before(qapp: QApplica
         looks.append([place(notice.text), *[(button.text(), place(button)) for button in buttons]])
         column.close()
     assert looks[0] == looks[1]
+
+
+def test_the_message_field_keeps_its_height_when_the_line_below_gets_lower(
+    person: Person, engine: ScriptedEngine
+) -> None:
+    person.window.resize(1180, 760)
+    engine.enqueue("An answer.")
+    person.ask("What is it?")
+    person.wait(lambda: person.find("statusSpeed").isVisible())
+    box, line = person.find("composerBox"), person.find("statusSpeed").parentWidget()
+    person.settle(box, line)
+    height = box.height()
+    for sentence in ("A sentence of many words. " * 8, "Few words."):
+        person.window.feedback.tell(sentence)
+        person.settle(box, line)
+    assert box.height() == height
+    assert box.mapTo(person.window, box.rect().bottomLeft()).y() < line.mapTo(person.window, QPoint()).y()
