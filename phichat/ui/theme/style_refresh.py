@@ -1,7 +1,6 @@
 """Styles widgets again in the colours of the palette: those in sight at once, the others in slices of idle time."""
 
 from time import perf_counter
-from weakref import ref
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRect, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QWidget
@@ -21,7 +20,7 @@ class StyleRefresh(QObject):
     def __init__(self, application: QApplication, parent: QObject) -> None:
         super().__init__(parent)
         self._application = application
-        self._waiting: list[ref[QWidget]] = []  # so that none is kept, or in a circle of references with its theme
+        self._waiting: list[QWidget] = []
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._go_on)
 
@@ -30,7 +29,7 @@ class StyleRefresh(QObject):
         self._waiting.clear()
         for window in self._application.topLevelWidgets():
             if window.isHidden() and createdByPython(window):
-                self._waiting.append(ref(window))
+                self._waiting.append(window)
             else:
                 self._style(window, window.rect())
         self._timer.start()
@@ -48,14 +47,13 @@ class StyleRefresh(QObject):
             if is_seen or not createdByPython(child):  # Qt's own may be deleted any time, without a word to Python
                 self._style(child, seen)
             else:
-                self._waiting.append(ref(child))
+                self._waiting.append(child)
 
     @Slot()
     def _go_on(self) -> None:
         until = perf_counter() + SLICE
         while self._waiting and perf_counter() < until:
-            widget = self._waiting.pop()()
-            if widget is not None and isValid(widget):
+            if isValid(widget := self._waiting.pop()):
                 self._style(widget, QRect())
         if not self._waiting:
             self._timer.stop()
