@@ -2,10 +2,10 @@
 
     QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.transcript [NAME…]
 
-Each answer is opened and shown to its end, then clicked into, selected, copied, scrolled, resized and searched, and
-gets other themes and another text size; a table is also written token by token. A step is what the event loop does
-before it can take the next key or click. Prints the longest one in milliseconds, in all and of the main thread's
-processor, and how long it took until nothing was left to do.
+Each answer is opened and shown to its end, then clicked into, selected, copied, scrolled, resized and searched; a table
+is also written token by token. A step is what the event loop does before it can take the next key or click. Prints the
+longest one in milliseconds, in all and of the main thread's processor, and how long it took until nothing was left
+to do.
 """
 
 import sys
@@ -118,7 +118,7 @@ class Bench:
     """A window with a transcript."""
 
     def __init__(self, theme: Theme) -> None:
-        self.window, self.theme = QMainWindow(), theme
+        self.window = QMainWindow()
         self.transcript = Transcript(theme)
         self.keyboard = TranscriptKeyboard(self.transcript)
         self.find_bar = FindBar(theme, self.transcript)
@@ -161,8 +161,6 @@ class Bench:
         yield "extend", [lambda: self._key(Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)]
         yield "resize", [lambda: self.window.resize(SIZE.width() - 300, SIZE.height())]
         yield "resize back", [lambda: self.window.resize(SIZE)]
-        yield "theme", [partial(self.theme.set_theme, name) for name in ("dark", "light-contrast", "light")]
-        yield "text size", [partial(self.theme.set_font, percent) for percent in (120, 100)]
         yield "find", [self.find_bar.open, lambda: self.find_bar.field.setText("9")]
         yield "find next", [self.find_bar.find_next] * CLICKS
         yield "close find", [self.find_bar.dismiss]

@@ -1,33 +1,15 @@
 """The style sheet of the application: controls wherever they are, those of Qt's own dialogs and menus included.
 
 Its rules name kinds of widgets alone, which Qt looks up in a table; what only one place needs is in `STYLES`.
-
-It is the same in all themes: to set another one takes Qt a third of a millisecond for each widget there is, all in one
-go. Colours are roles of the palette, and what else themes differ in depends on properties of the main window.
 """
 
+from functools import lru_cache
 from string import Template
 
+from phichat.ui.theme.palette import Colors, contrast
 from phichat.ui.theme.scaling import scaled
 
 ICON = 16  # pixels of an icon in a menu
-DARK, PLAIN = "isDark", "isPlain"  # properties of main windows, as those of `Colors`
-
-ROLES = {
-    "ground": "window",
-    "surface": "base",
-    "hover": "midlight",
-    "line": "mid",
-    "groove": "dark",
-    "off": "dark",  # in each theme the same as `groove`
-    "text": "text",
-    "muted": "placeholder-text",
-    "faint": "shadow",
-    "accent": "highlight",
-    "on_accent": "highlighted-text",
-    "faint_accent": "link-visited",  # Qt doesn't know which links were visited
-}
-"""The roles of the palette, as style sheets call them, that have these of the `Colors`."""
 
 CONTROLS = Template(
     """
@@ -36,9 +18,9 @@ QPushButton {
     border: 1px solid $line; border-radius: 8px; padding: 6px 12px; background: $surface; color: $text;
 }
 QPushButton:hover, QPushButton:pressed { background: $hover; }
-QPushButton:focus { border: 1px solid $accent; padding: 6px 11px; }
+QPushButton:focus { border: $focus solid $accent; padding: $around 11px; }
 QPushButton:disabled { border-color: $off; background: transparent; color: $faint; }
-QPushButton::menu-indicator { image: url("icons:arrow-down-dark.svg"); width: 0.85em; height: 0.85em; right: 8px; }
+QPushButton::menu-indicator { image: url("icons:arrow-down-$arrow.svg"); width: 0.85em; height: 0.85em; right: 8px; }
 QToolButton { border: 1px solid transparent; border-radius: 7px; padding: 3px; background: transparent; color: $text; }
 QToolButton:hover, QToolButton:checked, QToolButton:open { background: $hover; }
 QToolButton:focus { border-color: $accent; }
@@ -46,7 +28,7 @@ QToolButton:disabled { color: $faint; }
 QToolButton::menu-indicator { image: none; }
 #modelButton { padding-right: 22px; }
 #modelButton::menu-indicator {
-    image: url("icons:arrow-down-dark.svg"); width: 0.85em; height: 0.85em; right: 6px;
+    image: url("icons:arrow-down-$arrow.svg"); width: 0.85em; height: 0.85em; right: 6px;
     subcontrol-origin: padding; subcontrol-position: right center;
 }
 
@@ -54,9 +36,9 @@ QLineEdit, PlainTextEdit, QAbstractSpinBox, QComboBox {
     border: 1px solid $line; border-radius: 8px; padding: 5px 7px; background: $surface; color: $text;
     placeholder-text-color: $faint; selection-background-color: $accent; selection-color: $on_accent;
 }
-QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QComboBox:on { border: 1px solid $accent; }
-QLineEdit { lineedit-clear-button-icon: url("icons:clear-dark.svg"); }
-QLineEdit:focus { padding: 5px 6px; }
+QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QComboBox:on { border: $focus solid $accent; }
+QLineEdit { lineedit-clear-button-icon: url("icons:clear-$arrow.svg"); }
+QLineEdit:focus { padding: $inside 6px; }
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled { background: transparent; color: $faint; }
 PlainTextEdit { padding: 2px 3px; }
 PlainTextEdit:focus { border-color: $accent; }
@@ -68,31 +50,31 @@ QAbstractSpinBox::up-button { subcontrol-position: top right; margin: 2px 2px 0 
 QAbstractSpinBox::down-button { subcontrol-position: bottom right; margin: 0 2px 2px 0; }
 QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover { background: $hover; }
 QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow { width: 0.62em; height: 0.62em; }
-QAbstractSpinBox::up-arrow { image: url("icons:arrow-up-dark.svg"); }
-QAbstractSpinBox::down-arrow { image: url("icons:arrow-down-dark.svg"); }
+QAbstractSpinBox::up-arrow { image: url("icons:arrow-up-$arrow.svg"); }
+QAbstractSpinBox::down-arrow { image: url("icons:arrow-down-$arrow.svg"); }
 QAbstractSpinBox::up-arrow:off, QAbstractSpinBox::down-arrow:off { image: none; }
 QAbstractSpinBox::up-arrow:disabled, QAbstractSpinBox::down-arrow:disabled { image: none; }
 QComboBox { combobox-popup: 0; }
 QComboBox:hover { background: $hover; }
 QComboBox::drop-down { border: none; width: 22px; }
-QComboBox::down-arrow { image: url("icons:arrow-down-dark.svg"); width: 0.85em; height: 0.85em; }
+QComboBox::down-arrow { image: url("icons:arrow-down-$arrow.svg"); width: 0.85em; height: 0.85em; }
 QComboBox::down-arrow:disabled { image: none; }
 
 QCheckBox, QRadioButton {
     spacing: 8px; padding: 2px; border: 1px solid transparent; border-radius: 6px;
     background: transparent; color: $text;
 }
-QCheckBox:focus, QRadioButton:focus { border: 1px solid $accent; padding: 1px; }
+QCheckBox:focus, QRadioButton:focus { border: $focus solid $accent; padding: 1px; }
 QCheckBox:disabled, QRadioButton:disabled { color: $faint; }
 QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator, QGroupBox::indicator {
     width: 0.95em; height: 0.95em; border: 1px solid $muted; border-radius: 5px; background: $surface;
 }
 QCheckBox::indicator:hover, QRadioButton::indicator:hover { background: $hover; }
 QCheckBox::indicator:checked, QAbstractItemView::indicator:checked, QGroupBox::indicator:checked {
-    border-color: $accent; background: $accent; image: url("icons:check-light.svg");
+    border-color: $accent; background: $accent; image: url("icons:check-$check.svg");
 }
 QRadioButton::indicator { border-radius: 7px; }
-QRadioButton::indicator:checked { border-color: $accent; background: $accent; image: url("icons:dot-light.svg"); }
+QRadioButton::indicator:checked { border-color: $accent; background: $accent; image: url("icons:dot-$check.svg"); }
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: $line; background: $hover; }
 
 QSlider::groove { height: 4px; border-radius: 2px; background: $groove; }
@@ -103,12 +85,12 @@ QSlider::handle { width: 14px; height: 14px; margin: -5px 0; border-radius: 7px;
 QSlider::handle:focus { border: 2px solid $text; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }
 QSlider::sub-page:disabled { background: $groove; }
 QSlider[layoutDirection="RightToLeft"]::add-page:disabled { background: $groove; }
-QSlider::handle:disabled { background: $line; }
+QSlider::handle:disabled { background: $thumb; }
 QProgressBar { background: $groove; color: $text; border: none; border-radius: 3px; text-align: center; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 
 QScrollBar { background: transparent; border: none; margin: 0; width: 10px; height: 10px; }
-QScrollBar::handle { background: $line; border-radius: 3px; margin: 2px; min-height: 28px; min-width: 28px; }
+QScrollBar::handle { background: $thumb; border-radius: 3px; margin: 2px; min-height: 28px; min-width: 28px; }
 QScrollBar::handle:hover, QScrollBar::handle:pressed { background: $muted; }
 QScrollBar::handle:disabled { background: transparent; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; border: none; background: none; }
@@ -135,48 +117,38 @@ QHeaderView::section { background: $surface; color: $muted; border: none; paddin
 
 QMenuBar { background: $ground; color: $text; border: none; }
 QMenuBar::item { padding: 3px 8px; border-radius: 6px; background: transparent; }
-QMenuBar::item:selected, QMenuBar::item:pressed { background: $hover; color: $text; }
+QMenuBar::item:selected, QMenuBar::item:pressed { background: $chosen; color: $on_chosen; }
 QMenu { background: $surface; color: $text; border: 1px solid $line; padding: 4px; icon-size: ${icon}px; }
 QMenu::item { padding: 5px 22px 5px 10px; border-radius: 6px; }
-QMenu::item:selected { background: $hover; color: $text; }
+QMenu::item:selected { background: $chosen; color: $on_chosen; }
 QMenu::item:disabled { background: transparent; color: $faint; }
 QMenu::icon { padding-left: 6px; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 6px; }
-QMenu::right-arrow { image: url("icons:arrow-right-dark.svg"); width: 0.85em; height: 0.85em; }
-QToolTip { background: $surface; color: $text; border: 1px solid $line; padding: 4px 7px; }
-
-$dark QPushButton::menu-indicator, $dark #modelButton::menu-indicator, $dark QComboBox::down-arrow:enabled,
-$dark QAbstractSpinBox::down-arrow:enabled:!off { image: url("icons:arrow-down-light.svg"); }
-$dark QAbstractSpinBox::up-arrow:enabled:!off { image: url("icons:arrow-up-light.svg"); }
-$dark QMenu::right-arrow { image: url("icons:arrow-right-light.svg"); }
-$dark QLineEdit { lineedit-clear-button-icon: url("icons:clear-light.svg"); }
-$dark QCheckBox::indicator:checked, $dark QAbstractItemView::indicator:checked, $dark QGroupBox::indicator:checked {
-    image: url("icons:check-dark.svg");
-}
-$dark QRadioButton::indicator:checked { image: url("icons:dot-dark.svg"); }
-
-$plain QPushButton:focus { border: 2px solid $accent; padding: 5px 11px; }
-$plain QLineEdit:focus, $plain QAbstractSpinBox:focus, $plain QComboBox:focus, $plain QComboBox:on {
-    border: 2px solid $accent;
-}
-$plain QLineEdit:focus { padding: 4px 6px; }
-$plain QCheckBox:focus, $plain QRadioButton:focus { border: 2px solid $accent; }
-$plain QScrollBar::handle:enabled, $plain QSlider::handle:disabled { background: $muted; }
-$plain QMenuBar::item:selected, $plain QMenuBar::item:pressed, $plain QMenu::item:selected:enabled {
-    background: $accent; color: $on_accent;
-}
-$plain QMenu::right-arrow:selected { image: url("icons:arrow-right-light.svg"); }
-$plain$is_dark QMenu::right-arrow:selected { image: url("icons:arrow-right-dark.svg"); }"""
+QMenu::right-arrow { image: url("icons:arrow-right-$arrow.svg"); width: 0.85em; height: 0.85em; }
+QMenu::right-arrow:selected { image: url("icons:arrow-right-$chosen_arrow.svg"); }
+QToolTip { background: $surface; color: $text; border: 1px solid $line; padding: 4px 7px; }"""
 )
 
 
-def control_style() -> str:
-    """Return the style sheet of all controls, at the present text size."""
-    is_dark, is_plain = f'[{DARK}="true"]', f'[{PLAIN}="true"]'
+def control_style(colors: Colors) -> str:
+    """Return the style sheet of all controls in `colors`."""
+    return _control_style(colors, scaled(ICON))
+
+
+@lru_cache(maxsize=2)  # while a window is built, the same one is asked for before and after
+def _control_style(colors: Colors, icon: int) -> str:
+    on_light, on_dark = "dark", "light"  # shades of the images
+    shades = (on_dark, on_light) if colors.is_dark else (on_light, on_dark)
     return CONTROLS.substitute(
-        {name: f"palette({role})" for name, role in ROLES.items()},
-        icon=scaled(ICON),
-        dark=f"QMainWindow{is_dark}",
-        plain=f"QMainWindow{is_plain}",
-        is_dark=is_dark,
+        vars(colors),
+        icon=icon,
+        focus="2px" if colors.is_plain else "1px",
+        around="5px" if colors.is_plain else "6px",
+        inside="4px" if colors.is_plain else "5px",
+        thumb=colors.muted if colors.is_plain else colors.line,
+        chosen=colors.accent if colors.is_plain else colors.hover,
+        on_chosen=colors.on_accent if colors.is_plain else colors.text,
+        arrow=shades[0],
+        chosen_arrow=shades[1] if colors.is_plain else shades[0],
+        check=on_dark if contrast(colors.on_accent, "#000000") > contrast(colors.on_accent, "#ffffff") else on_light,
     )

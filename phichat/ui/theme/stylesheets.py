@@ -91,7 +91,7 @@ QFrame[part=answer]:focus, QFrame[part=answer][framed="true"] { border: 2px soli
 QFrame { background: $faint_accent; border: none; border-left: 3px solid $accent; border-radius: 8px; }""",
         "bubble": "QFrame[part=bubble] { background: $bubble; border: 1px solid $edge; border-radius: 16px; }",
         "code": """
-QFrame[part=code] { background: palette(base); border: 1px solid palette(mid); border-radius: 10px; }
+QFrame[part=code] { background: $surface; border: 1px solid $line; border-radius: 10px; }
 QPlainTextEdit { background: transparent; border: none; border-radius: 0; padding: 0; }""",
         "round": """
 QToolButton { background: $surface; border: 1px solid $line; border-radius: ${small_round}px; padding: 0; }

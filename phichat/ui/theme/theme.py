@@ -8,14 +8,13 @@ from weakref import WeakKeyDictionary
 from PySide6.QtCore import QByteArray, QDir, QObject, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import isValid
 
 from phichat.i18n import resource
-from phichat.ui.theme.control_styles import DARK, PLAIN, control_style
+from phichat.ui.theme.control_styles import control_style
 from phichat.ui.theme.palette import ACCENTS, SYSTEM, THEMES, Colors, colors_of
 from phichat.ui.theme.scaling import scaled, set_text_size, text_scale
-from phichat.ui.theme.style_refresh import StyleRefresh
 from phichat.ui.theme.stylesheets import STYLES
 
 MIRRORED_ICONS = {"next", "previous", "sidebar"}  # they point to a side: the other one in right-to-left languages
@@ -122,7 +121,6 @@ class Theme(QObject):
         self._is_applied = self._hides_system_accent = self._is_building = False
         self._icons: dict[tuple[str, str], QIcon] = {}
         self._stylesheets: WeakKeyDictionary[QWidget, str] = WeakKeyDictionary()
-        self._refresh = StyleRefresh(application, self)
         self.colors = colors_of("light", self._accent)
         QDir.setSearchPaths("icons", [str(resource("icons"))])
         self._apply()
@@ -142,7 +140,6 @@ class Theme(QObject):
             yield
         finally:
             self._is_building = False
-            self._name_theme()
             self._style_controls()
             self._update_stylesheets()
 
@@ -189,21 +186,12 @@ class Theme(QObject):
         self.colors = colors
         self._hides_system_accent = self._accent != SYSTEM
         self._application.setPalette(_palette(colors, has_accent=self._hides_system_accent))
-        self._name_theme()
         self._style_controls()
-        self._refresh.start()
         self._update_stylesheets()
         self._redraw_icons()
 
-    def _name_theme(self) -> None:
-        """Tell style sheets what they can't ask the palette."""
-        for window in self._application.topLevelWidgets():
-            if isinstance(window, QMainWindow):
-                window.setProperty(DARK, self.colors.is_dark)
-                window.setProperty(PLAIN, self.colors.is_plain)
-
     def _style_controls(self) -> None:
-        style_sheet = "" if self._is_building else control_style()
+        style_sheet = "" if self._is_building else control_style(self.colors)
         if style_sheet != self._application.styleSheet():  # Qt styles all widgets again, even for the same one
             self._application.setStyleSheet(style_sheet)
 
@@ -265,11 +253,10 @@ def _palette(colors: Colors, *, has_accent: bool) -> QPalette:
         role.Highlight: colors.accent,
         role.HighlightedText: colors.on_accent,
         role.Link: colors.accent,
-        role.LinkVisited: colors.faint_accent,
+        role.LinkVisited: colors.accent,
         role.Mid: colors.line,
         role.Midlight: colors.hover,
-        role.Dark: colors.off,
-        role.Shadow: colors.faint,
+        role.Dark: colors.line,
     }.items():
         palette.setColor(which, QColor(colour))
     if has_accent:
