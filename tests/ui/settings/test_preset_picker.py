@@ -144,10 +144,6 @@ def test_a_long_name_leaves_all_of_the_settings_in_sight(open_window: Callable[[
     assert option.currentText.endswith("…")
 
 
-def test_built_in_presets_can_be_neither_renamed_nor_deleted(person: Person) -> None:
-    assert [action.text() for action in _menu(person).actions() if action.isVisible()] == ["Save as preset…"]
-
-
 def test_no_name_is_given_twice(person: Person) -> None:
     _name(person, "Save as preset…", "Mine")
     _set(person, "topK", 7)
