@@ -13,10 +13,12 @@ PACKAGE = Path(__file__).parents[3] / "phichat"
 
 def used_names() -> set[str]:
     """Return the names in all calls of `apply_stylesheet(widget, name)`."""
+    sources = (file.read_bytes() for file in PACKAGE.rglob("*.py"))
     calls = [
         node
-        for file in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_bytes()))
+        for source in sources
+        if b"apply_stylesheet" in source
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("apply_stylesheet")
     ]
     names = [call.args[1] for call in calls]
