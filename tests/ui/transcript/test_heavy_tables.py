@@ -57,14 +57,14 @@ def shown(source: str) -> TableBlock:
 
 def test_a_wide_table_stays_a_table_and_is_laid_out_row_by_row(qapp: QApplication, parts: list[Table]) -> None:
     """Its rows from the seventh on were text with pipes, and all of it was laid out in one go."""
-    field = shown(table(60, 300))
+    field = shown(table(20, 300))
     assert len(parts) <= 1
     while not field.is_laid_out():
         before = len(parts)
         qapp.processEvents()
         assert len(parts) <= before + 1, "one part a step"
     assert max(len(part.rows) for part in parts) == 1
-    assert cells(field) == [f"c{at}" for at in range(300)] + [f"{row}.{at}" for row in range(60) for at in range(300)]
+    assert cells(field) == [f"c{at}" for at in range(300)] + [f"{row}.{at}" for row in range(20) for at in range(300)]
 
 
 def test_a_table_that_grows_lays_out_no_part_twice_but_the_last(qapp: QApplication, parts: list[Table]) -> None:
