@@ -13,7 +13,7 @@ from phichat.unicode import replace_surrogates, short_title
 
 
 class DocumentChip(QFrame):
-    """A document or a collection: a button that shows the collections, and one that removes it.
+    """A document or a collection: a button that shows the document or the collections, and one that removes it.
 
     Its `problem` is a sentence that says why answers are not based on it; empty if they are.
 

@@ -49,6 +49,11 @@ class _Page:
     boxes: Sequence[Box]
 
 
+def beginning(path: Path) -> Source:
+    """Return a passage without any text, by which a viewer shows a whole document."""
+    return Source(str(path), "", page=1 if path.suffix.lower() == ".pdf" else None)
+
+
 class DocumentViewer(QDialog):
     """Opens a document at a passage, and goes on to the other passages and pages.
 
@@ -172,6 +177,8 @@ class DocumentViewer(QDialog):
         self._picture.setVisible(self._has_pages())
         for button in (self._previous_page, self._next_page):
             button.setVisible(self._has_pages())
+        for button in (self._previous_passage, self._next_passage):
+            button.setVisible(bool(self.passage.text))
         self._previous_passage.setEnabled(self._at > 0)
         self._next_passage.setEnabled(self._at + 1 < len(self._passages))
         is_new = self.passage.file not in self._texts
@@ -189,7 +196,7 @@ class DocumentViewer(QDialog):
             place = tr("p. {page}").format(page=format_number(self._page))
         title = tr("{file}, {place}").format(file=self.passage.name, place=place) if place else self.passage.name
         self.setWindowTitle(title)
-        self._title.setText(f"{title} · {number}")
+        self._title.setText(f"{title} · {number}" if self.passage.text else title)
         self._show_text()
         self._draw()
 
@@ -197,6 +204,8 @@ class DocumentViewer(QDialog):
         """Show the text of the page or the file as far as it was read, else the passage alone."""
         known = self._texts[self.passage.file]
         text = known.get(0 if self.passage.page is None else self._page, "")  # slides have no picture, but numbers
+        if not text and not self.passage.text and self.passage.page is None:
+            text = "\n\n".join(known.values())
         is_here = not self._has_pages() or self._page == self.passage.page
         if not text and is_here:
             text = self.passage.text

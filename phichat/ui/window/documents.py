@@ -149,6 +149,7 @@ class DocumentsPresenter(QObject):
         for status in files if own in self._documents.used(session) else ():
             state = file_state(status, is_indexing=is_indexing)
             chip = DocumentChip(self._theme, file_title(status), state, "file", file_problem(status))
+            chip.opened.connect(partial(self._open_document, status.path))
             chip.removed.connect(partial(self._remove_file, session, status.path))
             chips.append(chip)
             self._files[status.path] = chip
@@ -269,6 +270,11 @@ class DocumentsPresenter(QObject):
 
         passwords = self._documents.passwords
         DocumentViewer(self._theme, self._window, sources.passages, at, self._reader, passwords).open()
+
+    def _open_document(self, path: Path) -> None:
+        from phichat.ui.documents.viewer import beginning  # noqa: PLC0415 - as above
+
+        self._open_viewer(Sources(passages=(beginning(path),)), 0)
 
     @Slot(object)
     def _open_passages(self, answer: Message) -> None:

@@ -374,6 +374,21 @@ def test_a_message_tells_which_document_it_was_sent_without(
     assert _notices(person) == ["This message was sent without broken.docx, which couldn’t be read."]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("manual.pdf", "The filter is rinsed."), ("pump.txt", "The pump is oiled with linseed oil.")]
+)
+def test_a_chip_opens_its_document(person: Person, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / "manual.pdf").write_bytes(pdf_file([page_of(lines_down(["The filter is rinsed."]))]))
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil.", "utf-8")
+    documents = person.window.documents._documents
+    documents.attach(person.window.session, tmp_path / name)
+    person.wait(lambda: [each.accessibleDescription() for each in _all(person, "documentChip")] == ["1 passage"])
+    person.click("documentChip")
+    person.wait(lambda: person.find("viewerText").toPlainText().strip() == text)
+    assert person.find("viewerTitle").text() == (f"{name}, p. 1" if name == "manual.pdf" else name)
+    assert not person.find("nextPassage").isVisible()
+
+
 def test_a_document_that_was_edited_is_read_again(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
