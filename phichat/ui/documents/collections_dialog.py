@@ -64,7 +64,9 @@ class CollectionsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAcceptDrops(True)
         self._theme, self._documents, self._used = theme, documents, used
-        self._sources: dict[str, Sequence[Path]] = {}  # by collection: the files and folders that were added
+        self._listed = ""  # the collection whose files are shown
+        self._sources: Sequence[Path] = ()  # what was added to it
+        self._paths: dict[str, Sequence[Path]] = {}  # what was added to each
         self._name = LineEdit()
         self._name.setObjectName("collectionName")
         self._name.setAccessibleName(tr("New collection name"))
@@ -177,7 +179,7 @@ class CollectionsDialog(QDialog):
 
     def _show_collections(self, collections: Sequence[Collection]) -> None:
         chosen = self.chosen or next((each.name for each in collections if each.name in self._used), "")
-        self._sources = {each.name: each.paths for each in collections}
+        self._paths = {each.name: each.paths for each in collections}
         self._list.blockSignals(True)
         self._list.clear()
         for collection in collections:
@@ -205,6 +207,9 @@ class CollectionsDialog(QDialog):
         is_indexing = self._documents.is_indexing(name)
         current = self._files.currentItem()
         kept = current.data(0, Qt.ItemDataRole.UserRole) if current else None
+        row = self._files.indexOfTopLevelItem(current) if current and name == self._listed else -1
+        self._listed, self._sources = name, self._paths.get(name, ())
+        self._files.blockSignals(True)  # so that no button loses the focus meanwhile
         self._files.clear()
         for status in sorted(files, key=_natural_order):
             sentence = " ".join(filter(None, (status.error, *status.notes)))
@@ -215,7 +220,11 @@ class CollectionsDialog(QDialog):
             item.setToolTip(1, tool_tip(sentence))
             if str(status.path) == kept:
                 self._files.setCurrentItem(item)
-        self._enable()
+        neighbor = self._files.topLevelItem(min(row, len(files) - 1))
+        if neighbor and self._files.currentItem() is None:  # as the one before was removed
+            self._files.setCurrentItem(neighbor)
+        self._files.blockSignals(False)
+        self._on_file()
 
     @Slot(str)
     def _show_progress(self, sentence: str) -> None:
@@ -247,6 +256,8 @@ class CollectionsDialog(QDialog):
         is_file = source is None or source == self._current_file()
         self._remove_file.setText(tr("Remove file") if is_file else tr("Remove folder…"))
         self._remove_file.setAccessibleName(self._remove_file.text())
+        if source is None and self._remove_file.hasFocus():
+            self._files.setFocus()
         self._remove_file.setEnabled(source is not None)
         is_indexing = self._documents.is_indexing(self.chosen)
         self._index.setText(tr("Pause") if is_indexing else tr("Update"))
@@ -298,8 +309,8 @@ class CollectionsDialog(QDialog):
 
     def _source(self) -> Path | None:
         """Return what was added to the collection: the file that is chosen, or the folder that it came with."""
-        file, sources = self._current_file(), self._sources.get(self.chosen, ())
-        return next((each for each in (file, *file.parents) if each in sources), None) if file else None
+        file = self._current_file()
+        return next((each for each in (file, *file.parents) if each in self._sources), None) if file else None
 
     @Slot()
     def _on_remove_file(self) -> None:

@@ -96,6 +96,8 @@ def test_what_was_added_is_removed_a_folder_as_a_whole(person: Person, tmp_path:
     assert button.text() == "Remove file"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     person.wait(lambda: list(_files(person)) == ["lamp.txt", "oil.txt", "pump.txt"])
+    assert person.find("collectionFiles").currentItem().text(0) == "lamp.txt"
+    assert person.find("collectionsDialog").focusWidget() is button
     _choose_file(person, "pump.txt")
     assert button.text() == button.accessibleName() == "Remove folder…"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
