@@ -29,13 +29,14 @@ class FlowRow(QWidget):
             widget.setParent(self)
             widget.show()
         self.setVisible(bool(widgets))
-        self._arrange()
+        self.arrange()
 
     def widgets(self) -> list[QWidget]:
         """Return what is shown, in reading order."""
         return list(self._widgets)
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Give all widgets their places, as one of them may be wider now."""
         x = y = bottom = 0
         for widget in self._widgets:
             hint = widget.sizeHint()
@@ -55,4 +56,4 @@ class FlowRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._arrange()
+        self.arrange()

@@ -190,6 +190,7 @@ class DocumentsPresenter(QObject):
             self._show_chips()
         elif progress.place:
             self._files[progress.path].show_state(progress.place)
+            self._chips.arrange()
 
     @Slot(str, object)
     def _show_failures(self, name: str, failures: Mapping[Path, str]) -> None:

@@ -376,6 +376,17 @@ def test_a_message_tells_which_document_it_was_sent_without(
     assert _notices(person) == ["This message was sent without broken.docx, which couldn’t be read."]
 
 
+def test_a_chip_has_room_for_the_page_that_is_read(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil.", "utf-8")
+    documents, name = person.window.documents._documents, person.window.session.conversation.id
+    documents.attach(person.window.session, tmp_path / "pump.txt")
+    person.wait(lambda: [each.accessibleDescription() for each in _all(person, "documentChip")] == ["1 passage"])
+    documents.page_read.emit(name, Progress(0, 1, tmp_path / "pump.txt", page=166, pages=2261))
+    (chip,) = _all(person, "documentChip")
+    assert chip.text() == " pump.txt · page 166 of 2,261"
+    person.wait(lambda: chip.width() >= chip.sizeHint().width())
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [("manual.pdf", "The filter is rinsed."), ("pump.txt", "The pump is oiled with linseed oil.")]
 )
