@@ -47,7 +47,7 @@ class Feedback:
 
 NOTHING = Feedback()
 PASSING, STAYING_SOURCE, SAVING, ATTACHING = "passing", "staying", "saving", "attaching"  # sources
-TRANSFER, READING = "transfer", "reading"
+TRANSFER, READING, SETTINGS = "transfer", "reading", "settings"
 _numbers = count()
 
 
@@ -125,6 +125,11 @@ class FeedbackController(QObject):
             self.succeed(text)
         else:
             self._update()
+
+    @Slot(str)
+    def fail_settings(self, text: str) -> None:
+        """Show that settings can't be saved, once nothing else is to be read: what was done by hand matters more."""
+        self._set(SETTINGS, Feedback(text, Kind.ERROR), None, is_background=True, is_new=True)
 
     def fail_unexpectedly(self, text: str) -> None:
         """Show a failure that belongs to no conversation, and that the log tells more about."""

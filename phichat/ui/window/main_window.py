@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
         self.model_selection.returned.connect(self.feedback.tell)
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
-        self._preferences.failed.connect(self.feedback.fail_everywhere)
+        self._preferences.failed.connect(self.feedback.fail_settings)
 
     def _connect_actions(self) -> None:
         actions = self.commands

@@ -462,6 +462,29 @@ def test_questions_are_answered_after_a_document_that_could_not_be_added_where_t
     person.wait(lambda: engine.requests and not person.window.generation.is_answering())
 
 
+def test_that_a_document_could_not_be_added_is_told_before_other_failures_of_a_full_disk(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents, preferences = person.window.documents._documents, person.window._preferences
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("The documents can’t be stored: the disk is full.")
+
+    def fail_to_save(*_: object) -> None:
+        raise StoreError("The settings can’t be stored: the disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr(LibraryProcess, "add", fail)
+        full.setattr(preferences, "_write", fail_to_save)
+        documents.attach(person.window.session, tmp_path / "pump.txt")
+        person.wait(lambda: person.status().startswith("The documents can’t"))
+        preferences.save()
+        assert person.status().startswith("The documents can’t")
+        person.window.feedback.dismiss()
+        assert person.status().startswith("The settings can’t")
+
+
 def test_a_collection_that_is_removed_is_used_no_more(person: Person, engine: ScriptedEngine, tmp_path: Path) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
     documents = person.window.documents._documents
