@@ -63,7 +63,8 @@ class SourceSearch:
             return None
         found = {name: collection for name in names if (collection := library.collection(name))}
         there = [*found]
-        gone = [name for name in names if name not in {*there, *self._state.adding, *self._state.not_added}]
+        coming = [name for name in names if name not in there and name in self._state.adding]
+        gone = [name for name in names if name not in {*there, *coming, *self._state.not_added}]
         missing = tuple("" if name == own else name for name in gone)
         if (collection := found.get(own)) and collection.waiting:
             self._await(lambda: own not in self._state.reading, stop)
@@ -72,6 +73,7 @@ class SourceSearch:
         told = self._tell_files(found[own], files) if own in there else Sources()
         others = [name for name in there if name != own]
         unfinished = [name for name in others if name in self._state.unread or found[name].waiting]
+        unfinished += [name for name in coming if name != own]
         told = replace(
             told, searched=(*told.searched, *others), unfinished=(*unfinished, *told.unfinished), missing=missing
         )

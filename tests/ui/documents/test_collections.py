@@ -175,6 +175,21 @@ def test_what_is_not_read_yet_is_told_and_found_when_it_is_asked_again(
     person.wait(lambda: not person.find("nothingFound").isVisible())
 
 
+def test_a_collection_that_is_still_being_made_is_told(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents, gate = person.window.documents._documents, threading.Event()
+    monkeypatch.setattr(source_search, "PATIENCE", 0.1)
+    monkeypatch.setattr(LibraryProcess, "add", lambda *_, **__: gate.wait(20))
+    documents.add("Work", [tmp_path])
+    documents.use(person.window.session, "Work", is_used=True)
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    assert person.find("nothingFound").text().startswith("Phichat hadn’t finished reading Work when")
+    gate.set()
+    person.wait(lambda: not documents._state.adding)
+
+
 def test_an_answer_keeps_the_passages_it_was_given_when_more_is_found_later(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
