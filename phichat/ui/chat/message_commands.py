@@ -140,8 +140,11 @@ class MessageCommands(QObject):
     def _retry(self, message: Message, sampling: Sampling | None = None, model: str = "") -> None:
         """Generate another version of `message`; the conversation's model then is that called `model`, if any."""
         if self._is_free() and self._consent.is_given(partial(self._retry, message, sampling, model)):
+            focused = self._transcript.focused_view
             self._generation.retry(self._session, message, sampling, model)
             self._transcript.follow()
+            if focused and not self._transcript.focused_view:  # as it gave way to the new answer
+                self._composer.setFocus()
 
     @Slot(object, object, object)
     def _regenerate(self, message: Message, sampling: Sampling, model: "ModelRef | None") -> None:

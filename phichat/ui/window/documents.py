@@ -296,6 +296,7 @@ class DocumentsPresenter(QObject):
         if question and not self._generation.is_answering():
             self._generation.edit(session, question, question.text, sources=sources)
             self._transcript.follow()
+            self._composer.setFocus()
 
 
 def _free_name(folder: Path, taken: set[str]) -> str:

@@ -226,3 +226,14 @@ def test_the_branch_that_is_shown_is_shown_at_the_next_start(twice: Person, open
     again.wait(lambda: again.window.session.conversation.tip == tip)
     assert again.message(1) == "One"
     assert place(again, 1) == "1/2"
+
+
+def test_the_message_field_has_the_focus_after_regenerate_by_key(person: Person, engine: ScriptedEngine) -> None:
+    person.ask("Choose")
+    person.wait_for(GenerationState.IDLE)
+    person.point_at(1)
+    person.button(1, "Regenerate").setFocus()
+    engine.enqueue("Other")
+    QTest.keyClick(person.window.focusWidget(), Qt.Key.Key_Space)
+    person.wait(lambda: person.message(1) == "Other" and person.window.generation.state is GenerationState.IDLE)
+    assert person.window.focusWidget() is person.find("composer")

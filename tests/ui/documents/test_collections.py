@@ -969,7 +969,8 @@ def test_a_question_is_asked_again_without_some_passages(
     engine.enqueue("It is oiled with linseed oil.")
     person.ask("With what is the pump oiled?")
     person.wait(lambda: engine.requests and not person.window.generation.is_answering())
-    QTest.mouseClick(person.find("whatWasRead"), Qt.MouseButton.LeftButton)
+    person.find("whatWasRead").setFocus()
+    QTest.keyClick(person.find("whatWasRead"), Qt.Key.Key_Space)
     assert not person.find("askAgain").isEnabled()
     person.find("passage-1").setChecked(False)
     engine.enqueue("It is oiled with butter.")
@@ -980,3 +981,4 @@ def test_a_question_is_asked_again_without_some_passages(
     assert "[1] b.txt" in read
     assert read.endswith("With what is the pump oiled?")
     assert person.message(1) == "It is oiled with butter."
+    assert person.window.focusWidget() is person.find("composer")
