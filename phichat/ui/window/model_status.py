@@ -99,7 +99,9 @@ class ModelStatusPresenter(QObject):
         """Say so if the conversation was held with another model, called `name`, than `model`, which goes on."""
         if name and model and name != model.name:
             sentence = tr("This conversation used {name}. It now uses {model}.")
-            self._feedback.mention(sentence.format(name=name, model=model.title))
+            if model.host:
+                sentence = tr("This conversation used {name}. It now uses {model} on {host}.")
+            self._feedback.mention(sentence.format(name=name, model=model.title, host=model.host))
 
     def _say_state(self, title: str) -> None:
         state, before = self._generation.state, self._last_state

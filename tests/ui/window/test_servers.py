@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QLabel, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from phichat import app
+from phichat.chat.conversation import Conversation, Role
+from phichat.chat.session import Session
 from phichat.engine.base import PromptFit
 from phichat.engine.remote.base import Server, ServerKind
 from phichat.engine.remote.servers import ServerList, make_server_list
@@ -114,6 +116,17 @@ def test_an_edit_that_is_not_sent_stays_in_its_editor(
     person.press_in(0, "Previous version")
     assert person.message(0) == "Tell me of Seas"
     assert not person.window.findChild(QWidget, "editBox"), "it was sent"
+
+
+def test_a_conversation_that_was_held_here_says_that_it_leaves(
+    begin: Callable[..., Person], server: ChatServer
+) -> None:
+    person, session = begin(), Session(Conversation("Seas"))
+    session.model = "tiny"
+    session.conversation.add_message(Role.USER, "Tell me of seas")
+    person.window.conversations.current.cache_session(session)
+    person.window.conversations.current.open_conversation(session.conversation.id)
+    assert person.status() == f"This conversation used tiny. It now uses tiny on {server.host}."
 
 
 def test_nothing_is_sent_before_the_user_agrees(begin: Callable[..., Person], server: ChatServer) -> None:
