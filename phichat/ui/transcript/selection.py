@@ -193,7 +193,9 @@ class TextSelection(QObject):
 
     def extend(self, view: "MessageView", field: "BlockTextEdit", move: QTextCursor.MoveOperation) -> None:
         """Extend the selection in `view` by one `move`; without one, from the cursor of `field`."""
-        if self._view is not view or self._cursor_field not in view.text_edits() or self._cursor_field is None:
+        fields = view.text_edits()
+        is_there = self._anchor_field in fields and self._cursor_field in fields  # a block may become another one
+        if self._view is not view or not is_there or self._cursor_field is None:
             self.clear()
             self._view, self._anchor_field, self._cursor_field = view, field, field
         place = _moved(self._cursor_field, move)

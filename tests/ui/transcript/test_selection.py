@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -391,3 +392,19 @@ def test_what_was_copied_outlives_the_program_without_a_crash() -> None:
         "copy_to_clipboard(mime_data('a', '<b>a</b>'))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_selection_begins_anew_where_its_block_has_become_a_table(person: Person, engine: ScriptedEngine) -> None:
+    gate = threading.Event()
+    engine.enqueue("```\nfirst = 1\n```\n\na or b", gate, " | c\n---|---\n1 | 2\n")
+    person.ask("Say it")
+    person.wait(lambda: len(fields(person, 1)) == 2 and "b" in fields(person, 1)[1].toPlainText())
+    click(fields(person, 1)[1], position=0)
+    for _ in range(2):
+        press(person, Qt.Key.Key_Left, SHIFT)
+    gate.set()
+    person.wait_for(GenerationState.IDLE)
+    first = fields(person, 1)[0]
+    first.setFocus()
+    press(person, Qt.Key.Key_Left, SHIFT)
+    assert first.textCursor().hasSelection()
