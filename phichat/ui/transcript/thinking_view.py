@@ -32,6 +32,7 @@ class ThinkingView(QWidget):
         self._field: ThoughtField | None = None
         self._terms: SearchTerms | None = None
         self._highlights: Highlights | None = None
+        self._has_grown = False  # since its matches were counted
         self._line = _ThinkingLine()
         self._line.toggled.connect(self._on_toggled)
         theme.apply_stylesheet(self._line, "thinking")
@@ -58,6 +59,7 @@ class ThinkingView(QWidget):
             self._show_field()
         elif self._field and added:
             self._field.extend(added)
+            self._has_grown = True
 
     def is_open(self) -> bool:
         """Return whether the text shows."""
@@ -84,7 +86,10 @@ class ThinkingView(QWidget):
             self._highlights = Highlights(self._field, terms, self._theme.colors)
 
     def match_count(self) -> int:
-        """Return the number of matches; none while it is folded."""
+        """Return the number of matches; none while it is folded. Those in what has come since are highlighted now."""
+        if self._highlights and self._has_grown:
+            self._highlights.refresh()
+        self._has_grown = False
         return len(self._highlights.ranges) if self._highlights and self.is_open() else 0
 
     def select_match(self, match: int) -> None:

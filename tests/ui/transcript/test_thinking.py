@@ -201,6 +201,19 @@ def test_find_looks_into_it_only_while_it_is_open(person: Person, engine: Script
     person.qtbot.waitUntil(lambda: person.find("findCount").text().endswith("of 1"))
 
 
+def test_find_looks_into_open_thinking_as_it_grows(
+    person: Person, engine: ScriptedEngine, gate: threading.Event
+) -> None:
+    ask(person, engine, thought("Snow is slippery."), gate, thought(" Ice is slippery."), "So it is.")
+    person.qtbot.waitUntil(lambda: person.window.findChild(QWidget, "thinking-1") is not None)
+    line(person).click()
+    QTest.keyClick(person.window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    person.find("findField").setText("slippery")
+    person.qtbot.waitUntil(lambda: person.find("findCount").text() == "1 of 1")
+    gate.set()
+    person.qtbot.waitUntil(lambda: person.find("findCount").text() == "1 of 2")
+
+
 def test_screen_readers_are_told_that_the_model_thinks_but_not_what(
     person: Person, engine: ScriptedEngine, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
