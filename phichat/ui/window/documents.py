@@ -65,6 +65,7 @@ class DocumentsPresenter(QObject):
         self._chips = FlowRow("documentChips", tr("Documents in this conversation"))
         self._files: dict[Path | None, DocumentChip] = {}
         self._failures: dict[str, dict[Path, str]] = {}  # by collection
+        self._new_folders: dict[str, Path] = {}  # by the names of collections that may not be listed yet
         self._documents: DocumentsController
         self._reader: Callable[[], DocumentReader]
 
@@ -112,8 +113,13 @@ class DocumentsPresenter(QObject):
         self._documents.list_collections(partial(self._use_folder, session, folder.absolute()), self)
 
     def _use_folder(self, session: Session, folder: Path, collections: "Sequence[Collection]") -> None:
-        known = next((each.name for each in collections if each.paths == (folder,)), "")
-        name = known or _free_name(folder, {each.name for each in collections})
+        for each in collections:
+            self._new_folders.pop(each.name, None)
+        new = {name: (at,) for name, at in self._new_folders.items()}
+        folders = {each.name: tuple(each.paths) for each in collections} | new
+        known = next((name for name, paths in folders.items() if paths == (folder,)), "")
+        name = known or _free_name(folder, {*folders})
+        self._new_folders[name] = folder
         self._documents.add(name, [folder])
         self._documents.use(session, name, is_used=True)
         sentence = tr(

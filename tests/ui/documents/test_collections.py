@@ -695,6 +695,16 @@ def test_a_folder_that_is_dropped_becomes_a_collection(person: Person, engine: S
     person.wait(lambda: len(_all(person, "documentChip")) == 2)
 
 
+def test_folders_of_one_name_that_are_dropped_at_once_become_two_collections(person: Person, tmp_path: Path) -> None:
+    folders = [tmp_path / parent / "Pumps" for parent in ("a", "b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    drop(person, *folders)
+    person.wait(lambda: [each.accessibleName() for each in _all(person, "documentChip")] == ["Pumps", "Pumps 2"])
+    library = person.window.documents._documents._library()
+    person.wait(lambda: {each.paths for each in library.collections()} == {(folder,) for folder in folders})
+
+
 def test_a_collection_alone_is_a_draft_that_is_kept(open_window: Callable[[], Person], tmp_path: Path) -> None:
     (tmp_path / "Pumps").mkdir()
 
