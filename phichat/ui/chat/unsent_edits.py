@@ -36,7 +36,7 @@ class UnsentEdits(QObject):
         self._transcript, self._attachments = transcript, attachments
         self._edited_in: dict[str, None] = {}  # ids, in the order of editing
         self._cancelled: set[str] = set()  # ids of messages
-        self._readings: dict[EditedMessage, str] = {}
+        self._readings: dict[int, tuple[str, str]] = {}  # message and title by the target's id(): no reference in turn
         signals = transcript.context.signals
         conversations.autosave.unsent_edits = self._unsent
         signals.editing_changed.connect(self._on_editing)
@@ -80,10 +80,10 @@ class UnsentEdits(QObject):
 
     def show_reading(self, message: Message, target: "EditedMessage", title: str | None) -> None:
         """Hold `message` back while files are being read for it; see EditedMessage."""
-        self._readings.pop(target, None)
+        self._readings.pop(id(target), None)
         if title is not None:
-            self._readings[target] = title
-        titles = [title for other, title in self._readings.items() if other.message.id == message.id]
+            self._readings[id(target)] = message.id, title
+        titles = [title for name, title in self._readings.values() if name == message.id]
         self._state.edit_readings.pop(message.id, None)
         if titles:
             self._state.edit_readings[message.id] = titles[-1]
@@ -134,22 +134,22 @@ class UnsentEdits(QObject):
 
 
 class EditedMessage:
-    """A `message` that was being edited when the files that go with it began to be read."""
+    """A message that was being edited when the files that go with it began to be read."""
 
     def __init__(self, edits: UnsentEdits, message: Message) -> None:
-        self._edits, self.message = edits, message
+        self._edits, self._message = edits, message
 
     def objection(self, *, is_short: bool) -> str:
         """Return why a file that was read can't go with it, as a sentence with a `{name}`; empty if it can.
 
         `is_short` says whether its text would go with the message, instead of passages from it.
         """
-        return self._edits.objection(self.message, is_short=is_short)
+        return self._edits.objection(self._message, is_short=is_short)
 
     def take(self, file: Attachment) -> str:
         """Add a file that was read; return what to tell instead of that it was attached, empty for nothing."""
-        return self._edits.add(self.message, file)
+        return self._edits.add(self._message, file)
 
     def show_reading(self, title: str | None) -> None:
         """Hold it back while a file is being read, and show its `title` unless that is empty; None for no file."""
-        self._edits.show_reading(self.message, self, title)
+        self._edits.show_reading(self._message, self, title)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -11,9 +11,10 @@ from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.models.coordinator import ModelCoordinator
 from phichat.ui.sidebar.controller import SidebarController
 from phichat.ui.theme.theme import Theme
+from phichat.ui.widgets.parent import parent_window
 
 
-class QuitQuestion:
+class QuitQuestion(QObject):
     """Asks in `window` before conversations that couldn't be saved are lost, or an import or a download ends."""
 
     def __init__(
@@ -24,7 +25,8 @@ class QuitQuestion:
         sidebar: SidebarController,
         coordinator: ModelCoordinator,
     ) -> None:
-        self._theme, self._window = theme, window
+        super().__init__(window)
+        self._theme = theme
         self._conversations, self._sidebar, self._coordinator = conversations, sidebar, coordinator
 
     def ask_before(self, leave: Callable[[], object]) -> bool:
@@ -43,7 +45,8 @@ class QuitQuestion:
             "Quit Phichat? {count} conversations couldn’t be saved, and their latest changes will be lost.",
             unsaved,
         )
-        ask_question(self._theme, self._window, "unsavedQuestion", question, tr("Quit"), tr("Cancel"), leave)
+        window = parent_window(self, QWidget)
+        ask_question(self._theme, window, "unsavedQuestion", question, tr("Quit"), tr("Cancel"), leave)
 
 
 def _is_session_ending() -> bool:
