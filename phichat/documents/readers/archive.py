@@ -71,11 +71,18 @@ def open_archive(path: Path, name: str) -> Iterator[Archive]:
 
 @contextmanager
 def _invalid_is_damaged() -> Iterator[None]:
-    """Turn the error about a place outside of the file into the one about damage; others are the disk's."""
+    """Turn errors about a place outside of the file, and those that no call of the system gave, into one about damage.
+
+    Others are the disk's; bz2 tells of damage by an OSError without a number.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EINVAL:
+        if error.errno in {errno.EINVAL, None}:
+            raise zipfile.BadZipFile(str(error)) from error
+        raise
+    except Exception as error:
+        if type(error).__name__ == "LZMAError":  # its module is not in every Python
             raise zipfile.BadZipFile(str(error)) from error
         raise
 

@@ -167,6 +167,20 @@ def test_of_a_damaged_book_the_other_chapters_are_read(tmp_path: Path) -> None:
     assert joined_text(parts) == "Chapter 2"
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_however_it_is_packed_a_damaged_chapter_is_no_fault_of_the_disk(tmp_path: Path, method: int) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        for name, content in _members(book_file({f"{at}.xhtml": f"<p>Chapter {at}" for at in (1, 2)})).items():
+            archive.writestr(name, content)
+        begin = archive.getinfo("OPS/1.xhtml").header_offset + 30 + len("OPS/1.xhtml")
+        size = archive.getinfo("OPS/1.xhtml").compress_size
+    broken = data.getvalue()[: begin + size // 4] + b"\xff" * (size // 2)
+    parts = parts_of(tmp_path, "a.epub", broken + data.getvalue()[len(broken) :])
+    assert Note(Finding.DAMAGED, name="1.xhtml") in parts
+    assert joined_text(parts) == "Chapter 2"
+
+
 def test_a_damaged_word_file_gives_what_comes_before(tmp_path: Path) -> None:
     whole = "".join(word_paragraph(f"Paragraph {at}. " * 30) for at in range(200))
     parts = parts_of(tmp_path, "a.docx", word_file(whole + "<broken"))
