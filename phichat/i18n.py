@@ -250,7 +250,15 @@ def _requested_languages(preferred: str) -> Iterator[str]:
     yield locale.getlocale()[0] or "en"
 
 
+LONGEST_CELL = 60  # columns of a terminal
+
+
+def _usual_width(cell: str) -> int:
+    width = display_width(cell)
+    return width if width <= LONGEST_CELL else 0
+
+
 def format_columns(rows: list[list[str]]) -> list[str]:
-    """Return one line per row, with the cells aligned in columns."""
-    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    """Return one line per row, with the cells aligned in columns; a very long one has its own row alone out of line."""
+    widths = [max(map(_usual_width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(padded, cells, widths)).rstrip() for cells in rows]

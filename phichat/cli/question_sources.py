@@ -113,8 +113,20 @@ def _libraries(context: Context, names: Sequence[str], stop: CancelToken) -> Ite
             index(files, FILES, context.console, stop)
             if not any(status.state is FileState.INDEXED for status in files.files(FILES)):
                 raise PhichatError(tr("None of these documents could be read. Choose different ones."))
+            _tell_empty(files, paths, context.console)
             libraries.append((files, [FILES]))
         yield libraries
+
+
+def _tell_empty(library: LocalLibrary, named: Sequence[Path], console: Console) -> None:
+    """Tell which of the files that were named have no text, and why. Raise PhichatError if none has any."""
+    read = [status for status in library.files(FILES) if status.state is FileState.INDEXED]
+    for status in read:
+        if not status.passages and status.path in [path.absolute() for path in named]:
+            name = replace_surrogates(status.path.name)
+            console.print_notice(tr("{name}: {remarks}").format(name=name, remarks=" ".join(status.notes)))
+    if not any(status.passages for status in read):
+        raise PhichatError(tr("None of these documents has any text. Choose different ones."))
 
 
 def _warn_if_incomplete(library: LocalLibrary, name: str, console: Console) -> None:

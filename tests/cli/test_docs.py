@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,36 @@ def test_it_says_so_if_nothing_fits(phichat: Run, engine: ScriptedEngine, papers
     assert "Nothing relevant was found in home." in err
     assert out == "Ulaanbaatar.\n"
     assert engine.requests[-1].turns[-1].text == "Mongolia capital?"
+
+
+def test_it_says_so_if_there_is_no_text(phichat: Run, engine: ScriptedEngine, papers: Path) -> None:
+    (papers / "empty.txt").write_text(" \n")
+    status, _, err = phichat("ask", "--docs", str(papers / "empty.txt"), "When?")
+    assert (status, err.splitlines()[-2:]) == (
+        1,
+        ["empty.txt: The file has no text.", "None of these documents has any text. Choose different ones."],
+    )
+    assert not engine.requests
+    engine.enqueue(Done(Ending.STOP, 1))
+    status, _, err = phichat("ask", "--docs", str(papers / "empty.txt"), "--docs", str(papers / "lease.txt"), "When?")
+    assert status == 0
+    assert "empty.txt: The file has no text." in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a file that is none")
+def test_what_is_no_file_is_refused_as_such(phichat: Run, papers: Path) -> None:
+    os.mkfifo(papers / "pipe.txt")
+    status, _, err = phichat("ask", "--docs", str(papers / "pipe.txt"), "When?")
+    assert status == 1
+    assert "pipe.txt isn’t a file. Choose a different one." in err
+    assert "disk" not in err
+
+
+def test_a_long_name_pushes_no_other_row_out_of_sight(phichat: Run, papers: Path) -> None:
+    for name in ("home", "a" * 300):
+        phichat("docs", "add", name, str(papers / "lease.txt"))
+    _, out, _ = phichat("docs", "list")
+    assert [line.index("1 file") for line in out.splitlines()] == [302, 6]
 
 
 def test_a_file_cannot_end_its_quote(phichat: Run, engine: ScriptedEngine, papers: Path) -> None:

@@ -243,15 +243,18 @@ def _is_due(file: StoredFile) -> bool:
         return True
     try:
         return _version_of(file.path) != (file.size, file.modified)
-    except OSError:
+    except (OSError, DocumentUnreachable):
         return True
 
 
 def _version_of(path: Path) -> tuple[int, int]:
-    """Return size and time of modification. Raise OSError, also for what is no file, as reading that may never end."""
+    """Return size and time of modification.
+
+    Raise OSError, and DocumentUnreachable for what is no file, as reading that may never end.
+    """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(tr("it isn’t a file"))
+        raise DocumentUnreachable(tr("{file} isn’t a file. Choose a different one.").format(file=path.name))
     return found.st_size, found.st_mtime_ns
 
 

@@ -364,7 +364,7 @@ def test_a_document_that_the_disk_could_not_read_is_read_with_the_next_question(
     os.mkfifo(tmp_path / "pump.txt")
     documents, session = person.window.documents._documents, person.window.session
     documents.attach(session, tmp_path / "pump.txt")
-    person.wait(lambda: "pump.txt couldn’t be read" in person.status())
+    person.wait(lambda: "pump.txt isn’t a file" in person.status())
     for _ in range(2):  # why, is told the first time alone
         person.ask("With what is the pump oiled?")
         person.wait(lambda: engine.requests and not person.window.generation.is_answering())
