@@ -30,7 +30,7 @@ from phichat.ui.theme.theme import Theme, muted
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.widgets.controls import push_button
 from phichat.ui.widgets.dialogs import close_button_box
-from phichat.ui.widgets.foreign_text import PlainTextEdit, plain_label, tool_tip
+from phichat.ui.widgets.foreign_text import ElidedLabel, PlainTextEdit, plain_label, tool_tip
 
 WIDTH, HEIGHT = 860, 900  # pixels
 MARKED_WORDS = 12  # at the beginning and the end of a passage, by which it is found in a text
@@ -83,7 +83,7 @@ class DocumentViewer(QDialog):
         self._pages: dict[str, int] = {}
         self._page = 1
         self._drawn: tuple[Source, int] | None = None
-        self._title = plain_label()
+        self._title = ElidedLabel()
         self._title.setObjectName("viewerTitle")
         self._note = muted(plain_label())
         self._note.setWordWrap(True)
@@ -304,7 +304,9 @@ class DocumentViewer(QDialog):
             self._show_note(sentence)
 
     def _read_text(self, file: str) -> None:
-        self._tasks.run(partial(self._read, file), partial(self._on_read, file), self._show_note)
+        self._text.setPlaceholderText(tr("Loading…"))  # where nothing of it is known
+        work, on_end = partial(self._read, file), partial(self._text.setPlaceholderText, "")
+        self._tasks.run(work, partial(self._on_read, file), self._show_note, on_end)
 
     def _read(self, file: str, stop: CancelToken) -> tuple[int, dict[int, str]]:
         """Return how many pages a document has, and its text by page. In a thread."""

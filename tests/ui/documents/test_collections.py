@@ -417,6 +417,22 @@ def test_a_chip_opens_its_document(person: Person, tmp_path: Path, name: str, te
     assert not person.find("nextPassage").isVisible()
 
 
+def test_a_chip_says_why_its_document_could_not_be_read(person: Person, tmp_path: Path) -> None:
+    name = f"{'manual of the pump ' * 10}.docx"
+    (tmp_path / name).write_bytes(b"PK\x03\x04nothing")
+    documents = person.window.documents._documents
+    documents.attach(person.window.session, tmp_path / name)
+    person.wait(
+        lambda: [each.accessibleDescription()[:16] for each in _all(person, "documentChip")] == ["couldn’t be read"]
+    )
+    person.click("documentChip")
+    viewer = person.find("documentViewer")
+    width = viewer.width()
+    person.wait(lambda: "is damaged and can’t be read" in " ".join(each.text() for each in viewer.findChildren(QLabel)))
+    assert viewer.width() == width
+    assert person.find("viewerText").placeholderText() == ""
+
+
 def test_a_document_that_was_edited_is_read_again(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
