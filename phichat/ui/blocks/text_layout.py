@@ -36,7 +36,7 @@ CITATION = "citation"
 
 # In units of the font size:
 HEADINGS = (1.0, 1.5, 1.3, 1.15, 1.05, 1.0, 1.0)  # by level
-INDENT, QUOTE = 1.7, 1.1
+INDENT, QUOTE, AFTER_MARKER = 2.0, 1.1, 0.3  # the first has room for "99." and what follows it
 GAP, TIGHT, ABOVE = 0.65, 0.22, 1.0  # between paragraphs, between list items, above headings
 
 
@@ -217,18 +217,18 @@ class TextLayout:
         block = QTextBlockFormat()
         block.setTopMargin(gap * self.size)
         block.setIndent(paragraph.depth)
-        quotes = len(paragraph.quotes) * self.size * QUOTE
+        margin, hang = len(paragraph.quotes) * self.size * QUOTE, self._hang(paragraph.marker)
+        margin += hang - self.size * INDENT  # what a long marker needs beyond the indent
         tab = QTextOption.TabType.LeftTab
         if is_rtl("".join(run.text[:200] for run in paragraph.runs)):
             block.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-            block.setRightMargin(quotes)
+            block.setRightMargin(margin)
             tab = QTextOption.TabType.RightTab  # Qt counts tabs from the right here
         else:
-            block.setLeftMargin(quotes)
+            block.setLeftMargin(margin)
         if paragraph.marker:
-            width = self.size * INDENT
-            block.setTextIndent(-width)
-            block.setTabPositions([QTextOption.Tab(width * step, tab) for step in (1, 2, 3)])
+            block.setTextIndent(-hang)
+            block.setTabPositions([QTextOption.Tab(hang + self.size * INDENT * step, tab) for step in range(3)])
         if not paragraph.marker and len(paragraph.runs) == 1 and self._is_shown_alone(paragraph.runs[0]):
             block.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         if paragraph.heading:
@@ -238,6 +238,11 @@ class TextLayout:
         if paragraph.is_rule:
             block.setProperty(RULE, True)
         return block
+
+    def _hang(self, marker: str) -> float:
+        """Return how far the text of a list item stands behind its marker, in pixels."""
+        needed = QFontMetricsF(self._font).horizontalAdvance(marker) + self.size * AFTER_MARKER if marker else 0.0
+        return max(self.size * INDENT, needed)
 
     def _paragraph_format(self, paragraph: Paragraph) -> QTextCharFormat:
         char_format = self.text_format(is_bold=bool(paragraph.heading))

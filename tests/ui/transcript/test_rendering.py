@@ -95,3 +95,23 @@ def test_what_was_seen_while_it_grew_stays_when_it_ends(person: Person, view: An
     grow(person, view, long, is_growing=False)
     assert shown(view).endswith("The last words")
     assert view.is_whole()
+
+
+def test_the_text_of_list_items_stands_off_their_numbers(person: Person, engine: ScriptedEngine) -> None:
+    engine.enqueue("9. Apple\n10. Pear\n\nMore:\n\n99. Plum\n100. Fig\n")
+    person.ask("Which?")
+    person.wait(lambda: person.window.generation.state is GenerationState.IDLE)
+    text = person.find("message-1").text_edits()[0]
+
+    def place(word: str) -> tuple[int, int]:
+        """Where the number before a word ends, and where the word begins."""
+        at = text.document().find(word).selectionStart()
+        cursors = (QTextCursor(text.document()), QTextCursor(text.document()))
+        for cursor, position in zip(cursors, (at - 1, at), strict=True):
+            cursor.setPosition(position)
+        return text.cursorRect(cursors[0]).x(), text.cursorRect(cursors[1]).x()
+
+    places = [place(word) for word in ("Apple", "Pear", "Plum", "Fig")]
+    assert all(begin - end >= 3 for end, begin in places)
+    assert len({begin for _, begin in places[:3]}) == 1
+    assert places[3][1] < places[2][1] + 15
