@@ -191,6 +191,9 @@ def _cannot_listen(host: str, port: int, error: Any) -> PhichatError:
         return PhichatError(tr("Port {port} is in use by another app. Choose another port.").format(port=port))
     if error.errno in {errno.EACCES, errno.EPERM}:
         return PhichatError(tr("Port {port} needs special permissions. Choose a port above 1023.").format(port=port))
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        sentence = tr("{host} isn’t one of this computer’s addresses. Use 127.0.0.1 or 0.0.0.0.")
+        return PhichatError(sentence.format(host=host))
     return PhichatError(
         tr("{host} isn’t one of this computer’s addresses ({reason}). Use 127.0.0.1 or 0.0.0.0.").format(
             host=host, reason=error.strerror or error
