@@ -62,16 +62,17 @@ def closing() -> ApiError:
     return ApiError(503, tr("The server is shutting down."), code="server_shutting_down")
 
 
-def of_engine(error: PhichatError, context: int) -> ApiError:
+def of_engine(error: PhichatError, context: int, *, is_chat: bool = True) -> ApiError:
     """Return the error for what the engine raised, whose context holds so many tokens."""
+    param = "messages" if is_chat else "prompt"
     if isinstance(error, PromptTooLong):
         sentence = tr("The prompt has {tokens} tokens, but the context only holds {context}.").format(
             tokens=format_count(format_number(error.tokens), is_estimate=False, is_least=error.is_least),
             context=format_number(context),
         )
-        return bad_request(sentence, "messages", "context_length_exceeded")
+        return bad_request(sentence, param, "context_length_exceeded")
     if isinstance(error, PromptError):
-        return bad_request(str(error), "messages")
+        return bad_request(str(error), param)
     if isinstance(error, EngineDied):
         sentence = tr("The model’s process stopped and is restarting. Send the request again.")
         return ApiError(503, sentence, code="engine_restarting", retry_after=RETRY_AFTER)

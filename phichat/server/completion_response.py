@@ -135,7 +135,7 @@ class Answering:
     def _add(self, order: "_Order", event: Event | PhichatError) -> set[int]:
         """Take what happened to an order; return the numbers of the choices that have changed."""
         if isinstance(event, PhichatError):
-            raise api_error.of_engine(event, self._served.context)
+            raise api_error.of_engine(event, self._served.context, is_chat=self._completion.is_chat)
         if isinstance(event, AnswerEvent):
             return self._add_to(order, order.first + event.answer, event.event)
         if isinstance(event, Done):  # of all answers, even of those that never began

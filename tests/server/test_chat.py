@@ -325,6 +325,12 @@ class TestErrors:
         assert ("retry-after" in answer.headers) is isinstance(raised, EngineDied)
         assert scripted.chat("Hi").status == 200, "the next one is answered"
 
+    @pytest.mark.parametrize(("page", "param"), [("chat/completions", "messages"), ("completions", "prompt")])
+    def test_what_does_not_fit_is_named(self, scripted: Running, engine: ScriptedEngine, page: str, param: str) -> None:
+        engine.enqueue(PromptTooLong("Too long.", 900))
+        given = {"prompt": "Hi", "messages": [{"role": "user", "content": "Hi"}]}
+        assert scripted.ask(f"/v1/{page}", given).error["param"] == param
+
     def test_another_model(self, scripted: Running) -> None:
         answer = scripted.chat("Hi", model="gpt-4o")
         assert (answer.status, answer.error["code"]) == (404, "model_not_found")
