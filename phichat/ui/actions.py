@@ -19,6 +19,9 @@ from shiboken6 import isValid
 
 from phichat.i18n import tr
 from phichat.ui.undo import UndoStack
+from phichat.unicode import shortened
+
+LONGEST = 80  # letters of a change in the menu
 
 TextField = QLineEdit | QTextEdit | QPlainTextEdit
 
@@ -196,7 +199,8 @@ def _show(action: QAction, of_change: QAction, label: str, change: str, can_type
 
     `can_type` says whether there is typing to undo, or redo, in the text field with the focus; None without one.
     """
-    named, in_field = label.format(change=change.removesuffix(".").replace("&", "&&")), can_type is not None
+    change = shortened(change.removesuffix("."), LONGEST).replace("&", "&&")
+    named, in_field = label.format(change=change), can_type is not None
     action.setText(action.data() if in_field or not change else named)
     action.setEnabled(can_type if can_type is not None else bool(change))
     of_change.setText(named)

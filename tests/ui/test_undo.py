@@ -86,6 +86,9 @@ def test_the_menu_says_what_is_undone(stack: UndoStack, qtbot: Any) -> None:
     assert (actions.undo.text(), actions.undo.isEnabled()) == ("Undo", False)
     assert (actions.redo.text(), actions.redo.isEnabled()) == ("Redo: “A && B” deleted", True)
     actions.redo.trigger()
+    stack.record(f"{'A long name ' * 30}was removed.", lambda: None, lambda: None)
+    assert len(actions.undo.text()) < 100
+    assert actions.undo.text().endswith("name was removed")
     stack.clear()
     assert (actions.undo.text(), actions.redo.text(), actions.undo.isEnabled()) == ("Undo", "Redo", False)
 
