@@ -47,7 +47,7 @@ class Feedback:
 
 NOTHING = Feedback()
 PASSING, STAYING_SOURCE, SAVING, ATTACHING = "passing", "staying", "saving", "attaching"  # sources
-TRANSFER, READING, SETTINGS = "transfer", "reading", "settings"
+TRANSFER, READING, SETTINGS, CHOICE = "transfer", "reading", "settings", "choice"
 _numbers = count()
 
 
@@ -159,6 +159,11 @@ class FeedbackController(QObject):
     def fail_transfer(self, text: str) -> None:
         """Show that an export or import failed, until the next one went well: `text` is empty then."""
         self._set(TRANSFER, Feedback(text, Kind.ERROR), None, is_new=True)
+
+    @Slot(str)
+    def fail_choosing(self, text: str) -> None:
+        """Show that the model that was chosen last isn't used, until another is: `text` is empty then."""
+        self._set(CHOICE, Feedback(text, Kind.ERROR), None, is_new=True)
 
     def fail_beside(self, conversation: str, text: str) -> None:
         """Show a failure in the conversation with the id `conversation` that is shown in its transcript, too."""

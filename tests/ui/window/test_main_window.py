@@ -504,7 +504,7 @@ def test_a_long_message_and_hostile_text_do_no_harm(person: Person, engine: Scri
 
 
 def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
-    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, starter: Path
+    open_window: Callable[[], Person], engine: ScriptedEngine, home: Path, starter: Path, phi3_model: Path
 ) -> None:
     home.mkdir()
     (home / "preferences.json").write_text('{"model": "/nowhere/gone.gguf"}', "utf-8")
@@ -513,6 +513,10 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     assert engine.loads[0][0] == starter
     person.wait(lambda: "gone.gguf" in person.status())
     assert person.status().endswith("SmolLM2 135M (starter) will be used until you choose another model.")
+    person.window.model_selection.open_file(str(phi3_model))
+    person.wait(lambda: person.status().endswith(" is ready."))
+    person.window.feedback.end_results()
+    assert person.status() == "", "it was for so long"
 
 
 def test_what_follows_the_reading_of_the_file_is_named(person: Person, engine: ScriptedEngine) -> None:
