@@ -137,7 +137,7 @@ class ReplyReader:
         seconds, after_first = self._last - self._first, tokens - 1
         if sum(self._counts.values()) > MOST_PIECES * seconds:
             seconds, after_first = self._last - self._asked, tokens
-        return after_first / seconds if tokens > 1 and seconds > 0 else 0.0
+        return after_first / seconds if after_first > 0 and seconds > 0 else 0.0
 
     def ending(self) -> Ending:
         """Return why the reply ended."""

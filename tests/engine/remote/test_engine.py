@@ -64,13 +64,13 @@ def test_an_answer_comes_piece_by_piece(load: Load, ask: Ask, server: ChatServer
     assert body["messages"] == [{"role": "user", "content": "Name a color."}]
 
 
-@pytest.mark.parametrize(("gap", "speed"), [(0.02, 50), (0.00005, 10)])
-def test_how_fast_an_answer_came(monkeypatch: pytest.MonkeyPatch, gap: float, speed: float) -> None:
+@pytest.mark.parametrize(("count", "gap", "speed"), [(20, 0.02, 50), (20, 0.00005, 10), (1, 0.0, 0.5)])
+def test_how_fast_an_answer_came(monkeypatch: pytest.MonkeyPatch, count: int, gap: float, speed: float) -> None:
     """What came all at once, as through a proxy, says nothing about how fast it was written after the first token."""
-    times = iter([0.0, *(2.0 + gap * number for number in range(20))])
+    times = iter([0.0, *(2.0 + gap * number for number in range(count))])
     monkeypatch.setattr(reply, "time", SimpleNamespace(monotonic=lambda: next(times)))
     reader = reply.ReplyReader(most=None, has_text=False)
-    for _ in range(20):
+    for _ in range(count):
         list(reader.take(Chunk("sea ")))
     assert reader.done(Ending.STOP, 7).tokens_per_second == pytest.approx(speed, 0.01)
 
