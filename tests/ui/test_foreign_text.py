@@ -60,7 +60,10 @@ HOME_OF_TIPS = "phichat/ui/widgets/foreign_text.py"
 MADE_THERE = {"QLabel", "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument"}
 """What takes any string for HTML, or loads what HTML names."""
 SHOWS_HTML = {"setHtml", "insertHtml", "setMarkdown", "insertMarkdown", "setSearchPaths"}
-OWN_HTML = {"phichat/ui/widgets/clipboard.py", "phichat/ui/blocks/text_block.py", "phichat/ui/theme/theme.py"}
+OWN_HTML = {
+    f"phichat/ui/{name}.py"
+    for name in ("widgets/clipboard", "blocks/text_block", "blocks/table_selection", "theme/theme")
+}
 """They put HTML on the clipboard, for other programs, or name the folder of our own icons, and show no HTML."""
 
 
