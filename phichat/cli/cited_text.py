@@ -10,14 +10,17 @@ from phichat.documents.citations import is_in_table
 from phichat.documents.grounding import Grounder, Support
 from phichat.documents.sentences import sentences
 
-_UNFINISHED = re.compile(r"(?:(?<=[^\w\s,;])[ \t]+|[ \t]*\n\s*)\S*\Z")
+_UNFINISHED = re.compile(r"(?:(?<=[^\w\s,;])[ \t]+|[ \t]*\n\s*)\S{0,3}\Z")
+"""The beginning of a word, such as the "10." of a list, where a sentence may have ended."""
+
+CLOSING = 8  # quotes and brackets that may follow the end of a sentence
 _MAY_END = re.compile(r"[.!?…:\n。！？：]")
 
 
 class CitedText:
     """The text of an answer while it grows.
 
-    Where a sentence may have ended, the word that follows is held back: by its beginning one sees whether it did.
+    Where a sentence may have ended, the first letters that follow are held back: by them one sees whether it did.
 
     Attributes:
         shown: the number of characters that were returned.
@@ -26,7 +29,7 @@ class CitedText:
 
     def __init__(self, passages: Sequence[Source]) -> None:
         self._grounder = Grounder([passage.text for passage in passages])
-        self._text, self.shown, self._judged = "", 0, 0
+        self._text, self.shown, self._judged, self._searched = "", 0, 0, 0
         self.supports: list[Support] = []
 
     def add(self, text: str) -> str:
@@ -46,8 +49,9 @@ class CitedText:
 
     def _take(self, until: int, *, is_whole: bool = False) -> str:
         printed: list[str] = []
-        if is_whole or _MAY_END.search(self._text, self._judged):
-            last = until if is_whole else len(self._text.rstrip()) - 1
+        last = until if is_whole else len(self._text.rstrip()) - 1
+        if is_whole or _MAY_END.search(self._text, self._searched, last):
+            self._searched = max(0, last - CLOSING)
             for support in self._ended(last, is_growing=not is_whole):
                 if support.passage and support.end >= self.shown and not is_in_table(self._text, support.start):
                     printed.append(f"{self._text[self.shown : support.end]}\N{NO-BREAK SPACE}[{support.passage}]")

@@ -53,3 +53,6 @@ def test_no_more_than_a_word_is_held_back() -> None:
         cited.add(ANSWER[at])
         held = ANSWER[cited.shown : at + 1]
         assert len(held.split()) <= 1
+    for held in ("第一段。\n第二段很长没有空格", "Und:\nhttps://example.org/a/long/address"):
+        cited = CitedText(PASSAGES)
+        assert len(held) - len("".join(cited.add(letter) for letter in held)) <= 4
