@@ -81,6 +81,9 @@ _PHRASE = re.compile(
 _CLAUSE = re.compile(_PHRASE.pattern + r"|\s+(?=(?:and|if|so|et|sauf|si|und|wenn)\b)")
 """Where a text is cut to compare what it says: a number belongs to a phrase, a "not" to a clause."""
 
+_OWN_NUMBER = re.compile(r"(?<!`)`[^`\n]+`(?!`)|(\[\d{1,2}(?:\s?[,;–-]\s?\d{1,2})*\](?!\())")
+"""The number of a passage, or several, that the model wrote itself, or a code span, where it means something else."""
+
 _HEADING = re.compile(r"#{1,6}\s")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
@@ -116,7 +119,7 @@ class Grounder:
 
         Questions and headings say nothing, and neither does what only leads to what follows it.
         """
-        text = _plain(answer[start:end])
+        text = _plain(_OWN_NUMBER.sub(lambda found: "" if found[1] else found[0], answer[start:end]))
         words = _words(text)
         if _says_nothing(answer[start:end]) or len({*words}) < FEWEST_WORDS or not self._known:
             return None

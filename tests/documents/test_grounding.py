@@ -261,3 +261,10 @@ def test_any_of_many_passages_supports_a_sentence_but_not_of_endlessly_many() ->
     sentence = "The tenant pays a rent of 950 euros."
     assert [each.passage for each in ground(sentence, passages)] == [999]
     assert [each.passage for each in ground(sentence, [*passages[:500] * 6, LEASE])] == [None]
+
+
+@pytest.mark.parametrize("own", ["[1]", " [2]", " [1, 2]", " [1][2]", " [1–3]"])
+def test_numbers_of_passages_that_the_model_wrote_are_none_of_the_text(own: str) -> None:
+    assert [each.passage for each in ground(f"The tenant pays a rent of 950 euros{own}.", [FILTER, LEASE])] == [2]
+    assert [each.passage for each in ground(f"The tenant pays a rent of [850] euros{own}.", [LEASE])] == [None]
+    assert [each.passage for each in ground("The tenant pays the rent `of[7]` each month.", [LEASE])] == [None]
