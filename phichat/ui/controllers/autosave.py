@@ -305,9 +305,12 @@ class AutoSave(QObject):
         return draft_with_edits(session.draft, texts), tuple(dict.fromkeys((*session.attached, *files)))
 
     def _store_title(self, session: Session, stored: _Stored) -> None:
-        """Store the title if it changed, as one made from the draft does; none if that was deleted."""
-        title = session_title(session)
-        if stored.title != title:
+        """Store the title if it changed, as one made from the draft does; none if that was deleted.
+
+        Where there are messages, the draft makes none.
+        """
+        title = session.conversation.title if stored.messages else session_title(session)
+        if stored.title != title and (title or not stored.messages):
             stored.title = title
             self._watch(self._history().rename_conversation(session.conversation.id, title, is_own=False))
 

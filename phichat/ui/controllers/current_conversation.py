@@ -155,7 +155,7 @@ class CurrentConversation(QObject):
         """
         live = self.cached_session(session.conversation.id)
         if live and live is not session:
-            self._merge(live, messages, session.conversation.tip)
+            self._merge(live, messages, session.conversation.tip, session.conversation.title)
             self._autosave.path_changed(live)
         if live is self.session:
             self._renew_shown()
@@ -221,15 +221,20 @@ class CurrentConversation(QObject):
         if session is not self.session:
             return
         if before == _names(session):
-            self._merge(session, record.messages, record.tip)
+            self._merge(session, record.messages, record.tip, record.summary.title)
         else:  # what was deleted while it was read must not come back
             self._renew_shown()
 
-    def _merge(self, session: Session, messages: Sequence[Message], tip: str | None) -> None:
-        """Add those of `messages` that are missing; the path leads to `tip`, and on, unless a reply is under way."""
+    def _merge(self, session: Session, messages: Sequence[Message], tip: str | None, title: str) -> None:
+        """Add those of `messages` that are missing; the path leads to `tip`, and on, unless a reply is under way.
+
+        A conversation that was a draft is called `title`.
+        """
         conversation = session.conversation
         new = [message for message in messages if not conversation.message(message.id)]
         conversation.restore_messages(new)
+        if new and not conversation.title:
+            conversation.title = title
         self._autosave.mark_messages_stored(session, new)
         if new and not session.is_answering():
             conversation.tip = tip

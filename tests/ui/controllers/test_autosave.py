@@ -142,6 +142,24 @@ def test_a_draft_that_another_program_went_on_with_stays(person: Person, home: P
     assert ([each.text for each in record.messages], record.draft) == (["How do whales sleep?"], "And dolphins?")
 
 
+@pytest.mark.parametrize("written", ["", "And dolphins?"])
+def test_a_draft_that_another_program_went_on_with_keeps_its_title(person: Person, home: Path, written: str) -> None:
+    person.type("Hm")
+    session = person.window.session
+    with closing(History(home / "history.sqlite3", is_guest=True)) as terminal:
+        person.wait(terminal.list_conversations)
+        asked = Message(Role.USER, "How do whales sleep?")
+        terminal.add_message(session.conversation.id, asked, asked.id).result()
+        person.window.conversations.commands.reload_list()
+        person.wait(session.conversation.messages)
+        person.find("composer").clear()
+        person.type(written)
+        person.wait(lambda: terminal.load_conversation(session.conversation.id).draft == written)
+        person.window.close()
+    [record] = stored(home)
+    assert (record.summary.title, len(record.messages)) == ("Hm", 1)
+
+
 def test_a_draft_that_is_sent_becomes_the_conversation(person: Person, home: Path) -> None:
     person.type("How do")
     person.wait(lambda: person.window.conversations.autosave.is_stored(person.window.session))
