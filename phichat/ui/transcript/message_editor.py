@@ -47,7 +47,7 @@ class MessageEditor(QFrame):
         self._cancel.setToolTip(tr("Cancel (Esc)"))
         self._can_send, self._is_reading, self._reading = True, False, ""
         self._hint = muted(plain_label(tr("Sending creates a new version of this message. Press Esc to cancel.")))
-        self._usual_hint = self._hint.text()
+        self._usual_hint, self._has_notice = self._hint.text(), False
         self.chips = AttachmentChips(theme, self, is_removable=True)
         self.chips.show_files(files)
         self.chips.removed.connect(self._on_removed)
@@ -73,24 +73,27 @@ class MessageEditor(QFrame):
             cursor.insertText(text)
             self.field.setTextCursor(cursor)
         self._hint.setText(tr("Your unsent changes were restored. Undo them to return to the original message."))
+        self._has_notice = True
         announce(self._hint, self._hint.text())
 
     def set_can_send(self, can_send: bool) -> None:
         """Set whether the model can answer now."""
+        has_ended = can_send and not self._can_send
         self._can_send = can_send
         self._show_send()
-        if can_send:
+        if has_ended and not self._has_notice:
             self._show_hint("")
 
     def show_reading(self, title: str | None) -> None:
         """Hold the message back while a file is being read, and show its `title` unless that is empty."""
-        sentence = tr("Reading {name}…").format(name=title) if title else ""
+        before, has_begun = (self._is_reading, self._reading), title is not None and not self._is_reading
+        self._reading = tr("Reading {name}…").format(name=title) if title else ""
         self._is_reading = title is not None
-        if sentence != self._reading:
-            self._reading = sentence
-            self._show_hint("")
-            if sentence:
-                announce(self._hint, sentence)
+        if (self._is_reading, self._reading) != before:
+            if has_begun or not self._has_notice:
+                self._show_hint("")
+            if self._reading:
+                announce(self._hint, self._reading)
         self._show_send()
 
     def tab_stops(self) -> list[QWidget]:
@@ -149,14 +152,18 @@ class MessageEditor(QFrame):
         elif not self._can_send:
             self._show_hint(tr("The model is busy. Try again when the answer is finished."))
         elif self._reading:
+            self._show_hint("")
             announce(self._hint, self._reading)
+        elif self._is_reading:
+            self._show_hint(tr("A file is still being read. Try again in a moment."))
 
     @Slot()
     def _on_picture(self) -> None:
-        self._show_hint(tr("Phichat can’t read images. Paste text or attach a document instead."))
+        self._show_hint(tr("Phichat can’t read images. Paste text or attach a document instead."), is_notice=True)
 
-    def _show_hint(self, alert: str) -> None:
-        """Show `alert`; if it is empty, what is being read, or the usual hint."""
+    def _show_hint(self, alert: str, *, is_notice: bool = False) -> None:
+        """Show `alert`; if it is empty, what is being read, or the usual hint. A notice stays while a file is read."""
+        self._has_notice = is_notice
         muted(self._hint, alert=bool(alert))
         self._hint.setText(alert or self._reading or self._usual_hint)
         if alert:

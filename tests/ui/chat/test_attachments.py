@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QClipboard, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QClipboard, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
@@ -18,6 +18,7 @@ from phichat.errors import EngineError
 from phichat.exchange.export import Format, export
 from phichat.ui.chat import attachments
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.transcript.message_editor import MessageEditor
 from phichat.ui.widgets import dialogs
 from tests.support.conversations import talk
 from tests.support.fakes import ScriptedEngine
@@ -529,6 +530,32 @@ def test_an_edit_waits_for_the_file_that_is_being_read_for_it(
     QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
     person.wait(lambda: len(engine.requests) == 2)
     assert engine.requests[1].turns[-1].text.startswith("notes.txt:")
+
+
+def test_an_edit_tells_of_a_picture_while_pages_are_read_and_of_a_file_before_that_is_named(
+    person: Person, held: threading.Event, clipboard: QClipboard, engine: ScriptedEngine
+) -> None:
+    """Each page that was read took the sentence away; Enter in the first moment of reading did nothing, in silence."""
+    editor = person.find("editBox", MessageEditor)
+    picture = QMimeData()
+    picture.setImageData(QImage(4, 4, QImage.Format.Format_RGB32))
+    clipboard.setMimeData(picture)
+    QTest.keyClick(editor.field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    refusal = "Phichat can’t read images. Paste text or attach a document instead."
+    person.wait(lambda: edit_hint(person) == refusal)
+    editor.set_can_send(can_send=True)
+    editor.show_reading("notes.txt, page 2")
+    assert edit_hint(person) == refusal
+    QTest.keyClick(editor.field, Qt.Key.Key_Return)
+    assert edit_hint(person) == "Reading notes.txt, page 2…"
+    held.set()
+    person.wait(lambda: chips(person, "editBox") == ["notes.txt"])
+    editor.show_reading("")
+    QTest.keyClick(editor.field, Qt.Key.Key_Return)
+    assert edit_hint(person) == "A file is still being read. Try again in a moment."
+    editor.show_reading(None)
+    assert edit_hint(person).startswith("Sending creates a new version")
+    assert len(engine.requests) == 1
 
 
 def test_an_edit_does_not_wait_for_a_file_that_never_comes(
