@@ -100,17 +100,31 @@ class SelectableParts(TextBlock):
         super()._update_document()
         self._select_again()
 
+    def _restore_selection(self, anchor: int, position: int, scrolled: int) -> None:
+        to_select = self._to_select
+        super()._restore_selection(anchor, position, scrolled)
+        self._to_select = to_select
+
     def _select_again(self) -> None:
-        """Select what was selected before the text was laid out anew, once that is there."""
+        """Select what was selected before the text was laid out anew, once that is there, unless something else was."""
         if self._to_select and max(self._to_select) < self.document().characterCount():
             self.select_between(*self._to_select)
-            self._to_select = None
+
+    def setTextCursor(self, cursor: QTextCursor) -> None:
+        """Select what `cursor` does."""
+        self._to_select = None
+        super().setTextCursor(cursor)
 
     def createMimeDataFromSelection(self) -> QMimeData:
         data = super().createMimeDataFromSelection()
         if self._cells:
             data.setHtml(markdown_html(without_citations(self.selected_markdown())))
         return data
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._to_select = None
+        super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         anchor = self.ends()[0]

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
@@ -163,6 +165,38 @@ def test_rows_are_copied_across_the_blocks_of_a_long_table(qapp: QApplication) -
         assert [head, *rows] == [f"| r{row} | r{row} |" for row in range(498, end)]
         assert line == "| --- | --- |"
         second.selectAll()
+
+
+def test_what_is_selected_while_a_table_is_laid_out_anew_stays(qapp: QApplication, parts: list[Table]) -> None:
+    """What was selected before came back once its rows were there again."""
+
+    def lay_out() -> None:
+        while not field.is_laid_out():
+            qapp.processEvents()
+
+    def lay_out_anew() -> None:
+        select(field, "r50", "r70")
+        font = field.font()
+        font.setPointSizeF(font.pointSizeF() + 1)
+        field.setFont(font)
+        assert not field.is_laid_out()
+
+    field = shown(table(100, 2, lambda row, _: f"r{row}"))
+    lay_out()
+    lay_out_anew()
+    lay_out()
+    assert field.selected_markdown().startswith("| r50 |")
+    lay_out_anew()
+    QTest.mousePress(field.viewport(), Qt.MouseButton.LeftButton)
+    lay_out()
+    assert not field.textCursor().hasSelection()
+    lay_out_anew()
+    while "r16" not in cells(field):
+        qapp.processEvents()
+    assert not field.is_laid_out()
+    select(field, "r15", "r16")
+    lay_out()
+    assert field.selected_markdown() == "| r15 | r15 |\n| --- | --- |\n| r16 | r16 |"
 
 
 def select(field: TableBlock, start: str | None, end: str | None) -> None:
