@@ -137,6 +137,10 @@ class DocumentsController(QObject):
             partial(self._on_added, name),
         )
 
+    def is_adding(self, name: str) -> bool:
+        """Return whether files are being added to a collection."""
+        return name in self._state.adding
+
     def _on_not_added(self, name: str, sentence: str) -> None:
         self._state.not_added.add(name)  # until it is known to be there, with other files
         stop_using = partial(self._stop_using_unless, name)

@@ -110,11 +110,15 @@ class DocumentsPresenter(QObject):
     @Slot(object, object)
     def _attach_folder(self, session: Session, folder: Path) -> None:
         """Make a collection of a folder, unless there is one, and use it."""
-        self._documents.list_collections(partial(self._use_folder, session, folder.absolute()), self)
+        added = [name for name in self._new_folders if not self._documents.is_adding(name)]  # listed, or gone again
+        self._documents.list_collections(partial(self._use_folder, session, folder.absolute(), added), self)
 
-    def _use_folder(self, session: Session, folder: Path, collections: "Sequence[Collection]") -> None:
-        for each in collections:
-            self._new_folders.pop(each.name, None)
+    def _use_folder(
+        self, session: Session, folder: Path, added: Sequence[str], collections: "Sequence[Collection]"
+    ) -> None:
+        gone = [name for name in added if not self._documents.is_adding(name)]
+        for name in (*gone, *(each.name for each in collections)):
+            self._new_folders.pop(name, None)
         new = {name: (at,) for name, at in self._new_folders.items()}
         folders = {each.name: tuple(each.paths) for each in collections} | new
         known = next((name for name, paths in folders.items() if paths == (folder,)), "")

@@ -722,6 +722,23 @@ def test_folders_of_one_name_that_are_dropped_at_once_become_two_collections(per
     person.wait(lambda: {each.paths for each in library.collections()} == {(folder,) for folder in folders})
 
 
+def test_the_name_of_a_collection_that_was_removed_is_free_for_a_folder(person: Person, tmp_path: Path) -> None:
+    """It was taken until Phichat was quit."""
+    first, second = folders = [tmp_path / parent / "Pumps" for parent in ("a", "b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    documents = person.window.documents._documents
+    library = documents._library()
+    drop(person, first)
+    person.wait(
+        lambda: [each.paths for each in library.collections()] == [(first,)] and not documents.is_adding("Pumps")
+    )
+    documents.remove("Pumps")
+    person.wait(lambda: not library.collections())
+    drop(person, second)
+    person.wait(lambda: [(each.name, each.paths) for each in library.collections()] == [("Pumps", (second,))])
+
+
 def test_a_collection_alone_is_a_draft_that_is_kept(open_window: Callable[[], Person], tmp_path: Path) -> None:
     (tmp_path / "Pumps").mkdir()
 
