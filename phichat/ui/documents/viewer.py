@@ -235,6 +235,7 @@ class DocumentViewer(QDialog):
     @Slot()
     def _draw(self) -> None:
         if not self._has_pages():
+            self._drawn = None
             return
         refused = self._refused.get(self.passage.file)
         if self._drawn != (self.passage, self._page):  # else that page is shown until it is drawn in its new size

@@ -155,6 +155,16 @@ def test_a_password_that_is_refused_is_told_and_asked_for_once_a_file(open_viewe
     assert (_label(viewer).text(), _open_passwords(viewer)) == ("", [])
 
 
+def test_a_password_that_is_refused_is_told_again_after_a_text_was_looked_at(open_viewer: Open, qtbot: QtBot) -> None:
+    viewer = open_viewer(_open_all(SlowReader("sesame")), "/a.pdf", "/notes.txt")
+    qtbot.waitUntil(lambda: len(_open_passwords(viewer)) == 1)
+    _open_passwords(viewer)[0].reject()
+    viewer._go_to_passage(1)
+    assert _note(viewer) == ""
+    viewer._go_to_passage(-1)
+    assert _note(viewer) == "a.pdf is protected. Enter its password."
+
+
 def _open_passwords(viewer: DocumentViewer) -> list[PasswordDialog]:
     return [each for each in viewer.findChildren(PasswordDialog) if each.isVisible()]
 
