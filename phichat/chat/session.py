@@ -83,21 +83,26 @@ class Session:
         self.conversation.add_message(Role.USER, text, is_pinned=is_pinned, attachments=attachments, sources=sources)
         return self._open_reply(reply)
 
-    def retry(self, reply: Reply, message: Message | None = None, *, is_searched: bool = False) -> tuple[Turn, ...]:
+    def retry(
+        self,
+        reply: Reply,
+        message: Message | None = None,
+        *,
+        may_find_more: Callable[[Sources], bool] = lambda _: False,
+    ) -> tuple[Turn, ...]:
         """Add another empty `reply` beside `message`, or the last one; return the turns to answer.
 
-        If documents of the question were not read to the end or not there, and it `is_searched` for again, add `reply`
-        to another version of the question: what is found now must not take the place of the passages that other answers
-        are about.
+        If the question is searched for again and that `may_find_more` than it has, add `reply` to another version of
+        the question: what is found now must not take the place of the passages that other answers are about.
         """
         again = message or self.conversation.path()[-1]
         if again.role is not Role.ASSISTANT:
             return self._open_reply(reply)
         self.conversation.go_back_before(again)
         question = self.conversation.message(again.parent or "")
-        is_partial = question and question.sources and question.sources.is_partial
-        if question and is_searched and is_partial and self._has_answers(again):
-            return self.edit(question, question.text, reply, sources=question.sources)
+        found = question.sources if question else None
+        if question and found and may_find_more(found) and self._has_answers(again):
+            return self.edit(question, question.text, reply, sources=found)
         return self._open_reply(reply)
 
     def _has_answers(self, message: Message) -> bool:

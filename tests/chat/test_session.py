@@ -478,13 +478,13 @@ def test_what_is_found_later_is_for_another_version_of_the_question() -> None:
     session.begin_reply("How often?", Reply("tiny"))
     session.set_sources(Sources(("Work",), (early,), unfinished=("Work",)))
     session.finish_reply(Ending.CANCELLED)
-    session.retry(Reply("tiny"), is_searched=True)  # nothing was written about those passages
+    session.retry(Reply("tiny"), may_find_more=bool)  # nothing was written about those passages
     session.set_sources(Sources(("Work",), (early,), unfinished=("Work",)))
     session.extend([Piece("Often.")])
     session.finish_reply(Ending.STOP)
     question, answer = session.conversation.path()
     assert len(session.conversation.siblings(question)) == 1
-    session.retry(Reply("tiny"), answer, is_searched=True)
+    session.retry(Reply("tiny"), answer, may_find_more=bool)
     turns = session.set_sources(Sources(("Work",), (late, early)))
     assert turns[-1].text.startswith("[1] late.pdf:")
     assert session.turns_before(answer, "tiny")[-1].text.startswith("[1] early.pdf:")

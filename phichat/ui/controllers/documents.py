@@ -68,6 +68,7 @@ class DocumentsController(QObject):
         self._state = self._indexing.state
         self._source_search = SourceSearch(library, self._state)
         self._first: set[str] = set()  # conversations' own to which nothing could be added so far
+        self._gone: set[str] = set()  # names of collections that were not there when they were looked for
         self._indexing.changed.connect(self.changed)
         self._indexing.progressed.connect(self.progressed)
         self._indexing.page_read.connect(self.page_read)
@@ -128,6 +129,7 @@ class DocumentsController(QObject):
             self.changed.emit()
             self._indexing.index_soon(name)
 
+        self._gone.discard(name)
         self._state.adding.append(name)
         self._state.unread.add(name)
         self._tasks.run(
@@ -267,6 +269,7 @@ class DocumentsController(QObject):
 
         def on_result(found: "tuple[Sequence[FileStatus], set[str]]") -> None:
             self._state.note_due(own, found[0])
+            self._gone = (self._gone - {*names} | found[1]) | (self._gone & {own})
             then(*found)
 
         self._run(work, on_result, owner)
@@ -291,6 +294,11 @@ class DocumentsController(QObject):
     def _may_have_changed(self, name: str) -> bool:
         return time.monotonic() > self._indexing.looked.get(name, -LOOK_AGAIN) + LOOK_AGAIN
 
+    def may_find_more(self, session: Session, sources: Sources) -> bool:
+        """Whether another search may find more than `sources`; not where all that they lack is known to be gone."""
+        missing = {name or session.conversation.id for name in sources.missing}
+        return bool(self.used(session) and (sources.unfinished or missing - self._gone))
+
     def search(self, session: Session) -> CancelToken | None:
         """Search what `session` uses for its last question; None if it uses nothing, or all was searched already."""
         names = self.used(session)
@@ -311,6 +319,7 @@ class DocumentsController(QObject):
 
         def on_result(result: Sources | None) -> None:
             if result:
+                self._gone.update(name or own for name in result.missing)
                 self.found.emit(stop, result)
                 if result.missing:
                     self.changed.emit()

@@ -56,7 +56,7 @@ class GenerationController(IdleRequests):
         finds_undecided: whether replies are to tell where the model was least sure.
         checksum: returns the checksum of a model's file, if known.
         search: begins to search documents for the last question of a session, for `on_found`; None if it uses none.
-        has_documents: tells whether a session uses any.
+        may_find_more: tells whether another search for a question of a session may find more than these sources.
         candidates: how many of the likeliest tokens they are to tell with each of theirs; 0 for none.
         may_send_to: whether messages may be sent to where that model is.
 
@@ -108,7 +108,7 @@ class GenerationController(IdleRequests):
         self._loading: CancelToken | None = None
         self._reply: CancelToken | None = None
         self.search: Callable[[Session], CancelToken | None] = lambda _: None
-        self.has_documents: Callable[[Session], bool] = lambda _: False
+        self.may_find_more: Callable[[Session, Sources], bool] = lambda _, __: False
         self._is_searching = False
         self._send: Callable[[tuple[Turn, ...]], CancelToken]
         self._session: Session | None = None
@@ -173,7 +173,7 @@ class GenerationController(IdleRequests):
         self._ask(session, self._retrying(session, message), samplings[0], several=tuple(samplings))
 
     def _retrying(self, session: Session, message: Message | None) -> Callable[[Reply], tuple[Turn, ...]]:
-        return partial(session.retry, message=message, is_searched=self.has_documents(session))
+        return partial(session.retry, message=message, may_find_more=partial(self.may_find_more, session))
 
     def edit(
         self,

@@ -82,7 +82,7 @@ class DocumentsPresenter(QObject):
         self._transcript.context.make_sources = self._make_sources
         self._transcript.context.find_sources = self._find_sources
         self._generation.search = documents.search
-        self._generation.has_documents = lambda session: bool(documents.used(session))
+        self._generation.may_find_more = documents.may_find_more
         documents.found.connect(self._generation.on_found)
         documents.search_failed.connect(self._generation.on_search_failed)
         documents.progressed.connect(partial(self._feedback.progress, "documents"))

@@ -835,12 +835,19 @@ def test_a_collection_that_the_terminal_removed_is_said_at_its_chip_and_below_th
     person.open("With what is the pump oiled?")
     person.wait(lambda: person.window.findChild(QLabel, "nothingFound") and _tells_gone(person))
     person.wait_for(GenerationState.IDLE)
+    person.wait(lambda: [each.text() for each in _all(person, "documentChip")] == [" Pumps · missing"])
+    person.press_in(1, "Regenerate")
+    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
+    question, answer = person.window.session.conversation.path()
+    versions = person.window.session.conversation.siblings
+    assert (len(versions(question)), len(versions(answer))) == (1, 2), "nothing more was found"
     drop(person, tmp_path / "Pumps")
     documents = person.window.documents._documents
     person.wait(lambda: (pumps := documents._library().collection("Pumps")) and pumps.passages)
     person.press_in(1, "Regenerate")
-    person.wait(lambda: len(engine.requests) == 2 and not person.window.generation.is_answering())
-    assert "linseed oil" in engine.requests[1].turns[-1].text
+    person.wait(lambda: len(engine.requests) == 3 and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[2].turns[-1].text
+    assert (len(versions(question)), len(versions(answer))) == (2, 2)
 
 
 def _tells_gone(person: Person) -> bool:
