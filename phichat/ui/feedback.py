@@ -126,6 +126,11 @@ class FeedbackController(QObject):
         else:
             self._update()
 
+    @Slot()
+    def end_settings(self) -> None:
+        """Show no longer that settings can't be saved, as they are now."""
+        self._set(SETTINGS, NOTHING, None)
+
     @Slot(str)
     def fail_settings(self, text: str) -> None:
         """Show that settings can't be saved, once nothing else is to be read: what was done by hand matters more."""

@@ -26,12 +26,13 @@ class PreferencesStore(QObject):
     Signals:
         changed(str): the preference of that name has another value.
         save_started: they are about to be written, for what is only known then.
-        failed(str): they could not be written; one sentence.
+        failed(str): they could not be written; one sentence. saved: they are written.
     """
 
     changed = Signal(str)
     save_started = Signal()
     failed = Signal(str)
+    saved = Signal()
 
     def __init__(self, preferences: Preferences, write: Callable[[Preferences], Preferences]) -> None:
         super().__init__()
@@ -86,6 +87,8 @@ class PreferencesStore(QObject):
             self._adopt(self._write(self.current))
         except PhichatError as error:
             self.failed.emit(f"{error} " + tr("If this isn’t fixed, your changes will be lost when you quit."))
+        else:
+            self.saved.emit()
 
     def _adopt(self, saved: Preferences) -> None:
         """Take over what another program has changed in the file."""

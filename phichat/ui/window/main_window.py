@@ -253,6 +253,7 @@ class MainWindow(QMainWindow):
         self.generation.replied.connect(self._on_replied)
         self.generation.progressed.connect(self._on_progress)
         self._preferences.failed.connect(self.feedback.fail_settings)
+        self._preferences.saved.connect(self.feedback.end_settings)
 
     def _connect_actions(self) -> None:
         actions = self.commands
