@@ -137,6 +137,7 @@ class AttachmentController(QObject):
     def close(self) -> None:
         """Stop the threads."""
         self._tasks.close()
+        self._readings.clear()  # whose targets keep this in turn
 
     def _begin(self, files: Files, session: Session, password: str = "", target: FileTarget | None = None) -> None:
         if files:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -568,6 +569,18 @@ def test_an_edit_does_not_wait_for_a_file_that_never_comes(
     QTest.keyClick(person.find("editField"), Qt.Key.Key_Return)
     person.wait(lambda: len(engine.requests) == 2)
     held.set()
+
+
+def test_a_window_that_closes_while_a_file_is_read_for_an_edit_keeps_nothing(
+    person: Person, held: threading.Event
+) -> None:
+    """What is kept in a circle is freed by Python's collector, and the next window crashed after that."""
+    files = person.window.findChild(attachments.AttachmentController)
+    assert files
+    target = weakref.ref(files._readings[0].target)
+    held.set()
+    files.close()
+    assert target() is None
 
 
 def _give_up_after(person: Person, milliseconds: int) -> None:
