@@ -247,9 +247,10 @@ class DocumentsController(QObject):
         self._run(lambda _: self.check_model(path) if path else None, on_checked)
 
     def _index_again(self, found: "Sequence[Collection]") -> None:
-        """Index these collections, and conversations' own of which vectors were made since the start."""
+        """Index these collections, but for those that are paused, and conversations' own that were since the start."""
         for name in dict.fromkeys([*(each.name for each in found), *self._indexing.looked]):
-            self._indexing.index_soon(name)
+            if name not in self._indexing.paused:
+                self._indexing.index_soon(name)
         self.changed.emit()
 
     def list_collections(self, then: "Callable[[Sequence[Collection]], None]", owner: QObject) -> None:

@@ -940,6 +940,21 @@ def test_another_embedding_model_makes_vectors_of_a_conversations_own_documents_
         person.wait(lambda: index.execute("SELECT count(*) FROM vectors").fetchone() == (1,))
 
 
+def test_another_embedding_model_leaves_alone_what_is_paused(person: Person, tmp_path: Path, home: Path) -> None:
+    documents = person.window.documents._documents
+    for name in ("Pumps", "Filters"):
+        (tmp_path / f"{name}.txt").write_text(f"{name} are oiled with linseed oil.", "utf-8")
+        documents.add(name, [tmp_path / f"{name}.txt"])
+        person.wait(lambda: (it := documents._library().collection(name)) and it.passages)  # noqa: B023 - waited for
+        person.wait(lambda: not documents.is_indexing(name))  # noqa: B023 - waited for
+    documents.pause("Pumps")
+    documents.choose_model(tiny_models.bert(tmp_path / "tiny-bert.gguf"))
+    with closing(sqlite3.connect(home / "documents.sqlite3")) as index:
+        person.wait(lambda: index.execute("SELECT count(*) FROM vectors").fetchone()[0] > 0)
+        person.wait(lambda: not any(map(documents.is_indexing, ("Pumps", "Filters"))))
+        assert index.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
+
+
 def test_what_waits_or_has_changed_is_indexed_when_nothing_else_is_done(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
