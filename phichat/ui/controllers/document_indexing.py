@@ -196,14 +196,16 @@ class DocumentIndexing(QObject):
         is_put_off = name in self._put_off
         self._put_off.discard(name)
         if is_put_off and name not in self._again:
+            self.state.failed.discard(name)
             self._append(name)
             return
+        retries = name in self._retries
         for names in (self.state.reading, self._retries, self._embedding):
             names.discard(name)
         self._tell_failures(name)
         if name in self._again:
             self._again.discard(name)
-            self.index(name)
+            self.index(name, retries=retries)
         self.note_read(name)
         self._start_next()
         if not self.state.indexing:

@@ -955,6 +955,33 @@ def test_another_embedding_model_leaves_alone_what_is_paused(person: Person, tmp
         assert index.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
 
 
+def test_an_update_tries_again_what_failed_also_if_a_file_is_removed_meanwhile(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.docx").write_bytes(b"PK\x03\x04nothing")
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    documents = person.window.documents._documents
+    documents.add("Work", [tmp_path / "broken.docx", tmp_path / "pump.txt"])
+    person.wait(lambda: (work := documents._library().collection("Work")) and work.passages)
+    person.wait(lambda: not documents.is_indexing("Work"))
+    index, retries = LibraryProcess.index, list[bool]()
+
+    def begin(library: LibraryProcess, *rest: Any, **more: Any) -> Iterator[Progress]:
+        retries.append(more["retries"])
+        progress = index(library, *rest, **more)
+        yield next(progress)
+        while len(retries) == 1 and not rest[1].wait(0.01):
+            pass
+        yield from progress
+
+    monkeypatch.setattr(LibraryProcess, "index", begin)
+    documents.index("Work", retries=True)
+    person.wait(lambda: retries)
+    documents.remove("Work", [tmp_path / "pump.txt"])
+    person.wait(lambda: not documents.is_indexing("Work"))
+    assert retries == [True, True]
+
+
 def test_what_waits_or_has_changed_is_indexed_when_nothing_else_is_done(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
