@@ -167,7 +167,9 @@ def what_is_missing(sources: Sources) -> str:
     if sources.searched and not sources.passages:
         sentences.append(tr("Nothing relevant was found in {documents}.").format(documents=", ".join(sources.searched)))
     if sources.unreadable:
-        sentence = tr("This message was sent without {documents}, which couldn’t be read.")
+        sentence = tr(
+            "This message was sent without {documents}, which couldn’t be read. Once that’s fixed, ask again."
+        )
         sentences.append(sentence.format(documents=", ".join(sources.unreadable)))
     if sources.unfinished:
         sentence = tr(
