@@ -55,7 +55,6 @@ class DocumentIndexing(QObject):
         self._running: list[str] = []
         self._put_off: set[str] = set()  # of these, what is ended for something more urgent
         self._embedding: set[str] = set()  # those that lack many vectors and nothing else
-        self._again: set[str] = set()  # what is indexed again at once, for files that came meanwhile
         self._at: dict[str, Path] = {}  # by collection: the file that is being read
         self._failures: dict[str, dict[Path, str]] = {}  # by collection, while it is indexed
 
@@ -81,18 +80,18 @@ class DocumentIndexing(QObject):
             self._embedding.discard(name)
             self._start_next()
         else:
-            self._again.add(name)
+            self.state.again.add(name)
             self._cut_short(name)
 
     def go_on_without_removed(self, name: str) -> None:
         """Go on with the other files of a collection, as the one that is being read may have been removed."""
         if name in self._running and name in self.state.reading and not self.state.indexing[name].is_set():
-            self._again.add(name)
+            self.state.again.add(name)
             self.state.indexing[name].set()
 
     def end(self, name: str) -> None:
         """Stop indexing a collection; what was read of it stays."""
-        self._again.discard(name)
+        self.state.again.discard(name)
         self._put_off.discard(name)
         if name in self._waiting:
             self._waiting.remove(name)
@@ -102,7 +101,7 @@ class DocumentIndexing(QObject):
 
     def note_read(self, name: str) -> None:
         """Note that the files of a collection are read, unless more are being added or read, or will be."""
-        if name not in self.state.adding and name not in self.state.reading and name not in self._again:
+        if name not in self.state.adding and name not in self.state.reading and name not in self.state.again:
             self.state.unread.discard(name)
 
     def close(self) -> None:
@@ -148,7 +147,7 @@ class DocumentIndexing(QObject):
 
     def _cut_short(self, name: str) -> None:
         """Stop making a collection's vectors if it has files to read: those can wait."""
-        if name in self._again and name not in self.state.reading:
+        if name in self.state.again and name not in self.state.reading:
             self.state.indexing[name].set()
 
     def _index(self, name: str, retries: bool, stop: CancelToken) -> "Iterator[Progress]":
@@ -195,7 +194,7 @@ class DocumentIndexing(QObject):
             self._running.remove(name)
         is_put_off = name in self._put_off
         self._put_off.discard(name)
-        if is_put_off and name not in self._again:
+        if is_put_off and name not in self.state.again:
             self.state.failed.discard(name)
             self._append(name)
             return
@@ -203,9 +202,9 @@ class DocumentIndexing(QObject):
         for names in (self.state.reading, self._retries, self._embedding):
             names.discard(name)
         self._tell_failures(name)
-        if name in self._again:
-            self._again.discard(name)
+        if name in self.state.again:
             self.index(name, retries=retries)
+            self.state.again.discard(name)  # not before, as a search waits for either
         self.note_read(name)
         self._start_next()
         if not self.state.indexing:

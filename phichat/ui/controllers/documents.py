@@ -313,8 +313,9 @@ class DocumentsController(QObject):
         has_failed = own in self._state.failed
         if own in names and has_failed:
             self._state.unread.add(own)  # so that it is waited for
-        if own in names and (has_failed or own in self._state.due or self._may_have_changed(own)):
-            self.index(own)
+        is_due = has_failed or own in self._state.due or self._may_have_changed(own)
+        if own in names and is_due and own not in self._state.reading:
+            self._indexing.index_soon(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
 

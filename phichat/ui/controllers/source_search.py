@@ -28,6 +28,7 @@ class IndexState:
         failed: those whose indexing ended with an error.
         unread: those with files that were added since they were indexed.
         reading: those being indexed of which not all files are read yet.
+        again: those being indexed that are to be indexed again at once, for files that came meanwhile.
         due: conversations' own with files that the disk couldn't read when they were indexed last.
     """
 
@@ -37,6 +38,7 @@ class IndexState:
     failed: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     reading: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
     due: set[str] = field(default_factory=set)
 
     def note_due(self, own: str, files: "Sequence[FileStatus]") -> None:
@@ -102,7 +104,8 @@ class SourceSearch:
 
     def _is_coming(self, names: Sequence[str], own: str) -> bool:
         """Return whether more will be found soon: own documents are looked at again if they may have changed."""
-        return not self._state.unread.isdisjoint(names) or (own in names and own in self._state.reading)
+        is_own_coming = own in names and (own in self._state.reading or own in self._state.again)
+        return is_own_coming or not self._state.unread.isdisjoint(names)
 
     def _await(self, is_done: Callable[[], bool], stop: CancelToken) -> None:
         while not is_done():

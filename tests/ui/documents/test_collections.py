@@ -288,6 +288,27 @@ def test_a_question_hardly_waits_for_vectors_and_a_file_that_is_added_not_at_all
         assert documents.is_indexing(session.conversation.id)
 
 
+def test_a_document_that_the_disk_could_not_read_is_read_with_the_next_question_while_vectors_are_made(
+    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pump.txt")
+    (tmp_path / "filter.txt").write_text("The filter is rinsed with cold water every week.", "utf-8")
+    documents, session = person.window.documents._documents, person.window.session
+    monkeypatch.setattr(source_search, "VECTORS_PATIENCE", 0.1)
+    read = LibraryProcess.index
+    monkeypatch.setattr(LibraryProcess, "index", partialmethod(_make_vectors_forever, read))
+    for name in ("pump.txt", "filter.txt"):
+        documents.attach(session, tmp_path / name)
+    person.ask("What is to be done?")
+    person.wait(lambda: _has(engine, 1) and not person.window.generation.is_answering())
+    (tmp_path / "pump.txt").unlink()
+    (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil every spring.", "utf-8")
+    assert documents.is_indexing(session.conversation.id)
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: _has(engine, 2) and not person.window.generation.is_answering())
+    assert "linseed oil" in engine.requests[1].turns[-1].text
+
+
 @pytest.mark.parametrize("is_read", [True, False])
 def test_a_question_does_not_wait_for_collections_that_take_long(
     person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_read: bool
