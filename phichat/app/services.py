@@ -78,12 +78,14 @@ class ModelService(QObject):
     Signals:
         first_found(ModelRef): the model to begin with.
         spare_found(ModelRef): one to load if that fails.
-        failed(str): one sentence about an error.
+        not_found(str): the wanted model is gone, as a sentence that names the one to begin with instead.
+        failed(str): one sentence about another error.
         searched: it is known which models there are.
     """
 
     first_found = Signal(object)
     spare_found = Signal(object)
+    not_found = Signal(str)
     failed = Signal(str)
     searched = Signal()
 
@@ -175,7 +177,7 @@ class ModelService(QObject):
         if spare and spare != model:
             self.spare_found.emit(spare)
         if trouble:
-            self.failed.emit(trouble)
+            self.not_found.emit(trouble)
         self.searched.emit()
 
     def _find_wanted(self) -> ModelRef:

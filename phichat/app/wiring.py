@@ -227,7 +227,8 @@ def _connect_models(models: ModelService, window: MainWindow, coordinator: Model
     """Connect the search for models, and record those that were loaded and chosen."""
     models.first_found.connect(window.model_selection.load_first)
     models.spare_found.connect(window.generation.set_fallback)
-    models.failed.connect(window.feedback.fail_choosing)
+    models.not_found.connect(window.feedback.fail_choosing)
+    models.failed.connect(window.feedback.fail_everywhere)
     models.searched.connect(coordinator.load_listings)
     window.generation.model_loaded.connect(models.register)
     window.model_selection.choice_loaded.connect(models.record_choice)

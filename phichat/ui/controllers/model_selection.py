@@ -18,12 +18,13 @@ from phichat.ui.threads.background import BackgroundTasks
 class ModelSelection(QObject):
     """Has `generation` load models, and stores the user's choice as preference once it is loaded.
 
-    Signals: `load_started` before a model is loaded; `choice_loaded(Loaded)` once one that was chosen is;
-    `delayed(str)` with a sentence about what waits, empty when it no longer does; `returned(str)` with one about a
-    model that was used for one answer; `failed(str)` with one about an error.
+    Signals: `load_started` before a model is loaded; `chosen` before that if the user chose it; `choice_loaded(Loaded)`
+    once that is loaded; `delayed(str)` with a sentence about what waits, empty when it no longer does; `returned(str)`
+    with one about a model that was used for one answer; `failed(str)` with one about an error.
     """
 
     load_started = Signal()
+    chosen = Signal()
     choice_loaded = Signal(object)
     delayed = Signal(str)
     returned = Signal(str)
@@ -84,6 +85,7 @@ class ModelSelection(QObject):
     def choose(self, model: ModelRef) -> None:
         """Load `model`, and once it is loaded remember it for the next start."""
         self._chosen, self._former = model.location, None
+        self.chosen.emit()
         self.load_model(model)
 
     def use_once(self, model: ModelRef) -> str:

@@ -247,6 +247,7 @@ class MainWindow(QMainWindow):
         submit_pending, queued = self._submit_controller.submit_pending, Qt.ConnectionType.QueuedConnection
         self._model_status.model_found.connect(submit_pending, queued)
         self.model_selection.load_started.connect(self._model_status.clear_status)
+        self.model_selection.chosen.connect(partial(self.feedback.fail_choosing, ""))
         self.model_selection.delayed.connect(partial(self.feedback.note, "next model"))
         self.model_selection.failed.connect(self.feedback.fail)
         self.model_selection.returned.connect(self.feedback.tell)

@@ -66,7 +66,6 @@ class ModelStatusPresenter(QObject):
     def clear_status(self) -> None:
         """Remove what is shown about the model before."""
         self._feedback.clear(self._shown().conversation.id)
-        self._feedback.fail_choosing("")
         self._status.clear_figures()
 
     @Slot()

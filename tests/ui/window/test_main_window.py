@@ -27,8 +27,9 @@ from phichat import i18n
 from phichat.chat.conversation import Ending, Role, Turn
 from phichat.chat.sampling import PRESETS, SETTINGS, Sampling, Setting
 from phichat.engine.base import Done, Loading, ModelRef, Notice, PromptFit
-from phichat.errors import EngineDied, ModelDamaged
+from phichat.errors import EngineDied, ModelDamaged, StoreError
 from phichat.models.catalogue import PHI_3
+from phichat.models.library import Library
 from phichat.ui.controllers.generation import GenerationState
 from tests.support.fakes import ScriptedEngine
 from tests.ui.conftest import Person
@@ -536,10 +537,35 @@ def test_a_model_that_is_gone_since_the_last_start_is_said_and_another_one_used(
     assert engine.loads[0][0] == starter
     person.wait(lambda: "gone.gguf" in person.status())
     assert person.status().endswith("SmolLM2 135M (starter) will be used until you choose another model.")
+    model = person.window.generation.model
+    assert model
+    person.window.model_selection.load_model(model)  # as where its server has another key
+    person.wait(lambda: len(engine.loads) == 2 and person.window.generation.state is GenerationState.IDLE)
+    person.window.feedback.end_results()
+    assert person.status().endswith("will be used until you choose another model."), "none was"
     person.window.model_selection.open_file(str(phi3_model))
     person.wait(lambda: person.status().endswith(" is ready."))
     person.window.feedback.end_results()
     assert person.status() == "", "it was for so long"
+
+
+def test_a_library_that_cannot_be_written_is_told_whichever_model_is_chosen_next(
+    person: Person, engine: ScriptedEngine, starter: Path, phi3_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went as soon as another one was."""
+    person.wait_for(GenerationState.IDLE)
+
+    def refuse(*_: object) -> None:
+        raise StoreError("The list of models couldn’t be saved.")
+
+    monkeypatch.setattr(Library, "record_use", refuse)
+    person.window.model_selection.open_file(str(phi3_model))
+    person.wait(lambda: person.status() == "The list of models couldn’t be saved.")
+    monkeypatch.undo()
+    person.window.model_selection.open_file(str(starter))
+    person.wait(lambda: engine.loads[-1][0] == starter and person.window.generation.state is GenerationState.IDLE)
+    person.window.feedback.end_results()
+    assert person.status() == "The list of models couldn’t be saved."
 
 
 def test_what_follows_the_reading_of_the_file_is_named(person: Person, engine: ScriptedEngine) -> None:
