@@ -84,7 +84,7 @@ class Sources:
         is_attached: whether they are pages of attachments, which the model reads with the message they are attached to.
         unfinished: the names of those that had not been read to the end then.
         missing: the names of collections that no longer existed; "" for the conversation's own documents.
-        unreadable: the names of documents of which nothing could be read.
+        unreadable: the names of documents of which no text could be read; some have none.
     """
 
     searched: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ A file is one object:
                              "heading": [text, …], "score": 0 to 1}, …],    what the model read of them
                "whole": bool,         whether that is all of their text
                "unfinished": [text, …], "missing": [text, …],   what was not read to the end, and what was gone
-               "unreadable": [text, …]}                         documents of which nothing could be read
+               "unreadable": [text, …]}                         documents of which no text could be read
     REPLY = {"model": text, "model_sha256": text | null, "seed": whole | null,
              "ending": "answering" | "stop" | "length" | "cancelled" | "error",
              "tokens": [id, …], "sampling": {…}, "engine": {…}, "statistics": {…},

@@ -88,9 +88,9 @@ class SourceSearch:
         """Return which of a conversation's own documents are searched, wait to be read, and can't be read."""
         known = {each.path: each for each in files}
         new = [path.name for path in own.paths if path not in known and own.name in self._state.failed]
-        waiting = [each.path.name for each in files if _is_unread(each) and _waits(each)]
-        unreadable = [each.path.name for each in files if _is_unread(each) and not _waits(each)]
-        searched = [each.path.name for each in files if not _is_unread(each)]
+        waiting = [each.path.name for each in files if not each.passages and _waits(each)]
+        unreadable = [each.path.name for each in files if not each.passages and not _waits(each)]
+        searched = [each.path.name for each in files if each.passages]
         return Sources(tuple(searched), unfinished=(*new, *waiting), unreadable=tuple(unreadable))
 
     def _await_index(self, names: Sequence[str], own: str, stop: CancelToken) -> None:
@@ -111,10 +111,6 @@ class SourceSearch:
         while not is_done():
             if stop.wait(LOOK_EVERY):
                 return
-
-
-def _is_unread(file: "FileStatus") -> bool:
-    return file.state != "indexed" and not file.passages
 
 
 def _waits(file: "FileStatus") -> bool:

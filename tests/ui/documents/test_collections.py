@@ -414,6 +414,18 @@ def test_a_message_tells_which_document_it_was_sent_without(
     assert _notices(person) == [told]
 
 
+def test_a_message_tells_that_it_was_sent_without_a_document_that_has_no_text(
+    person: Person, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    """Nothing relevant was found in it, it said."""
+    (tmp_path / "empty.txt").touch()
+    person.window.documents._documents.attach(person.window.session, tmp_path / "empty.txt")
+    person.ask("With what is the pump oiled?")
+    person.wait(lambda: engine.requests and not person.window.generation.is_answering())
+    (notice,) = _notices(person)
+    assert notice.startswith("This message was sent without empty.txt, ")
+
+
 def test_a_chip_has_room_for_the_page_that_is_read(person: Person, tmp_path: Path) -> None:
     (tmp_path / "pump.txt").write_text("The pump is oiled with linseed oil.", "utf-8")
     documents, name = person.window.documents._documents, person.window.session.conversation.id
