@@ -151,8 +151,8 @@ def test_signs_without_width_that_are_in_a_name_are_copied_with_it(qtbot: QtBot,
     label = plain_label()
     qtbot.addWidget(label)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setWordWrap(True)
     label.show_path(Path(THAI)) if is_path else label.setText(THAI)
+    label.setWordWrap(True)  # which may come before, too, as above
     label.show()
     laid_out = str(label.property("text"))
     assert laid_out.count("\u200b") > 5

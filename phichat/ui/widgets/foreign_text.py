@@ -67,7 +67,7 @@ class PlainLabel(QLabel):
     def setWordWrap(self, on: bool) -> None:
         """Set whether lines are broken where there is no more room."""
         super().setWordWrap(on)
-        super().setText(breakable(self._text) if on else self._text)
+        super().setText(self._laid_out())
 
     def _selected(self) -> str:
         """Return the selection as it is in the text, without the places where a line may end."""
