@@ -52,7 +52,8 @@ def open_history(
     """Open the file, recovering it first if it still is `damaged`. Raise OSError, sqlite3.Error or NewerHistory.
 
     A guest does not mark replies as interrupted: the window may be generating them. Nor does who had it open before
-    (`was_open`), for whom it is not made anew, either: raise HistoryGone.
+    (`was_open`), for whom it is not made anew, either: raise HistoryGone. In a file that was recovered all but a guest
+    do, as its marks are gone; a reply that is being generated loses that mark as it ends.
     """
     if was_open and not is_there(file) and not is_there(file.with_name(file.name + RECOVERED_SUFFIX)):
         raise HistoryGone
