@@ -146,9 +146,8 @@ def test_an_embedding_model_that_cannot_be_loaded_is_told_once_and_not_tried_aga
             *_, last = library.index("papers", CancelToken())
             assert (last.done, last.error) == (last.total, "")
             assert library.search(["papers"], "heron").passages
-        assert notices == [
-            "It ended. Until you choose one again or restart Phichat, documents are searched without this model."
-        ]
+        until = "Until you choose one again, update a collection or restart Phichat,"
+        assert notices == [f"It ended. {until} documents are searched without this model."]
         assert tried.read_text() == "one "
         library.model = tmp_path / "two.gguf"
         for retry in (library.retry_model, lambda: None, lambda: None):

@@ -164,7 +164,8 @@ class LibraryProcess:
             self.on_notice(str(notice))
         if model and (reason := line.get("unusable")) and self._give_up(model):
             told = tr(
-                "{reason} Until you choose {model} again or restart Phichat, documents are searched without this model."
+                "{reason} Until you choose {model} again, update a collection or restart Phichat, documents are "
+                "searched without this model."
             )
             self.on_notice(told.format(reason=reason, model=replace_surrogates(model.stem)))
 
