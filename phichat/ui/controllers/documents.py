@@ -64,7 +64,7 @@ class DocumentsController(QObject):
         self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
         self._used = UsedDocuments(preferences)
-        self._indexing = DocumentIndexing(library, lambda name: bool(self.owner(name)), self)
+        self._indexing = DocumentIndexing(library, self._used.has_own, self)
         self._state = self._indexing.state
         self._source_search = SourceSearch(library, self._state)
         self._first: set[str] = set()  # conversations' own to which nothing could be added so far
@@ -225,7 +225,7 @@ class DocumentsController(QObject):
 
     def owner(self, name: str) -> str:
         """Return the id of the conversation whose own documents a collection has; empty if it has none of that kind."""
-        return name if name in self._preferences.current.documents.get(name, ()) else ""
+        return name if self._used.has_own(name) else ""
 
     @property
     def passwords(self) -> dict[Path, str]:

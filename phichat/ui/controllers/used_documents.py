@@ -24,6 +24,10 @@ class UsedDocuments:
         name = session.conversation.id
         return tuple(self._temporary.get(name) or self._preferences.current.documents.get(name, ()))
 
+    def has_own(self, name: str) -> bool:
+        """Return whether a collection has the own documents of a conversation."""
+        return name in self._preferences.current.documents.get(name, ())
+
     def use(self, session: Session, name: str, *, is_used: bool) -> Sequence[str]:
         """Have `session` use the collection `name`, or no longer; return which conversations are forgotten for it."""
         names = [each for each in self.of(session) if each != name] + ([name] if is_used else [])

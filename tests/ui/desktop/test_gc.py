@@ -3,12 +3,18 @@
 import gc
 import threading
 import weakref
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from phichat.chat.conversation import Ending, Message, Reply, Role
+from phichat.documents.retrieval.local_library import LocalLibrary
+from phichat.store.preferences import Preferences
+from phichat.ui.controllers.documents import DocumentsController
+from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.desktop.application import OLD, MainThreadGC
 from phichat.ui.theme.theme import Theme
 from phichat.ui.transcript.transcript import Transcript
@@ -63,6 +69,14 @@ def test_messages_that_go_leave_no_garbage(qtbot: QtBot, qapp: QApplication) -> 
     transcript.show_path([])
     qtbot.waitUntil(lambda: not any(each() for each in seen))
     transcript.context.render.close()
+
+
+def test_the_controller_of_documents_leaves_no_garbage(qapp: QApplication, tmp_path: Path) -> None:
+    preferences = PreferencesStore(Preferences(), lambda changed: changed)
+    documents = DocumentsController(partial(LocalLibrary, tmp_path / "documents.sqlite3"), preferences, lambda: 2048)
+    seen = weakref.ref(documents)
+    del documents
+    assert seen() is None
 
 
 def test_what_is_old_is_looked_at_when_nothing_goes_on(qtbot: QtBot) -> None:
