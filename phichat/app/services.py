@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from phichat.models.hub_access import HubAccess
     from phichat.models.library import Library
     from phichat.store.history import History
+    from phichat.ui.models.coordinator import ModelCoordinator
+    from phichat.ui.window.main_window import MainWindow
 
 PATIENCE = 10.0  # seconds to wait for the last writes when closing
 GB = 1_000_000_000
@@ -208,6 +210,18 @@ class ModelService(QObject):
             change(self.library())
         except (ModelMissing, StoreError) as error:
             self.failed.emit(str(error))
+
+
+def connect_models(models: ModelService, window: "MainWindow", coordinator: "ModelCoordinator") -> None:
+    """Connect the search for models, and record those that were loaded and chosen."""
+    models.first_found.connect(window.model_selection.load_first)
+    models.spare_found.connect(window.generation.set_fallback)
+    models.not_found.connect(window.feedback.fail_choosing)
+    models.failed.connect(window.feedback.fail_everywhere)
+    models.searched.connect(coordinator.load_listings)
+    window.generation.model_loaded.connect(models.register)
+    window.model_selection.choice_loaded.connect(models.record_choice)
+    window.generation.model_loaded.connect(coordinator.load_listings)
 
 
 class HistoryService(QObject):

@@ -16,7 +16,7 @@ from phichat.app.documents import connect_documents
 from phichat.app.model_server import ModelServer
 from phichat.app.notices import StartupNotice, UnhandledErrors
 from phichat.app.server_service import ServerService
-from phichat.app.services import GB, AttachmentService, HistoryService, ModelService, hub_host
+from phichat.app.services import GB, AttachmentService, HistoryService, ModelService, connect_models, hub_host
 from phichat.diagnostics import logs
 from phichat.engine.base import Engine
 from phichat.i18n import tr
@@ -114,7 +114,7 @@ def create_window(
     for part in (generation, coordinator, thread, conversations, service, attachments):
         window.closed.connect(part.close)
     _connect_conversations(service, window)
-    _connect_models(models, window, coordinator)
+    connect_models(models, window, coordinator)
     next_word = _connect_lens(window, theme, thread, preferences)
     idle_timer = _connect_idle_work(window, preferences, next_word)
     connect_documents(window, generation, preferences, home, attachments, idle_timer)
@@ -221,18 +221,6 @@ def _connect_conversations(service: HistoryService, window: MainWindow) -> None:
         source.progressed.connect(partial(window.feedback.progress_if_slow, type(source).__name__))
     for changed in (service.noticed, service.saved):
         changed.connect(window.conversations.commands.reload_list)
-
-
-def _connect_models(models: ModelService, window: MainWindow, coordinator: ModelCoordinator) -> None:
-    """Connect the search for models, and record those that were loaded and chosen."""
-    models.first_found.connect(window.model_selection.load_first)
-    models.spare_found.connect(window.generation.set_fallback)
-    models.not_found.connect(window.feedback.fail_choosing)
-    models.failed.connect(window.feedback.fail_everywhere)
-    models.searched.connect(coordinator.load_listings)
-    window.generation.model_loaded.connect(models.register)
-    window.model_selection.choice_loaded.connect(models.record_choice)
-    window.generation.model_loaded.connect(coordinator.load_listings)
 
 
 def _connect_idle_work(window: MainWindow, preferences: PreferencesStore, next_word: NextWordController) -> IdleTimer:
