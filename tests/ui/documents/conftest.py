@@ -1,10 +1,15 @@
 """Documents are found by their words alone, but for tests that ask for `by_meaning`."""
 
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from phichat import runtime
+from phichat.cancellation import CancelToken
+from phichat.documents.library import Progress
+from phichat.documents.retrieval.library_process import LibraryProcess
 
 BY_WORDS = """
 import sys
@@ -30,3 +35,19 @@ def _by_words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         return [sys.executable, "-c", BY_WORDS] if is_library else command(module)
 
     monkeypatch.setattr(runtime, "process_command", process_command)
+
+
+@pytest.fixture
+def reads_the_first_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the first indexing go on until it is ended."""
+    index, begun = LibraryProcess.index, list[str]()
+
+    def read(library: LibraryProcess, name: str, stop: CancelToken, *rest: Any, **more: Any) -> Iterator[Progress]:
+        begun.append(name)
+        is_first = len(begun) == 1
+        for progress in index(library, name, stop, *rest, **more):
+            yield progress
+            while is_first and not stop.wait(0.01):
+                pass
+
+    monkeypatch.setattr(LibraryProcess, "index", read)

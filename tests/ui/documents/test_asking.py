@@ -1,18 +1,14 @@
 """A document that is too long for a message is searched: passages go with questions, and answers name their pages."""
 
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QToolButton
 
-from phichat.cancellation import CancelToken
-from phichat.documents.library import FileState, FileStatus, Progress
-from phichat.documents.retrieval.library_process import LibraryProcess
+from phichat.documents.library import FileState, FileStatus
 from phichat.errors import StoreError
 from phichat.store.history import History
 from phichat.ui.controllers import used_documents
@@ -176,25 +172,13 @@ def test_a_removed_document_comes_back_with_undo_and_goes_with_its_conversation_
     assert documents.used(session) == ()
 
 
+@pytest.mark.usefixtures("reads_the_first_forever")
 def test_a_document_stays_when_another_is_removed_while_that_is_read(
-    person: Person, engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    person: Person, engine: ScriptedEngine, tmp_path: Path
 ) -> None:
     for name, text in (("wrong.txt", "Bananas grow in Ecuador."), ("right.txt", "The pump is oiled with linseed oil.")):
         (tmp_path / name).write_text(text, "utf-8")
     documents, session = person.window.documents._documents, person.window.session
-    index, begun = LibraryProcess.index, list[str]()
-
-    def read_the_first_forever(
-        library: LibraryProcess, name: str, stop: CancelToken, *rest: Any, **more: Any
-    ) -> Iterator[Progress]:
-        begun.append(name)
-        is_first = len(begun) == 1
-        for progress in index(library, name, stop, *rest, **more):
-            yield progress
-            while is_first and not stop.wait(0.01):
-                pass
-
-    monkeypatch.setattr(LibraryProcess, "index", read_the_first_forever)
     documents.attach(session, tmp_path / "wrong.txt")
     person.wait(lambda: _chips(person))
     documents.attach(session, tmp_path / "right.txt")

@@ -107,24 +107,10 @@ def test_what_was_added_is_removed_a_folder_as_a_whole(person: Person, tmp_path:
     person.wait(lambda: _files(person) == {"lamp.txt": "1 passage"})
 
 
-def test_files_that_wait_are_read_when_another_is_removed(
-    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("reads_the_first_forever")
+def test_files_that_wait_are_read_when_another_is_removed(person: Person, tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(f"This is {name}.", "utf-8")
-    index, begun = LibraryProcess.index, list[str]()
-
-    def read_the_first_forever(
-        library: LibraryProcess, name: str, stop: CancelToken, *rest: Any, **more: Any
-    ) -> Iterator[Progress]:
-        begun.append(name)
-        is_first = len(begun) == 1
-        for progress in index(library, name, stop, *rest, **more):
-            yield progress
-            while is_first and not stop.wait(0.01):
-                pass
-
-    monkeypatch.setattr(LibraryProcess, "index", read_the_first_forever)
     person.window.documents._documents.add("Work", [tmp_path / "a.txt", tmp_path / "b.txt"])
     person.window.documents.open_collections()
     person.wait(lambda: _files(person) == {"a.txt": "reading…", "b.txt": "reading…"})
@@ -344,7 +330,7 @@ def test_a_question_does_not_wait_for_collections_that_take_long(
         if name != first:
             documents.pause(name)
     person.wait(lambda: begun.count(first) >= 2)  # it was put off for the question, and goes on
-    documents.pause(begun[0])
+    documents.pause(first)
     person.wait(lambda: not any(documents.is_indexing(name) for name in names))
 
 
