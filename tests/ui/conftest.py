@@ -5,19 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, QSize, Qt, QUrl
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QPointF, QSize, Qt, QTranslator, QUrl
 from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from phichat import app
+from phichat import app, i18n
 from phichat.chat.session import Session
 from phichat.store.history import History
 from phichat.ui.controllers.autosave import AutoSave
 from phichat.ui.controllers.conversation_model import ConversationListModel
 from phichat.ui.controllers.current_conversation import CurrentConversation
 from phichat.ui.controllers.generation import GenerationState
+from phichat.ui.desktop.application import install_translations
 from phichat.ui.threads.background import BackgroundTasks
 from phichat.ui.window.main_window import MainWindow
 from tests.support.fakes import ScriptedEngine, ScriptedShelf
@@ -206,6 +207,16 @@ def open_window(
     yield open_one
     for window in windows:
         window.close()
+
+
+@pytest.fixture(autouse=True)
+def _speaks_english() -> Iterator[None]:
+    """Leave no translation of Qt's own texts: the next test may begin without a window."""
+    yield
+    application = QApplication.instance()
+    if isinstance(application, QApplication) and application.findChild(QTranslator):
+        i18n.set_language("en")
+        install_translations(application)
 
 
 @pytest.fixture(autouse=True)
