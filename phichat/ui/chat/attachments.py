@@ -15,7 +15,7 @@ from phichat.i18n import format_sizes, tr
 from phichat.store.base import FileKind
 from phichat.ui.a11y.announce import announce
 from phichat.ui.chat.composer import Composer
-from phichat.ui.chat.file_reading import Files, FileTarget, Folder, Locked, Reading, TooLong
+from phichat.ui.chat.pending_files import Files, FileTarget, Folder, Locked, Reading, TooLong
 from phichat.ui.chat.refusals import Refusals
 from phichat.ui.controllers.conversations import Conversations
 from phichat.ui.feedback import FeedbackController

@@ -12,8 +12,8 @@ from phichat.cancellation import CancelToken
 from phichat.chat.conversation import Role
 from phichat.chat.session import Session
 from phichat.chat.sources import Sources, passage_tokens
-from phichat.ui.controllers.document_indexing import DocumentIndexing
 from phichat.ui.controllers.file_watch import FileStamp, FileWatch
+from phichat.ui.controllers.index_queue import IndexQueue
 from phichat.ui.controllers.preferences import PreferencesStore
 from phichat.ui.controllers.source_search import SourceSearch
 from phichat.ui.controllers.used_documents import UsedDocuments
@@ -64,17 +64,17 @@ class DocumentsController(QObject):
         self.known_models: Callable[[], Sequence[tuple[str, str]]] = tuple
         self._tasks = BackgroundTasks("documents", parent=self)
         self._used = UsedDocuments(preferences)
-        self._indexing = DocumentIndexing(library, self._used.has_own, self)
-        self._state = self._indexing.state
+        self._queue = IndexQueue(library, self._used.has_own, self)
+        self._state = self._queue.state
         self._source_search = SourceSearch(library, self._state)
         self._first: set[str] = set()  # conversations' own to which nothing could be added so far
         self._gone: set[str] = set()  # names of collections that were not there when they were looked for
-        self._indexing.changed.connect(self.changed)
-        self._indexing.progressed.connect(self.progressed)
-        self._indexing.page_read.connect(self.page_read)
-        self._indexing.locked.connect(self.locked)
-        self._indexing.files_failed.connect(self.files_failed)
-        self._indexing.failed.connect(self.failed)
+        self._queue.changed.connect(self.changed)
+        self._queue.progressed.connect(self.progressed)
+        self._queue.page_read.connect(self.page_read)
+        self._queue.locked.connect(self.locked)
+        self._queue.files_failed.connect(self.files_failed)
+        self._queue.failed.connect(self.failed)
 
     def watch(self, state: Callable[[], FileStamp], is_wanted: Callable[[], bool]) -> None:
         """Notice from now on what other programs change in the collections; see FileWatch."""
@@ -112,7 +112,7 @@ class DocumentsController(QObject):
             return bool(own and own.paths)  # not its files, which are known once they have been looked for
 
         def on_result(has_more: bool) -> None:
-            self._indexing.go_on_without_removed(name)
+            self._queue.go_on_without_removed(name)
             self.use(session, name, is_used=has_more or name in self._state.adding)
 
         self._run(work, on_result)
@@ -127,7 +127,7 @@ class DocumentsController(QObject):
                 names.discard(name)
             then()
             self.changed.emit()
-            self._indexing.index_soon(name)
+            self._queue.index_soon(name)
 
         self._gone.discard(name)
         self._state.adding.append(name)
@@ -160,18 +160,18 @@ class DocumentsController(QObject):
 
     def _on_added(self, name: str) -> None:
         self._state.adding.remove(name)
-        self._indexing.note_read(name)  # else searches would wait for what could not be added
+        self._queue.note_read(name)  # else searches would wait for what could not be added
 
     def remove(self, name: str, paths: Sequence[Path] = ()) -> None:
         """Remove files and folders from a collection, or all of it, which no conversation uses then."""
         if not paths:
-            self._indexing.end(name)
-            self._indexing.paused.discard(name)
+            self._queue.end(name)
+            self._queue.paused.discard(name)
             self._used.remove(name)
-            self._indexing.looked.pop(name, None)
+            self._queue.looked.pop(name, None)
 
         def on_result(_: object) -> None:
-            self._indexing.go_on_without_removed(name)
+            self._queue.go_on_without_removed(name)
             self.changed.emit()
 
         self._run(lambda _: self._library().remove(name, paths), on_result)
@@ -193,8 +193,8 @@ class DocumentsController(QObject):
     def _remove_own(self, conversations: Sequence[str]) -> None:
         """Remove what was read of the own documents of conversations, which may not be remembered."""
         for name in conversations:
-            self._indexing.end(name)
-            self._indexing.looked.pop(name, None)
+            self._queue.end(name)
+            self._queue.looked.pop(name, None)
         if conversations and self.has_index():
             self._run(lambda _: self._library().remove_own(conversations), lambda _: None)
 
@@ -207,17 +207,17 @@ class DocumentsController(QObject):
 
         Try again what could not be read, too, if it `retries`.
         """
-        self._indexing.index(name, retries=retries)
+        self._queue.index(name, retries=retries)
 
     def unlock(self, name: str, path: Path, password: str) -> None:
         """Read a protected file of a collection with its password."""
         self.passwords[path] = password
-        self._indexing.index_soon(name)
+        self._queue.index_soon(name)
 
     def pause(self, name: str) -> None:
         """Stop indexing a collection until that is asked for, or Phichat starts; what was read of it stays."""
-        self._indexing.paused.add(name)
-        self._indexing.end(name)
+        self._queue.paused.add(name)
+        self._queue.end(name)
 
     def is_indexing(self, name: str) -> bool:
         """Whether a collection is being indexed."""
@@ -230,7 +230,7 @@ class DocumentsController(QObject):
     @property
     def passwords(self) -> dict[Path, str]:
         """Passwords of protected files, by path, which are kept only here and until Phichat quits."""
-        return self._indexing.passwords
+        return self._queue.passwords
 
     @property
     def embedding_model(self) -> str:
@@ -248,9 +248,9 @@ class DocumentsController(QObject):
 
     def _index_again(self, found: "Sequence[Collection]") -> None:
         """Index these collections, but for those that are paused, and conversations' own that were since the start."""
-        for name in dict.fromkeys([*(each.name for each in found), *self._indexing.looked]):
-            if name not in self._indexing.paused:
-                self._indexing.index_soon(name)
+        for name in dict.fromkeys([*(each.name for each in found), *self._queue.looked]):
+            if name not in self._queue.paused:
+                self._queue.index_soon(name)
         self.changed.emit()
 
     def list_collections(self, then: "Callable[[Sequence[Collection]], None]", owner: QObject) -> None:
@@ -289,11 +289,11 @@ class DocumentsController(QObject):
 
     def _index_those(self, found: "Sequence[Collection]") -> None:
         for each in found:
-            if each.name not in self._indexing.paused and (each.waiting or self._may_have_changed(each.name)):
+            if each.name not in self._queue.paused and (each.waiting or self._may_have_changed(each.name)):
                 self.index(each.name)
 
     def _may_have_changed(self, name: str) -> bool:
-        return time.monotonic() > self._indexing.looked.get(name, -LOOK_AGAIN) + LOOK_AGAIN
+        return time.monotonic() > self._queue.looked.get(name, -LOOK_AGAIN) + LOOK_AGAIN
 
     def may_find_more(self, session: Session, sources: Sources) -> bool:
         """Whether another search may find more than `sources`; not where all that they lack is known to be gone."""
@@ -315,7 +315,7 @@ class DocumentsController(QObject):
             self._state.unread.add(own)  # so that it is waited for
         is_due = has_failed or own in self._state.due or self._may_have_changed(own)
         if own in names and is_due and own not in self._state.reading:
-            self._indexing.index_soon(own)
+            self._queue.index_soon(own)
         context = self._context()
         budgets = context // 2, passage_tokens(self._preferences.current.passage_tokens, context)
 
@@ -336,7 +336,7 @@ class DocumentsController(QObject):
 
     def close(self) -> None:
         """End everything that is under way."""
-        self._indexing.close()
+        self._queue.close()
         self._tasks.close()
 
     def _run(

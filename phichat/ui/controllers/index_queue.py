@@ -19,7 +19,7 @@ AT_ONCE = 2
 """Collections that are indexed at once: each has a process of its own, with an embedding model if one is chosen."""
 
 
-class DocumentIndexing(QObject):
+class IndexQueue(QObject):
     """Indexes collections. Those that are to be read go before vectors, and conversations' own documents before others.
 
     What is less urgent is ended for that, and goes on later: little of it is lost.
